@@ -1,0 +1,241 @@
+import { kevent } from '../../src/index.js';
+import { chg, expectEvents, get, line, poll, refusal } from './calls.js';
+import { caseTest } from './cases.js';
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EV_DELETE,
+  EV_DISPATCH,
+  EV_ONESHOT,
+  EV_UDATA_SPECIFIC,
+  EV_VANISHED,
+  EVFILT_READ,
+  EVFILT_USER,
+  NOTE_TRIGGER,
+} from './constants.js';
+import * as libc from './libc.js';
+import { meanwhile } from './outsider.js';
+import {
+  adopt,
+  close,
+  closeElsewhere,
+  dup,
+  dup2,
+  forget,
+  isolate,
+  kqueue,
+  pipe,
+} from './world.js';
+
+isolate();
+
+const read = (ident: number) => ({ ident, filter: EVFILT_READ });
+const add = (ident: number) => ({ ...read(ident), flags: EV_ADD });
+
+// Portable scripts close through the library; other code in the process does
+// not, and a kernel without notice of it must see it when it looks.
+const closings = [
+  { who: 'the library', shut: close },
+  { who: 'other code', shut: closeElsewhere },
+];
+
+caseTest('F01', 'a closed descriptor reports nothing', () => {
+  const q = kqueue();
+  const [r, w] = pipe();
+  libc.write(w, 1);
+  chg(q, add(r));
+  close(r);
+  expectEvents(poll(q));
+});
+
+caseTest('F03', 'a closed descriptor is silent though a dup lives on', () => {
+  const q = kqueue();
+  const [r, w] = pipe();
+  chg(q, add(r));
+  dup(r);
+  close(r);
+  libc.write(w, 1);
+  expectEvents(poll(q));
+});
+
+caseTest('F04', 'a descriptor and its dup are two registrations', () => {
+  const q = kqueue();
+  const [r, w] = pipe();
+  const r2 = dup(r);
+  chg(q, add(r), add(r2));
+  libc.write(w, 1);
+  expectEvents(poll(q), { ...add(r2), data: 1 }, { ...add(r), data: 1 });
+  close(r);
+  expectEvents(poll(q), { ...add(r2), data: 1 });
+});
+
+caseTest('F06', 'the same file back at the same number is not watched', () => {
+  const q = kqueue();
+  const [r, w] = pipe();
+  chg(q, add(r));
+  const d = dup(r);
+  closeElsewhere(r);
+  dup2(d, r);
+  libc.write(w, 1);
+  expectEvents(poll(q));
+  expect(refusal(q, { ...read(r), flags: EV_DELETE })).toBe('ENOENT');
+});
+
+caseTest('F07', 'VANISHED: closing gives one last event', () => {
+  const q = kqueue();
+  const [r] = pipe();
+  const kind = EV_DISPATCH | EV_UDATA_SPECIFIC | EV_VANISHED;
+  chg(q, { ...read(r), flags: EV_ADD | kind, udata: 0x77 });
+  close(r);
+  const flags = kind | EV_ONESHOT;
+  expectEvents(poll(q), { ...read(r), flags, udata: 0x77 });
+  expectEvents(poll(q));
+});
+
+caseTest(
+  'F09',
+  'a number closed and reused while asleep is silent',
+  async () => {
+    const q = kqueue();
+    const [r] = pipe();
+    chg(q, add(r));
+    const acts = [
+      { op: 'close', fd: 'r' },
+      { op: 'pipe', as: ['n', 'nw'], reuses: 'r' },
+      { op: 'write', fd: 'nw', bytes: 1 },
+    ];
+    const { result, report } = await meanwhile({ r }, acts, () =>
+      get(q, 1, 300),
+    );
+    forget(r);
+    adopt(report.names.n);
+    adopt(report.names.nw);
+    expectEvents(result);
+  },
+);
+
+for (const { who, shut } of closings) {
+  describe(`When ${who} closes a watched descriptor`, () => {
+    test('D18 its waiting event is dropped', () => {
+      const q = kqueue();
+      const [r, w] = pipe();
+      libc.write(w, 1);
+      chg(q, add(r));
+      shut(r);
+      expectEvents(poll(q));
+    });
+
+    test('D18 it is silent although a dup keeps the file open', () => {
+      const q = kqueue();
+      const [r, w] = pipe();
+      chg(q, add(r));
+      dup(r);
+      shut(r);
+      libc.write(w, 1);
+      expectEvents(poll(q));
+      expectEvents(poll(q));
+    });
+
+    test('D19 the registration of its dup goes on', () => {
+      const q = kqueue();
+      const [r, w] = pipe();
+      const r2 = dup(r);
+      chg(q, add(r), add(r2));
+      libc.write(w, 1);
+      expect(poll(q)).toHaveLength(2);
+      shut(r);
+      expectEvents(poll(q), { ...add(r2), data: 1 });
+      libc.read(r2, 1);
+      expectEvents(poll(q));
+      libc.write(w, 2);
+      expectEvents(poll(q), { ...add(r2), data: 2 });
+    });
+
+    test('D18 another file at the number is not watched', () => {
+      const q = kqueue();
+      const [r, w] = pipe();
+      const [other, otherW] = pipe();
+      libc.write(w, 1);
+      libc.write(otherW, 2);
+      chg(q, { ...add(r), udata: 1 });
+      shut(r);
+      dup2(other, r);
+      expectEvents(poll(q));
+    });
+
+    test('D18 another file at the number can be added anew', () => {
+      const q = kqueue();
+      const [r, w] = pipe();
+      const [other, otherW] = pipe();
+      const flags = EV_ADD | EV_CLEAR;
+      chg(q, { ...read(r), flags, udata: 1 });
+      dup(r);
+      shut(r);
+      dup2(other, r);
+      chg(q, { ...add(r), udata: 2 });
+      libc.write(w, 1);
+      expectEvents(poll(q));
+      libc.write(otherW, 2);
+      expectEvents(poll(q), { ...add(r), data: 2, udata: 2 });
+    });
+
+    test('D5 deleting it then is ENOENT, not EBADF', () => {
+      const q = kqueue();
+      const [r] = pipe();
+      chg(q, add(r));
+      shut(r);
+      expect(refusal(q, { ...read(r), flags: EV_DELETE })).toBe('ENOENT');
+    });
+
+    test('D18 no queue reports it any more', () => {
+      const queues = [kqueue(), kqueue()];
+      const [r, w] = pipe();
+      libc.write(w, 1);
+      for (const q of queues) chg(q, add(r));
+      shut(r);
+      for (const q of queues) expectEvents(poll(q));
+    });
+
+    test('D17 VANISHED gives its last event', () => {
+      const q = kqueue();
+      const [r, w] = pipe();
+      const kind = EV_DISPATCH | EV_UDATA_SPECIFIC | EV_VANISHED;
+      libc.write(w, 1);
+      chg(q, { ...read(r), flags: EV_ADD | kind, udata: 0x77 });
+      shut(r);
+      const last = { ...read(r), flags: kind | EV_ONESHOT, udata: 0x77 };
+      expect(poll(q).map(line)).toEqual([line(last)]);
+    });
+  });
+}
+
+test('B11 closing a queue leaves what it watched open and usable', () => {
+  const q = kqueue();
+  const [r, w] = pipe();
+  chg(q, add(r));
+  close(q);
+  libc.write(w, 3);
+  expect(libc.read(r, 8)).toBe(3);
+});
+
+test('B11 a queue at the number of a closed one is empty', () => {
+  const q = kqueue();
+  chg(q, { ident: 1, filter: EVFILT_USER, flags: EV_ADD });
+  kevent(q, [{ ident: 1, filter: EVFILT_USER, fflags: NOTE_TRIGGER }], null);
+  close(q);
+  const p = kqueue();
+  expectEvents(poll(p));
+  const remove = { ident: 1, filter: EVFILT_USER, flags: EV_DELETE };
+  expect(refusal(p, remove)).toBe('ENOENT');
+});
+
+test('D18 a queue that another watches is forgotten when closed', () => {
+  const q = kqueue();
+  const k = kqueue();
+  chg(k, { ident: 1, filter: EVFILT_USER, flags: EV_ADD });
+  chg(q, add(k));
+  chg(k, { ident: 1, filter: EVFILT_USER, fflags: NOTE_TRIGGER });
+  close(k);
+  expectEvents(poll(q));
+  expect(refusal(q, { ...read(k), flags: EV_DELETE })).toBe('ENOENT');
+});

@@ -1,0 +1,477 @@
+import { renameSync, unlinkSync } from 'node:fs';
+import { chg, expectEvents, get, poll, refusal, SOON } from './calls.js';
+import { caseOf, caseTest } from './cases.js';
+import {
+  ECONNREFUSED,
+  ECONNRESET,
+  EV_ADD,
+  EV_CLEAR,
+  EV_DELETE,
+  EV_EOF,
+  EVFILT_EXCEPT,
+  EVFILT_READ,
+  EVFILT_VNODE,
+  EVFILT_WRITE,
+  NOTE_LOWAT,
+  NOTE_OOB,
+  NOTE_WRITE,
+} from './constants.js';
+import * as libc from './libc.js';
+import { meanwhile } from './outsider.js';
+import {
+  accept,
+  close,
+  closedPort,
+  fifo,
+  file,
+  inetSocket,
+  isolate,
+  kqueue,
+  open,
+  path,
+  pipe,
+  socketpair,
+  tcpClient,
+  tcpListener,
+  tcpPair,
+  terminal,
+  udpPair,
+  unixSocket,
+} from './world.js';
+
+isolate();
+
+const read = (ident: number) => ({ ident, filter: EVFILT_READ });
+const write = (ident: number) => ({ ident, filter: EVFILT_WRITE });
+const addRead = (ident: number) => ({ ...read(ident), flags: EV_ADD });
+const addWrite = (ident: number) => ({ ...write(ident), flags: EV_ADD });
+const EDGE = EV_ADD | EV_CLEAR;
+
+/** Events without their data: how much room there is differs by kernel. */
+const withoutData = (events: ReturnType<typeof poll>) =>
+  events.map((event) => ({ ...event, data: 0 }));
+
+describe('Pipes', () => {
+  caseTest('R01', 'READ says how many bytes there are', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    libc.write(w, 5);
+    chg(q, addRead(r));
+    expectEvents(poll(q), { ...addRead(r), data: 5 });
+  });
+
+  caseTest('R03', 'the end is told with the bytes that are left', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, addRead(r));
+    libc.write(w, 3);
+    close(w);
+    const flags = EV_ADD | EV_EOF;
+    expectEvents(poll(q), { ...read(r), flags, data: 3 });
+    libc.read(r, 3);
+    expectEvents(poll(q), { ...read(r), flags });
+  });
+
+  caseTest('R04', 'a low-water mark of four waits for four bytes', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, { ...addRead(r), fflags: NOTE_LOWAT, data: 4 });
+    libc.write(w, 3);
+    expectEvents(poll(q));
+    libc.write(w, 1);
+    expectEvents(poll(q), { ...addRead(r), data: 4 });
+  });
+
+  caseTest('R06', 'READ on the write end tells only the end', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, addRead(w));
+    libc.write(w, 3);
+    expectEvents(poll(q));
+    close(r);
+    expectEvents(poll(q), { ...read(w), flags: EV_ADD | EV_EOF });
+  });
+
+  caseTest('R07', 'WRITE on a new pipe has room for more than 512', () => {
+    const q = kqueue();
+    const [, w] = pipe();
+    chg(q, addWrite(w));
+    const events = poll(q);
+    expectEvents(withoutData(events), addWrite(w));
+    expect(events[0].data).toBeGreaterThan(512);
+  });
+
+  caseTest('R09', 'WRITE waits until 512 bytes are free', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    libc.fill(w);
+    chg(q, addWrite(w));
+    expectEvents(poll(q));
+    libc.read(r, 100);
+    expectEvents(poll(q));
+    libc.read(r, 412);
+    expectEvents(withoutData(poll(q)), addWrite(w));
+  });
+
+  caseTest('R10', 'WRITE is told that the reader closed', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, addWrite(w));
+    close(r);
+    expectEvents(poll(q), { ...write(w), flags: EV_ADD | EV_EOF });
+  });
+
+  caseTest('R12', 'EXCEPT on a pipe is EINVAL', () => {
+    const q = kqueue();
+    const [ident] = pipe();
+    const add = { ident, filter: EVFILT_EXCEPT, flags: EV_ADD };
+    expect(refusal(q, add)).toBe('EINVAL');
+  });
+
+  caseOf('EVFILT_VNODE')('R12 VNODE on a pipe is EINVAL', () => {
+    const q = kqueue();
+    const [ident] = pipe();
+    const fflags = NOTE_WRITE;
+    const add = { ident, filter: EVFILT_VNODE, flags: EV_ADD, fflags };
+    expect(refusal(q, add)).toBe('EINVAL');
+  });
+
+  caseTest('R13', 'READ of a FIFO says how many bytes there are', () => {
+    const q = kqueue();
+    const [r, w] = fifo();
+    chg(q, addRead(r));
+    expectEvents(poll(q));
+    libc.write(w, 4);
+    expectEvents(poll(q), { ...addRead(r), data: 4 });
+  });
+});
+
+describe('Listening sockets', () => {
+  caseTest('R15', 'READ counts the TCP connections to accept', () => {
+    const q = kqueue();
+    const { fd, port } = tcpListener();
+    chg(q, addRead(fd));
+    expectEvents(poll(q));
+    tcpClient(port);
+    expectEvents(get(q, 8, SOON), { ...addRead(fd), data: 1 });
+    tcpClient(port);
+    tcpClient(port);
+    expectEvents(get(q, 8, SOON), { ...addRead(fd), data: 3 });
+    accept(fd);
+    expectEvents(get(q, 8, SOON), { ...addRead(fd), data: 2 });
+  });
+
+  caseTest('R16', 'READ counts the UNIX connections to accept', () => {
+    const q = kqueue();
+    const place = path('listener');
+    const fd = unixSocket();
+    libc.bindTo(fd, place);
+    libc.listen(fd);
+    chg(q, addRead(fd));
+    expectEvents(poll(q));
+    for (let i = 0; i < 2; i++) libc.connect(unixSocket(), place);
+    expectEvents(get(q, 8, SOON), { ...addRead(fd), data: 2 });
+  });
+
+  caseTest('R18', 'WRITE on a listening socket is silent', () => {
+    const q = kqueue();
+    const { fd, port } = tcpListener();
+    chg(q, addWrite(fd));
+    tcpClient(port);
+    expectEvents(poll(q));
+  });
+});
+
+describe('Sockets', () => {
+  caseTest('R19', 'a fresh TCP socket is silent, a UDP one writable', () => {
+    const q = kqueue();
+    const tcp = inetSocket();
+    const udp = inetSocket(libc.SOCK_DGRAM);
+    chg(q, addRead(tcp), addWrite(tcp));
+    expectEvents(poll(q));
+    chg(q, addRead(udp), addWrite(udp));
+    expectEvents(withoutData(poll(q)), addWrite(udp));
+  });
+
+  caseTest('R21', 'a low-water mark of 16 waits for 16 bytes', () => {
+    const q = kqueue();
+    const [a, b] = socketpair();
+    chg(q, { ...addRead(a), fflags: NOTE_LOWAT, data: 16 });
+    libc.write(b, 8);
+    expectEvents(poll(q));
+    libc.write(b, 16);
+    expectEvents(poll(q), { ...addRead(a), data: 24 });
+  });
+
+  caseTest('R22', 'a full buffer reaches any low-water mark', () => {
+    const q = kqueue();
+    const [a, b] = socketpair();
+    const data = 2 ** 40;
+    chg(q, { ...addRead(a), fflags: NOTE_LOWAT, data });
+    libc.write(b, 100);
+    expectEvents(poll(q));
+    const total = 100 + libc.fill(b, 65536);
+    expectEvents(poll(q), { ...addRead(a), data: total });
+  });
+
+  caseTest('R24', 'the own shutdown of receiving is the end of READ', () => {
+    for (const [a] of [socketpair(), tcpPair()]) {
+      const q = kqueue();
+      chg(q, addRead(a));
+      libc.shutdown(a, 'RD');
+      expectEvents(poll(q), { ...read(a), flags: EV_ADD | EV_EOF });
+    }
+  });
+
+  caseTest('R25', 'the own shutdown of sending is the end of WRITE', () => {
+    const q = kqueue();
+    const [a] = tcpPair();
+    chg(q, addWrite(a));
+    libc.shutdown(a, 'WR');
+    const flags = EV_ADD | EV_EOF;
+    expectEvents(withoutData(poll(q)), { ...write(a), flags });
+  });
+
+  caseTest('R27', 'WRITE goes on when the peer stops sending', () => {
+    const q = kqueue();
+    const [a, b] = tcpPair();
+    libc.shutdown(b, 'WR');
+    chg(q, addRead(a));
+    const flags = EV_ADD | EV_EOF;
+    expectEvents(get(q, 8, SOON), { ...read(a), flags });
+    chg(q, { ...read(a), flags: EV_DELETE }, addWrite(a));
+    expectEvents(withoutData(poll(q)), addWrite(a));
+  });
+
+  caseTest('R28', 'both ends of READ and WRITE when a UNIX peer closes', () => {
+    const q = kqueue();
+    const [a, b] = socketpair();
+    chg(q, addRead(a), addWrite(a));
+    close(b);
+    const flags = EV_ADD | EV_EOF;
+    expectEvents(
+      withoutData(poll(q)),
+      { ...write(a), flags },
+      { ...read(a), flags },
+    );
+  });
+
+  /** A connection that the peer has reset. */
+  const resetPair = (): number => {
+    const [a, b] = tcpPair();
+    libc.setOption(b, 'linger', 1, 0);
+    close(b);
+    return a;
+  };
+  const readFails = (fd: number): string => {
+    try {
+      libc.read(fd, 1);
+    } catch (error) {
+      if (error instanceof libc.LibcError) return error.code;
+      throw error;
+    }
+    return 'none';
+  };
+
+  caseTest('R29', 'a reset says ECONNRESET and leaves it to read()', () => {
+    const q = kqueue();
+    const a = resetPair();
+    chg(q, addRead(a));
+    const flags = EV_ADD | EV_EOF;
+    const fflags = ECONNRESET;
+    expectEvents(get(q, 8, SOON), { ...read(a), flags, fflags });
+    expect(readFails(a)).toBe('ECONNRESET');
+  });
+
+  test('R29 a reset is the end, and read() still learns why', () => {
+    const q = kqueue();
+    const a = resetPair();
+    chg(q, addRead(a));
+    const [event] = get(q, 8, SOON);
+    expect(event).toMatchObject({ ...read(a), flags: EV_ADD | EV_EOF });
+    expect(readFails(a)).toBe('ECONNRESET');
+  });
+
+  /** A non-blocking connect that is refused. */
+  const refused = (): number => {
+    const fd = inetSocket();
+    libc.setNonblocking(fd);
+    const port = closedPort();
+    try {
+      libc.connect(fd, port);
+    } catch (error) {
+      const isUnderWay =
+        error instanceof libc.LibcError && error.code === 'EINPROGRESS';
+      if (!isUnderWay) throw error;
+    }
+    return fd;
+  };
+  const byFilter = (events: ReturnType<typeof poll>) =>
+    withoutData(events).sort((x, y) => y.filter - x.filter);
+
+  caseTest('R30', 'a refused connect says ECONNREFUSED, once', () => {
+    const q = kqueue();
+    const fd = refused();
+    chg(q, addRead(fd), addWrite(fd));
+    const flags = EV_ADD | EV_EOF;
+    const fflags = ECONNREFUSED;
+    const events = byFilter(get(q, 8, SOON));
+    expectEvents(
+      events,
+      { ...read(fd), flags, fflags },
+      { ...write(fd), flags, fflags },
+    );
+    expect(libc.hostErrno(libc.option(fd, 'error'))).toBe('ECONNREFUSED');
+    expect(libc.option(fd, 'error')).toBe(0);
+  });
+
+  test('R30 a refused connect is the end of both, and SO_ERROR says why', () => {
+    const q = kqueue();
+    const fd = refused();
+    chg(q, addRead(fd), addWrite(fd));
+    const flags = EV_ADD | EV_EOF;
+    const events = byFilter(get(q, 8, SOON));
+    expect(events).toMatchObject([
+      { ...read(fd), flags },
+      { ...write(fd), flags },
+    ]);
+    expect(libc.hostErrno(libc.option(fd, 'error'))).toBe('ECONNREFUSED');
+    expect(libc.option(fd, 'error')).toBe(0);
+  });
+
+  caseTest('R31', 'WRITE tells that a connect succeeded', () => {
+    const q = kqueue();
+    const { port } = tcpListener();
+    const fd = inetSocket();
+    libc.setNonblocking(fd);
+    chg(q, addWrite(fd));
+    expectEvents(poll(q));
+    try {
+      libc.connect(fd, port);
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'EINPROGRESS' });
+    }
+    expectEvents(withoutData(get(q, 8, SOON)), addWrite(fd));
+    expect(libc.option(fd, 'error')).toBe(0);
+  });
+
+  caseTest('R33', 'CLEAR WRITE fires again after an acknowledged send', () => {
+    const q = kqueue();
+    const [a] = tcpPair();
+    chg(q, { ...write(a), flags: EDGE });
+    expectEvents(withoutData(poll(q)), { ...write(a), flags: EDGE });
+    libc.write(a, 1);
+    expectEvents(withoutData(get(q, 1, 300)), { ...write(a), flags: EDGE });
+  });
+
+  caseTest('R34', 'READ counts the bytes of all waiting datagrams', () => {
+    const q = kqueue();
+    const [a, b] = udpPair();
+    libc.write(b, 3);
+    libc.write(b, 5);
+    chg(q, addRead(a));
+    expectEvents(get(q, 8, SOON), { ...addRead(a), data: 8 });
+  });
+
+  caseTest('R36', 'data that arrives does not fire a CLEAR WRITE', () => {
+    for (const [a, b] of [socketpair(), tcpPair()]) {
+      const q = kqueue();
+      chg(q, { ...read(a), flags: EDGE }, { ...write(a), flags: EDGE });
+      expectEvents(withoutData(poll(q)), { ...write(a), flags: EDGE });
+      libc.write(b, 2);
+      expectEvents(get(q, 8, SOON), { ...read(a), flags: EDGE, data: 2 });
+      expectEvents(poll(q));
+    }
+  });
+
+  caseTest('R37', 'deleting READ leaves WRITE', () => {
+    const q = kqueue();
+    const [a, b] = socketpair();
+    libc.write(b, 1);
+    chg(q, addRead(a), addWrite(a));
+    expect(poll(q)).toHaveLength(2);
+    chg(q, { ...read(a), flags: EV_DELETE });
+    expectEvents(withoutData(poll(q)), addWrite(a));
+  });
+});
+
+describe('Sockets and other filters', () => {
+  caseOf('EVFILT_EXCEPT')('R48 EXCEPT tells ordinary data too', () => {
+    const q = kqueue();
+    const [a, b] = tcpPair();
+    const except = { ident: a, filter: EVFILT_EXCEPT, flags: EV_ADD };
+    chg(q, { ...except, fflags: NOTE_OOB });
+    expectEvents(poll(q));
+    libc.write(b, 2);
+    expectEvents(get(q, 8, SOON), { ...except, data: 2 });
+  });
+
+  caseOf('EVFILT_VNODE')('R49 VNODE on a socket is EINVAL', () => {
+    const q = kqueue();
+    const [ident] = socketpair();
+    const fflags = NOTE_WRITE;
+    const add = { ident, filter: EVFILT_VNODE, flags: EV_ADD, fflags };
+    expect(refusal(q, add)).toBe('EINVAL');
+  });
+});
+
+describe('Files and devices', () => {
+  caseTest('R39', 'READ at the end of a file tells what is appended', () => {
+    const q = kqueue();
+    const { fd, at } = file(0);
+    chg(q, addRead(fd));
+    expectEvents(poll(q));
+    libc.write(open(at, 'a'), 4);
+    expectEvents(poll(q), { ...addRead(fd), data: 4 });
+  });
+
+  caseTest('R40', 'lseek wakes a call that sleeps', async () => {
+    const q = kqueue();
+    const { fd } = file(4);
+    libc.seek(fd, 4);
+    chg(q, addRead(fd));
+    const acts = [{ op: 'seek', fd: 'f', offset: 0 }];
+    const { result } = await meanwhile({ f: fd }, acts, () => get(q, 1, 300));
+    expectEvents(result, { ...addRead(fd), data: 4 });
+  });
+
+  caseTest('R42', 'renaming and unlinking a file do not disturb READ', () => {
+    const q = kqueue();
+    const { fd, at } = file(0);
+    const writer = open(at, 'a');
+    chg(q, addRead(fd));
+    renameSync(at, path('renamed'));
+    libc.write(writer, 2);
+    expectEvents(poll(q), { ...addRead(fd), data: 2 });
+    unlinkSync(path('renamed'));
+    libc.write(writer, 3);
+    expectEvents(poll(q), { ...addRead(fd), data: 5 });
+  });
+
+  caseTest('R43', 'WRITE on a file is ready in every call', () => {
+    const q = kqueue();
+    const fd = open(path('file'), 'w');
+    chg(q, addWrite(fd));
+    for (let i = 0; i < 3; i++) {
+      expectEvents(poll(q), { ...addWrite(fd), data: 1 });
+    }
+  });
+
+  caseTest('R45', 'READ of /dev/null needs a low-water mark of one', () => {
+    const q = kqueue();
+    const fd = open('/dev/null', 'r');
+    expect(refusal(q, addRead(fd))).toBe('EINVAL');
+    chg(q, { ...addRead(fd), fflags: NOTE_LOWAT, data: 1 });
+    expectEvents(poll(q), { ...addRead(fd), data: 1 });
+  });
+
+  caseTest('R46', 'READ of a terminal waits for the whole line', () => {
+    const q = kqueue();
+    const { master, slave } = terminal();
+    chg(q, addRead(slave));
+    libc.writeText(master, 'abc');
+    expectEvents(poll(q));
+    libc.writeText(master, '\n');
+    expectEvents(get(q, 8, SOON), { ...addRead(slave), data: 4 });
+  });
+});

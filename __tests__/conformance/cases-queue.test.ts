@@ -1,0 +1,156 @@
+import { fstatSync } from 'node:fs';
+import koffi from 'koffi';
+import { chg, codeOf, expectEvents, poll, refusal } from './calls.js';
+import { caseTest, unplayableCase } from './cases.js';
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EVFILT_READ,
+  EVFILT_TIMER,
+  EVFILT_USER,
+  EVFILT_WRITE,
+  NOTE_TRIGGER,
+} from './constants.js';
+import * as libc from './libc.js';
+import {
+  close,
+  descriptors,
+  dupQueue,
+  file,
+  isolate,
+  kqueue,
+  pipe,
+} from './world.js';
+
+isolate();
+
+const user = (ident: number) => ({ ident, filter: EVFILT_USER });
+const read = (ident: number) => ({ ident, filter: EVFILT_READ });
+const isReadable = (q: number): boolean =>
+  (libc.poll(q, libc.POLLIN) & libc.POLLIN) !== 0;
+
+caseTest('Q01', 'poll(2) on the queue says whether an event waits', () => {
+  const q = kqueue();
+  chg(q, { ...user(1), flags: EV_ADD | EV_CLEAR });
+  expect(isReadable(q)).toBe(false);
+  chg(q, { ...user(1), fflags: NOTE_TRIGGER });
+  expect(isReadable(q)).toBe(true);
+  expect(isReadable(q)).toBe(true);
+  expectEvents(poll(q), { ...user(1), flags: EV_ADD | EV_CLEAR });
+  expect(isReadable(q)).toBe(false);
+});
+
+caseTest('Q02', 'poll(2) believes a level event until a call looks', () => {
+  const q = kqueue();
+  const [r, w] = pipe();
+  chg(q, { ...read(r), flags: EV_ADD });
+  libc.write(w, 2);
+  expectEvents(poll(q), { ...read(r), flags: EV_ADD, data: 2 });
+  libc.read(r, 2);
+  expect(isReadable(q)).toBe(true);
+  expectEvents(poll(q));
+  expect(isReadable(q)).toBe(false);
+});
+
+caseTest('Q04', 'a CLEAR parent fires when its child stops being empty', () => {
+  const q = kqueue();
+  const k = kqueue();
+  const flags = EV_ADD | EV_CLEAR;
+  chg(q, { ...read(k), flags });
+  chg(k, { ...user(1), flags }, { ...user(2), flags });
+  chg(k, { ...user(1), fflags: NOTE_TRIGGER });
+  expectEvents(poll(q), { ...read(k), flags, data: 1 });
+  chg(k, { ...user(2), fflags: NOTE_TRIGGER });
+  expectEvents(poll(q));
+  expectEvents(poll(k), { ...user(1), flags }, { ...user(2), flags });
+  chg(k, { ...user(1), fflags: NOTE_TRIGGER });
+  expectEvents(poll(q), { ...read(k), flags, data: 1 });
+});
+
+caseTest('Q05', 'a queue takes only READ, and never itself', () => {
+  const q = kqueue();
+  const k = kqueue();
+  expect(refusal(q, { ...read(q), flags: EV_ADD })).toBe('EINVAL');
+  const write = { ident: k, filter: EVFILT_WRITE, flags: EV_ADD };
+  expect(refusal(q, write)).toBe('EINVAL');
+});
+
+caseTest('Q07', 'queues watch queues ten deep, and no deeper', () => {
+  const queues = Array.from({ length: 11 }, kqueue);
+  const watch = (i: number) =>
+    refusal(queues[i], { ...read(queues[i - 1]), flags: EV_ADD });
+  for (let i = 1; i < 10; i++) expect(watch(i)).toBe('none');
+  expect(watch(10)).toBe('EINVAL');
+});
+
+unplayableCase('Q08', 'close wakes a call that sleeps in the queue');
+
+caseTest('Q10', 'a dup of a queue is the same queue', () => {
+  const q = kqueue();
+  const copy = dupQueue(q);
+  const flags = EV_ADD | EV_CLEAR;
+  chg(q, { ...user(1), flags });
+  chg(copy, { ...user(1), fflags: NOTE_TRIGGER });
+  expectEvents(poll(q), { ...user(1), flags });
+  close(copy);
+  chg(q, { ...user(1), fflags: NOTE_TRIGGER });
+  expectEvents(poll(q), { ...user(1), flags });
+});
+
+caseTest('Q11', 'reading from a queue is ENXIO', () => {
+  const q = kqueue();
+  libc.setNonblocking(q);
+  let code = 'none';
+  try {
+    libc.read(q, 8);
+  } catch (error) {
+    if (error instanceof libc.LibcError) code = error.code;
+  }
+  expect(code).toBe('ENXIO');
+});
+
+caseTest('Q12', 'fstat of a queue says how many events wait', () => {
+  const q = kqueue();
+  chg(q, { ...user(1), flags: EV_ADD, fflags: NOTE_TRIGGER });
+  const stat = fstatSync(q);
+  expect(stat.isFIFO()).toBe(true);
+  expect(stat.size).toBe(1);
+});
+
+caseTest('Q13', "the host's event loop can watch a queue", async () => {
+  const q = kqueue();
+  const flags = EV_ADD | EV_CLEAR;
+  chg(q, { ...user(1), flags });
+  const readable = new Promise<void>((resolve) => {
+    const handle = koffi.node.poll(q, { readable: true }, () => {
+      handle.close();
+      resolve();
+    });
+  });
+  setTimeout(() => chg(q, { ...user(1), fflags: NOTE_TRIGGER }), 5);
+  await readable;
+  expectEvents(poll(q), { ...user(1), flags });
+});
+
+caseTest('Q14', 'closing a queue leaves no descriptor behind', () => {
+  const [r, w] = pipe();
+  const { fd } = file(4);
+  const before = descriptors();
+  const q = kqueue();
+  const k = kqueue();
+  chg(
+    q,
+    { ...read(r), flags: EV_ADD },
+    { ident: w, filter: EVFILT_WRITE, flags: EV_ADD | EV_CLEAR },
+    { ...read(fd), flags: EV_ADD },
+    { ...read(k), flags: EV_ADD },
+    { ...user(1), flags: EV_ADD, fflags: NOTE_TRIGGER },
+    { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 5 },
+    { ident: 2, filter: EVFILT_TIMER, flags: EV_ADD, data: 5000 },
+  );
+  expect(poll(q).length).toBeGreaterThan(0);
+  close(q);
+  close(k);
+  expect(descriptors()).toEqual(before);
+  expect(codeOf(() => poll(q))).toBe('EBADF');
+});

@@ -1,0 +1,115 @@
+import { chg, expectEvents, get, poll, refusal, SOON } from './calls.js';
+import { caseTest } from './cases.js';
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EV_DISABLE,
+  EV_ENABLE,
+  EVFILT_READ,
+  EVFILT_TIMER,
+  EVFILT_USER,
+  NOTE_LOWAT,
+  NOTE_SECONDS,
+  NOTE_TRIGGER,
+  NOTE_USECONDS,
+} from './constants.js';
+import * as libc from './libc.js';
+import { isolate, kqueue, pipe, socketpair } from './world.js';
+
+isolate();
+
+const read = (ident: number) => ({ ident, filter: EVFILT_READ });
+
+caseTest('T01', 'adding again replaces udata', () => {
+  const q = kqueue();
+  const [r, w] = pipe();
+  chg(q, { ...read(r), flags: EV_ADD, udata: 0xa });
+  chg(q, { ...read(r), flags: EV_ADD, udata: 0xb });
+  libc.write(w, 1);
+  expectEvents(poll(q), { ...read(r), flags: EV_ADD, data: 1, udata: 0xb });
+});
+
+caseTest('T02', 'DISABLE and ENABLE without udata wipe it', () => {
+  const q = kqueue();
+  const [r, w] = pipe();
+  chg(q, { ...read(r), flags: EV_ADD, udata: 0xa });
+  chg(q, { ...read(r), flags: EV_DISABLE });
+  chg(q, { ...read(r), flags: EV_ENABLE });
+  libc.write(w, 1);
+  expectEvents(poll(q), { ...read(r), flags: EV_ADD, data: 1 });
+});
+
+caseTest('T04', 'adding again with CLEAR leaves it level', () => {
+  const q = kqueue();
+  const [r, w] = pipe();
+  chg(q, { ...read(r), flags: EV_ADD });
+  chg(q, { ...read(r), flags: EV_ADD | EV_CLEAR });
+  libc.write(w, 1);
+  expectEvents(poll(q), { ...read(r), flags: EV_ADD, data: 1 });
+  expectEvents(poll(q), { ...read(r), flags: EV_ADD, data: 1 });
+});
+
+caseTest('T05', 'adding again without CLEAR fires once and stays edge', () => {
+  const q = kqueue();
+  const [r, w] = pipe();
+  const flags = EV_ADD | EV_CLEAR;
+  chg(q, { ...read(r), flags });
+  libc.write(w, 1);
+  expectEvents(poll(q), { ...read(r), flags, data: 1 });
+  chg(q, { ...read(r), flags: EV_ADD });
+  expectEvents(poll(q), { ...read(r), flags, data: 1 });
+  expectEvents(poll(q));
+});
+
+caseTest('T07', 'adding again does not enable: only ENABLE does', () => {
+  const q = kqueue();
+  const [r, w] = pipe();
+  libc.write(w, 1);
+  const flags = EV_ADD | EV_DISABLE;
+  chg(q, { ...read(r), flags });
+  expectEvents(poll(q));
+  chg(q, { ...read(r), flags: EV_ADD });
+  expectEvents(poll(q));
+  chg(q, { ...read(r), flags: EV_ENABLE });
+  expectEvents(poll(q), { ...read(r), flags, data: 1 });
+});
+
+caseTest('T08', 'DISABLE takes a waiting event away, ENABLE returns it', () => {
+  const q = kqueue();
+  const [r, w] = pipe();
+  libc.write(w, 1);
+  chg(q, { ...read(r), flags: EV_ADD });
+  chg(q, { ...read(r), flags: EV_DISABLE });
+  expectEvents(poll(q));
+  chg(q, { ...read(r), flags: EV_ENABLE });
+  expectEvents(poll(q), { ...read(r), flags: EV_ADD, data: 1 });
+});
+
+caseTest('T10', 'ENABLE with fflags 0 drops the low-water mark', () => {
+  const q = kqueue();
+  const [a, b] = socketpair();
+  chg(q, { ...read(a), flags: EV_ADD, fflags: NOTE_LOWAT, data: 10 });
+  libc.write(b, 5);
+  expectEvents(poll(q));
+  chg(q, { ...read(a), flags: EV_ENABLE });
+  expectEvents(poll(q), { ...read(a), flags: EV_ADD, data: 5 });
+});
+
+caseTest('T11', 'a refused change leaves the old timer running', () => {
+  const q = kqueue();
+  const timer = { ident: 1, filter: EVFILT_TIMER };
+  chg(q, { ...timer, flags: EV_ADD, data: 50 });
+  const fflags = NOTE_SECONDS | NOTE_USECONDS;
+  const bad = { ...timer, flags: EV_ADD, fflags, data: 9, udata: 9 };
+  expect(refusal(q, bad)).toBe('EINVAL');
+  const [event] = get(q, 1, SOON);
+  expect(event).toMatchObject({ ...timer, udata: 0n });
+});
+
+caseTest('T13', 'flags 0 with NOTE_TRIGGER triggers', () => {
+  const q = kqueue();
+  const user = { ident: 1, filter: EVFILT_USER };
+  chg(q, { ...user, flags: EV_ADD | EV_CLEAR });
+  chg(q, { ...user, flags: 0, fflags: NOTE_TRIGGER });
+  expectEvents(poll(q), { ...user, flags: EV_ADD | EV_CLEAR });
+});

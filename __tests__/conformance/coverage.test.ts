@@ -1,0 +1,64 @@
+// What the suite promises of itself: no case is forgotten, no deviation and no
+// gate outlives its reason.
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { kernel } from '../../src/index.js';
+import { refusal } from './calls.js';
+import { NOT_BUILT } from './cases.js';
+import { constant, EV_ADD } from './constants.js';
+import { caseDeviations, traceDeviations, unplayable } from './deviations.js';
+import { file, isolate, kqueue, socketpair } from './world.js';
+
+isolate();
+
+/** Every case of the list but those of filters that come later. */
+const CASES = `
+  C01 C03 C04 C06 C07 C09 C10 C12 C13 C15 C16 C18 C19 C21 C22 C24 C25 C27 C28
+  C30 C31 C33 C34 C36
+  T01 T02 T04 T05 T07 T08 T10 T11 T13
+  D02 D03 D05 D06 D08 D09 D11 D12 D14 D15 D17 D18 D20 D21 D23 D24
+  Q01 Q02 Q04 Q05 Q07 Q08 Q10 Q11 Q12 Q13 Q14
+  F01 F03 F04 F06 F07 F09
+  R01 R03 R04 R06 R07 R09 R10 R12 R13 R15 R16 R18 R19 R21 R22 R24 R25 R27 R28
+  R29 R30 R31 R33 R34 R36 R37 R39 R40 R42 R43 R45 R46 R48 R49
+  M02 M03 M05 M06 M08 M09 M11 M12 M14 M15 M17 M18 M20 M21
+  U01 U03 U04 U06 U07 U09 U10 U12 U13 U15 U16 U18
+  O03
+`
+  .trim()
+  .split(/\s+/);
+
+const { testPath = '' } = expect.getState();
+const here = dirname(testPath);
+const source = readdirSync(here)
+  .filter((name) => name.startsWith('cases-'))
+  .map((name) => readFileSync(join(here, name), 'utf8'))
+  .join('\n');
+
+test('each case of the list has its test', () => {
+  const missing = CASES.filter((id) => !source.includes(`'${id}`));
+  expect(missing).toEqual([]);
+});
+
+test('each row of the table of deviations says which rule lists it', () => {
+  for (const row of [...caseDeviations, ...traceDeviations, ...unplayable]) {
+    expect(row.rule).toMatch(/^Q\d+(\.\d+)?$/);
+    expect(row.reason).not.toBe('');
+  }
+});
+
+test('each row of the table of deviations belongs to a case', () => {
+  for (const row of caseDeviations) expect(CASES).toContain(row.case);
+});
+
+test('a filter that is gated cannot be added yet', () => {
+  if (kernel.name !== 'linux') return;
+  const q = kqueue();
+  const { fd } = file(1);
+  const [socket] = socketpair();
+  for (const name of NOT_BUILT) {
+    const ident = name === 'EVFILT_EXCEPT' ? socket : fd;
+    const add = { ident, filter: constant(name), flags: EV_ADD };
+    expect(`${name} ${refusal(q, add)}`).toMatch(/ ENOTSUP$/);
+  }
+});

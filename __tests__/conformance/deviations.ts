@@ -1,0 +1,118 @@
+// Every place where a kernel cannot do what Darwin does. A row that no longer
+// deviates fails its test, so this table says exactly what is not had.
+import { kernel } from '../../src/index.js';
+
+interface Row {
+  /** The kernel's name, as `kernel.name` says it. */
+  readonly kernel: string;
+  /** The rule of spec/linux.md that lists it. */
+  readonly rule: string;
+  readonly reason: string;
+}
+
+/** A case whose test must fail there. */
+export interface CaseDeviation extends Row {
+  readonly case: string;
+}
+
+/** The steps of a recorded scenario that must come out otherwise there. */
+export interface TraceDeviation extends Row {
+  readonly trace: string;
+  readonly steps: readonly number[];
+}
+
+/** One that cannot be set up in one JavaScript realm at all. */
+export interface Unplayable {
+  readonly id: string;
+  readonly rule: string;
+  readonly reason: string;
+}
+
+const CAPACITY = 'a pipe holds 65536 bytes and is writable by page, not byte';
+const FIRST_DATAGRAM = 'FIONREAD tells the size of the first datagram only';
+const SAME_FILE = 'nothing tells a file that was closed from one put back';
+const EPOLL_FD = 'the descriptor is an epoll: its read, write, fstat are';
+const CONSUMED = 'reading the error of a socket takes it from the program';
+
+export const caseDeviations: readonly CaseDeviation[] = [
+  { kernel: 'linux', case: 'Q11', rule: 'Q7.10', reason: EPOLL_FD },
+  { kernel: 'linux', case: 'Q12', rule: 'Q7.10', reason: EPOLL_FD },
+  { kernel: 'linux', case: 'F06', rule: 'Q7.1', reason: SAME_FILE },
+  { kernel: 'linux', case: 'R09', rule: 'Q7.4', reason: CAPACITY },
+  { kernel: 'linux', case: 'R29', rule: 'Q7.2', reason: CONSUMED },
+  { kernel: 'linux', case: 'R30', rule: 'Q7.2', reason: CONSUMED },
+  {
+    kernel: 'linux',
+    case: 'R33',
+    rule: 'Q7.3',
+    reason: 'an acknowledged send is an edge only where the buffer was full',
+  },
+  { kernel: 'linux', case: 'R34', rule: 'Q7.4', reason: FIRST_DATAGRAM },
+  {
+    kernel: 'linux',
+    case: 'R40',
+    rule: 'Q7.7',
+    reason: 'lseek is silent: only the next call sees it',
+  },
+];
+
+export const traceDeviations: readonly TraceDeviation[] = [
+  {
+    kernel: 'linux',
+    trace: 'Q11',
+    steps: [1, 2],
+    rule: 'Q7.10',
+    reason: EPOLL_FD,
+  },
+  {
+    kernel: 'linux',
+    trace: 'F06',
+    steps: [7, 8],
+    rule: 'Q7.1',
+    reason: SAME_FILE,
+  },
+  {
+    kernel: 'linux',
+    trace: 'X110',
+    steps: [5],
+    rule: 'Q8',
+    reason: CAPACITY,
+  },
+  {
+    kernel: 'linux',
+    trace: 'X169',
+    steps: [7],
+    rule: 'Q7.4',
+    reason: FIRST_DATAGRAM,
+  },
+];
+
+/** Whatever the kernel: a queue's tables live in the realm that made it. */
+export const unplayable: readonly Unplayable[] = [
+  {
+    id: 'Q08',
+    rule: 'Q7.10',
+    reason: 'the queue is closed while a call of the same realm sleeps',
+  },
+  {
+    id: 'U16',
+    rule: 'Q7.10',
+    reason: 'another realm triggers a registration of this one',
+  },
+  {
+    id: 'X140',
+    rule: 'Q7.10',
+    reason: 'another realm adds a registration to a queue of this one',
+  },
+  {
+    id: 'X142',
+    rule: 'Q7.10',
+    reason: 'two realms sleep in one queue',
+  },
+];
+
+export const caseDeviation = (id: string): CaseDeviation | undefined =>
+  caseDeviations.find((row) => row.kernel === kernel.name && row.case === id);
+
+export const traceDeviation = (id: string): TraceDeviation | undefined =>
+  traceDeviations.find((row) => row.kernel === kernel.name && row.trace === id);

@@ -1,0 +1,682 @@
+// EVFILT_READ and EVFILT_WRITE on every kind of descriptor: rules G of
+// spec/darwin.md that no case of the list covers.
+import { ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { chg, expectEvents, get, poll, refusal, SOON } from './calls.js';
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EV_DELETE,
+  EV_EOF,
+  EVFILT_READ,
+  EVFILT_WRITE,
+  NOTE_LOWAT,
+} from './constants.js';
+import * as libc from './libc.js';
+import { meanwhile } from './outsider.js';
+import {
+  accept,
+  adopt,
+  close,
+  fifo,
+  file,
+  forget,
+  inetSocket,
+  isolate,
+  kqueue,
+  open,
+  path,
+  pipe,
+  socketpair,
+  tcpClient,
+  tcpListener,
+  tcpPair,
+  terminal,
+  udpPair,
+  unixSocket,
+} from './world.js';
+
+isolate();
+
+const read = (ident: number) => ({ ident, filter: EVFILT_READ });
+const write = (ident: number) => ({ ident, filter: EVFILT_WRITE });
+const addRead = (ident: number) => ({ ...read(ident), flags: EV_ADD });
+const addWrite = (ident: number) => ({ ...write(ident), flags: EV_ADD });
+const EDGE = EV_ADD | EV_CLEAR;
+const END = EV_ADD | EV_EOF;
+const withoutData = (events: ReturnType<typeof poll>) =>
+  events.map((event) => ({ ...event, data: 0 }));
+
+describe('Pipes', () => {
+  test('G1 a change sets the mark anew', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, { ...addRead(r), fflags: NOTE_LOWAT, data: 10 });
+    libc.write(w, 5);
+    expectEvents(poll(q));
+    chg(q, { ...read(r), fflags: NOTE_LOWAT, data: 5 });
+    expectEvents(poll(q), { ...addRead(r), data: 5 });
+    chg(q, { ...read(r), fflags: NOTE_LOWAT, data: 6 });
+    expectEvents(poll(q));
+    chg(q, { ...read(r), data: 6 });
+    expectEvents(poll(q), { ...addRead(r), data: 5 });
+  });
+
+  test('G10 a mark larger than the pipe is reached when it is full', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    const data = 2 ** 40;
+    chg(q, { ...addRead(r), fflags: NOTE_LOWAT, data });
+    libc.write(w, 100);
+    expectEvents(poll(q));
+    const total = 100 + libc.fill(w, 1);
+    expectEvents(poll(q), { ...addRead(r), data: total });
+  });
+
+  test('G10 the end is told however high the mark', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, { ...addRead(r), fflags: NOTE_LOWAT, data: 100 });
+    libc.write(w, 3);
+    close(w);
+    expectEvents(poll(q), { ...read(r), flags: END, data: 3 });
+  });
+
+  test('G11 WRITE is silent while the pipe is full', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, addWrite(w));
+    const [empty] = poll(q);
+    libc.write(w, 4096);
+    const [used] = poll(q);
+    expect(used.data).toBeLessThan(Number(empty.data));
+    libc.fill(w);
+    expectEvents(poll(q));
+    libc.drain(r);
+    expectEvents(poll(q), { ...addWrite(w), data: empty.data });
+  });
+
+  test('G11 a mark larger than the pipe is reached when it is empty', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, { ...addWrite(w), fflags: NOTE_LOWAT, data: 2 ** 40 });
+    expectEvents(withoutData(poll(q)), addWrite(w));
+    libc.write(w, 1);
+    expectEvents(poll(q));
+    libc.read(r, 1);
+    expectEvents(withoutData(poll(q)), addWrite(w));
+  });
+
+  test('G12 the end is told in every call', () => {
+    const q = kqueue();
+    const [[r, w], [r2, w2]] = [pipe(), pipe()];
+    chg(q, addRead(r), addWrite(w2));
+    expect(poll(q)).toHaveLength(1);
+    close(w);
+    close(r2);
+    for (let i = 0; i < 3; i++) {
+      const events = poll(q).sort((x, y) => y.filter - x.filter);
+      expectEvents(
+        events,
+        { ...read(r), flags: END },
+        { ...write(w2), flags: END },
+      );
+    }
+  });
+
+  test('G12 the end fires a CLEAR one once', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, { ...read(r), flags: EDGE });
+    close(w);
+    expectEvents(poll(q), { ...read(r), flags: EDGE | EV_EOF });
+    expectEvents(poll(q));
+  });
+
+  test('G12 the last byte and the end between two calls are one event', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, { ...read(r), flags: EDGE });
+    libc.write(w, 1);
+    expectEvents(poll(q), { ...read(r), flags: EDGE, data: 1 });
+    libc.write(w, 2);
+    close(w);
+    const flags = EDGE | EV_EOF;
+    expectEvents(poll(q), { ...read(r), flags, data: 3 });
+    expectEvents(poll(q));
+  });
+
+  test('G13 adding when the peer is gone succeeds and tells the end', () => {
+    const q = kqueue();
+    const [[r, w], [r2, w2]] = [pipe(), pipe()];
+    libc.write(w, 2);
+    close(w);
+    close(r2);
+    chg(q, addRead(r), addWrite(w2));
+    expectEvents(
+      poll(q),
+      { ...read(r), flags: END, data: 2 },
+      { ...write(w2), flags: END },
+    );
+  });
+
+  test('G14 WRITE on the read end tells only the end', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, addWrite(r));
+    expectEvents(poll(q));
+    libc.write(w, 1);
+    libc.read(r, 1);
+    expectEvents(poll(q));
+    close(w);
+    expectEvents(poll(q), { ...write(r), flags: END });
+  });
+
+  test('G14 both filters can be on both ends', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, addRead(r), addWrite(r), addRead(w), addWrite(w));
+    libc.write(w, 1);
+    expectEvents(withoutData(poll(q)), addWrite(w), addRead(r));
+  });
+
+  test('G15 CLEAR WRITE fires again after each write and each read', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, { ...write(w), flags: EDGE });
+    const fired = { ...write(w), flags: EDGE };
+    expectEvents(withoutData(poll(q)), fired);
+    expectEvents(poll(q));
+    libc.write(w, 4);
+    expectEvents(withoutData(poll(q)), fired);
+    expectEvents(poll(q));
+    libc.read(r, 1);
+    expectEvents(withoutData(poll(q)), fired);
+    expectEvents(poll(q));
+  });
+
+  test('G15 a CLEAR READ that is drained stays silent', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, { ...read(r), flags: EDGE });
+    libc.write(w, 4);
+    expectEvents(poll(q), { ...read(r), flags: EDGE, data: 4 });
+    libc.read(r, 4);
+    expectEvents(poll(q));
+    libc.write(w, 1);
+    libc.read(r, 1);
+    expectEvents(poll(q));
+  });
+
+  test('G12 the writer that closes wakes a call', async () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, addRead(r));
+    const acts = [{ op: 'close', fd: 'w' }];
+    const { result } = await meanwhile({ w }, acts, () => get(q, 1, SOON));
+    forget(w);
+    expectEvents(result, { ...read(r), flags: END });
+  });
+});
+
+describe('Named FIFOs', () => {
+  test('G20 a low-water mark is ignored', () => {
+    const q = kqueue();
+    const [r, w] = fifo();
+    chg(q, { ...addRead(r), fflags: NOTE_LOWAT, data: 10 });
+    libc.write(w, 4);
+    expectEvents(poll(q), { ...addRead(r), data: 4 });
+  });
+
+  test('G20 WRITE tells free space until it is full', () => {
+    const q = kqueue();
+    const [r, w] = fifo();
+    chg(q, addWrite(w));
+    const events = poll(q);
+    expectEvents(withoutData(events), addWrite(w));
+    expect(events[0].data).toBeGreaterThan(0);
+    libc.fill(w);
+    expectEvents(poll(q));
+    libc.drain(r);
+    expectEvents(withoutData(poll(q)), addWrite(w));
+  });
+
+  test('G21 the last writer that closes is not told', () => {
+    const q = kqueue();
+    const [r, w] = fifo();
+    chg(q, addRead(r));
+    libc.write(w, 2);
+    close(w);
+    expectEvents(poll(q), { ...addRead(r), data: 2 });
+    libc.read(r, 2);
+    expectEvents(poll(q));
+    expectEvents(get(q, 1, 20));
+  });
+
+  test('G21 another writer is heard after the first has gone', () => {
+    const q = kqueue();
+    const [r, w] = fifo();
+    chg(q, { ...read(r), flags: EDGE });
+    close(w);
+    expectEvents(poll(q));
+    libc.write(open(path('fifo'), 'w'), 3);
+    expectEvents(poll(q), { ...read(r), flags: EDGE, data: 3 });
+  });
+
+  test('G22 CLEAR fires again after each write and a partial read', () => {
+    const q = kqueue();
+    const [r, w] = fifo();
+    chg(q, { ...read(r), flags: EDGE });
+    libc.write(w, 2);
+    expectEvents(poll(q), { ...read(r), flags: EDGE, data: 2 });
+    libc.write(w, 2);
+    expectEvents(poll(q), { ...read(r), flags: EDGE, data: 4 });
+    expectEvents(poll(q));
+    libc.read(r, 1);
+    expectEvents(poll(q), { ...read(r), flags: EDGE, data: 3 });
+    expectEvents(poll(q));
+  });
+});
+
+describe('Listening sockets', () => {
+  test('G30 a socket may be added before it listens', () => {
+    const q = kqueue();
+    const fd = inetSocket();
+    libc.bindTo(fd, 0);
+    chg(q, addRead(fd));
+    expectEvents(poll(q));
+    libc.listen(fd);
+    expectEvents(poll(q));
+    tcpClient(libc.portOf(fd));
+    expectEvents(get(q, 8, SOON), { ...addRead(fd), data: 1 });
+  });
+
+  test('G30 a CLEAR one fires for each connection', () => {
+    const q = kqueue();
+    const { fd, port } = tcpListener();
+    chg(q, { ...read(fd), flags: EDGE });
+    for (const data of [1, 2]) {
+      tcpClient(port);
+      expectEvents(get(q, 8, SOON), { ...read(fd), flags: EDGE, data });
+      expectEvents(poll(q));
+    }
+  });
+
+  test('G30 it is silent once every connection is accepted', () => {
+    const q = kqueue();
+    const { fd, port } = tcpListener();
+    chg(q, addRead(fd));
+    tcpClient(port);
+    expectEvents(get(q, 8, SOON), { ...addRead(fd), data: 1 });
+    accept(fd);
+    expectEvents(poll(q));
+  });
+
+  test('G30 a connection that was closed again still waits', () => {
+    const q = kqueue();
+    const place = path('listener');
+    const fd = unixSocket();
+    libc.bindTo(fd, place);
+    libc.listen(fd);
+    chg(q, addRead(fd));
+    const client = unixSocket();
+    libc.connect(client, place);
+    close(client);
+    expectEvents(get(q, 8, SOON), { ...addRead(fd), data: 1 });
+  });
+});
+
+describe('Sockets', () => {
+  test('G31 READ says how many bytes there are, TCP and UNIX', () => {
+    for (const [a, b] of [socketpair(), tcpPair()]) {
+      const q = kqueue();
+      chg(q, addRead(a));
+      libc.write(b, 1000);
+      expectEvents(get(q, 8, SOON), { ...addRead(a), data: 1000 });
+      libc.read(a, 999);
+      expectEvents(poll(q), { ...addRead(a), data: 1 });
+      libc.read(a, 1);
+      expectEvents(poll(q));
+    }
+  });
+
+  test('G32 a mark below the default is ignored', () => {
+    const q = kqueue();
+    const [a, b] = socketpair();
+    chg(q, { ...addRead(a), fflags: NOTE_LOWAT, data: 0 });
+    expectEvents(poll(q));
+    libc.write(b, 1);
+    expectEvents(poll(q), { ...addRead(a), data: 1 });
+    chg(q, { ...read(a), fflags: NOTE_LOWAT, data: -1 });
+    expectEvents(poll(q), { ...addRead(a), data: 1 });
+  });
+
+  test('G32 two registrations of one socket have their own marks', () => {
+    const q = kqueue();
+    const p = kqueue();
+    const [a, b] = tcpPair();
+    chg(q, { ...addRead(a), fflags: NOTE_LOWAT, data: 10 });
+    chg(p, { ...read(a), flags: EDGE, fflags: NOTE_LOWAT, data: 4 });
+    libc.write(b, 5);
+    expectEvents(get(p, 8, SOON), { ...read(a), flags: EDGE, data: 5 });
+    expectEvents(poll(q));
+    libc.write(b, 5);
+    expectEvents(get(q, 8, SOON), { ...addRead(a), data: 10 });
+  });
+
+  test("G32 the socket's own low-water mark counts", () => {
+    const q = kqueue();
+    const [a, b] = tcpPair();
+    libc.setOption(a, 'receiveLowat', 8);
+    chg(q, addRead(a));
+    libc.write(b, 5);
+    expectEvents(get(q, 8, 20));
+    libc.write(b, 5);
+    expectEvents(get(q, 8, SOON), { ...addRead(a), data: 10 });
+  });
+
+  test('G33 the end is told at once, with the bytes that are left', () => {
+    const q = kqueue();
+    const [a, b] = tcpPair();
+    libc.write(b, 4);
+    close(b);
+    chg(q, { ...addRead(a), fflags: NOTE_LOWAT, data: 100 });
+    expectEvents(get(q, 8, SOON), { ...read(a), flags: END, data: 4 });
+    libc.read(a, 4);
+    expectEvents(poll(q), { ...read(a), flags: END });
+  });
+
+  test('G33 bytes first, then the end: a CLEAR one fires for each', () => {
+    for (const [a, b] of [socketpair(), tcpPair()]) {
+      const q = kqueue();
+      chg(q, { ...read(a), flags: EDGE });
+      libc.write(b, 4);
+      expectEvents(get(q, 8, SOON), { ...read(a), flags: EDGE, data: 4 });
+      libc.shutdown(b, 'WR');
+      const flags = EDGE | EV_EOF;
+      expectEvents(get(q, 8, SOON), { ...read(a), flags, data: 4 });
+      expectEvents(poll(q));
+    }
+  });
+
+  test('G34 an empty datagram is an event with data 0', () => {
+    const q = kqueue();
+    const [a, b] = udpPair();
+    chg(q, addRead(a));
+    expectEvents(poll(q));
+    libc.send(b, 0);
+    expectEvents(get(q, 8, SOON), addRead(a));
+    libc.recv(a, 10);
+    expectEvents(poll(q));
+  });
+
+  test('G37 WRITE is silent while the buffer is full', () => {
+    for (const [a, b] of [socketpair(), tcpPair()]) {
+      const q = kqueue();
+      chg(q, addWrite(a));
+      const events = poll(q);
+      expectEvents(withoutData(events), addWrite(a));
+      expect(events[0].data).toBeGreaterThan(0);
+      libc.fill(a, 65536);
+      expectEvents(poll(q));
+      libc.drain(b);
+      expectEvents(withoutData(get(q, 8, SOON)), addWrite(a));
+    }
+  });
+
+  test('G37 a CLEAR WRITE fires again when a full buffer drains', () => {
+    for (const [a, b] of [socketpair(), tcpPair()]) {
+      const q = kqueue();
+      chg(q, { ...write(a), flags: EDGE });
+      expectEvents(withoutData(poll(q)), { ...write(a), flags: EDGE });
+      libc.fill(a, 65536);
+      expectEvents(poll(q));
+      libc.drain(b);
+      const events = withoutData(get(q, 8, SOON));
+      expectEvents(events, { ...write(a), flags: EDGE });
+    }
+  });
+
+  test('G38 an absurdly high WRITE mark fires on an empty buffer', () => {
+    for (const [a] of [socketpair(), tcpPair()]) {
+      const q = kqueue();
+      chg(q, { ...addWrite(a), fflags: NOTE_LOWAT, data: 2 ** 40 });
+      expectEvents(withoutData(poll(q)), addWrite(a));
+    }
+  });
+
+  test('G39 a fresh UNIX stream socket is silent', () => {
+    const q = kqueue();
+    const fd = unixSocket();
+    chg(q, addRead(fd), addWrite(fd));
+    expectEvents(poll(q));
+  });
+
+  test('G39 a fresh socket that is added CLEAR fires once connected', () => {
+    const q = kqueue();
+    const { port } = tcpListener();
+    const fd = inetSocket();
+    chg(q, { ...read(fd), flags: EDGE }, { ...write(fd), flags: EDGE });
+    expectEvents(poll(q));
+    libc.connect(fd, port);
+    const events = withoutData(get(q, 8, SOON));
+    expectEvents(events, { ...write(fd), flags: EDGE });
+  });
+
+  test('G40 the own shutdown of sending ends WRITE of a UNIX stream', () => {
+    const q = kqueue();
+    const [a, b] = socketpair();
+    chg(q, addWrite(a));
+    expect(poll(q)).toHaveLength(1);
+    libc.shutdown(a, 'WR');
+    expectEvents(withoutData(poll(q)), { ...write(a), flags: END });
+    chg(q, addRead(b));
+    const events = withoutData(poll(q)).sort((x, y) => y.filter - x.filter);
+    expectEvents(
+      events,
+      { ...read(b), flags: END },
+      { ...write(a), flags: END },
+    );
+  });
+
+  test('G40 finding that out sends nothing and ends nothing', () => {
+    const q = kqueue();
+    const [a, b] = socketpair();
+    const [c, d] = socketpair(libc.SOCK_DGRAM);
+    chg(q, addWrite(a), addWrite(c), addRead(b), addRead(d));
+    for (let i = 0; i < 3; i++) {
+      const events = withoutData(poll(q));
+      expectEvents(events, addWrite(a), addWrite(c));
+    }
+    libc.write(a, 2);
+    expect(libc.read(b, 8)).toBe(2);
+    libc.write(c, 3);
+    expect(libc.read(d, 8)).toBe(3);
+  });
+
+  test('G40 a TCP peer that closes does not end WRITE', () => {
+    const q = kqueue();
+    const [a, b] = tcpPair();
+    chg(q, { ...read(a), flags: EDGE });
+    close(b);
+    expect(get(q, 1, SOON)).toHaveLength(1);
+    chg(q, { ...read(a), flags: EV_DELETE }, addWrite(a));
+    expectEvents(withoutData(poll(q)), addWrite(a));
+  });
+
+  test('G40 a reset ends READ and WRITE', () => {
+    const q = kqueue();
+    const [a, b] = tcpPair();
+    chg(q, { ...read(a), flags: EDGE });
+    libc.setOption(b, 'linger', 1, 0);
+    close(b);
+    expect(get(q, 1, SOON)).toHaveLength(1);
+    chg(q, { ...read(a), flags: EV_DELETE }, addRead(a), addWrite(a));
+    const ends = poll(q).filter(({ flags }) => flags === END);
+    expect(ends.map(({ filter }) => filter)).toEqual([
+      EVFILT_READ,
+      EVFILT_WRITE,
+    ]);
+  });
+
+  test('G36 a call that sleeps wakes for a datagram', async () => {
+    const q = kqueue();
+    const [a, b] = udpPair();
+    chg(q, addRead(a));
+    const acts = [{ op: 'write', fd: 'b', bytes: 3 }];
+    const { result } = await meanwhile({ b }, acts, () => get(q, 1, SOON));
+    expectEvents(result, { ...addRead(a), data: 3 });
+  });
+});
+
+describe('Regular files', () => {
+  test('G50 data is how far the size is from the offset', () => {
+    const q = kqueue();
+    const { fd } = file(10);
+    chg(q, addRead(fd));
+    expectEvents(poll(q), { ...addRead(fd), data: 10 });
+    libc.read(fd, 4);
+    expectEvents(poll(q), { ...addRead(fd), data: 6 });
+    libc.read(fd, 6);
+    expectEvents(poll(q));
+  });
+
+  test('G50 beyond the end data is negative', () => {
+    const q = kqueue();
+    const { fd } = file(10);
+    libc.seek(fd, 13);
+    chg(q, addRead(fd));
+    expectEvents(poll(q), { ...addRead(fd), data: -3 });
+  });
+
+  test('G51 what is written, appended or truncated up is told', () => {
+    const q = kqueue();
+    const { fd, at } = file(0);
+    const writer = adopt(openSync(at, 'r+'));
+    chg(q, { ...read(fd), flags: EDGE });
+    const told = (data: number) =>
+      expectEvents(poll(q), { ...read(fd), flags: EDGE, data });
+    expectEvents(poll(q));
+    writeSync(writer, 'ab');
+    told(2);
+    expectEvents(poll(q));
+    writeSync(writer, 'c');
+    told(3);
+    ftruncateSync(writer, 8);
+    told(8);
+    expectEvents(poll(q));
+  });
+
+  test('G51 the next call knows of an lseek', () => {
+    const q = kqueue();
+    const { fd } = file(10);
+    libc.seek(fd, 10);
+    chg(q, addRead(fd));
+    expectEvents(poll(q));
+    libc.seek(fd, 3);
+    expectEvents(poll(q), { ...addRead(fd), data: 7 });
+  });
+
+  test('G51 an append wakes a call that sleeps', async () => {
+    const q = kqueue();
+    const { fd, at } = file(0);
+    const w = open(at, 'a');
+    chg(q, addRead(fd));
+    const acts = [{ op: 'write', fd: 'w', bytes: 5 }];
+    const { result } = await meanwhile({ w }, acts, () => get(q, 1, SOON));
+    expectEvents(result, { ...addRead(fd), data: 5 });
+  });
+
+  test('G51 two registrations of one file are told of one append', () => {
+    const q = kqueue();
+    const { fd, at } = file(0);
+    const other = open(at, 'r');
+    chg(q, addRead(fd), addRead(other));
+    libc.write(open(at, 'a'), 2);
+    expect(
+      poll(q)
+        .map(({ ident, data }) => [ident, data])
+        .sort(),
+    ).toEqual(
+      [
+        [fd, 2],
+        [other, 2],
+      ].sort(),
+    );
+    chg(q, { ...read(fd), flags: EV_DELETE });
+    libc.write(open(at, 'a'), 1);
+    expectEvents(poll(q), { ...addRead(other), data: 3 });
+  });
+
+  test('G53 nothing is the end of a file', () => {
+    const q = kqueue();
+    const { fd, at } = file(4);
+    chg(q, addRead(fd));
+    libc.read(fd, 4);
+    ftruncateSync(adopt(openSync(at, 'r+')), 0);
+    expectEvents(poll(q), { ...addRead(fd), data: -4 });
+  });
+
+  test('G54 a folder is EINVAL', () => {
+    const q = kqueue();
+    const at = path('folder');
+    mkdirSync(at);
+    const fd = open(at, 'r');
+    expect(refusal(q, addRead(fd))).toBe('EINVAL');
+    expect(refusal(q, addWrite(fd))).toBe('EINVAL');
+    expect(refusal(q, { ...read(fd), flags: EV_DELETE })).toBe('ENOENT');
+  });
+});
+
+describe('Terminals and devices', () => {
+  test('G60 the master reads what the slave prints', () => {
+    const q = kqueue();
+    const { master, slave } = terminal();
+    chg(q, addRead(master));
+    expectEvents(poll(q));
+    libc.writeText(slave, 'hello');
+    expectEvents(get(q, 8, SOON), { ...addRead(master), data: 5 });
+    libc.read(master, 5);
+    expectEvents(poll(q));
+  });
+
+  test('G60 both sides of a terminal are writable', () => {
+    const q = kqueue();
+    const { master, slave } = terminal();
+    for (const fd of [master, slave]) {
+      chg(q, addWrite(fd));
+      const events = poll(q);
+      expectEvents(withoutData(events), addWrite(fd));
+      expect(events[0].data).toBeGreaterThan(0);
+      chg(q, { ...write(fd), flags: EV_DELETE });
+    }
+  });
+
+  test('G60 a terminal whose master closed is at its end', () => {
+    const q = kqueue();
+    const { master, slave } = terminal();
+    chg(q, addRead(slave));
+    expectEvents(poll(q));
+    close(master);
+    expectEvents(get(q, 8, SOON), { ...read(slave), flags: END });
+  });
+
+  test('G61 a device that is always ready is EINVAL without a mark', () => {
+    const q = kqueue();
+    for (const device of ['/dev/null', '/dev/zero']) {
+      const fd = open(device, 'r+');
+      for (const add of [addRead(fd), addWrite(fd)]) {
+        expect(refusal(q, add)).toBe('EINVAL');
+        const mark = { ...add, fflags: NOTE_LOWAT, data: 2 };
+        expect(refusal(q, mark)).toBe('EINVAL');
+      }
+    }
+  });
+
+  test('G62 a terminal ignores a low-water mark', () => {
+    const q = kqueue();
+    const { master, slave } = terminal();
+    chg(q, { ...addRead(slave), fflags: NOTE_LOWAT, data: 100 });
+    libc.writeText(master, 'a\n');
+    expectEvents(get(q, 8, SOON), { ...addRead(slave), data: 2 });
+  });
+});

@@ -1,0 +1,224 @@
+// Real objects with plain descriptor numbers, made synchronously, each one
+// closed again when its test ends.
+import {
+  constants,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  kevent,
+  close as libraryClose,
+  kqueue as libraryKqueue,
+} from '../../src/index.js';
+import { EV_ADD, EV_CLEAR, EVFILT_READ, EVFILT_WRITE } from './constants.js';
+import * as libc from './libc.js';
+
+const { O_NOCTTY, O_RDWR } = constants;
+
+const queues = new Set<number>();
+const others = new Set<number>();
+let folder: string | undefined;
+
+const track = (fd: number): number => {
+  others.add(fd);
+  return fd;
+};
+const trackPair = (pair: [number, number]): [number, number] => {
+  pair.forEach(track);
+  return pair;
+};
+
+/** Take over a descriptor that was made elsewhere. */
+export const adopt = track;
+
+/** Forget one that was closed elsewhere. */
+export function forget(fd: number): void {
+  queues.delete(fd);
+  others.delete(fd);
+}
+
+export function kqueue(): number {
+  const kq = libraryKqueue();
+  queues.add(kq);
+  return kq;
+}
+
+/** dup(2) of a queue: a second number of the same queue. */
+export function dupQueue(kq: number): number {
+  const fd = libc.dup(kq);
+  queues.add(fd);
+  return fd;
+}
+
+/** The library's close: what portable scripts use. */
+export function close(fd: number): void {
+  forget(fd);
+  libraryClose(fd);
+}
+
+/** Close behind the library's back, as other code in the process would. */
+export function closeElsewhere(fd: number): void {
+  forget(fd);
+  libc.close(fd);
+}
+
+export const pipe = (): [number, number] => trackPair(libc.pipe());
+export const socketpair = (type?: number): [number, number] =>
+  trackPair(libc.socketpair(type));
+export const dup = (fd: number): number => track(libc.dup(fd));
+export const dup2 = (fd: number, to: number): number =>
+  track(libc.dup2(fd, to));
+export const inetSocket = (type?: number): number =>
+  track(libc.inetSocket(type));
+export const unixSocket = (type?: number): number =>
+  track(libc.unixSocket(type));
+export const accept = (fd: number): number => track(libc.accept(fd));
+
+/** A TCP socket that listens on a free loopback port. */
+export function tcpListener(): { fd: number; port: number } {
+  const fd = inetSocket();
+  libc.bindTo(fd, 0);
+  libc.listen(fd);
+  return { fd, port: libc.portOf(fd) };
+}
+
+/** A connected TCP client. */
+export function tcpClient(port: number): number {
+  const fd = inetSocket();
+  libc.connect(fd, port);
+  return fd;
+}
+
+/** Two ends of one TCP connection over loopback. */
+export function tcpPair(): [number, number] {
+  const { fd, port } = tcpListener();
+  const client = tcpClient(port);
+  const server = accept(fd);
+  closeElsewhere(fd);
+  return [client, server];
+}
+
+/** A loopback port that nobody listens on. */
+export function closedPort(): number {
+  const { fd, port } = tcpListener();
+  closeElsewhere(fd);
+  return port;
+}
+
+/** Two UDP sockets that send to each other. */
+export function udpPair(): [number, number] {
+  const a = inetSocket(libc.SOCK_DGRAM);
+  const b = inetSocket(libc.SOCK_DGRAM);
+  libc.bindTo(a, 0);
+  libc.bindTo(b, 0);
+  libc.connect(a, libc.portOf(b));
+  libc.connect(b, libc.portOf(a));
+  return [a, b];
+}
+
+/** A pseudo-terminal: its master, and its slave in canonical mode. */
+export function terminal(): { master: number; slave: number } {
+  const { master, slavePath } = libc.openMaster();
+  track(master);
+  return { master, slave: open(slavePath, O_RDWR | O_NOCTTY) };
+}
+
+/** A path inside this test's own folder. */
+export function path(name: string): string {
+  folder ??= mkdtempSync(join(tmpdir(), 'kqueue-ffi-'));
+  return join(folder, name);
+}
+
+export const open = (file: string, flags: string | number): number =>
+  track(openSync(file, flags));
+
+/** A file of that many bytes, open for reading at its start. */
+export function file(size: number, name = 'file'): { fd: number; at: string } {
+  const at = path(name);
+  writeFileSync(at, Buffer.alloc(size));
+  return { fd: open(at, 'r'), at };
+}
+
+/** A named FIFO with both ends open. */
+export function fifo(): [number, number] {
+  const at = path('fifo');
+  libc.mkfifo(at);
+  // Read and write first: each end alone would wait for the other.
+  const both = openSync(at, 'r+');
+  const ends: [number, number] = [open(at, 'r'), open(at, 'w')];
+  libc.close(both);
+  return ends;
+}
+
+const nap = new Int32Array(new SharedArrayBuffer(4));
+
+/** Block this thread, as a program that is busy elsewhere does. */
+export function sleep(ms: number): void {
+  Atomics.wait(nap, 0, 0, ms);
+}
+
+/** Close all that is still open; queues first, so that no one is watching. */
+export function dispose(): void {
+  for (const kq of queues) libraryClose(kq);
+  queues.clear();
+  for (const fd of others) libc.close(fd);
+  others.clear();
+  if (folder !== undefined) rmSync(folder, { recursive: true });
+  folder = undefined;
+}
+
+const DESCRIPTORS = '/proc/self/fd';
+
+/** Every open descriptor and what it is, or undefined where nobody knows. */
+export function descriptors(): string[] | undefined {
+  let numbers: string[];
+  try {
+    numbers = readdirSync(DESCRIPTORS);
+  } catch {
+    return undefined;
+  }
+  const open: string[] = [];
+  for (const number of numbers) {
+    try {
+      open.push(`${number} ${readlinkSync(join(DESCRIPTORS, number))}`);
+    } catch {
+      // The descriptor that listed the folder.
+    }
+  }
+  return open.sort();
+}
+
+/** Use each kind of source once: what the library keeps, it has then. */
+function warmUp(): void {
+  const kq = kqueue();
+  const [r, w] = pipe();
+  const ident = { flags: EV_ADD | EV_CLEAR };
+  kevent(
+    kq,
+    [
+      { ...ident, ident: r, filter: EVFILT_READ },
+      { ...ident, ident: w, filter: EVFILT_WRITE },
+    ],
+    null,
+  );
+  dispose();
+}
+
+/** Give each test of this file a world of its own, and let none leak. */
+export function isolate(): void {
+  let before: string[] | undefined;
+  beforeAll(() => {
+    warmUp();
+    before = descriptors();
+  });
+  afterEach(dispose);
+  afterAll(() => {
+    expect(descriptors()).toEqual(before);
+  });
+}

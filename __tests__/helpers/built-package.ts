@@ -1,0 +1,131 @@
+import { type ExecFileException, execFile } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The repository. */
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What a program printed and how it ended. */
+export interface Outcome {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The exit code, or the name of the signal that ended it. */
+  readonly status: number | string;
+}
+
+/** Run a program to its end; it is killed after 30 seconds. */
+export function run(
+  file: string,
+  args: readonly string[],
+  cwd: string = root,
+  input = '',
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const done = (
+      error: ExecFileException | null,
+      stdout: string,
+      stderr: string,
+    ): void => {
+      const status = error === null ? 0 : (error.signal ?? error.code ?? -1);
+      resolve({ stdout, stderr, status });
+    };
+    const env = { ...process.env, npm_config_update_notifier: 'false' };
+    const child = execFile(file, args, { cwd, env, timeout: 30_000 }, done);
+    child.stdin?.end(input);
+  });
+}
+
+async function mustRun(...args: Parameters<typeof run>): Promise<Outcome> {
+  const outcome = await run(...args);
+  if (outcome.status !== 0) {
+    throw new Error(
+      `${args[0]} ${args[1].join(' ')}: ${outcome.status}\n${outcome.stdout}${outcome.stderr}`,
+    );
+  }
+  return outcome;
+}
+
+/** Run a Node package's command from this repository's `node_modules`. */
+export const runModule = (
+  script: string,
+  args: readonly string[],
+  cwd?: string,
+): Promise<Outcome> =>
+  run(process.execPath, [join(root, 'node_modules', script), ...args], cwd);
+
+/**
+ * Build `dist` if there is none. Of several test files that do so at the same
+ * time the first to finish wins: the rename is atomic.
+ */
+export async function ensureBuilt(): Promise<void> {
+  const dist = join(root, 'dist');
+  if (existsSync(dist)) return;
+  const out = join(root, `.dist-${process.pid}`);
+  const tsup = join(root, 'node_modules/tsup/dist/cli-default.js');
+  try {
+    await mustRun(process.execPath, [tsup, '--silent', '--out-dir', out]);
+    if (!existsSync(dist)) renameSync(out, dist);
+  } catch (error) {
+    if (!existsSync(dist)) throw error;
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
+}
+
+/** A project in a temporary folder that has the package as a dependency. */
+export interface Project {
+  readonly folder: string;
+  /** Where the package is installed. */
+  readonly installed: string;
+  /** Remove it. */
+  dispose(): void;
+}
+
+/** Pack this package as `npm publish` would; the caller owns the folder. */
+export async function pack(): Promise<{ tarball: string; folder: string }> {
+  await ensureBuilt();
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'kqueue-ffi-')));
+  await mustRun('npm', ['pack', '--offline', '--pack-destination', folder]);
+  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
+  if (tarball === undefined) throw new Error('npm pack left no tarball');
+  return { tarball: join(folder, tarball), folder };
+}
+
+/**
+ * Install a tarball without the network: extracted as npm would, its
+ * dependencies linked from this repository.
+ */
+export async function install(
+  tarball: string,
+  { withDependencies = true } = {},
+): Promise<Project> {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'kqueue-ffi-')));
+  const modules = join(folder, 'node_modules');
+  const installed = join(modules, 'kqueue-ffi');
+  mkdirSync(installed, { recursive: true });
+  const strip = '--strip-components=1';
+  await mustRun('tar', ['-xzf', tarball, '-C', installed, strip]);
+  if (withDependencies) {
+    for (const name of ['koffi', '@koromix']) {
+      const target = join(modules, name);
+      mkdirSync(dirname(target), { recursive: true });
+      symlinkSync(join(root, 'node_modules', name), target, 'junction');
+    }
+  }
+  return {
+    folder,
+    installed,
+    dispose: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}

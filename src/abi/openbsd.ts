@@ -1,0 +1,208 @@
+// sys/event.h 1.74 of OpenBSD (7.8), kqueue(2).
+
+import type { KernelFacts } from './shape.js';
+
+// Filters.
+const filters = {
+  EVFILT_READ: -1,
+  EVFILT_WRITE: -2,
+  EVFILT_AIO: -3,
+  EVFILT_VNODE: -4,
+  EVFILT_PROC: -5,
+  EVFILT_SIGNAL: -6,
+  EVFILT_TIMER: -7,
+  EVFILT_DEVICE: -8,
+  EVFILT_EXCEPT: -9,
+  EVFILT_USER: -10, // from 7.8
+  EVFILT_SYSCOUNT: 10,
+} as const;
+
+// What to do with a change, and what an event says about itself.
+const flags = {
+  EV_ADD: 0x0001,
+  EV_DELETE: 0x0002,
+  EV_ENABLE: 0x0004,
+  EV_DISABLE: 0x0008,
+  EV_ONESHOT: 0x0010,
+  EV_CLEAR: 0x0020,
+  EV_RECEIPT: 0x0040,
+  EV_DISPATCH: 0x0080,
+  EV_SYSFLAGS: 0xf800,
+  EV_FLAG1: 0x2000,
+  EV_EOF: 0x8000,
+  EV_ERROR: 0x4000,
+} as const;
+
+// EVFILT_EXCEPT.
+const exceptNotes = {
+  NOTE_OOB: 0x0004,
+} as const;
+
+// EVFILT_READ and EVFILT_WRITE.
+const readNotes = {
+  NOTE_LOWAT: 0x0001,
+  NOTE_EOF: 0x0002,
+  ...exceptNotes,
+} as const;
+
+// EVFILT_VNODE.
+const vnodeNotes = {
+  NOTE_DELETE: 0x0001,
+  NOTE_WRITE: 0x0002,
+  NOTE_EXTEND: 0x0004,
+  NOTE_ATTRIB: 0x0008,
+  NOTE_LINK: 0x0010,
+  NOTE_RENAME: 0x0020,
+  NOTE_REVOKE: 0x0040,
+  NOTE_TRUNCATE: 0x0080,
+} as const;
+
+// EVFILT_PROC.
+const procNotes = {
+  NOTE_EXIT: 0x80000000,
+  NOTE_FORK: 0x40000000,
+  NOTE_EXEC: 0x20000000,
+  NOTE_PCTRLMASK: 0xf0000000,
+  NOTE_PDATAMASK: 0x000fffff,
+  NOTE_TRACK: 0x00000001,
+  NOTE_TRACKERR: 0x00000002,
+  NOTE_CHILD: 0x00000004,
+} as const;
+
+// EVFILT_DEVICE.
+const deviceNotes = {
+  NOTE_CHANGE: 0x00000001,
+} as const;
+
+// EVFILT_TIMER: the unit of data (the lowest two bits); from 7.8.
+const timerUnits = {
+  NOTE_MSECONDS: 0x00000000,
+  NOTE_SECONDS: 0x00000001,
+  NOTE_USECONDS: 0x00000002,
+  NOTE_NSECONDS: 0x00000003,
+} as const;
+
+// EVFILT_TIMER (from 7.8).
+const timerNotes = {
+  ...timerUnits,
+  NOTE_ABSTIME: 0x00000010,
+} as const;
+
+// EVFILT_USER: what to do with the stored fflags (the top two bits); from 7.8.
+const userOperations = {
+  NOTE_FFNOP: 0x00000000,
+  NOTE_FFAND: 0x40000000,
+  NOTE_FFOR: 0x80000000,
+  NOTE_FFCOPY: 0xc0000000,
+} as const;
+
+// EVFILT_USER (from 7.8).
+const userNotes = {
+  ...userOperations,
+  NOTE_TRIGGER: 0x01000000,
+  NOTE_FFCTRLMASK: 0xc0000000,
+  NOTE_FFLAGSMASK: 0x00ffffff,
+} as const;
+
+// sys/errno.h
+// biome-ignore format: a table
+const errno = {
+  EPERM: 1, ENOENT: 2, ESRCH: 3, EINTR: 4, EIO: 5, ENXIO: 6, E2BIG: 7,
+  ENOEXEC: 8, EBADF: 9, ECHILD: 10, EDEADLK: 11, ENOMEM: 12, EACCES: 13,
+  EFAULT: 14, ENOTBLK: 15, EBUSY: 16, EEXIST: 17, EXDEV: 18, ENODEV: 19,
+  ENOTDIR: 20, EISDIR: 21, EINVAL: 22, ENFILE: 23, EMFILE: 24, ENOTTY: 25,
+  ETXTBSY: 26, EFBIG: 27, ENOSPC: 28, ESPIPE: 29, EROFS: 30, EMLINK: 31,
+  EPIPE: 32, EDOM: 33, ERANGE: 34, EAGAIN: 35, EWOULDBLOCK: 35, EINPROGRESS: 36,
+  EALREADY: 37, ENOTSOCK: 38, EDESTADDRREQ: 39, EMSGSIZE: 40, EPROTOTYPE: 41,
+  ENOPROTOOPT: 42, EPROTONOSUPPORT: 43, ESOCKTNOSUPPORT: 44, EOPNOTSUPP: 45,
+  EPFNOSUPPORT: 46, EAFNOSUPPORT: 47, EADDRINUSE: 48, EADDRNOTAVAIL: 49,
+  ENETDOWN: 50, ENETUNREACH: 51, ENETRESET: 52, ECONNABORTED: 53,
+  ECONNRESET: 54, ENOBUFS: 55, EISCONN: 56, ENOTCONN: 57, ESHUTDOWN: 58,
+  ETOOMANYREFS: 59, ETIMEDOUT: 60, ECONNREFUSED: 61, ELOOP: 62,
+  ENAMETOOLONG: 63, EHOSTDOWN: 64, EHOSTUNREACH: 65, ENOTEMPTY: 66,
+  EPROCLIM: 67, EUSERS: 68, EDQUOT: 69, ESTALE: 70, EREMOTE: 71, EBADRPC: 72,
+  ERPCMISMATCH: 73, EPROGUNAVAIL: 74, EPROGMISMATCH: 75, EPROCUNAVAIL: 76,
+  ENOLCK: 77, ENOSYS: 78, EFTYPE: 79, EAUTH: 80, ENEEDAUTH: 81, EIPSEC: 82,
+  ENOATTR: 83, EILSEQ: 84, ENOMEDIUM: 85, EMEDIUMTYPE: 86, EOVERFLOW: 87,
+  ECANCELED: 88, EIDRM: 89, ENOMSG: 90, ENOTSUP: 91, EBADMSG: 92,
+  ENOTRECOVERABLE: 93, EOWNERDEAD: 94, EPROTO: 95, ELAST: 95,
+} as const;
+
+// sys/signal.h
+// biome-ignore format: a table
+const signals = {
+  SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGILL: 4, SIGTRAP: 5, SIGABRT: 6,
+  SIGIOT: 6, SIGEMT: 7, SIGFPE: 8, SIGKILL: 9, SIGBUS: 10, SIGSEGV: 11,
+  SIGSYS: 12, SIGPIPE: 13, SIGALRM: 14, SIGTERM: 15, SIGURG: 16, SIGSTOP: 17,
+  SIGTSTP: 18, SIGCONT: 19, SIGCHLD: 20, SIGTTIN: 21, SIGTTOU: 22, SIGIO: 23,
+  SIGXCPU: 24, SIGXFSZ: 25, SIGVTALRM: 26, SIGPROF: 27, SIGWINCH: 28,
+  SIGINFO: 29, SIGUSR1: 30, SIGUSR2: 31, SIGTHR: 32,
+} as const;
+
+/** OpenBSD. */
+export const openbsd = {
+  name: 'openbsd',
+  platforms: ['openbsd'],
+  // The file is libc.so.N.M: ld.so finds it, first among what is loaded.
+  libraries: ['libc.so'],
+  symbols: {
+    kqueue: ['kqueue'],
+    kevent: [{ symbol: 'kevent', struct: 'kevent', counts: 'int' }],
+    close: ['close'],
+    errno: ['__errno'],
+  },
+  cpus: ['x64', 'arm64', 'ia32', 'arm'],
+  structs: {
+    kevent: {
+      fields: [
+        { name: 'ident', type: 'uintptr' },
+        { name: 'filter', type: 'int16' },
+        { name: 'flags', type: 'uint16' },
+        { name: 'fflags', type: 'uint32' },
+        { name: 'data', type: 'int64' },
+        { name: 'udata', type: 'pointer' },
+      ],
+    },
+    timespec: {
+      fields: [
+        { name: 'tv_sec', type: 'time_t' },
+        { name: 'tv_nsec', type: 'long' },
+      ],
+    },
+  },
+  constants: {
+    ...filters,
+    ...flags,
+    ...readNotes,
+    ...vnodeNotes,
+    ...procNotes,
+    ...deviceNotes,
+    ...timerNotes,
+    ...userNotes,
+  },
+  groups: {
+    filter: filters,
+    flag: flags,
+    'fflag:EXCEPT': exceptNotes,
+    'fflag:READ': readNotes,
+    'fflag:WRITE': readNotes,
+    'fflag:VNODE': vnodeNotes,
+    'fflag:PROC': procNotes,
+    'fflag:DEVICE': deviceNotes,
+    'fflag:TIMER': timerNotes,
+    'fflag:USER': userNotes,
+  },
+  fields: { 'fflag:USER': userOperations, 'fflag:TIMER': timerUnits },
+  meta: ['EVFILT_SYSCOUNT'],
+  timerUnits: {
+    default: 'milliseconds',
+    seconds: 'NOTE_SECONDS',
+    milliseconds: 'NOTE_MSECONDS',
+    microseconds: 'NOTE_USECONDS',
+    nanoseconds: 'NOTE_NSECONDS',
+    absolute: 'NOTE_ABSTIME',
+    encoding: 'enumerated',
+  },
+  errno,
+  signals,
+} as const satisfies KernelFacts;

@@ -1,0 +1,120 @@
+/**
+ * The one shape every kernel's table has. Facts only: no logic lives in this
+ * folder, and nothing here depends on the host.
+ */
+
+/** A C type as the headers spell it, without the parts that do not matter. */
+export type CType =
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'int64'
+  | 'uint64'
+  | 'intptr'
+  | 'uintptr'
+  | 'pointer'
+  | 'long'
+  | 'time_t';
+
+/** A CPU for which a layout is known. */
+export type Cpu = 'x64' | 'arm64' | 'ia32' | 'arm';
+
+/** One C field, in the order of the header; `count` for an array. */
+export interface Field {
+  readonly name: string;
+  readonly type: CType;
+  readonly count?: number;
+}
+
+/** A C struct as its fields in order; `pack` as in `#pragma pack(n)`. */
+export interface StructFacts {
+  readonly fields: readonly Field[];
+  readonly pack?: number;
+}
+
+/** One way to call `kevent`: the symbol, the struct it takes, its counts. */
+export interface KeventSymbol {
+  /** The name to look up in the library. */
+  readonly symbol: string;
+  /** The key of the struct in {@link KernelFacts.structs}. */
+  readonly struct: string;
+  /** The C type of `nchanges` and `nevents`. */
+  readonly counts: 'int' | 'size_t';
+}
+
+/** Names of the entry points, each list in the order to try. */
+export interface SymbolFacts {
+  readonly kqueue: readonly string[];
+  readonly kevent: readonly KeventSymbol[];
+  readonly close: readonly string[];
+  /** Functions that return `int *` to the calling thread's errno. */
+  readonly errno: readonly string[];
+}
+
+/**
+ * Numbers by header name, in the header's order. Of several names for one
+ * number the one people know comes first: `EAGAIN` before `EWOULDBLOCK`.
+ */
+export type Constants = Readonly<Record<string, number>>;
+
+/** What a constant belongs to. */
+export type ConstantGroup =
+  | 'filter'
+  | 'flag'
+  | 'kevent_flag'
+  | 'kqueue_flag'
+  | `fflag:${string}`;
+
+/** The constants of each group; a constant may belong to several. */
+export interface ConstantGroups {
+  /** `EVFILT_…`: the filters. */
+  readonly filter: Constants;
+  /** `EV_…`: bits of `flags`. */
+  readonly flag: Constants;
+  /** `KEVENT_FLAG_…`: the flags argument of `kevent64`. */
+  readonly kevent_flag?: Constants;
+  /** `KQUEUE_…`: the flags argument of `kqueuex`. */
+  readonly kqueue_flag?: Constants;
+  /** `NOTE_…`: `fflags` of one filter, by its name without `EVFILT_`. */
+  readonly [fflags: `fflag:${string}`]: Constants | undefined;
+}
+
+/** Everything known about one kernel's kqueue. */
+export interface KernelFacts {
+  readonly name: string;
+  /** Values of `process.platform` where it is the system's own kqueue. */
+  readonly platforms: readonly string[];
+  /** Names to hand to dlopen, in the order to try. */
+  readonly libraries: readonly string[];
+  readonly symbols: SymbolFacts;
+  readonly cpus: readonly Cpu[];
+  /** `time_t` where it is not 64 bits wide. */
+  readonly timeT?: Partial<Readonly<Record<Cpu, 'int32'>>>;
+  readonly structs: Readonly<Record<string, StructFacts>>;
+  /** Public constants by header name. Filters are signed as in the header. */
+  readonly constants: Constants;
+  /** The same constants by group, for looking names up by number. */
+  readonly groups: ConstantGroups;
+  /**
+   * The constants of a group that are values of one field of several bits, such
+   * as `NOTE_FFCOPY`. All others are single bits, or masks made of them.
+   */
+  readonly fields: Readonly<Partial<Record<ConstantGroup, Constants>>>;
+  /** Header constants that are counters or markers, not usable values. */
+  readonly meta: readonly string[];
+  readonly timerUnits: {
+    /** The unit of `data` where `fflags` names none. */
+    readonly default: 'milliseconds';
+    /** Names of the unit constants; absent where the kernel has no such. */
+    readonly seconds?: string;
+    readonly milliseconds?: string;
+    readonly microseconds?: string;
+    readonly nanoseconds?: string;
+    readonly absolute?: string;
+    /** Enumerated units are one value of a field; flags are single bits. */
+    readonly encoding: 'none' | 'flags' | 'enumerated';
+  };
+  readonly errno: Constants;
+  readonly signals: Constants;
+}

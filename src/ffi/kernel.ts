@@ -1,0 +1,208 @@
+import type {
+  Cpu,
+  CType,
+  KernelFacts,
+  KeventSymbol,
+  StructFacts,
+} from '../abi/shape.js';
+import { hostCpu } from '../host.js';
+import type { Kernel } from '../kernel.js';
+import { type KeventMemory, wordsOf } from '../kevent-memory.js';
+import { layoutOf, type StructLayout } from '../layout.js';
+import type { TimespecMemory } from '../timespec.js';
+import { koffi } from './koffi.js';
+import {
+  loadError,
+  type NativeFunction,
+  type NativeLibrary,
+  type NativeType,
+  openFirst,
+} from './library.js';
+import { addressOf } from './memory.js';
+
+const KOFFI_TYPES: Readonly<Record<CType, string>> = {
+  int16: 'int16_t',
+  uint16: 'uint16_t',
+  int32: 'int32_t',
+  uint32: 'uint32_t',
+  int64: 'int64_t',
+  uint64: 'uint64_t',
+  intptr: 'intptr_t',
+  uintptr: 'uintptr_t',
+  pointer: 'void *',
+  long: 'long',
+  time_t: 'int64_t',
+};
+
+/** The layout koffi gives the same struct on this machine. */
+export function koffiLayout(
+  facts: KernelFacts,
+  cpu: Cpu,
+  struct: StructFacts,
+): { size: number; offsets: Record<string, number> } {
+  const k = koffi();
+  const members: Record<string, [number, ReturnType<typeof k.type>]> = {};
+  for (const { name, type, count = 1 } of struct.fields) {
+    const spelled =
+      type === 'time_t' && facts.timeT?.[cpu] === 'int32'
+        ? 'int32_t'
+        : KOFFI_TYPES[type];
+    const element = k.type(spelled);
+    const align = Math.min(k.alignof(element), struct.pack ?? 16);
+    members[name] = [align, count === 1 ? element : k.array(element, count)];
+  }
+  // Anonymous: named types of one process collide.
+  const declared = k.struct(members);
+  const offsets: Record<string, number> = {};
+  for (const { name } of struct.fields) {
+    offsets[name] = k.offsetof(declared, name);
+  }
+  return { size: k.sizeof(declared), offsets };
+}
+
+/** Refuse to call anything if koffi and we disagree about a struct. */
+function verify(
+  facts: KernelFacts,
+  cpu: Cpu,
+  name: string,
+  layout: StructLayout,
+): void {
+  const { size, offsets } = koffiLayout(facts, cpu, facts.structs[name]);
+  const wrong = Object.values(layout.fields).find(
+    (field) => offsets[field.name] !== field.offset,
+  );
+  if (size !== layout.size || wrong !== undefined) {
+    throw loadError(
+      `struct ${name} of ${facts.name} is ${layout.size} bytes here and ${size} to koffi${wrong === undefined ? '' : `, and ${wrong.name} is at ${wrong.offset} and ${offsets[wrong.name]}`}, which is a defect of this library`,
+    );
+  }
+}
+
+function find(
+  library: NativeLibrary,
+  names: readonly string[],
+  args: readonly NativeType[],
+): NativeFunction {
+  for (const name of names) {
+    const fn = library.func(name, 'int', args);
+    if (fn !== undefined) return fn;
+  }
+  throw loadError(`${library.name} has no symbol ${names.join(' or ')}`);
+}
+
+function findKevent(
+  library: NativeLibrary,
+  symbols: readonly KeventSymbol[],
+): { call: NativeFunction; symbol: KeventSymbol } {
+  for (const symbol of symbols) {
+    // Integers for the pointers: koffi then takes its fastest way in.
+    const call = library.func(symbol.symbol, 'int', [
+      'int',
+      'uintptr_t',
+      symbol.counts,
+      'uintptr_t',
+      symbol.counts,
+      'uintptr_t',
+    ]);
+    if (call !== undefined) return { call, symbol };
+  }
+  const names = symbols.map(({ symbol }) => symbol).join(' or ');
+  throw loadError(`${library.name} has no symbol ${names}`);
+}
+
+/** How the errno of this thread is read. */
+function errnoReader(facts: KernelFacts, library: NativeLibrary): () => number {
+  for (const name of facts.symbols.errno) {
+    const location = library.func(name, 'uintptr_t', []);
+    if (location !== undefined) {
+      const view = new Int32Array(koffi().view(BigInt(location()), 4));
+      return () => view[0];
+    }
+  }
+  return () => koffi().errno();
+}
+
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+
+/**
+ * Make a kernel of a library's functions.
+ *
+ * @throws {KqueueError} `ERR_KQUEUE_LOAD` if a symbol is missing or a struct
+ * is not what koffi makes of it.
+ */
+export function bindKernel(
+  facts: KernelFacts,
+  cpu: Cpu,
+  library: NativeLibrary,
+): Kernel {
+  const { call, symbol } = findKevent(library, facts.symbols.kevent);
+  const create = find(library, facts.symbols.kqueue, []);
+  const close = find(library, facts.symbols.close, ['int']);
+  const errno = errnoReader(facts, library);
+  const layout = layoutOf(facts, cpu, symbol.struct);
+  const timespec = layoutOf(facts, cpu, 'timespec');
+  // Another CPU's layout is only ever bound to a double of its kernel.
+  if (cpu === hostCpu) {
+    verify(facts, cpu, symbol.struct, layout);
+    verify(facts, cpu, 'timespec', timespec);
+  }
+
+  const address = (memory: KeventMemory | TimespecMemory): number => {
+    if (memory.address === 0) memory.address = addressOf(memory.i32.buffer);
+    return memory.address;
+  };
+
+  return {
+    facts,
+    words: wordsOf(layout),
+    width: {
+      wideSec: timespec.fields.tv_sec.size === 8,
+      wideNsec: timespec.fields.tv_nsec.size === 8,
+    },
+    kqueue: () => create(),
+    kevent: (kq, changes, nchanges, events, nevents, timeout) =>
+      call(
+        kq,
+        changes === null ? 0 : address(changes),
+        nchanges,
+        events === null ? 0 : address(events),
+        nevents,
+        timeout === null ? 0 : address(timeout),
+      ),
+    close: (fd) => close(fd),
+    errno,
+  };
+}
+
+/** Make new queues close-on-exec, as Darwin's are. */
+function closingOnExec(kernel: Kernel, library: NativeLibrary): Kernel {
+  const fcntl = library.func('fcntl', 'int', ['int', 'int', 'int']);
+  if (fcntl === undefined) return kernel;
+  return {
+    ...kernel,
+    kqueue() {
+      const fd = kernel.kqueue();
+      if (fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
+      return fd;
+    },
+  };
+}
+
+/**
+ * Load a library and make a kernel of it.
+ *
+ * @throws {KqueueError} `ERR_KQUEUE_LOAD`.
+ */
+export function loadFfiKernel(
+  facts: KernelFacts,
+  cpu: Cpu,
+  libraries: readonly string[],
+): Kernel {
+  const library = openFirst(libraries);
+  const kernel = bindKernel(facts, cpu, library);
+  const native = facts.platforms.includes(process.platform);
+  return native && facts.name !== 'darwin'
+    ? closingOnExec(kernel, library)
+    : kernel;
+}

@@ -1,0 +1,66 @@
+import { KqueueError } from '../errors.js';
+import { koffi } from './koffi.js';
+
+/** C types of arguments and results: integers only, the fast way to call. */
+export type NativeType = 'int' | 'uint' | 'size_t' | 'intptr_t' | 'uintptr_t';
+
+/** A C function. Numbers must be integers that fit: nothing checks them. */
+export type NativeFunction = (...args: number[]) => number;
+
+/** A loaded library, as far as this one needs it. */
+export interface NativeLibrary {
+  readonly name: string;
+  /** Bind a function, or `undefined` if the library has no such symbol. */
+  func(
+    symbol: string,
+    result: NativeType,
+    args: readonly NativeType[],
+  ): NativeFunction | undefined;
+}
+
+/** Open a library by the name dlopen takes; null is the process itself. */
+export function openLibrary(name: string | null): NativeLibrary {
+  const handle = koffi().load(name);
+  return {
+    name: name ?? 'the process itself',
+    func(symbol, result, args) {
+      try {
+        return handle.func(symbol, result, [...args]) as NativeFunction;
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
+/**
+ * Open the first library that loads.
+ *
+ * @throws {KqueueError} `ERR_KQUEUE_LOAD`, saying what was tried and what to do.
+ */
+export function openFirst(names: readonly string[]): NativeLibrary {
+  const failures: string[] = [];
+  let cause: unknown;
+  for (const name of names) {
+    try {
+      return openLibrary(name);
+    } catch (error) {
+      failures.push(`${name} (${reasonOf(error)})`);
+      cause = error;
+    }
+  }
+  throw loadError(`tried ${failures.join(', ')}`, cause);
+}
+
+/** What a failed load says: what was tried, and what to do. */
+export const loadError = (what: string, cause?: unknown): KqueueError =>
+  new KqueueError(
+    `Cannot load kqueue: ${what}. Check that koffi is installed with the build for this platform and that KQUEUE_FFI_LIBRARY, if set, names a library that exports kqueue and kevent; the next call tries again.`,
+    'ERR_KQUEUE_LOAD',
+    undefined,
+    undefined,
+    cause === undefined ? undefined : { cause },
+  );

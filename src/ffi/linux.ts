@@ -1,0 +1,170 @@
+import { koffi } from './koffi.js';
+import {
+  loadError,
+  type NativeFunction,
+  type NativeType,
+  openLibrary,
+} from './library.js';
+import { type NativeBlock, nativeBlock } from './memory.js';
+
+/** System calls that not every C library has a function for. */
+const SYSCALLS = {
+  // The numbers below 424 differ between x86 and the generic table that all
+  // newer architectures share; later ones are the same everywhere.
+  statx: { x64: 332, generic: 291 },
+  kcmp: { x64: 312, generic: 272 },
+  epollPwait2: { x64: 441, generic: 441 },
+} as const;
+
+/** What the emulated kernel needs of Linux. Results are -1 for an error. */
+export interface Libc {
+  /** Memory for the arguments of one call; its content does not survive. */
+  readonly scratch: NativeBlock;
+  /** Bytes of `struct epoll_event`: packed on x86-64, aligned elsewhere. */
+  readonly epollEventSize: 12 | 16;
+  errno(): number;
+  close(fd: number): number;
+  read(fd: number, address: number, bytes: number): number;
+  write(fd: number, address: number, bytes: number): number;
+  lseek(fd: number, offset: number, whence: number): number;
+  fcntl(fd: number, command: number, argument: number): number;
+  /** An ioctl that answers one int. */
+  ioctl(fd: number, request: number, address: number): number;
+  isatty(fd: number): number;
+  poll(address: number, count: number, ms: number): number;
+  socket(domain: number, type: number, protocol: number): number;
+  send(fd: number, address: number, bytes: number, flags: number): number;
+  recv(fd: number, address: number, bytes: number, flags: number): number;
+  getsockopt(
+    fd: number,
+    level: number,
+    name: number,
+    value: number,
+    length: number,
+  ): number;
+  epollCreate(flags: number): number;
+  epollCtl(ep: number, op: number, fd: number, event: number): number;
+  epollWait(ep: number, events: number, max: number, ms: number): number;
+  eventfd(initial: number, flags: number): number;
+  timerfdCreate(clock: number, flags: number): number;
+  timerfdSettime(fd: number, flags: number, value: number, old: number): number;
+  clockGettime(clock: number, address: number): number;
+  inotifyInit(flags: number): number;
+  inotifyAddWatch(fd: number, path: string, mask: number): number;
+  inotifyRmWatch(fd: number, wd: number): number;
+  /** statx(fd, "", AT_EMPTY_PATH, mask, address). */
+  statx(fd: number, mask: number, address: number): number;
+  kcmp(
+    pid1: number,
+    pid2: number,
+    type: number,
+    index1: number,
+    index2: number,
+  ): number;
+  /** epoll_pwait2 with a `struct timespec` of two 64-bit integers. */
+  epollPwait2(ep: number, events: number, max: number, timeout: number): number;
+}
+
+const AT_EMPTY_PATH = 0x1000;
+
+/**
+ * Bind the C library of the process, whatever its name: the symbols are those
+ * the node binary itself was linked with, glibc's or musl's.
+ *
+ * @throws {KqueueError} `ERR_KQUEUE_LOAD` if a symbol is missing.
+ */
+export function bindLibc(): Libc {
+  const library = openLibrary(null);
+  const bind = (
+    name: string,
+    result: NativeType,
+    args: readonly NativeType[],
+  ): NativeFunction => {
+    const fn = library.func(name, result, args);
+    if (fn === undefined) throw loadError(`the C library has no ${name}`);
+    return fn;
+  };
+
+  const fd = 'int';
+  const address = 'uintptr_t';
+  const size = 'size_t';
+  const scratch = nativeBlock(4096);
+  const empty = nativeBlock(8);
+  const numbers = process.arch === 'x64' ? 'x64' : 'generic';
+  const statx = bind('syscall', 'intptr_t', [
+    'intptr_t',
+    'intptr_t',
+    address,
+    'intptr_t',
+    'intptr_t',
+    address,
+  ]);
+  const kcmp = bind('syscall', 'intptr_t', [
+    'intptr_t',
+    'intptr_t',
+    'intptr_t',
+    'intptr_t',
+    address,
+    address,
+  ]);
+  const pwait2 = bind('syscall', 'intptr_t', [
+    'intptr_t',
+    'intptr_t',
+    address,
+    'intptr_t',
+    address,
+    address,
+    address,
+  ]);
+  const addWatch = bind('inotify_add_watch', 'int', [fd, address, 'uint']);
+  const k = koffi();
+  return {
+    scratch,
+    epollEventSize: process.arch === 'x64' ? 12 : 16,
+    errno: () => k.errno(),
+    close: bind('close', 'int', [fd]),
+    read: bind('read', 'intptr_t', [fd, address, size]),
+    write: bind('write', 'intptr_t', [fd, address, size]),
+    lseek: bind('lseek', 'intptr_t', [fd, 'intptr_t', 'int']),
+    fcntl: bind('fcntl', 'int', [fd, 'int', 'intptr_t']),
+    ioctl: bind('ioctl', 'int', [fd, 'uintptr_t', address]),
+    isatty: bind('isatty', 'int', [fd]),
+    poll: bind('poll', 'int', [address, 'uintptr_t', 'int']),
+    socket: bind('socket', 'int', ['int', 'int', 'int']),
+    send: bind('send', 'intptr_t', [fd, address, size, 'int']),
+    recv: bind('recv', 'intptr_t', [fd, address, size, 'int']),
+    getsockopt: bind('getsockopt', 'int', [fd, 'int', 'int', address, address]),
+    epollCreate: bind('epoll_create1', 'int', ['int']),
+    epollCtl: bind('epoll_ctl', 'int', [fd, 'int', fd, address]),
+    epollWait: bind('epoll_wait', 'int', [fd, address, 'int', 'int']),
+    eventfd: bind('eventfd', 'int', ['uint', 'int']),
+    timerfdCreate: bind('timerfd_create', 'int', ['int', 'int']),
+    timerfdSettime: bind('timerfd_settime', 'int', [
+      fd,
+      'int',
+      address,
+      address,
+    ]),
+    clockGettime: bind('clock_gettime', 'int', ['int', address]),
+    inotifyInit: bind('inotify_init1', 'int', ['int']),
+    inotifyAddWatch: (watcher, path, mask) => {
+      const bytes = new TextEncoder().encodeInto(path, scratch.u8);
+      scratch.u8[bytes.written] = 0;
+      return addWatch(watcher, scratch.address, mask);
+    },
+    inotifyRmWatch: bind('inotify_rm_watch', 'int', [fd, 'int']),
+    statx: (file, mask, at) =>
+      statx(
+        SYSCALLS.statx[numbers],
+        file,
+        empty.address,
+        AT_EMPTY_PATH,
+        mask,
+        at,
+      ),
+    kcmp: (pid1, pid2, type, index1, index2) =>
+      kcmp(SYSCALLS.kcmp[numbers], pid1, pid2, type, index1, index2),
+    epollPwait2: (ep, events, max, timeout) =>
+      pwait2(SYSCALLS.epollPwait2[numbers], ep, events, max, timeout, 0, 0),
+  };
+}

@@ -1,0 +1,154 @@
+import { darwin } from './abi/darwin.js';
+import { dragonfly } from './abi/dragonfly.js';
+import { freebsd } from './abi/freebsd.js';
+import { libkqueue } from './abi/libkqueue.js';
+import { netbsd } from './abi/netbsd.js';
+import { openbsd } from './abi/openbsd.js';
+import type { Cpu, KernelFacts } from './abi/shape.js';
+
+/** Which kernel answers the calls of this process, and why. */
+export interface KernelChoice {
+  /**
+   * `'linux'` for the kqueue built into this library, else the name of the
+   * kernel whose binary interface is spoken.
+   */
+  readonly name: string;
+  /** Whose structs, constants and errno numbers are in use. */
+  readonly abi: string;
+  /** The libraries that are tried at the first call, in order. */
+  readonly libraries: readonly string[];
+  /** False where the first call will throw `ERR_KQUEUE_UNSUPPORTED`. */
+  readonly supported: boolean;
+  /** Why this one, in a sentence. */
+  readonly reason: string;
+}
+
+const all: readonly KernelFacts[] = [
+  darwin,
+  freebsd,
+  openbsd,
+  netbsd,
+  dragonfly,
+  libkqueue,
+];
+
+/** CPUs on which Linux numbers its system calls in a way we know. */
+const LINUX_CPUS: readonly string[] = ['x64', 'arm64', 'riscv64', 'loong64'];
+
+/** What decides: a parameter so that every host can be tried on any. */
+export interface Host {
+  readonly platform: string;
+  readonly arch: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The layout rules of a CPU; all 64-bit ones lay these structs out alike. */
+export function cpuOf(arch: string): Cpu {
+  switch (arch) {
+    case 'ia32':
+    case 'arm':
+    case 'arm64':
+      return arch;
+    default:
+      return 'x64';
+  }
+}
+
+const factsOf = (name: string): KernelFacts | undefined =>
+  all.find((facts) => facts.name === name);
+
+function chooseOverride(
+  library: string,
+  abi: string | undefined,
+): { facts: KernelFacts; choice: KernelChoice } {
+  const names = all.map((facts) => facts.name).join(', ');
+  const facts = factsOf(abi ?? '');
+  if (facts === undefined) {
+    return {
+      facts: darwin,
+      choice: {
+        name: 'none',
+        abi: darwin.name,
+        libraries: [library],
+        supported: false,
+        reason: `KQUEUE_FFI_LIBRARY is set, so KQUEUE_FFI_ABI must be one of ${names}: it is ${abi === undefined ? 'not set' : JSON.stringify(abi)}`,
+      },
+    };
+  }
+  return {
+    facts,
+    choice: {
+      name: facts.name,
+      abi: facts.name,
+      libraries: [library],
+      supported: true,
+      reason: `KQUEUE_FFI_LIBRARY names a library and KQUEUE_FFI_ABI says it speaks as ${facts.name} does`,
+    },
+  };
+}
+
+/** Decide from the host alone: nothing is loaded. */
+export function choose(host: Host): {
+  facts: KernelFacts;
+  choice: KernelChoice;
+} {
+  const library = host.env.KQUEUE_FFI_LIBRARY;
+  if (library !== undefined && library !== '') {
+    return chooseOverride(library, host.env.KQUEUE_FFI_ABI);
+  }
+  const native = all.find((facts) => facts.platforms.includes(host.platform));
+  if (native !== undefined) {
+    return {
+      facts: native,
+      choice: {
+        name: native.name,
+        abi: native.name,
+        libraries: native.libraries,
+        supported: true,
+        reason: `${native.name} has a kqueue of its own`,
+      },
+    };
+  }
+  const isLinux = host.platform === 'linux' || host.platform === 'android';
+  const supported = isLinux && LINUX_CPUS.includes(host.arch);
+  const reasons = supported
+    ? 'Linux has no kqueue, so the one built into this library answers, over epoll, as Darwin does'
+    : isLinux
+      ? `Linux on ${host.arch} is not known to this library; it is on ${LINUX_CPUS.join(', ')}`
+      : `${host.platform} has no kqueue, and none is emulated there`;
+  return {
+    facts: darwin,
+    choice: {
+      name: supported ? 'linux' : 'none',
+      abi: darwin.name,
+      libraries: [],
+      supported,
+      reason: reasons,
+    },
+  };
+}
+
+const chosen = choose({
+  platform: process.platform,
+  arch: process.arch,
+  env: process.env,
+});
+
+/** The facts of the running kernel; Darwin's where there is none. */
+export const hostFacts: KernelFacts = chosen.facts;
+
+/** The layout rules of this machine. */
+export const hostCpu: Cpu = cpuOf(process.arch);
+
+/**
+ * Which kernel answers the calls, and why. Decided at import from the
+ * platform and the environment, without loading anything.
+ *
+ * @example
+ * ```ts
+ * import { kernel } from 'kqueue-ffi';
+ *
+ * console.log(`${kernel.name}: ${kernel.reason}`);
+ * ```
+ */
+export const kernel: KernelChoice = Object.freeze(chosen.choice);

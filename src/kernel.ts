@@ -1,0 +1,81 @@
+import type { KernelFacts } from './abi/shape.js';
+import { KqueueError } from './errors.js';
+import { loadFfiKernel } from './ffi/kernel.js';
+import { kernel as choice, hostCpu, hostFacts } from './host.js';
+import {
+  type KeventMemory,
+  type KeventWords,
+  wordsOf,
+} from './kevent-memory.js';
+import { layoutOf } from './layout.js';
+import { createLinuxKernel } from './linux/kernel.js';
+import type { TimespecMemory, TimespecWidth } from './timespec.js';
+
+/**
+ * What answers the three calls: a system's own kqueue through FFI, or the one
+ * built over epoll. Everything above cannot tell them apart.
+ *
+ * Arguments are already checked: integers in range, memory of this kernel's
+ * layout. Each call returns what the man page says, -1 for an error.
+ */
+export interface Kernel {
+  readonly facts: KernelFacts;
+  readonly words: KeventWords;
+  readonly width: TimespecWidth;
+  kqueue(): number;
+  kevent(
+    kq: number,
+    changes: KeventMemory | null,
+    nchanges: number,
+    events: KeventMemory | null,
+    nevents: number,
+    timeout: TimespecMemory | null,
+  ): number;
+  close(fd: number): number;
+  /** The errno of the call that just returned -1, in the facts' numbering. */
+  errno(): number;
+}
+
+let running: Kernel | undefined;
+
+/**
+ * The kernel of this process, loaded at the first use. A load that failed is
+ * tried again at the next.
+ *
+ * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` where there is none,
+ * `ERR_KQUEUE_LOAD` where its library cannot be loaded.
+ */
+export function currentKernel(): Kernel {
+  running ??= load();
+  return running;
+}
+
+function load(): Kernel {
+  if (!choice.supported) {
+    throw new KqueueError(
+      `No kqueue can be had here: ${choice.reason}`,
+      'ERR_KQUEUE_UNSUPPORTED',
+    );
+  }
+  return choice.name === 'linux'
+    ? createLinuxKernel()
+    : loadFfiKernel(hostFacts, hostCpu, choice.libraries);
+}
+
+let knownWords: KeventWords | undefined;
+
+/**
+ * The layout of the running kernel's `struct kevent`. Known without loading
+ * anything but on NetBSD, where the library tells which of two it is.
+ */
+export function currentWords(): KeventWords {
+  if (knownWords !== undefined) return knownWords;
+  const [symbol, ...others] = hostFacts.symbols.kevent;
+  // The built-in kernel's records are those of a 64-bit Darwin on any CPU.
+  const cpu = choice.name === 'linux' ? 'x64' : hostCpu;
+  knownWords =
+    others.length > 0 && choice.supported
+      ? currentKernel().words
+      : wordsOf(layoutOf(hostFacts, cpu, symbol.struct));
+  return knownWords;
+}

@@ -1,0 +1,232 @@
+import { misuse, throwBadInteger } from './errors.js';
+import type { KeventMemory, KeventWords } from './kevent-memory.js';
+
+/**
+ * One `struct kevent` to give to the kernel: kqueue(2).
+ *
+ * 64-bit fields take a number where it is a safe integer, or a bigint for the
+ * exact 64-bit pattern. Anything that does not fit its field is a
+ * `RangeError`, anything of another type a `TypeError`.
+ */
+export interface KeventInit {
+  /** What is watched: an fd, a pid, a timer's or user event's own number. */
+  readonly ident: number | bigint;
+  /** `EVFILT_READ` … */
+  readonly filter: number;
+  /** `EV_ADD | EV_CLEAR` … @default 0 */
+  readonly flags?: number | undefined;
+  /**
+   * `NOTE_…` bits of the filter. The signed result of `|` in JavaScript is
+   * taken as the same 32 bits. @default 0
+   */
+  readonly fflags?: number | undefined;
+  /** A filter's number: a period, a low-water mark … @default 0 */
+  readonly data?: number | bigint | undefined;
+  /** 64 bits that come back with the event, unchanged. @default 0 */
+  readonly udata?: number | bigint | undefined;
+  /** Extra words, on kernels whose struct has them. @default zeros */
+  readonly ext?: readonly (number | bigint)[] | undefined;
+}
+
+/** One `struct kevent` as the kernel filled it in. */
+export interface Kevent {
+  /** A number where it is a safe integer, else a bigint. */
+  ident: number | bigint;
+  filter: number;
+  flags: number;
+  fflags: number;
+  /** A number where it is a safe integer, else a bigint. */
+  data: number | bigint;
+  /** Always all 64 bits. */
+  udata: bigint;
+  /** Only on kernels whose struct has it (FreeBSD, NetBSD 11). */
+  ext?: readonly bigint[];
+}
+
+const TWO_32 = 2 ** 32;
+const MAX_SAFE = Number.MAX_SAFE_INTEGER;
+const ACTION = 'encode a kevent';
+
+type Word64 = number | bigint;
+
+const isInt = Number.isInteger;
+
+/** Check a 64- or 32-bit field whose bits are taken as they are. */
+function checkPattern(value: unknown, name: string, wide: boolean): Word64 {
+  if (typeof value === 'number') {
+    if (value >= 0 && value <= (wide ? MAX_SAFE : TWO_32 - 1) && isInt(value)) {
+      return value;
+    }
+  } else if (typeof value === 'bigint') {
+    const bits = wide ? 64n : 32n;
+    if (value >= -(1n << (bits - 1n)) && value < 1n << bits) return value;
+  }
+  return throwBadInteger(
+    ACTION,
+    name,
+    wide
+      ? 'an integer from 0 to 2**53-1, or a bigint from -(2n**63n) to 2n**64n-1n'
+      : 'an integer from 0 to 2**32-1, or a bigint from -(2n**31n) to 2n**32n-1n',
+    value,
+  );
+}
+
+/** Check a signed 64- or 32-bit field. */
+function checkSigned(value: unknown, name: string, wide: boolean): Word64 {
+  if (typeof value === 'number') {
+    const limit = wide ? MAX_SAFE : TWO_32 / 2 - 1;
+    const low = wide ? -MAX_SAFE : -TWO_32 / 2;
+    if (value >= low && value <= limit && isInt(value)) return value;
+  } else if (typeof value === 'bigint') {
+    const bits = wide ? 63n : 31n;
+    if (value >= -(1n << bits) && value < 1n << bits) return value;
+  }
+  return throwBadInteger(
+    ACTION,
+    name,
+    wide
+      ? 'a safe integer, or a bigint from -(2n**63n) to 2n**63n-1n'
+      : 'an integer, or a bigint, from -(2**31) to 2**31-1',
+    value,
+  );
+}
+
+function checkBits(
+  value: unknown,
+  name: string,
+  low: number,
+  high: number,
+): number {
+  if (
+    typeof value === 'number' &&
+    value >= low &&
+    value <= high &&
+    isInt(value)
+  ) {
+    return value;
+  }
+  const expected = `an integer from ${low} to ${high}`;
+  if (typeof value === 'bigint') {
+    throw new TypeError(misuse(ACTION, name, expected, value));
+  }
+  return throwBadInteger(ACTION, name, expected, value);
+}
+
+function writeWord(
+  memory: KeventMemory,
+  at: number,
+  value: Word64,
+  wide: boolean,
+): void {
+  const { i32 } = memory;
+  if (typeof value === 'number') {
+    i32[at] = value;
+    if (wide) i32[at + 1] = Math.floor(value / TWO_32);
+    return;
+  }
+  i32[at] = Number(BigInt.asIntN(32, value));
+  if (wide) i32[at + 1] = Number(BigInt.asIntN(32, value >> 32n));
+}
+
+function checkExt(value: unknown, words: KeventWords): readonly Word64[] {
+  if (words.ext < 0) {
+    throw new TypeError(
+      misuse(ACTION, 'ext', 'absent on a kernel without it', value),
+    );
+  }
+  if (!Array.isArray(value) || value.length > words.extCount) {
+    throw new TypeError(
+      misuse(ACTION, 'ext', `an array of at most ${words.extCount}`, value),
+    );
+  }
+  return Array.from(value, (word) => checkPattern(word, 'ext', true));
+}
+
+/**
+ * Check a kevent whole, then write it as entry `index`. Nothing is written
+ * unless every field is good.
+ *
+ * @throws {TypeError} If it is not an object or a field has a wrong type.
+ * @throws {RangeError} If a field does not fit.
+ */
+export function encode(
+  memory: KeventMemory,
+  index: number | 'next',
+  kevent: KeventInit,
+): void {
+  if (typeof kevent !== 'object' || kevent === null) {
+    throw new TypeError(misuse(ACTION, 'kevent', 'an object', kevent));
+  }
+  const { words } = memory;
+  // Each property is read once: a getter may answer differently next time.
+  const init: { readonly [K in keyof KeventInit]: unknown } = kevent;
+  const {
+    ident: rawIdent,
+    filter: rawFilter,
+    flags: rawFlags = 0,
+    fflags: rawFflags = 0,
+    data: rawData = 0,
+    udata: rawUdata = 0,
+    ext: rawExt,
+  } = init;
+  const ident = checkPattern(rawIdent, 'ident', words.widePointers);
+  const filter = words.packed
+    ? checkBits(rawFilter, 'filter', -0x8000, 0x7fff)
+    : checkBits(rawFilter, 'filter', 0, 0xffffffff);
+  const flags = words.packed
+    ? checkBits(rawFlags, 'flags', 0, 0xffff)
+    : checkBits(rawFlags, 'flags', -0x80000000, 0xffffffff);
+  const fflags = checkBits(rawFflags, 'fflags', -0x80000000, 0xffffffff);
+  const data = checkSigned(rawData, 'data', words.wideData);
+  const udata = checkPattern(rawUdata, 'udata', words.widePointers);
+  const ext = rawExt === undefined ? undefined : checkExt(rawExt, words);
+
+  // A getter may have pushed to this very list: only now is its end known.
+  const entry = index === 'next' ? memory.length : index;
+  if (entry >= memory.capacity) {
+    throw new RangeError(
+      misuse(
+        'push a kevent',
+        'list',
+        `shorter than its capacity of ${memory.capacity}`,
+        memory.length,
+      ),
+    );
+  }
+  const { i32 } = memory;
+  const base = entry * words.stride;
+  writeWord(memory, base + words.ident, ident, words.widePointers);
+  if (words.packed) {
+    i32[base + words.filter] = (filter & 0xffff) | (flags << 16);
+  } else {
+    i32[base + words.filter] = filter;
+    i32[base + words.flags] = flags;
+  }
+  i32[base + words.fflags] = fflags;
+  writeWord(memory, base + words.data, data, words.wideData);
+  writeWord(memory, base + words.udata, udata, words.widePointers);
+  for (let i = 0; i < words.extCount; i++) {
+    writeWord(memory, base + words.ext + 2 * i, ext?.[i] ?? 0, true);
+  }
+  if (index === 'next') memory.length = entry + 1;
+}
+
+/** The exact unsigned 64 bits at word `at`. */
+export const readPattern = (
+  memory: KeventMemory,
+  at: number,
+  wide: boolean,
+): bigint =>
+  wide
+    ? (BigInt(memory.u32[at + 1]) << 32n) | BigInt(memory.u32[at])
+    : BigInt(memory.u32[at]);
+
+/** The exact signed 64 bits at word `at`. */
+export const readSigned = (
+  memory: KeventMemory,
+  at: number,
+  wide: boolean,
+): bigint =>
+  wide
+    ? (BigInt(memory.i32[at + 1]) << 32n) | BigInt(memory.u32[at])
+    : BigInt(memory.i32[at]);

@@ -1,0 +1,111 @@
+import type { Cpu, CType, KernelFacts } from './abi/shape.js';
+
+/** Where one field of a struct lies, in bytes. */
+export interface FieldLayout {
+  readonly name: string;
+  readonly offset: number;
+  /** Size of one element. */
+  readonly size: number;
+  readonly signed: boolean;
+  readonly pointer: boolean;
+  /** Number of elements: 1 unless the field is an array. */
+  readonly count: number;
+}
+
+/** Where a C struct's fields lie, in bytes. */
+export interface StructLayout {
+  readonly size: number;
+  readonly align: number;
+  readonly fields: Readonly<Record<string, FieldLayout>>;
+}
+
+const POINTER_SIZE: Readonly<Record<Cpu, 4 | 8>> = {
+  x64: 8,
+  arm64: 8,
+  ia32: 4,
+  arm: 4,
+};
+
+/** The i386 System V ABI aligns 64-bit integers to 4; all others to 8. */
+const INT64_ALIGN: Readonly<Record<Cpu, 4 | 8>> = {
+  x64: 8,
+  arm64: 8,
+  ia32: 4,
+  arm: 8,
+};
+
+const SIGNED: Readonly<Record<CType, boolean>> = {
+  int16: true,
+  uint16: false,
+  int32: true,
+  uint32: false,
+  int64: true,
+  uint64: false,
+  intptr: true,
+  uintptr: false,
+  pointer: false,
+  long: true,
+  time_t: true,
+};
+
+const sizeOf = (type: CType, kernel: KernelFacts, cpu: Cpu): number => {
+  switch (type) {
+    case 'int16':
+    case 'uint16':
+      return 2;
+    case 'int32':
+    case 'uint32':
+      return 4;
+    case 'int64':
+    case 'uint64':
+      return 8;
+    case 'time_t':
+      return kernel.timeT?.[cpu] === 'int32' ? 4 : 8;
+    default:
+      return POINTER_SIZE[cpu];
+  }
+};
+
+/**
+ * Lay a struct out by the C rules: each field at the next multiple of its
+ * alignment, the whole rounded up to the largest alignment.
+ *
+ * @throws {RangeError} If the kernel has no such struct or no such CPU.
+ */
+export function layoutOf(
+  kernel: KernelFacts,
+  cpu: Cpu,
+  struct: string,
+): StructLayout {
+  const facts = kernel.structs[struct];
+  if (facts === undefined) {
+    throw new RangeError(
+      `Cannot lay out a struct as 'struct' must be one of ${Object.keys(kernel.structs).join(', ')}: received ${struct}`,
+    );
+  }
+  if (!kernel.cpus.includes(cpu)) {
+    throw new RangeError(
+      `Cannot lay out a struct as 'cpu' must be one of ${kernel.cpus.join(', ')} for ${kernel.name}: received ${cpu}`,
+    );
+  }
+  const fields: Record<string, FieldLayout> = {};
+  let offset = 0;
+  let align = 1;
+  for (const { name, type, count = 1 } of facts.fields) {
+    const size = sizeOf(type, kernel, cpu);
+    const natural = size === 8 ? INT64_ALIGN[cpu] : size;
+    const fieldAlign = Math.min(natural, facts.pack ?? natural);
+    offset = Math.ceil(offset / fieldAlign) * fieldAlign;
+    fields[name] = {
+      name,
+      offset,
+      size,
+      signed: SIGNED[type],
+      pointer: type === 'pointer',
+      count,
+    };
+    offset += size * count;
+    align = Math.max(align, fieldAlign);
+  }
+  return { size: Math.ceil(offset / align) * align, align, fields };
+}

@@ -1,0 +1,35 @@
+import type { Libc } from '../ffi/linux.js';
+
+export const CLOCK_REALTIME = 0;
+export const CLOCK_MONOTONIC = 1;
+export const CLOCK_BOOTTIME = 7;
+
+/** Nanoseconds of one of the clocks, as a double. */
+export function nanoseconds(libc: Libc, clock: number): number {
+  const { u32, address } = libc.scratch;
+  libc.clockGettime(clock, address);
+  return (u32[0] + u32[1] * 2 ** 32) * 1e9 + u32[2];
+}
+
+/** The same exactly. */
+export function exactNanoseconds(libc: Libc, clock: number): bigint {
+  const { u32, address } = libc.scratch;
+  libc.clockGettime(clock, address);
+  const seconds = (BigInt(u32[1]) << 32n) | BigInt(u32[0]);
+  return seconds * 1_000_000_000n + BigInt(u32[2]);
+}
+
+/** Write nanoseconds as a `struct timespec` of two 64-bit integers. */
+export function writeTimespec(
+  words: Uint32Array,
+  at: number,
+  nanos: number,
+): void {
+  const seconds = Math.floor(nanos / 1e9);
+  const rest = Math.ceil(nanos - seconds * 1e9);
+  words[at] = seconds;
+  words[at + 1] = Math.floor(seconds / 2 ** 32);
+  // Rounding of huge numbers must not leave the range.
+  words[at + 2] = Math.min(Math.max(rest, 0), 999_999_999);
+  words[at + 3] = 0;
+}

@@ -1,0 +1,84 @@
+import type { Libc } from '../ffi/linux.js';
+import { type NativeBlock, nativeBlock } from '../ffi/memory.js';
+import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD } from './constants.js';
+
+const BATCH = 512;
+
+/**
+ * The calls of epoll(7) over one array of events for the whole process. The
+ * array is only good until the next wait.
+ */
+export class Epoll {
+  readonly #libc: Libc;
+  readonly #events: NativeBlock;
+  /** Words from one event to the next, and to its 64 bits of data. */
+  readonly #stride: number;
+  readonly #data: number;
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+    this.#stride = libc.epollEventSize >> 2;
+    this.#data = libc.epollEventSize === 12 ? 1 : 2;
+    this.#events = nativeBlock(BATCH * libc.epollEventSize);
+  }
+
+  /** How many events one wait can give. */
+  readonly batch = BATCH;
+
+  /** The ready bits of event `index` of the last wait. */
+  bits(index: number): number {
+    return this.#events.i32[index * this.#stride];
+  }
+
+  /** What {@link add} was given as `low`. */
+  low(index: number): number {
+    return this.#events.i32[index * this.#stride + this.#data];
+  }
+
+  /** What {@link add} was given as `high`. */
+  high(index: number): number {
+    return this.#events.i32[index * this.#stride + this.#data + 1];
+  }
+
+  add(ep: number, fd: number, bits: number, low: number, high: number): number {
+    return this.#control(ep, EPOLL_CTL_ADD, fd, bits, low, high);
+  }
+
+  modify(
+    ep: number,
+    fd: number,
+    bits: number,
+    low: number,
+    high: number,
+  ): number {
+    return this.#control(ep, EPOLL_CTL_MOD, fd, bits, low, high);
+  }
+
+  remove(ep: number, fd: number): number {
+    return this.#control(ep, EPOLL_CTL_DEL, fd, 0, 0, 0);
+  }
+
+  poll(ep: number): number {
+    return this.#libc.epollWait(ep, this.#events.address, BATCH, 0);
+  }
+
+  /** Wait; `timespec` is the address of one, 0 for ever. */
+  wait(ep: number, timespec: number): number {
+    return this.#libc.epollPwait2(ep, this.#events.address, BATCH, timespec);
+  }
+
+  #control(
+    ep: number,
+    op: number,
+    fd: number,
+    bits: number,
+    low: number,
+    high: number,
+  ): number {
+    const { i32, address } = this.#libc.scratch;
+    i32[0] = bits;
+    i32[this.#data] = low;
+    i32[this.#data + 1] = high;
+    return this.#libc.epollCtl(ep, op, fd, address);
+  }
+}

@@ -1,0 +1,40 @@
+import type { Knote } from './knote.js';
+
+/**
+ * One EVFILT_. Errors are Darwin errno numbers, 0 for none.
+ *
+ * A filter never activates its knotes itself: it says, when asked, whether
+ * there is something to report, and leaves what in the knote.
+ */
+export interface Filter {
+  /** Whether `ident` is a descriptor. */
+  readonly ofDescriptor: boolean;
+  /** Begin to watch. The knote holds what was asked for. */
+  attach(knote: Knote): number;
+  /** Take a change to an existing knote; on an error nothing is changed. */
+  touch(
+    knote: Knote,
+    fflags: number,
+    dataLow: number,
+    dataHigh: number,
+  ): number;
+  /** Look at the object now: is there an event? */
+  evaluate(knote: Knote): boolean;
+  /** The event is being delivered: move on. */
+  delivered(knote: Knote): void;
+  /** Stop watching. */
+  detach(knote: Knote): void;
+}
+
+/** The touch of most filters: store what is asked for now. */
+export function storeAsked(
+  knote: Knote,
+  fflags: number,
+  dataLow: number,
+  dataHigh: number,
+): number {
+  knote.askedFflags = fflags;
+  knote.askedLow = dataLow;
+  knote.askedHigh = dataHigh;
+  return 0;
+}

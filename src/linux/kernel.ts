@@ -1,0 +1,265 @@
+import { readlinkSync } from 'node:fs';
+import { darwin } from '../abi/darwin.js';
+import { bindLibc, type Libc } from '../ffi/linux.js';
+import { nativeBlock } from '../ffi/memory.js';
+import type { Kernel } from '../kernel.js';
+import { type KeventMemory, wordsOf } from '../kevent-memory.js';
+import { layoutOf } from '../layout.js';
+import type { TimespecMemory } from '../timespec.js';
+import { CLOCK_MONOTONIC, nanoseconds, writeTimespec } from './clock.js';
+import { CLOEXEC, D, DE, NONBLOCK } from './constants.js';
+import { Epoll } from './epoll.js';
+import type { Filter } from './filter.js';
+import { Probe } from './probe.js';
+import { failure, Queue } from './queue.js';
+import { ReadFilter } from './read-filter.js';
+import type { Descriptor, Kind } from './source.js';
+import { TimerFilter } from './timer-filter.js';
+import { UnixDiag } from './unix-diag.js';
+import { userFilter } from './user-filter.js';
+import { WriteFilter } from './write-filter.js';
+
+const KCMP_FILE = 0;
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const O_ACCMODE = 3;
+const O_WRONLY = 1;
+const O_RDWR = 2;
+const S_IFMT = 0xf000;
+
+/** Kinds of descriptors by the type bits of their mode. */
+const KIND_OF_MODE: Readonly<Record<number, Kind>> = {
+  4096: 'fifo',
+  8192: 'device',
+  16384: 'directory',
+  24576: 'directory',
+  32768: 'file',
+  40960: 'directory',
+  49152: 'socket',
+};
+
+/**
+ * All queues of this realm and what they share. A worker thread has a kernel
+ * of its own: queues are known only where they were made.
+ */
+export class LinuxKernel implements Kernel {
+  readonly facts = darwin;
+  readonly words = wordsOf(layoutOf(darwin, 'x64', 'kevent'));
+  readonly width = { wideSec: true, wideNsec: true };
+  readonly libc: Libc = bindLibc();
+  readonly epoll = new Epoll(this.libc);
+  readonly probe = new Probe(this.libc);
+  readonly filters: readonly (Filter | undefined)[];
+  /** By every number a queue is known under; dup(2) makes more than one. */
+  readonly #queues = new Map<number, Queue>();
+  readonly #unsynced: Queue[] = [];
+  readonly #one = nativeBlock(8);
+  readonly #timespec = nativeBlock(16);
+  #serial = 0;
+  #errno = 0;
+
+  constructor() {
+    this.#one.u32[0] = 1;
+    const diag = new UnixDiag(this.libc);
+    const filters: (Filter | undefined)[] = [];
+    filters[-D.EVFILT_READ] = new ReadFilter(this.probe, diag);
+    filters[-D.EVFILT_WRITE] = new WriteFilter(this.probe, diag);
+    filters[-D.EVFILT_TIMER] = new TimerFilter(this.libc);
+    filters[-D.EVFILT_USER] = userFilter;
+    this.filters = filters;
+  }
+
+  // ---- the three calls ----------------------------------------------------
+
+  kqueue(): number {
+    const { libc } = this;
+    const fd = this.createEpoll();
+    if (fd < 0) return this.#failed(failure(libc));
+    const inner = this.createEpoll();
+    const ready = inner < 0 ? -1 : libc.eventfd(0, CLOEXEC | NONBLOCK);
+    if (ready < 0) {
+      const errno = failure(libc);
+      if (inner >= 0) libc.close(inner);
+      libc.close(fd);
+      return this.#failed(errno);
+    }
+    // A stranger closed the queue that had the number before.
+    this.#forgetQueue(fd);
+    this.#queues.set(fd, new Queue(this, fd, inner, ready));
+    return fd;
+  }
+
+  kevent(
+    kq: number,
+    changes: KeventMemory | null,
+    nchanges: number,
+    events: KeventMemory | null,
+    nevents: number,
+    timeout: TimespecMemory | null,
+  ): number {
+    const nanos = timeout === null ? Infinity : timeoutOf(timeout);
+    if (nanos < 0) return this.#failed(DE.EINVAL);
+    const queue = this.queueOf(kq);
+    if (queue === undefined) return this.#failed(DE.EBADF);
+    const count = queue.kevent(changes, nchanges, events, nevents, nanos);
+    if (count >= 0) return count;
+    if (count === -DE.EBADF && queue.fd === kq) this.#forgetQueue(kq);
+    return this.#failed(-count);
+  }
+
+  close(fd: number): number {
+    const queue = this.queueOf(fd);
+    for (const other of new Set(this.#queues.values())) other.forgetNumber(fd);
+    this.sync();
+    if (queue !== undefined) this.#closeQueueNumber(fd, queue);
+    return this.libc.close(fd) < 0 ? this.#failed(failure(this.libc)) : 0;
+  }
+
+  errno(): number {
+    return this.#errno;
+  }
+
+  #failed(errno: number): number {
+    this.#errno = errno;
+    return -1;
+  }
+
+  // ---- queues -------------------------------------------------------------
+
+  /** The queue a number stands for: its own, or a dup of it. */
+  queueOf(fd: number): Queue | undefined {
+    const known = this.#queues.get(fd);
+    if (known !== undefined) return known;
+    for (const queue of new Set(this.#queues.values())) {
+      if (this.#isSameFile(fd, queue.fd)) {
+        this.#queues.set(fd, queue);
+        return queue;
+      }
+    }
+    return undefined;
+  }
+
+  #isSameFile(fd: number, other: number): boolean {
+    const { pid } = process;
+    return this.libc.kcmp(pid, pid, KCMP_FILE, fd, other) === 0;
+  }
+
+  /** One number of a queue is about to be closed; with the last it ends. */
+  #closeQueueNumber(fd: number, queue: Queue): void {
+    this.#queues.delete(fd);
+    for (const [number, other] of this.#queues) {
+      if (other === queue && number !== fd) return;
+    }
+    queue.dispose();
+  }
+
+  #forgetQueue(fd: number): void {
+    const queue = this.#queues.get(fd);
+    if (queue !== undefined) this.#closeQueueNumber(fd, queue);
+  }
+
+  createEpoll(): number {
+    return this.libc.epollCreate(CLOEXEC);
+  }
+
+  nextSerial(): number {
+    return ++this.#serial;
+  }
+
+  /** A queue's readiness or timers have changed: see to it in {@link sync}. */
+  unsynced(queue: Queue): void {
+    if (queue.isUnsynced) return;
+    queue.isUnsynced = true;
+    this.#unsynced.push(queue);
+  }
+
+  sync(): void {
+    const unsynced = this.#unsynced;
+    for (let i = 0; i < unsynced.length; i++) unsynced[i].sync();
+    unsynced.length = 0;
+  }
+
+  /** Set or clear an eventfd. */
+  signal(eventfd: number, on: boolean): void {
+    const { address } = on ? this.#one : this.libc.scratch;
+    if (on) this.libc.write(eventfd, address, 8);
+    else this.libc.read(eventfd, address, 8);
+  }
+
+  readonly clock = (): number => nanoseconds(this.libc, CLOCK_MONOTONIC);
+
+  /** Wait on a queue's epoll for some nanoseconds, or for ever. */
+  readonly wait = (ep: number, nanos: number): number => {
+    if (nanos === Infinity) return this.epoll.wait(ep, 0);
+    const { u32, address } = this.#timespec;
+    writeTimespec(u32, 0, nanos);
+    return this.epoll.wait(ep, address);
+  };
+
+  // ---- descriptors --------------------------------------------------------
+
+  /** Learn what a descriptor is; `undefined` if it is not open. */
+  describe(fd: number): Descriptor | undefined {
+    const stat = fd < 0 ? undefined : this.probe.stat(fd);
+    if (stat === undefined) return undefined;
+    const kind = this.#kindOf(fd, stat.mode);
+    const access = this.probe.openFlags(fd) & O_ACCMODE;
+    const isSocket = kind === 'socket';
+    return {
+      fd,
+      kind,
+      identity: stat.identity,
+      inode: stat.inode,
+      reads: access !== O_WRONLY,
+      writes: access === O_WRONLY || access === O_RDWR,
+      isUnix: isSocket && this.probe.socketDomain(fd) === AF_UNIX,
+      isStream: isSocket && this.probe.socketType(fd) === SOCK_STREAM,
+      queue: kind === 'kqueue' ? (this.queueOf(fd) ?? null) : null,
+    };
+  }
+
+  #kindOf(fd: number, mode: number): Kind {
+    const kind = KIND_OF_MODE[mode & S_IFMT];
+    if (kind === undefined) {
+      return this.queueOf(fd) === undefined ? 'other' : 'kqueue';
+    }
+    if (kind === 'device' && this.probe.isTerminal(fd)) return 'terminal';
+    if (kind !== 'fifo') return kind;
+    try {
+      const path = readlinkSync(`/proc/self/fd/${fd}`);
+      return path.startsWith('pipe:') ? 'pipe' : 'fifo';
+    } catch {
+      return 'pipe';
+    }
+  }
+
+  /** What EV_ADD of a filter that is not built answers: spec D2, G16, H1. */
+  unsupported(queue: Queue, filter: number, fd: number): number {
+    const isVnode = filter === D.EVFILT_VNODE;
+    if (!isVnode && filter !== D.EVFILT_EXCEPT) return DE.ENOTSUP;
+    queue.forgetStale(fd);
+    const descriptor = this.describe(fd);
+    if (descriptor === undefined) return DE.EBADF;
+    const isSocket = descriptor.kind === 'socket';
+    const never = isVnode
+      ? isSocket || descriptor.kind === 'pipe' || descriptor.kind === 'kqueue'
+      : !isSocket;
+    return never ? DE.EINVAL : DE.ENOTSUP;
+  }
+}
+
+/** Nanoseconds of a timespec, or -1 if Darwin calls it invalid: spec C4. */
+function timeoutOf({ i32, u32 }: TimespecMemory): number {
+  const seconds = u32[0];
+  const nanos = u32[2];
+  const valid =
+    i32[1] === 0 && i32[0] >= 0 && i32[3] === 0 && nanos <= 1_000_000_000;
+  return valid ? seconds * 1e9 + nanos : -1;
+}
+
+/**
+ * The kqueue built into this library, over epoll.
+ *
+ * @throws {KqueueError} `ERR_KQUEUE_LOAD` if the C library lacks a function.
+ */
+export const createLinuxKernel = (): Kernel => new LinuxKernel();

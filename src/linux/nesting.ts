@@ -1,0 +1,135 @@
+import { DE, EPOLLIN } from './constants.js';
+import type { Epoll } from './epoll.js';
+import type { Knote } from './knote.js';
+import { MEMBER_BELOW, type Queue } from './queue.js';
+
+/** How many queues may watch one another in a chain: Darwin's limit. */
+const MAX_LEVEL = 10;
+
+/**
+ * The queues that one queue watches, and those that watch it. Linux lets
+ * epolls nest five deep at most, so each queue's outer epoll holds the inner
+ * epolls of all queues below it, and no outer one.
+ */
+export class Nesting {
+  readonly #queue: Queue;
+  readonly #epoll: Epoll;
+  /** How often each queue is watched directly. */
+  readonly #children = new Map<Queue, number>();
+  readonly #parents = new Set<Queue>();
+  /** The knotes that watch this queue, oldest first. */
+  readonly #watchers: Knote[] = [];
+  /** 0 while in no chain; a queue that watches none is 1. */
+  #level = 0;
+
+  constructor(queue: Queue, epoll: Epoll) {
+    this.#queue = queue;
+    this.#epoll = epoll;
+  }
+
+  get hasChildren(): boolean {
+    return this.#children.size > 0;
+  }
+
+  /** Begin to watch another queue: a Darwin errno. */
+  adopt(child: Queue): number {
+    const { nesting } = child;
+    if (child === this.#queue) return DE.EINVAL;
+    // A ceiling for levels keeps cycles out without walking the chains.
+    if (this.#level > 0 && this.#level < nesting.#level) return DE.EINVAL;
+    const level = Math.max(this.#level, 2, nesting.#level + 1);
+    if (level > MAX_LEVEL) return DE.EINVAL;
+    if (this.#isBelow(child)) return DE.EINVAL;
+    this.#level = level;
+    nesting.#level = Math.max(nesting.#level, 1);
+    this.#children.set(child, (this.#children.get(child) ?? 0) + 1);
+    nesting.#parents.add(this.#queue);
+    for (const above of this.#selfAndAbove()) {
+      for (const below of nesting.#selfAndBelow()) {
+        for (const ep of below.epolls()) above.nesting.#hold(ep);
+      }
+    }
+    return 0;
+  }
+
+  /** Stop watching a queue. */
+  release(child: Queue): void {
+    const count = this.#children.get(child);
+    if (count === undefined) return;
+    if (count > 1) {
+      this.#children.set(child, count - 1);
+      return;
+    }
+    this.#children.delete(child);
+    child.nesting.#parents.delete(this.#queue);
+    // What is still below by another way is kept.
+    for (const above of this.#selfAndAbove()) {
+      const kept = new Set(above.nesting.#selfAndBelow());
+      for (const below of child.nesting.#selfAndBelow()) {
+        if (kept.has(below)) continue;
+        for (const ep of below.epolls()) this.#epoll.remove(above.fd, ep);
+      }
+    }
+  }
+
+  /** The queue has a new epoll: those above must hear of it too. */
+  announce(ep: number): void {
+    for (const above of this.#selfAndAbove()) {
+      if (above !== this.#queue) above.nesting.#hold(ep);
+    }
+  }
+
+  addWatcher(knote: Knote): void {
+    this.#watchers.push(knote);
+  }
+
+  removeWatcher(knote: Knote): void {
+    const index = this.#watchers.indexOf(knote);
+    if (index >= 0) this.#watchers.splice(index, 1);
+  }
+
+  /** This queue was empty and is not any more: tell those that watch it. */
+  postWatchers(): void {
+    for (let i = this.#watchers.length - 1; i >= 0; i--) {
+      const knote = this.#watchers[i];
+      if (!knote.active) knote.queue.activate(knote);
+    }
+  }
+
+  /** Let the queues below look at their sources. */
+  lookBelow(): void {
+    for (const child of this.#children.keys()) child.lookQuietly();
+  }
+
+  /** The queue is closed. */
+  dissolve(): void {
+    for (const child of [...this.#children.keys()]) {
+      this.#children.set(child, 1);
+      this.release(child);
+    }
+  }
+
+  #hold(ep: number): void {
+    this.#epoll.add(this.#queue.fd, ep, EPOLLIN, MEMBER_BELOW, 0);
+  }
+
+  #isBelow(target: Queue): boolean {
+    return target.nesting.#selfAndBelow().has(this.#queue);
+  }
+
+  #selfAndBelow(): Set<Queue> {
+    const all = new Set([this.#queue]);
+    for (const queue of all) {
+      for (const child of queue.nesting.#children.keys()) all.add(child);
+    }
+    return all;
+  }
+
+  #selfAndAbove(): Set<Queue> {
+    const all = new Set([this.#queue]);
+    for (const queue of all) {
+      for (const parent of queue.nesting.#parents) all.add(parent);
+    }
+    return all;
+  }
+}

@@ -1,0 +1,176 @@
+import type { Libc } from '../ffi/linux.js';
+import type { NativeBlock } from '../ffi/memory.js';
+import { LINUX_EPIPE } from './constants.js';
+
+const FIONREAD = 0x541b;
+const TIOCOUTQ = 0x5411;
+const F_GETFD = 1;
+const F_GETFL = 3;
+const F_GETPIPE_SZ = 1032;
+const SEEK_CUR = 1;
+const SOL_SOCKET = 1;
+const SO_TYPE = 3;
+const SO_SNDBUF = 7;
+const SO_RCVLOWAT = 18;
+const SO_ACCEPTCONN = 30;
+const SO_DOMAIN = 39;
+const SO_MEMINFO = 55;
+const IPPROTO_TCP = 6;
+const TCP_INFO = 11;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+/** type, mode, ino, size: all that statx is asked for here. */
+const STATX_BASIC = 0x7ff;
+
+/** What statx says of an open descriptor. */
+export interface Stat {
+  readonly mode: number;
+  /** The device and inode together, as one string. */
+  readonly identity: string;
+  readonly inode: number;
+  readonly size: number;
+}
+
+/** Questions about one descriptor that change nothing about it. */
+export class Probe {
+  readonly #libc: Libc;
+  readonly #scratch: NativeBlock;
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+    this.#scratch = libc.scratch;
+  }
+
+  /** Whether a descriptor of that number is open. */
+  isOpen(fd: number): boolean {
+    return this.#libc.fcntl(fd, F_GETFD, 0) >= 0;
+  }
+
+  /** The flags of open(2), or -1. */
+  openFlags(fd: number): number {
+    return this.#libc.fcntl(fd, F_GETFL, 0);
+  }
+
+  /** Bytes that can be read, or -1 where that cannot be asked. */
+  readable(fd: number): number {
+    const { i32, address } = this.#scratch;
+    return this.#libc.ioctl(fd, FIONREAD, address) < 0 ? -1 : i32[0];
+  }
+
+  /** Bytes written and not yet taken by the other side, or -1. */
+  unsent(fd: number): number {
+    const { i32, address } = this.#scratch;
+    return this.#libc.ioctl(fd, TIOCOUTQ, address) < 0 ? -1 : i32[0];
+  }
+
+  /** The ready bits of poll(2) at this moment. */
+  poll(fd: number, bits: number): number {
+    const { i32, address } = this.#scratch;
+    i32[0] = fd;
+    i32[1] = bits;
+    return this.#libc.poll(address, 1, 0) <= 0 ? 0 : i32[1] >>> 16;
+  }
+
+  pipeCapacity(fd: number): number {
+    return this.#libc.fcntl(fd, F_GETPIPE_SZ, 0);
+  }
+
+  isTerminal(fd: number): boolean {
+    return this.#libc.isatty(fd) === 1;
+  }
+
+  /** The file offset, or -1. */
+  offset(fd: number): number {
+    return this.#libc.lseek(fd, 0, SEEK_CUR);
+  }
+
+  stat(fd: number): Stat | undefined {
+    const { u32, address } = this.#scratch;
+    if (this.#libc.statx(fd, STATX_BASIC, address) < 0) return undefined;
+    return {
+      mode: u32[7] & 0xffff,
+      identity: `${u32[34]}:${u32[35]}:${u32[9]}:${u32[8]}`,
+      inode: u32[8],
+      size: u32[10] + u32[11] * 2 ** 32,
+    };
+  }
+
+  /** The size of an open file. */
+  size(fd: number): number {
+    const { u32, address } = this.#scratch;
+    return this.#libc.statx(fd, STATX_BASIC, address) < 0
+      ? -1
+      : u32[10] + u32[11] * 2 ** 32;
+  }
+
+  /** SOCK_STREAM, SOCK_DGRAM … */
+  socketType = (fd: number): number => this.#option(fd, SO_TYPE);
+  /** AF_INET, AF_UNIX … */
+  socketDomain = (fd: number): number => this.#option(fd, SO_DOMAIN);
+  sendBuffer = (fd: number): number => this.#option(fd, SO_SNDBUF);
+  receiveMark = (fd: number): number => this.#option(fd, SO_RCVLOWAT);
+  isListening = (fd: number): boolean => this.#option(fd, SO_ACCEPTCONN) === 1;
+
+  /** TCP's state and how many connections wait, or -1 if it is not TCP. */
+  tcpState(fd: number): number {
+    return this.#tcpInfo(fd) > 0 ? this.#scratch.u8[64] : -1;
+  }
+
+  /** Connections that can be accepted from a listening TCP socket, or -1. */
+  tcpBacklog(fd: number): number {
+    return this.#tcpInfo(fd) >= 32 ? this.#scratch.u32[16 + 6] : -1;
+  }
+
+  /** Whether the peer has filled this TCP socket's receive buffer. */
+  tcpIsFull(fd: number): boolean {
+    const RCV_WND = 232;
+    if (this.#tcpInfo(fd) >= RCV_WND + 4) {
+      const { u32 } = this.#scratch;
+      const receiveMss = u32[16 + 5];
+      return u32[16 + RCV_WND / 4] < receiveMss;
+    }
+    const { u32, address } = this.#scratch;
+    u32[0] = 36;
+    if (
+      this.#libc.getsockopt(fd, SOL_SOCKET, SO_MEMINFO, address + 64, address) <
+      0
+    ) {
+      return false;
+    }
+    const [allocated, limit] = u32.subarray(16, 18);
+    return allocated >= limit / 2;
+  }
+
+  /**
+   * Whether sending was shut down on this AF_UNIX stream socket: a send of
+   * nothing then fails, and else does nothing.
+   */
+  unixSendFails(fd: number): boolean {
+    const { address } = this.#scratch;
+    const sent = this.#libc.send(fd, address, 0, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent < 0 && this.#libc.errno() === LINUX_EPIPE;
+  }
+
+  /** Fill scratch from byte 64 with struct tcp_info; returns its length. */
+  #tcpInfo(fd: number): number {
+    const { i32, address } = this.#scratch;
+    i32[0] = 512;
+    return this.#libc.getsockopt(
+      fd,
+      IPPROTO_TCP,
+      TCP_INFO,
+      address + 64,
+      address,
+    ) < 0
+      ? -1
+      : i32[0];
+  }
+
+  #option(fd: number, name: number): number {
+    const { i32, address } = this.#scratch;
+    i32[0] = 4;
+    return this.#libc.getsockopt(fd, SOL_SOCKET, name, address + 8, address) < 0
+      ? -1
+      : i32[2];
+  }
+}

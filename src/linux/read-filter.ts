@@ -1,0 +1,186 @@
+import { D, DE, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP } from './constants.js';
+import { type Filter, storeAsked } from './filter.js';
+import { type Knote, setData } from './knote.js';
+import type { Probe } from './probe.js';
+import type { FdSource } from './source.js';
+import type { UnixDiag } from './unix-diag.js';
+
+const ENDS = EPOLLHUP | EPOLLRDHUP | EPOLLERR;
+
+/** What NOTE_LOWAT asks for, or the default, as a number of bytes. */
+export function lowWater(knote: Knote, fallback: number): number {
+  if ((knote.askedFflags & D.NOTE_LOWAT) === 0) return fallback;
+  const { askedLow, askedHigh } = knote;
+  const asked = askedHigh * 2 ** 32 + (askedLow >>> 0);
+  return Math.max(asked, fallback);
+}
+
+/** EVFILT_READ: spec G. */
+export class ReadFilter implements Filter {
+  readonly ofDescriptor = true;
+  readonly #probe: Probe;
+  readonly #diag: UnixDiag;
+
+  constructor(probe: Probe, diag: UnixDiag) {
+    this.#probe = probe;
+    this.#diag = diag;
+  }
+
+  attach(knote: Knote): number {
+    return knote.queue.watch(knote, false);
+  }
+
+  touch = storeAsked;
+
+  evaluate(knote: Knote): boolean {
+    const { source } = knote;
+    if (source === null) return false;
+    switch (source.descriptor.kind) {
+      case 'pipe':
+        return this.#pipe(knote, source);
+      case 'fifo':
+        return this.#fifo(knote, source);
+      case 'socket':
+        return this.#socket(knote, source);
+      case 'terminal':
+        return this.#terminal(knote, source);
+      case 'file':
+        return this.#file(knote, source);
+      case 'kqueue':
+        return this.#queue(knote, source);
+      case 'device':
+        setData(knote, 1);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  delivered(): void {}
+
+  detach(knote: Knote): void {
+    knote.queue.unwatch(knote);
+  }
+
+  #pipe(knote: Knote, source: FdSource): boolean {
+    const { fd, reads } = source.descriptor;
+    const probe = this.#probe;
+    if (source.endSeen) {
+      source.endSeen = (probe.poll(fd, 0) & (EPOLLHUP | EPOLLERR)) !== 0;
+    }
+    const ended = source.endSeen;
+    if (ended) knote.flags |= D.EV_EOF;
+    // On the end that only writes it waits for the other side to go.
+    const bytes = reads ? probe.readable(fd) : 0;
+    setData(knote, Math.max(bytes, 0));
+    if (ended) return true;
+    if (!reads) return false;
+    let mark = lowWater(knote, 1);
+    if (mark > 1) mark = Math.min(mark, probe.pipeCapacity(fd));
+    return bytes >= mark;
+  }
+
+  #fifo(knote: Knote, source: FdSource): boolean {
+    const bytes = this.#probe.readable(source.descriptor.fd);
+    setData(knote, Math.max(bytes, 0));
+    return bytes > 0;
+  }
+
+  #socket(knote: Knote, source: FdSource): boolean {
+    const probe = this.#probe;
+    const { fd, isStream } = source.descriptor;
+    const bytes = probe.readable(fd);
+    if (bytes < 0) return this.#listening(knote, source);
+    setData(knote, bytes);
+    const mark = lowWater(knote, source.receiveMark);
+    if (bytes >= mark && !source.endSeen) return true;
+    const bits = probe.poll(fd, EPOLLIN | EPOLLRDHUP);
+    source.endSeen = (bits & ENDS) !== 0;
+    if ((bits & EPOLLRDHUP) !== 0) {
+      knote.flags |= D.EV_EOF;
+      return true;
+    }
+    // A connection that failed reports an error; a socket that was never
+    // connected only that it hung up.
+    if ((bits & EPOLLERR) !== 0) return true;
+    if (bytes >= mark) return true;
+    if (bytes === 0) {
+      // An empty datagram is something to read.
+      return !isStream && (bits & EPOLLIN) !== 0;
+    }
+    return this.#isFull(source);
+  }
+
+  #listening(knote: Knote, source: FdSource): boolean {
+    const { fd, isUnix, inode } = source.descriptor;
+    const ready = (this.#probe.poll(fd, EPOLLIN) & EPOLLIN) !== 0;
+    const waiting = !ready
+      ? 0
+      : isUnix
+        ? (this.#diag.backlog(inode) ?? 1)
+        : Math.max(this.#probe.tcpBacklog(fd), 1);
+    setData(knote, waiting);
+    return waiting > 0;
+  }
+
+  /** A mark the buffer cannot reach counts as reached when it is full. */
+  #isFull(source: FdSource): boolean {
+    const { fd, isUnix, isStream, inode } = source.descriptor;
+    if (!isStream) return false;
+    return isUnix
+      ? (this.#diag.peerIsStuck(inode) ?? false)
+      : this.#probe.tcpIsFull(fd);
+  }
+
+  #terminal(knote: Knote, source: FdSource): boolean {
+    const { fd } = source.descriptor;
+    const bytes = Math.max(this.#probe.readable(fd), 0);
+    setData(knote, bytes);
+    if (source.endSeen) {
+      source.endSeen = (this.#probe.poll(fd, EPOLLIN) & EPOLLHUP) !== 0;
+      if (source.endSeen) {
+        knote.flags |= D.EV_EOF;
+        return true;
+      }
+    }
+    return bytes > 0;
+  }
+
+  #file(knote: Knote, source: FdSource): boolean {
+    const { fd } = source.descriptor;
+    source.size = this.#probe.size(fd);
+    source.offset = this.#probe.offset(fd);
+    if (source.size < 0 || source.offset < 0) return false;
+    setData(knote, source.size - source.offset);
+    return source.size !== source.offset;
+  }
+
+  #queue(knote: Knote, source: FdSource): boolean {
+    const child = source.descriptor.queue;
+    if (child === null) return false;
+    child.lookQuietly();
+    setData(knote, child.waiting);
+    return child.waiting > 0;
+  }
+}
+
+/** Why a filter refuses a kind of descriptor: a Darwin errno, or 0. */
+export function refusal(knote: Knote, kind: string, writing: boolean): number {
+  switch (kind) {
+    case 'directory':
+      return DE.EINVAL;
+    case 'kqueue':
+      return writing ? DE.EINVAL : 0;
+    case 'device':
+      // Only who asks for a mark of 1 gets what select(2) would say.
+      return knote.askedFflags === D.NOTE_LOWAT &&
+        knote.askedLow === 1 &&
+        knote.askedHigh === 0
+        ? 0
+        : DE.EINVAL;
+    case 'other':
+      return DE.ENOTSUP;
+    default:
+      return 0;
+  }
+}

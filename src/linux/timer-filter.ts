@@ -1,0 +1,162 @@
+import type { Libc } from '../ffi/linux.js';
+import { CLOCK_REALTIME, exactNanoseconds } from './clock.js';
+import { D, DE } from './constants.js';
+import { type Filter, storeAsked } from './filter.js';
+import { type Knote, setData } from './knote.js';
+import type { Timers } from './timers.js';
+
+/** The running part of an EVFILT_TIMER knote. Times are nanoseconds. */
+export interface Timer {
+  readonly knote: Knote;
+  timers: Timers;
+  /** When it fires next, on the clock of its timers. */
+  deadline: number;
+  /** 0 for one that fires once. */
+  interval: number;
+  /** The deadline has passed and was not yet reported. */
+  due: boolean;
+  /** Its place in the heap, or -1. */
+  heapIndex: number;
+}
+
+const UNITS =
+  D.NOTE_SECONDS | D.NOTE_USECONDS | D.NOTE_NSECONDS | D.NOTE_MACHTIME;
+
+/** Nanoseconds of one unit, or 0 if more than one unit is given. */
+function unitOf(fflags: number): bigint {
+  switch (fflags & UNITS) {
+    case 0:
+      return 1_000_000n;
+    case D.NOTE_SECONDS:
+      return 1_000_000_000n;
+    case D.NOTE_USECONDS:
+      return 1_000n;
+    case D.NOTE_NSECONDS:
+    // A tick of mach_absolute_time is taken as one nanosecond.
+    case D.NOTE_MACHTIME:
+      return 1n;
+    default:
+      return 0n;
+  }
+}
+
+const NEVER = 2 ** 63;
+
+/** What a change asks for, in nanoseconds from now. */
+interface Request {
+  readonly wait: number;
+  readonly interval: number;
+}
+
+/**
+ * EVFILT_TIMER: spec J. An interval keeps its phase: the next deadline counts
+ * from the first, however late the last was collected.
+ */
+export class TimerFilter implements Filter {
+  readonly ofDescriptor = false;
+  readonly #libc: Libc;
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+  }
+
+  attach(knote: Knote): number {
+    const { askedFflags, askedLow, askedHigh } = knote;
+    const request = this.#request(askedFflags, askedLow, askedHigh);
+    if (typeof request === 'number') return request;
+    const timers = knote.queue.timersFor(askedFflags);
+    if (timers === undefined) return DE.ENOMEM;
+    knote.flags |= D.EV_CLEAR;
+    if ((askedFflags & D.NOTE_ABSOLUTE) !== 0) knote.flags |= D.EV_ONESHOT;
+    const timer: Timer = {
+      knote,
+      timers,
+      deadline: 0,
+      interval: 0,
+      due: false,
+      heapIndex: -1,
+    };
+    knote.timer = timer;
+    start(timer, request);
+    return 0;
+  }
+
+  touch(knote: Knote, fflags: number, low: number, high: number): number {
+    const { timer } = knote;
+    if (timer === null) return DE.ENOENT;
+    if (((fflags ^ knote.askedFflags) & D.NOTE_ABSOLUTE) !== 0) {
+      return DE.EINVAL;
+    }
+    const request = this.#request(fflags, low, high);
+    if (typeof request === 'number') return request;
+    const timers = knote.queue.timersFor(fflags);
+    if (timers === undefined) return DE.ENOMEM;
+    storeAsked(knote, fflags, low, high);
+    timer.timers.remove(timer);
+    timer.timers = timers;
+    start(timer, request);
+    return 0;
+  }
+
+  evaluate(knote: Knote): boolean {
+    const { timer } = knote;
+    if (timer === null || !timer.due) return false;
+    setData(knote, ticks(timer, timer.timers.now()));
+    return true;
+  }
+
+  delivered(knote: Knote): void {
+    const { timer } = knote;
+    if (timer === null) return;
+    timer.due = false;
+    if (timer.interval === 0) return;
+    const reported = knote.dataLow + knote.dataHigh * 2 ** 32;
+    timer.deadline += reported * timer.interval;
+    timer.timers.add(timer);
+    knote.queue.needsTimers();
+  }
+
+  detach(knote: Knote): void {
+    knote.timer?.timers.remove(knote.timer);
+    knote.queue.needsTimers();
+  }
+
+  /** Check what is asked for: a Darwin errno if it is refused. */
+  #request(fflags: number, low: number, high: number): Request | number {
+    const unit = unitOf(fflags);
+    if (unit === 0n) return DE.EINVAL;
+    const data = (BigInt(high) << 32n) | BigInt(low >>> 0);
+    if ((fflags & D.NOTE_ABSOLUTE) !== 0) {
+      return this.#absolute(fflags, data, unit);
+    }
+    if (data <= 0n) return { wait: 0, interval: 0 };
+    const nanos = data * unit;
+    if (nanos >= 1n << 64n) return DE.ERANGE;
+    return { wait: Number(nanos), interval: Number(nanos) };
+  }
+
+  /** A moment of the wall clock becomes a wait once, here. */
+  #absolute(fflags: number, data: bigint, unit: bigint): Request | number {
+    const nanos = BigInt.asUintN(64, data) * unit;
+    if (nanos >= 1n << 64n) return DE.ERANGE;
+    const clock = (fflags & D.NOTE_MACHTIME) !== 0 ? 1 : CLOCK_REALTIME;
+    const wait = nanos - exactNanoseconds(this.#libc, clock);
+    return { wait: wait < 0n ? 0 : Number(wait), interval: 0 };
+  }
+}
+
+/** Arm a timer that is in no heap. */
+function start(timer: Timer, { wait, interval }: Request): void {
+  const now = timer.timers.now();
+  timer.deadline = Math.min(now + wait, NEVER);
+  timer.interval = interval;
+  timer.due = wait === 0;
+  if (!timer.due) timer.timers.add(timer);
+  timer.knote.queue.needsTimers();
+}
+
+/** How many whole intervals have passed since the last report: at least 1. */
+const ticks = (timer: Timer, now: number): number =>
+  timer.interval === 0
+    ? 1
+    : Math.max(1, 1 + Math.floor((now - timer.deadline) / timer.interval));

@@ -1,0 +1,143 @@
+import { D, EPOLLERR, EPOLLHUP, EPOLLOUT, EPOLLRDHUP } from './constants.js';
+import { type Filter, storeAsked } from './filter.js';
+import { type Knote, setData } from './knote.js';
+import type { Probe } from './probe.js';
+import { lowWater } from './read-filter.js';
+import type { FdSource } from './source.js';
+import type { UnixDiag } from './unix-diag.js';
+
+/** Darwin's PIPE_BUF: less free space than that does not count. */
+const PIPE_MARK = 512;
+
+/**
+ * TCP states after this side shut down sending: FIN_WAIT1, FIN_WAIT2,
+ * TIME_WAIT, LAST_ACK, CLOSING. A socket that was never connected is in CLOSE,
+ * and so is one that both sides have shut, which poll(2) tells.
+ */
+const TCP_SEND_SHUT = new Set([4, 5, 6, 9, 11]);
+
+/** EVFILT_WRITE: spec G. */
+export class WriteFilter implements Filter {
+  readonly ofDescriptor = true;
+  readonly #probe: Probe;
+  readonly #diag: UnixDiag;
+
+  constructor(probe: Probe, diag: UnixDiag) {
+    this.#probe = probe;
+    this.#diag = diag;
+  }
+
+  attach(knote: Knote): number {
+    return knote.queue.watch(knote, true);
+  }
+
+  touch = storeAsked;
+
+  evaluate(knote: Knote): boolean {
+    const { source } = knote;
+    if (source === null) return false;
+    switch (source.descriptor.kind) {
+      case 'pipe':
+        return this.#pipe(knote, source);
+      case 'fifo':
+        return this.#fifo(knote, source);
+      case 'socket':
+        return this.#socket(knote, source);
+      case 'terminal':
+        return this.#terminal(knote, source);
+      case 'file':
+      case 'device':
+        setData(knote, 1);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  delivered(): void {}
+
+  detach(knote: Knote): void {
+    knote.queue.unwatch(knote);
+  }
+
+  #pipe(knote: Knote, source: FdSource): boolean {
+    const { fd, writes } = source.descriptor;
+    const probe = this.#probe;
+    const bits = probe.poll(fd, EPOLLOUT);
+    if ((bits & (EPOLLERR | EPOLLHUP)) !== 0) {
+      knote.flags |= D.EV_EOF;
+      setData(knote, 0);
+      return true;
+    }
+    if (!writes) {
+      setData(knote, 0);
+      return false;
+    }
+    const capacity = probe.pipeCapacity(fd);
+    const free = Math.max(capacity - probe.readable(fd), 0);
+    setData(knote, free);
+    const mark = Math.min(lowWater(knote, PIPE_MARK), capacity);
+    return (bits & EPOLLOUT) !== 0 && free >= mark;
+  }
+
+  #fifo(knote: Knote, source: FdSource): boolean {
+    const { fd } = source.descriptor;
+    const probe = this.#probe;
+    const free = Math.max(probe.pipeCapacity(fd) - probe.readable(fd), 0);
+    setData(knote, free);
+    return free > 0 && (probe.poll(fd, EPOLLOUT) & EPOLLOUT) !== 0;
+  }
+
+  #socket(knote: Knote, source: FdSource): boolean {
+    const probe = this.#probe;
+    const { fd, isStream, isUnix } = source.descriptor;
+    const bits = probe.poll(fd, EPOLLOUT | EPOLLRDHUP);
+    const free = this.#free(fd);
+    setData(knote, free);
+    const hungUp = (bits & EPOLLHUP) !== 0;
+    // Both sides shut is the end; hung up alone is a socket never connected.
+    const ended = hungUp && (bits & EPOLLRDHUP) !== 0;
+    if (ended || this.#sendIsShut(source)) {
+      knote.flags |= D.EV_EOF;
+      return true;
+    }
+    if (hungUp) return false;
+    if ((bits & EPOLLERR) !== 0) return true;
+    if ((bits & EPOLLOUT) === 0) return false;
+    if (isStream && isUnix && probe.isListening(fd)) return false;
+    if (free >= lowWater(knote, 1)) return true;
+    // A mark beyond the buffer counts as its size: an empty one has reached it.
+    return lowWater(knote, 1) > 1 && probe.unsent(fd) === 0;
+  }
+
+  #free(fd: number): number {
+    const unsent = Math.max(this.#probe.unsent(fd), 0);
+    return Math.max(this.#probe.sendBuffer(fd) - unsent, 1);
+  }
+
+  /** Whether this side shut down sending; asked again after each edge. */
+  #sendIsShut(source: FdSource): boolean {
+    if (source.sendShut || !source.endSeen) return source.sendShut;
+    source.endSeen = false;
+    const { fd, inode, isUnix, isStream } = source.descriptor;
+    if (isUnix) {
+      source.sendShut = isStream
+        ? this.#probe.unixSendFails(fd)
+        : (this.#diag.sendIsShut(inode) ?? false);
+    } else if (isStream) {
+      source.sendShut = TCP_SEND_SHUT.has(this.#probe.tcpState(fd));
+    }
+    return source.sendShut;
+  }
+
+  #terminal(knote: Knote, source: FdSource): boolean {
+    const { fd } = source.descriptor;
+    const bits = this.#probe.poll(fd, EPOLLOUT);
+    setData(knote, 1);
+    if ((bits & EPOLLHUP) !== 0) {
+      knote.flags |= D.EV_EOF;
+      return true;
+    }
+    return (bits & EPOLLOUT) !== 0;
+  }
+}

@@ -1,0 +1,224 @@
+import { type KernelName, kernels } from './abi/index.js';
+import type { Constants, KernelFacts } from './abi/shape.js';
+import { misuse, throwBadInteger } from './errors.js';
+
+const KERNEL = `a kernel's table or one of ${Object.keys(kernels).join(', ')}`;
+
+/** What a table needs for its numbers to be named. */
+const NAMED = ['groups', 'fields', 'meta', 'errno', 'signals'] as const;
+
+const factsOf = (
+  action: string,
+  kernel: KernelFacts | KernelName,
+): KernelFacts => {
+  if (typeof kernel === 'string') {
+    if (Object.hasOwn(kernels, kernel)) return kernels[kernel];
+    throw new RangeError(misuse(action, 'kernel', KERNEL, kernel));
+  }
+  if (
+    typeof kernel === 'object' &&
+    kernel !== null &&
+    NAMED.every((key) => key in kernel)
+  ) {
+    return kernel;
+  }
+  throw new TypeError(misuse(action, 'kernel', KERNEL, kernel));
+};
+
+const checkInteger = (action: string, name: string, value: number): void => {
+  if (!Number.isInteger(value)) {
+    throwBadInteger(action, name, 'an integer', value);
+  }
+};
+
+const nameOf = (table: Constants, value: number): string | undefined =>
+  Object.keys(table).find((name) => table[name] === value);
+
+const filterNameOf = (facts: KernelFacts, filter: number): string | undefined =>
+  Object.keys(facts.groups.filter).find(
+    (name) =>
+      facts.groups.filter[name] === filter && !facts.meta.includes(name),
+  );
+
+/**
+ * The names whose numbers add up to `bits`, then what is left of it in hex.
+ * Masks and combinations are not named: only single bits, and the values of
+ * `field`, which share several bits.
+ */
+const bitNames = (
+  bits: number,
+  table: Constants = {},
+  field: Constants = {},
+): string[] => {
+  const fieldMask = Object.values(field).reduce((mask, bit) => mask | bit, 0);
+  const names: string[] = [];
+  let rest = bits >= -0x80000000 && bits < 0 ? bits >>> 0 : bits;
+  for (const [name, value] of Object.entries(table)) {
+    const single = (value & (value - 1)) === 0 ? value : 0;
+    const mask = Object.hasOwn(field, name) ? fieldMask : single;
+    if (value !== 0 && (rest & mask) >>> 0 === value) {
+      names.push(name);
+      rest -= value;
+    }
+  }
+  if (rest !== 0) {
+    names.push(`${rest < 0 ? '-' : ''}0x${Math.abs(rest).toString(16)}`);
+  }
+  return names;
+};
+
+/**
+ * The name of a filter by its number in one kernel's numbering.
+ *
+ * @param kernel A table of `kqueue-ffi/abi`, or its name.
+ * @param filter As in `kevent.filter`.
+ * @returns `undefined` if the kernel has no such filter.
+ * @throws {TypeError} If an argument is of another type.
+ * @throws {RangeError} If there is no such kernel, or the number is no integer.
+ *
+ * @example
+ * ```ts
+ * import { filterName } from 'kqueue-ffi/abi';
+ *
+ * console.log(filterName('darwin', -10)); // EVFILT_USER
+ * console.log(filterName('freebsd', -10)); // EVFILT_LIO
+ * console.log(filterName('netbsd', 0)); // EVFILT_READ
+ * ```
+ */
+export function filterName(
+  kernel: KernelFacts | KernelName,
+  filter: number,
+): string | undefined {
+  const action = 'name a filter';
+  const facts = factsOf(action, kernel);
+  checkInteger(action, 'filter', filter);
+  return filterNameOf(facts, filter);
+}
+
+/**
+ * The names of the bits in `flags`. A bit with two names has the one people
+ * know: `EV_ERROR`, not FreeBSD's `EV_FLAG2`; `EV_OOBAND`, not `EV_FLAG1`.
+ *
+ * @param kernel A table of `kqueue-ffi/abi`, or its name.
+ * @param flags As in `kevent.flags`.
+ * @returns One name for each bit; bits without a name come last, together, in
+ * hex. Nothing for 0.
+ * @throws {TypeError} If an argument is of another type.
+ * @throws {RangeError} If there is no such kernel, or the number is no integer.
+ *
+ * @example
+ * ```ts
+ * import { flagNames } from 'kqueue-ffi/abi';
+ *
+ * console.log(flagNames('darwin', 0x8001)); // [ 'EV_ADD', 'EV_EOF' ]
+ * console.log(flagNames('openbsd', 0x0401)); // [ 'EV_ADD', '0x400' ]
+ * ```
+ */
+export function flagNames(
+  kernel: KernelFacts | KernelName,
+  flags: number,
+): string[] {
+  const action = 'name flags';
+  const facts = factsOf(action, kernel);
+  checkInteger(action, 'flags', flags);
+  return bitNames(flags, facts.groups.flag, facts.fields.flag);
+}
+
+/**
+ * The names of what is in `fflags`, which mean something else for each filter:
+ * bit 1 is `NOTE_LOWAT` for `EVFILT_READ` and `NOTE_DELETE` for `EVFILT_VNODE`.
+ *
+ * @param kernel A table of `kqueue-ffi/abi`, or its name.
+ * @param filter As in `kevent.filter`.
+ * @param fflags As in `kevent.fflags`; the signed result of `|` is taken as the
+ * same 32 bits.
+ * @returns One name for each bit, and for each field of several bits that is
+ * not 0 (`NOTE_FFCOPY`, or the timer units of OpenBSD and NetBSD); bits without
+ * a name come last, together, in hex. Nothing for 0.
+ * @throws {TypeError} If an argument is of another type.
+ * @throws {RangeError} If there is no such kernel, or a number is no integer.
+ *
+ * @example
+ * ```ts
+ * import { fflagNames, freebsd, netbsd } from 'kqueue-ffi/abi';
+ *
+ * const { EVFILT_TIMER } = freebsd.constants;
+ * console.log(fflagNames(freebsd, EVFILT_TIMER, 2)); // [ 'NOTE_MSECONDS' ]
+ * console.log(fflagNames(netbsd, 6, 3)); // [ 'NOTE_NSECONDS' ]
+ * ```
+ */
+export function fflagNames(
+  kernel: KernelFacts | KernelName,
+  filter: number,
+  fflags: number,
+): string[] {
+  const action = 'name fflags';
+  const facts = factsOf(action, kernel);
+  checkInteger(action, 'filter', filter);
+  checkInteger(action, 'fflags', fflags);
+  const name = filterNameOf(facts, filter);
+  if (name === undefined) return bitNames(fflags);
+  const group = `fflag:${name.slice('EVFILT_'.length)}` as const;
+  return bitNames(fflags, facts.groups[group], facts.fields[group]);
+}
+
+/**
+ * The name of an errno in one kernel's numbering; `EAGAIN` for the number that
+ * is `EWOULDBLOCK` too, `ENOTSUP` where that is `EOPNOTSUPP` too.
+ *
+ * @param kernel A table of `kqueue-ffi/abi`, or its name.
+ * @param errno Positive as in the `data` of an `EV_ERROR` entry, or negative as
+ * in `KqueueError.errno`.
+ * @returns `undefined` if the kernel has no such errno: 0 is none.
+ * @throws {TypeError} If an argument is of another type.
+ * @throws {RangeError} If there is no such kernel, or the number is no integer.
+ *
+ * @example
+ * ```ts
+ * import { errnoName } from 'kqueue-ffi/abi';
+ *
+ * console.log(errnoName('darwin', 35)); // EAGAIN
+ * console.log(errnoName('libkqueue', 35)); // EDEADLK: Linux's numbering
+ * ```
+ */
+export function errnoName(
+  kernel: KernelFacts | KernelName,
+  errno: number | bigint,
+): string | undefined {
+  const action = 'name an errno';
+  const facts = factsOf(action, kernel);
+  if (typeof errno !== 'bigint') checkInteger(action, 'errno', errno);
+  return nameOf(facts.errno, Math.abs(Number(errno)));
+}
+
+/**
+ * The name of a signal in one kernel's numbering; `SIGABRT` for the number that
+ * is `SIGIOT` too.
+ *
+ * Signal numbers are always the host's: on Linux take the names from
+ * `'libkqueue'`, not from `'darwin'`.
+ *
+ * @param kernel A table of `kqueue-ffi/abi`, or its name.
+ * @param signal As in the `ident` of an `EVFILT_SIGNAL` event.
+ * @returns `undefined` if the kernel has no such signal, or only a number for
+ * it, as for real-time signals.
+ * @throws {TypeError} If an argument is of another type.
+ * @throws {RangeError} If there is no such kernel, or the number is no integer.
+ *
+ * @example
+ * ```ts
+ * import { signalName } from 'kqueue-ffi/abi';
+ *
+ * console.log(signalName('darwin', 30)); // SIGUSR1
+ * console.log(signalName('libkqueue', 10)); // SIGUSR1 on Linux
+ * ```
+ */
+export function signalName(
+  kernel: KernelFacts | KernelName,
+  signal: number | bigint,
+): string | undefined {
+  const action = 'name a signal';
+  const facts = factsOf(action, kernel);
+  if (typeof signal !== 'bigint') checkInteger(action, 'signal', signal);
+  return nameOf(facts.signals, Number(signal));
+}

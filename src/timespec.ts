@@ -1,0 +1,202 @@
+import { misuse, throwBadInteger } from './errors.js';
+
+/**
+ * How long `kevent` may wait.
+ *
+ * - `null` or `undefined`: for ever.
+ * - a number: milliseconds, fractions allowed, to the nearest nanosecond; 0
+ *   polls. From 0 to 2**31 seconds.
+ * - `{ tv_sec, tv_nsec }` or a {@link Timespec}: given to the kernel as it is,
+ *   which answers `EINVAL` if it does not like it.
+ */
+export type Timeout =
+  | null
+  | undefined
+  | number
+  | { readonly tv_sec: number | bigint; readonly tv_nsec: number | bigint };
+
+/** `struct timespec` in memory, as two integers of 4 or 8 bytes. */
+export interface TimespecMemory {
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+  /** The address of the block, or 0 until a kernel has asked for it. */
+  address: number;
+}
+
+const TWO_32 = 2 ** 32;
+const MAX_MS = 0x7fffffff * 1000;
+
+const INT64_RANGE = 'a safe integer, or a bigint of 64 bits';
+
+/** Allocate a zero timespec, wide enough for any kernel. */
+export function allocateTimespec(): TimespecMemory {
+  const block = new ArrayBuffer(16);
+  return {
+    i32: new Int32Array(block),
+    u32: new Uint32Array(block),
+    address: 0,
+  };
+}
+
+function checkInt64(value: unknown, action: string, name: string): void {
+  const good =
+    typeof value === 'number'
+      ? Number.isSafeInteger(value)
+      : typeof value === 'bigint' && BigInt.asIntN(64, value) === value;
+  if (!good) throwBadInteger(action, name, INT64_RANGE, value);
+}
+
+function writeInt(
+  memory: TimespecMemory,
+  at: number,
+  value: number | bigint,
+  wide: boolean,
+): void {
+  if (typeof value === 'number') {
+    memory.i32[at] = value;
+    if (wide) memory.i32[at + 1] = Math.floor(value / TWO_32);
+    return;
+  }
+  memory.i32[at] = Number(BigInt.asIntN(32, value));
+  if (wide) memory.i32[at + 1] = Number(BigInt.asIntN(32, value >> 32n));
+}
+
+/** Whether the two fields have 8 bytes each. */
+export interface TimespecWidth {
+  readonly wideSec: boolean;
+  readonly wideNsec: boolean;
+}
+
+function write(
+  memory: TimespecMemory,
+  width: TimespecWidth,
+  sec: number | bigint,
+  nsec: number | bigint,
+): void {
+  writeInt(memory, 0, sec, width.wideSec);
+  writeInt(memory, width.wideSec ? 2 : 1, nsec, width.wideNsec);
+}
+
+function checkNarrow(
+  width: TimespecWidth,
+  sec: number | bigint,
+  nsec: number | bigint,
+  action: string,
+): void {
+  if (!width.wideSec && BigInt.asIntN(32, BigInt(sec)) !== BigInt(sec)) {
+    throwBadInteger(action, 'tv_sec', 'an integer of 32 bits', sec);
+  }
+  if (!width.wideNsec && BigInt.asIntN(32, BigInt(nsec)) !== BigInt(nsec)) {
+    throwBadInteger(action, 'tv_nsec', 'an integer of 32 bits', nsec);
+  }
+}
+
+/**
+ * Check a timeout and write it as the kernel wants it.
+ *
+ * @returns Whether there is one: `false` means for ever, nothing written.
+ * @throws {TypeError} If it is no timeout, or a field has a wrong type.
+ * @throws {RangeError} If a number is negative, NaN, infinite or too large.
+ */
+export function encodeTimeout(
+  memory: TimespecMemory,
+  width: TimespecWidth,
+  timeout: Timeout,
+  action: string,
+): boolean {
+  if (timeout === null || timeout === undefined) return false;
+  if (typeof timeout === 'number') {
+    if (!(timeout >= 0 && timeout <= MAX_MS)) {
+      throw new RangeError(
+        misuse(
+          action,
+          'timeout',
+          'a number of milliseconds from 0 to 2147483647000, or null to wait for ever',
+          timeout,
+        ),
+      );
+    }
+    let sec = Math.floor(timeout / 1000);
+    let nsec = Math.round((timeout - sec * 1000) * 1e6);
+    if (nsec === 1e9) {
+      sec += 1;
+      nsec = 0;
+    }
+    // Waiting a little must not become polling.
+    if (sec === 0 && nsec === 0 && timeout > 0) nsec = 1;
+    write(memory, width, sec, nsec);
+    return true;
+  }
+  if (typeof timeout !== 'object') {
+    throw new TypeError(
+      misuse(
+        action,
+        'timeout',
+        'null, a number of milliseconds or { tv_sec, tv_nsec }',
+        timeout,
+      ),
+    );
+  }
+  const { tv_sec: sec, tv_nsec: nsec } = timeout;
+  checkInt64(sec, action, 'tv_sec');
+  checkInt64(nsec, action, 'tv_nsec');
+  if (!width.wideNsec) checkNarrow(width, sec, nsec, action);
+  write(memory, width, sec, nsec);
+  return true;
+}
+
+/**
+ * A `struct timespec`: seconds and nanoseconds, each any signed 64-bit
+ * integer. The kernel decides what it accepts: Darwin takes 0 to 2**31-1
+ * seconds and 0 to 1000000000 nanoseconds. Immutable, so one may be shared by
+ * every call.
+ *
+ * @example
+ * ```ts
+ * import { close, kevent, KeventList, kqueue, Timespec } from 'kqueue-ffi';
+ *
+ * const kq = kqueue();
+ * const quarter = new Timespec(0, 250_000_000);
+ * console.log(kevent(kq, null, new KeventList(1), quarter)); // 0, 250 ms later
+ * close(kq);
+ * ```
+ */
+export class Timespec {
+  /** Seconds. */
+  readonly tv_sec: number | bigint;
+  /** Nanoseconds. */
+  readonly tv_nsec: number | bigint;
+
+  /**
+   * @throws {TypeError} If an argument is neither number nor bigint.
+   * @throws {RangeError} If a number is no safe integer or a bigint too wide.
+   */
+  constructor(tv_sec: number | bigint, tv_nsec: number | bigint = 0) {
+    checkInt64(tv_sec, 'create a Timespec', 'tv_sec');
+    checkInt64(tv_nsec, 'create a Timespec', 'tv_nsec');
+    this.tv_sec = tv_sec;
+    this.tv_nsec = tv_nsec;
+    Object.freeze(this);
+  }
+
+  /**
+   * The timespec of a number of milliseconds, fractions allowed, to the
+   * nearest nanosecond; never zero for a positive number.
+   *
+   * @throws {TypeError} If it is not a number.
+   * @throws {RangeError} If it is not from 0 to 2147483647000.
+   */
+  static fromMilliseconds(ms: number): Timespec {
+    if (typeof ms !== 'number') {
+      throwBadInteger('create a Timespec', 'ms', 'a number', ms);
+    }
+    const memory = allocateTimespec();
+    encodeTimeout(
+      memory,
+      { wideSec: true, wideNsec: true },
+      ms,
+      'create a Timespec',
+    );
+    return new Timespec(memory.u32[0], memory.i32[2]);
+  }
+}
