@@ -76,7 +76,7 @@ describe('readiness-loop.ts', () => {
 
   test('keeps hearing the heartbeat while it waits for answers', () => {
     const beats = linesOf(outcome).filter((line) => line.includes('heartbeat'));
-    expect(beats.length).toBeGreaterThanOrEqual(3);
+    expect(beats.length).toBeGreaterThanOrEqual(2);
   });
 });
 
@@ -89,7 +89,7 @@ test('timer.ts counts to five ticks, none of them early', async () => {
   });
   expect(ticks.at(-1)?.tick).toBeGreaterThanOrEqual(5);
   for (const { tick, after } of ticks) {
-    expect(after).toBeGreaterThanOrEqual(tick * 100 - 5);
+    expect(after).toBeGreaterThanOrEqual(tick * 100 - 1);
   }
 });
 

@@ -8,7 +8,6 @@ import {
 import { join } from 'node:path';
 import {
   install,
-  type Outcome,
   type Project,
   pack,
   root,
@@ -274,13 +273,20 @@ KeventList.of({ ident: '1', filter: EVFILT_READ });
 kevent(list, list);
 `,
       );
-      const outcome: Outcome = await runModule(
+      const compilerOptions = {
+        module: 'nodenext',
+        target: 'es2022',
+        lib: ['es2022'],
+        types: [],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noEmit: true,
+      };
+      const config = join(project.folder, `tsconfig.${extension}.json`);
+      writeFileSync(config, JSON.stringify({ compilerOptions, files: [file] }));
+      const outcome = await runModule(
         'typescript/lib/tsc.js',
-        [
-          ...['--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022'],
-          ...['--strict', '--exactOptionalPropertyTypes', '--noEmit'],
-          ...['--types', '', '--ignoreConfig', file],
-        ],
+        ['-p', config],
         project.folder,
       );
       expect(outcome).toEqual({ stdout: '', stderr: '', status: 0 });

@@ -25,7 +25,6 @@ function fdOf(stream: object): number {
 
 /** Block until something happens; the child's end interrupts with SIGCHLD. */
 function wait(kq: number, events: KeventList): void {
-  events.clear();
   try {
     kevent(kq, null, events, 1000);
   } catch (error) {

@@ -61,7 +61,6 @@ function fdOf(socket: Socket): number {
 
 /** Block until something happens; a signal is no reason to stop. */
 function wait(kq: number, events: KeventList): void {
-  events.clear();
   try {
     kevent(kq, null, events, 1000);
   } catch (error) {

@@ -9,13 +9,13 @@ import {
 } from 'kqueue-ffi';
 
 const kq = kqueue();
+const start = performance.now();
 kevent(
   kq,
   [{ ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 100 }],
   null,
 );
 
-const start = performance.now();
 const events = new KeventList(1);
 for (let ticks = 0; ticks < 5; ) {
   const count = kevent(kq, null, events, 2000);

@@ -8,8 +8,10 @@ import {
   EVFILT_READ,
   EVFILT_TIMER,
   EVFILT_USER,
+  EVFILT_VNODE,
   EVFILT_WRITE,
   NOTE_TRIGGER,
+  NOTE_WRITE,
 } from './constants.js';
 import * as libc from './libc.js';
 import {
@@ -71,8 +73,10 @@ caseTest('Q05', 'a queue takes only READ, and never itself', () => {
   const q = kqueue();
   const k = kqueue();
   expect(refusal(q, { ...read(q), flags: EV_ADD })).toBe('EINVAL');
-  const write = { ident: k, filter: EVFILT_WRITE, flags: EV_ADD };
-  expect(refusal(q, write)).toBe('EINVAL');
+  for (const filter of [EVFILT_WRITE, EVFILT_VNODE]) {
+    const add = { ident: k, filter, flags: EV_ADD, fflags: NOTE_WRITE };
+    expect(refusal(q, add)).toBe('EINVAL');
+  }
 });
 
 caseTest('Q07', 'queues watch queues ten deep, and no deeper', () => {

@@ -48,7 +48,9 @@ test('each row of the table of deviations says which rule lists it', () => {
 });
 
 test('each row of the table of deviations belongs to a case', () => {
-  for (const row of caseDeviations) expect(CASES).toContain(row.case);
+  for (const row of caseDeviations) {
+    expect(CASES).toContain(row.case.split('-')[0]);
+  }
 });
 
 test('a filter that is gated cannot be added yet', () => {

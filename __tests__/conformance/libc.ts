@@ -285,3 +285,20 @@ export function openMaster(): { master: number; slavePath: string } {
 }
 
 export const mkfifo = (path: string): number => ask('mkfifo', path, 0o600);
+
+const setHandler = library.func('signal', 'uintptr_t', ['int', PTR]) as (
+  signal: number,
+  handler: number | bigint,
+) => number | bigint;
+
+/**
+ * Catch a signal with a function that does nothing, as a C program does: with
+ * SA_RESTART. The answer puts the old handler back.
+ */
+export function catchSignal(signal: number): () => void {
+  // abs() does nothing with its int, and never calls back into JavaScript.
+  const old = setHandler(signal, library.symbol('abs'));
+  return () => {
+    setHandler(signal, old);
+  };
+}

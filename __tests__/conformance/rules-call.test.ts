@@ -105,14 +105,6 @@ describe('The queue', () => {
     chg(b, { ...read(c), flags: EV_ADD });
     expect(refusal(c, { ...read(a), flags: EV_ADD })).toBe('EINVAL');
   });
-
-  test('B8 once a queue stops watching, it can be watched the other way', () => {
-    const q = kqueue();
-    const k = kqueue();
-    chg(q, { ...read(k), flags: EV_ADD });
-    chg(q, { ...read(k), flags: EV_DELETE });
-    chg(k, { ...read(q), flags: EV_ADD });
-  });
 });
 
 describe('The call', () => {

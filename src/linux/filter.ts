@@ -26,15 +26,14 @@ export interface Filter {
   detach(knote: Knote): void;
 }
 
-/** The touch of most filters: store what is asked for now. */
+/** Store what a touch asks for. */
 export function storeAsked(
   knote: Knote,
   fflags: number,
   dataLow: number,
   dataHigh: number,
-): number {
+): void {
   knote.askedFflags = fflags;
   knote.askedLow = dataLow;
   knote.askedHigh = dataHigh;
-  return 0;
 }

@@ -1,4 +1,4 @@
-import { readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { darwin } from '../abi/darwin.js';
 import { bindLibc, type Libc } from '../ffi/linux.js';
 import { nativeBlock } from '../ffi/memory.js';
@@ -7,11 +7,11 @@ import { type KeventMemory, wordsOf } from '../kevent-memory.js';
 import { layoutOf } from '../layout.js';
 import type { TimespecMemory } from '../timespec.js';
 import { CLOCK_MONOTONIC, nanoseconds, writeTimespec } from './clock.js';
-import { CLOEXEC, D, DE, NONBLOCK } from './constants.js';
+import { CLOEXEC, D, DE, EPOLLIN, NONBLOCK } from './constants.js';
 import { Epoll } from './epoll.js';
 import type { Filter } from './filter.js';
 import { Probe } from './probe.js';
-import { failure, Queue } from './queue.js';
+import { failure, GONE, Queue } from './queue.js';
 import { ReadFilter } from './read-filter.js';
 import type { Descriptor, Kind } from './source.js';
 import { TimerFilter } from './timer-filter.js';
@@ -20,6 +20,7 @@ import { userFilter } from './user-filter.js';
 import { WriteFilter } from './write-filter.js';
 
 const KCMP_FILE = 0;
+const KCMP_EPOLL_TFD = 7;
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const O_ACCMODE = 3;
@@ -84,7 +85,8 @@ export class LinuxKernel implements Kernel {
       return this.#failed(errno);
     }
     // A stranger closed the queue that had the number before.
-    this.#forgetQueue(fd);
+    const stale = this.#queues.get(fd);
+    if (stale !== undefined) this.#forgetQueue(stale);
     this.#queues.set(fd, new Queue(this, fd, inner, ready));
     return fd;
   }
@@ -103,16 +105,18 @@ export class LinuxKernel implements Kernel {
     if (queue === undefined) return this.#failed(DE.EBADF);
     const count = queue.kevent(changes, nchanges, events, nevents, nanos);
     if (count >= 0) return count;
-    if (count === -DE.EBADF && queue.fd === kq) this.#forgetQueue(kq);
-    return this.#failed(-count);
+    if (count !== GONE) return this.#failed(-count);
+    this.#forgetQueue(queue);
+    return this.#failed(DE.EBADF);
   }
 
   close(fd: number): number {
-    const queue = this.queueOf(fd);
-    for (const other of new Set(this.#queues.values())) other.forgetNumber(fd);
+    for (const queue of this.#live()) queue.forgetNumber(fd);
     this.sync();
-    if (queue !== undefined) this.#closeQueueNumber(fd, queue);
-    return this.libc.close(fd) < 0 ? this.#failed(failure(this.libc)) : 0;
+    const queue = this.#queues.get(fd);
+    const result =
+      queue === undefined ? this.libc.close(fd) : this.#closeQueue(fd, queue);
+    return result < 0 ? this.#failed(failure(this.libc)) : 0;
   }
 
   errno(): number {
@@ -126,12 +130,16 @@ export class LinuxKernel implements Kernel {
 
   // ---- queues -------------------------------------------------------------
 
+  #live(): Set<Queue> {
+    return new Set(this.#queues.values());
+  }
+
   /** The queue a number stands for: its own, or a dup of it. */
   queueOf(fd: number): Queue | undefined {
     const known = this.#queues.get(fd);
     if (known !== undefined) return known;
-    for (const queue of new Set(this.#queues.values())) {
-      if (this.#isSameFile(fd, queue.fd)) {
+    for (const queue of this.#live()) {
+      if (this.#compare(KCMP_FILE, fd, queue.fd)) {
         this.#queues.set(fd, queue);
         return queue;
       }
@@ -139,23 +147,70 @@ export class LinuxKernel implements Kernel {
     return undefined;
   }
 
-  #isSameFile(fd: number, other: number): boolean {
+  #compare(type: number, fd: number, other: number): boolean {
     const { pid } = process;
-    return this.libc.kcmp(pid, pid, KCMP_FILE, fd, other) === 0;
+    return this.libc.kcmp(pid, pid, type, fd, other) === 0;
   }
 
-  /** One number of a queue is about to be closed; with the last it ends. */
-  #closeQueueNumber(fd: number, queue: Queue): void {
+  /** Close one number of a queue; with the last of them the queue ends. */
+  #closeQueue(fd: number, queue: Queue): number {
     this.#queues.delete(fd);
-    for (const [number, other] of this.#queues) {
-      if (other === queue && number !== fd) return;
+    const other = this.#otherNumber(queue, fd);
+    if (other !== undefined) {
+      queue.fd = other;
+      return this.libc.close(fd);
+    }
+    // A dup nobody has used yet shows in that the file outlives its number:
+    // an epoll that watches it goes on reporting it.
+    const witness = this.createEpoll();
+    if (witness >= 0) this.epoll.add(witness, fd, EPOLLIN, 0, 0);
+    queue.pretendReady(true);
+    const result = this.libc.close(fd);
+    const dup =
+      witness >= 0 && this.epoll.poll(witness) > 0
+        ? this.#findDup(witness, fd)
+        : undefined;
+    if (witness >= 0) this.libc.close(witness);
+    if (dup === undefined) {
+      queue.dispose();
+    } else {
+      queue.fd = dup;
+      this.#queues.set(dup, queue);
+      queue.pretendReady(false);
+    }
+    return result;
+  }
+
+  /** Another number under which a queue is known, if it still is one. */
+  #otherNumber(queue: Queue, fd: number): number | undefined {
+    for (const [number, known] of this.#queues) {
+      if (known !== queue || number === fd) continue;
+      if (this.#compare(KCMP_FILE, number, fd)) return number;
+      this.#queues.delete(number);
+    }
+    return undefined;
+  }
+
+  /** Find the number of the file that `witness` watches as `fd`. */
+  #findDup(witness: number, fd: number): number | undefined {
+    const { i32, address } = this.libc.scratch;
+    for (const name of readdirSync('/proc/self/fd')) {
+      i32[0] = witness;
+      i32[1] = fd;
+      i32[2] = 0;
+      if (this.#compare(KCMP_EPOLL_TFD, Number(name), address)) {
+        return Number(name);
+      }
+    }
+    return undefined;
+  }
+
+  /** A queue's number turned out to be somebody else's. */
+  #forgetQueue(queue: Queue): void {
+    for (const [number, known] of this.#queues) {
+      if (known === queue) this.#queues.delete(number);
     }
     queue.dispose();
-  }
-
-  #forgetQueue(fd: number): void {
-    const queue = this.#queues.get(fd);
-    if (queue !== undefined) this.#closeQueueNumber(fd, queue);
   }
 
   createEpoll(): number {

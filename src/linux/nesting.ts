@@ -19,9 +19,6 @@ export class Nesting {
   readonly #parents = new Set<Queue>();
   /** The knotes that watch this queue, oldest first. */
   readonly #watchers: Knote[] = [];
-  /** 0 while in no chain; a queue that watches none is 1. */
-  #level = 0;
-
   constructor(queue: Queue, epoll: Epoll) {
     this.#queue = queue;
     this.#epoll = epoll;
@@ -34,14 +31,10 @@ export class Nesting {
   /** Begin to watch another queue: a Darwin errno. */
   adopt(child: Queue): number {
     const { nesting } = child;
-    if (child === this.#queue) return DE.EINVAL;
-    // A ceiling for levels keeps cycles out without walking the chains.
-    if (this.#level > 0 && this.#level < nesting.#level) return DE.EINVAL;
-    const level = Math.max(this.#level, 2, nesting.#level + 1);
-    if (level > MAX_LEVEL) return DE.EINVAL;
-    if (this.#isBelow(child)) return DE.EINVAL;
-    this.#level = level;
-    nesting.#level = Math.max(nesting.#level, 1);
+    const isCycle = nesting.#selfAndBelow().has(this.#queue);
+    if (isCycle || this.#heightAbove() + nesting.#heightBelow() > MAX_LEVEL) {
+      return DE.EINVAL;
+    }
     this.#children.set(child, (this.#children.get(child) ?? 0) + 1);
     nesting.#parents.add(this.#queue);
     for (const above of this.#selfAndAbove()) {
@@ -113,8 +106,22 @@ export class Nesting {
     this.#epoll.add(this.#queue.fd, ep, EPOLLIN, MEMBER_BELOW, 0);
   }
 
-  #isBelow(target: Queue): boolean {
-    return target.nesting.#selfAndBelow().has(this.#queue);
+  /** How long the longest chain from here down is, this queue included. */
+  #heightBelow(): number {
+    let height = 0;
+    for (const child of this.#children.keys()) {
+      height = Math.max(height, child.nesting.#heightBelow());
+    }
+    return height + 1;
+  }
+
+  /** The same upwards. */
+  #heightAbove(): number {
+    let height = 0;
+    for (const parent of this.#parents) {
+      height = Math.max(height, parent.nesting.#heightAbove());
+    }
+    return height + 1;
   }
 
   #selfAndBelow(): Set<Queue> {

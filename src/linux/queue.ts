@@ -28,6 +28,9 @@ const MEMBER_INNER = 1;
 const MEMBER_SIDE = 2;
 export const MEMBER_BELOW = 3;
 
+/** The queue's number is no queue any more: somebody else closed it. */
+export const GONE = -0x10000;
+
 /** Words of Darwin's struct kevent. */
 const STRIDE = 8;
 /** Bits no caller can give: they are the kernel's own. */
@@ -43,7 +46,8 @@ const MAX_ROUNDS = 64;
  * found out when it is collected.
  */
 export class Queue implements SourceOwner {
-  readonly fd: number;
+  /** Its own number, or a dup's after that was closed. */
+  fd: number;
   readonly inner: number;
   readonly #ready: number;
   #side = -1;
@@ -88,7 +92,7 @@ export class Queue implements SourceOwner {
 
   /**
    * Apply changes, then collect: what kevent(2) does once its arguments are
-   * checked. Returns the count, or a negative Darwin errno.
+   * checked. Returns the count, a negative Darwin errno, or {@link GONE}.
    */
   kevent(
     changes: KeventMemory | null,
@@ -99,7 +103,7 @@ export class Queue implements SourceOwner {
   ): number {
     // What happened before the call comes before what its changes make ready.
     const looks = nevents > 0 || this.#hasSources();
-    if (looks && !this.#look()) return -DE.EBADF;
+    if (looks && !this.#look()) return GONE;
     let written = 0;
     for (let i = 0; i < nchanges; i++) {
       if (changes === null) break;
@@ -132,7 +136,7 @@ export class Queue implements SourceOwner {
       const n = wait(this.fd, left);
       if (n < 0) {
         const errno = this.#libc.errno();
-        return errno === LINUX_EINTR ? -DE.EINTR : -DE.EBADF;
+        return errno === LINUX_EINTR ? -DE.EINTR : GONE;
       }
       this.#dispatch(n);
       count = this.#collect(events, nevents);
@@ -323,10 +327,6 @@ export class Queue implements SourceOwner {
     if (knote.identHigh !== 0) return DE.EINVAL;
     const refused = refusal(knote, descriptor.kind, writing);
     if (refused !== 0) return refused;
-    if (followsPipe(knote, descriptor)) {
-      this.sources.watchPipes();
-      this.#isStale = true;
-    }
     let source = this.sources.get(fd, writing);
     if (source === undefined) {
       if (descriptor.queue !== null) {
@@ -341,7 +341,13 @@ export class Queue implements SourceOwner {
     source.knotes.push(knote);
     knote.source = source;
     descriptor.queue?.nesting.addWatcher(knote);
+    this.followPipe(knote);
     return 0;
+  }
+
+  /** Hear of every read and write of a pipe, if the knote needs to. */
+  followPipe(knote: Knote): void {
+    if (followsPipe(knote) && this.sources.watchPipes()) this.#isStale = true;
   }
 
   /** Take a knote off its descriptor. */
@@ -548,6 +554,11 @@ export class Queue implements SourceOwner {
       this.#timers?.arm();
       this.#sleepTimers?.arm();
     }
+  }
+
+  /** Make the descriptor readable whatever waits, or truthful again. */
+  pretendReady(on: boolean): void {
+    if (!this.#isReady) this.kernel.signal(this.#ready, on);
   }
 
   // ---- collecting ---------------------------------------------------------

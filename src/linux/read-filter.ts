@@ -30,7 +30,11 @@ export class ReadFilter implements Filter {
     return knote.queue.watch(knote, false);
   }
 
-  touch = storeAsked;
+  touch(knote: Knote, fflags: number, low: number, high: number): number {
+    storeAsked(knote, fflags, low, high);
+    knote.queue.followPipe(knote);
+    return 0;
+  }
 
   evaluate(knote: Knote): boolean {
     const { source } = knote;

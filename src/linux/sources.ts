@@ -129,11 +129,11 @@ export class Sources {
   }
 
   /**
-   * Pipes have knotes with EV_CLEAR now, which fire at every read and write:
-   * follow all pipes of the queue by inotify, so that their order is kept.
+   * Some knote must hear of every read and write of its pipe: follow all pipes
+   * of the queue by inotify, so that their order is kept. True if that is new.
    */
-  watchPipes(): void {
-    if (this.#pipesWatched || this.#needWatcher() === undefined) return;
+  watchPipes(): boolean {
+    if (this.#pipesWatched || this.#needWatcher() === undefined) return false;
     this.#pipesWatched = true;
     for (const source of this.#byKey.values()) {
       const { kind, fd } = source.descriptor;
@@ -143,12 +143,13 @@ export class Sources {
       const { epoll, bits, slot, generation } = source;
       this.#epoll.modify(epoll, fd, bits, slot, generation);
     }
+    return true;
   }
 
   /** Whether the number still is the file that was registered. */
   isSame(source: FdSource): boolean {
     const { fd, identity, queue } = source.descriptor;
-    if (queue !== null && queue.closed) return false;
+    if (queue?.closed === true) return false;
     if (source.epoll < 0) return this.#probe.stat(fd)?.identity === identity;
     // Adding what is there already does nothing and says so, exactly.
     const { epoll, bits, slot, generation } = source;
@@ -251,20 +252,37 @@ export class Sources {
     return this.#needWatcher()?.add(source, mask) ?? false;
   }
 
+  /** Inotify tells of a read, a write or a close of what sources share. */
   #told(sources: readonly FdSource[], mask: number): void {
     if ((mask & (IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)) !== 0) {
       for (const source of sources) source.endSeen = true;
     }
     if (sources.length === 1 && sources[0].knotes.length === 1) {
-      this.#owner.post(sources[0].knotes[0]);
-      return;
+      this.#toldOne(sources[0], sources[0].knotes[0], mask);
+    } else {
+      const knotes = sources.flatMap((source) => source.knotes);
+      knotes.sort((a, b) => b.serial - a.serial);
+      for (const knote of knotes) {
+        if (knote.source !== null) this.#toldOne(knote.source, knote, mask);
+      }
     }
-    const knotes = sources.flatMap((source) => source.knotes);
-    knotes.sort((a, b) => b.serial - a.serial);
-    for (const knote of knotes) this.#owner.post(knote);
+  }
+
+  #toldOne(source: FdSource, knote: Knote, mask: number): void {
+    const { kind, reads } = source.descriptor;
+    const wasReadable =
+      (mask & IN_MODIFY) !== 0 && !source.writing && reads && kind !== 'file';
+    // Just after a write there was something to read, whatever came later.
+    if (wasReadable && lowWater(knote, 1) === 1) this.#owner.activate(knote);
+    else this.#owner.post(knote);
   }
 }
 
-/** Whether a knote wants to hear of every read and write of its pipe. */
-export const followsPipe = (knote: Knote, { kind }: Descriptor): boolean =>
-  (kind === 'pipe' || kind === 'fifo') && (knote.flags & D.EV_CLEAR) !== 0;
+/** Whether a knote must hear of every read and write of its pipe. */
+export function followsPipe({ source, flags, askedFflags }: Knote): boolean {
+  const kind = source?.descriptor.kind;
+  return (
+    (kind === 'pipe' || kind === 'fifo') &&
+    ((flags & D.EV_CLEAR) !== 0 || (askedFflags & D.NOTE_LOWAT) !== 0)
+  );
+}

@@ -31,7 +31,11 @@ export class WriteFilter implements Filter {
     return knote.queue.watch(knote, true);
   }
 
-  touch = storeAsked;
+  touch(knote: Knote, fflags: number, low: number, high: number): number {
+    storeAsked(knote, fflags, low, high);
+    knote.queue.followPipe(knote);
+    return 0;
+  }
 
   evaluate(knote: Knote): boolean {
     const { source } = knote;
