@@ -89,7 +89,8 @@ export const misuse = (
 /**
  * Throw for an integer argument that is not one or is out of range.
  *
- * @throws {TypeError} If the value is not a number.
+ * @throws {TypeError} If the value is not a number, nor a bigint where one may
+ * stand (`orBigInt`).
  * @throws {RangeError} Otherwise.
  */
 export function throwBadInteger(
@@ -97,9 +98,10 @@ export function throwBadInteger(
   name: string,
   expected: string,
   value: unknown,
+  orBigInt = false,
 ): never {
   const message = misuse(action, name, expected, value);
-  if (typeof value === 'number' || typeof value === 'bigint') {
+  if (typeof value === 'number' || (orBigInt && typeof value === 'bigint')) {
     throw new RangeError(message);
   }
   throw new TypeError(message);

@@ -1,9 +1,4 @@
-import { darwin } from './abi/darwin.js';
-import { dragonfly } from './abi/dragonfly.js';
-import { freebsd } from './abi/freebsd.js';
-import { libkqueue } from './abi/libkqueue.js';
-import { netbsd } from './abi/netbsd.js';
-import { openbsd } from './abi/openbsd.js';
+import { darwin, type KernelName, kernels } from './abi/index.js';
 import type { Cpu, KernelFacts } from './abi/shape.js';
 
 /** Which kernel answers the calls of this process, and why. */
@@ -14,7 +9,7 @@ export interface KernelChoice {
    */
   readonly name: string;
   /** Whose structs, constants and errno numbers are in use. */
-  readonly abi: string;
+  readonly abi: KernelName;
   /** The libraries that are tried at the first call, in order. */
   readonly libraries: readonly string[];
   /** False where the first call will throw `ERR_KQUEUE_UNSUPPORTED`. */
@@ -23,14 +18,9 @@ export interface KernelChoice {
   readonly reason: string;
 }
 
-const all: readonly KernelFacts[] = [
-  darwin,
-  freebsd,
-  openbsd,
-  netbsd,
-  dragonfly,
-  libkqueue,
-];
+type Facts = (typeof kernels)[KernelName];
+
+const all: readonly Facts[] = Object.values(kernels);
 
 /** CPUs on which Linux numbers its system calls in a way we know. */
 const LINUX_CPUS: readonly string[] = ['x64', 'arm64', 'riscv64', 'loong64'];
@@ -54,7 +44,7 @@ export function cpuOf(arch: string): Cpu {
   }
 }
 
-const factsOf = (name: string): KernelFacts | undefined =>
+const factsOf = (name: string): Facts | undefined =>
   all.find((facts) => facts.name === name);
 
 function chooseOverride(
@@ -96,7 +86,9 @@ export function choose(host: Host): {
   if (library !== undefined && library !== '') {
     return chooseOverride(library, host.env.KQUEUE_FFI_ABI);
   }
-  const native = all.find((facts) => facts.platforms.includes(host.platform));
+  const native = all.find((facts) =>
+    (facts.platforms as readonly string[]).includes(host.platform),
+  );
   if (native !== undefined) {
     return {
       facts: native,

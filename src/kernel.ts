@@ -1,6 +1,7 @@
 import type { KernelFacts } from './abi/shape.js';
 import { KqueueError } from './errors.js';
 import { loadFfiKernel } from './ffi/kernel.js';
+import { loadError, reasonOf } from './ffi/library.js';
 import { kernel as choice, hostCpu, hostFacts } from './host.js';
 import {
   type KeventMemory,
@@ -57,9 +58,14 @@ function load(): Kernel {
       'ERR_KQUEUE_UNSUPPORTED',
     );
   }
-  return choice.name === 'linux'
-    ? createLinuxKernel()
-    : loadFfiKernel(hostFacts, hostCpu, choice.libraries);
+  try {
+    return choice.name === 'linux'
+      ? createLinuxKernel()
+      : loadFfiKernel(hostFacts, hostCpu, choice.libraries);
+  } catch (error) {
+    if (error instanceof KqueueError) throw error;
+    throw loadError(reasonOf(error), error);
+  }
 }
 
 let knownWords: KeventWords | undefined;

@@ -68,6 +68,7 @@ function checkPattern(value: unknown, name: string, wide: boolean): Word64 {
       ? 'an integer from 0 to 2**53-1, or a bigint from -(2n**63n) to 2n**64n-1n'
       : 'an integer from 0 to 2**32-1, or a bigint from -(2n**31n) to 2n**32n-1n',
     value,
+    true,
   );
 }
 
@@ -88,6 +89,7 @@ function checkSigned(value: unknown, name: string, wide: boolean): Word64 {
       ? 'a safe integer, or a bigint from -(2n**63n) to 2n**63n-1n'
       : 'an integer, or a bigint, from -(2**31) to 2**31-1',
     value,
+    true,
   );
 }
 
@@ -106,9 +108,6 @@ function checkBits(
     return value;
   }
   const expected = `an integer from ${low} to ${high}`;
-  if (typeof value === 'bigint') {
-    throw new TypeError(misuse(ACTION, name, expected, value));
-  }
   return throwBadInteger(ACTION, name, expected, value);
 }
 
@@ -139,7 +138,12 @@ function checkExt(value: unknown, words: KeventWords): readonly Word64[] {
       misuse(ACTION, 'ext', `an array of at most ${words.extCount}`, value),
     );
   }
-  return Array.from(value, (word) => checkPattern(word, 'ext', true));
+  // By index: an iterator of the caller's own need not end.
+  const ext: Word64[] = [];
+  for (let i = 0; i < value.length && i < words.extCount; i++) {
+    ext.push(checkPattern(value[i], 'ext', true));
+  }
+  return ext;
 }
 
 /**

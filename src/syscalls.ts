@@ -148,8 +148,9 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
         if (events !== null && events !== changes) events.length = 0;
         return fail(kernel, 'kevent');
       }
-      if (events !== null) events.length = Math.min(count, nevents);
-      return count;
+      if (events === null) return 0;
+      events.length = Math.min(count, nevents);
+      return events.length;
     },
 
     close(fd) {

@@ -43,7 +43,7 @@ function checkInt64(value: unknown, action: string, name: string): void {
     typeof value === 'number'
       ? Number.isSafeInteger(value)
       : typeof value === 'bigint' && BigInt.asIntN(64, value) === value;
-  if (!good) throwBadInteger(action, name, INT64_RANGE, value);
+  if (!good) throwBadInteger(action, name, INT64_RANGE, value, true);
 }
 
 function writeInt(
@@ -84,11 +84,31 @@ function checkNarrow(
   action: string,
 ): void {
   if (!width.wideSec && BigInt.asIntN(32, BigInt(sec)) !== BigInt(sec)) {
-    throwBadInteger(action, 'tv_sec', 'an integer of 32 bits', sec);
+    throwBadInteger(action, 'tv_sec', 'an integer of 32 bits', sec, true);
   }
   if (!width.wideNsec && BigInt.asIntN(32, BigInt(nsec)) !== BigInt(nsec)) {
-    throwBadInteger(action, 'tv_nsec', 'an integer of 32 bits', nsec);
+    throwBadInteger(action, 'tv_nsec', 'an integer of 32 bits', nsec, true);
   }
+}
+
+const MS_RANGE = 'a number of milliseconds from 0 to 2147483647000';
+
+const isWait = (ms: number): boolean => ms >= 0 && ms <= MAX_MS;
+
+function writeMilliseconds(
+  memory: TimespecMemory,
+  width: TimespecWidth,
+  ms: number,
+): void {
+  let sec = Math.floor(ms / 1000);
+  let nsec = Math.round((ms - sec * 1000) * 1e6);
+  if (nsec === 1e9) {
+    sec += 1;
+    nsec = 0;
+  }
+  // Waiting a little must not become polling.
+  if (sec === 0 && nsec === 0 && ms > 0) nsec = 1;
+  write(memory, width, sec, nsec);
 }
 
 /**
@@ -106,25 +126,17 @@ export function encodeTimeout(
 ): boolean {
   if (timeout === null || timeout === undefined) return false;
   if (typeof timeout === 'number') {
-    if (!(timeout >= 0 && timeout <= MAX_MS)) {
+    if (!isWait(timeout)) {
       throw new RangeError(
         misuse(
           action,
           'timeout',
-          'a number of milliseconds from 0 to 2147483647000, or null to wait for ever',
+          `${MS_RANGE}, or null to wait for ever`,
           timeout,
         ),
       );
     }
-    let sec = Math.floor(timeout / 1000);
-    let nsec = Math.round((timeout - sec * 1000) * 1e6);
-    if (nsec === 1e9) {
-      sec += 1;
-      nsec = 0;
-    }
-    // Waiting a little must not become polling.
-    if (sec === 0 && nsec === 0 && timeout > 0) nsec = 1;
-    write(memory, width, sec, nsec);
+    writeMilliseconds(memory, width, timeout);
     return true;
   }
   if (typeof timeout !== 'object') {
@@ -187,16 +199,11 @@ export class Timespec {
    * @throws {RangeError} If it is not from 0 to 2147483647000.
    */
   static fromMilliseconds(ms: number): Timespec {
-    if (typeof ms !== 'number') {
-      throwBadInteger('create a Timespec', 'ms', 'a number', ms);
+    if (typeof ms !== 'number' || !isWait(ms)) {
+      throwBadInteger('create a Timespec', 'ms', MS_RANGE, ms);
     }
     const memory = allocateTimespec();
-    encodeTimeout(
-      memory,
-      { wideSec: true, wideNsec: true },
-      ms,
-      'create a Timespec',
-    );
+    writeMilliseconds(memory, { wideSec: true, wideNsec: true }, ms);
     return new Timespec(memory.u32[0], memory.i32[2]);
   }
 }

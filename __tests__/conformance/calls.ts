@@ -10,6 +10,8 @@ import {
 } from '../../src/index.js';
 import {
   EVFILT_EXCEPT,
+  EVFILT_FS,
+  EVFILT_PROC,
   EVFILT_READ,
   EVFILT_TIMER,
   EVFILT_USER,
@@ -28,6 +30,8 @@ export interface Expected {
 }
 
 const FILTERS = new Map([
+  [EVFILT_PROC, 'PROC'],
+  [EVFILT_FS, 'FS'],
   [EVFILT_READ, 'READ'],
   [EVFILT_WRITE, 'WRITE'],
   [EVFILT_VNODE, 'VNODE'],

@@ -5,7 +5,9 @@ import {
   EV_ADD,
   EV_CLEAR,
   EV_DELETE,
+  EV_DISABLE,
   EV_DISPATCH,
+  EV_ENABLE,
   EV_ONESHOT,
   EV_UDATA_SPECIFIC,
   EV_VANISHED,
@@ -218,6 +220,45 @@ for (const { who, shut } of closings) {
     });
   });
 }
+
+test('D18 dup2 over a watched number drops its registration', () => {
+  const q = kqueue();
+  const [r, w] = pipe();
+  const [other, otherW] = pipe();
+  chg(q, add(r));
+  libc.write(w, 1);
+  libc.dup2(other, r);
+  libc.write(otherW, 2);
+  expectEvents(poll(q));
+  expect(refusal(q, { ...read(r), flags: EV_DELETE })).toBe('ENOENT');
+});
+
+test.each([
+  ['DELETE', EV_DELETE],
+  ['ENABLE', EV_ENABLE],
+  ['DISABLE', EV_DISABLE],
+  ['no flag', 0],
+])('D18 %s does not reach the file that had the number before', (_, flags) => {
+  const q = kqueue();
+  const [r] = pipe();
+  const [other] = pipe();
+  chg(q, add(r));
+  closeElsewhere(r);
+  dup2(other, r);
+  expect(refusal(q, { ...read(r), flags })).toBe('ENOENT');
+});
+
+test('D17 a VANISHED one that is never closed is an ordinary one', () => {
+  const q = kqueue();
+  const [r, w] = pipe();
+  const kind = EV_DISPATCH | EV_UDATA_SPECIFIC;
+  const flags = EV_ADD | EV_VANISHED | kind;
+  chg(q, { ...read(r), flags, udata: 1 });
+  libc.write(w, 1);
+  const [event] = poll(q);
+  expect(event).toMatchObject({ ...read(r), data: 1, udata: 1n });
+  expect(event.flags & kind).toBe(kind);
+});
 
 test('B11 closing a queue leaves what it watched open and usable', () => {
   const q = kqueue();

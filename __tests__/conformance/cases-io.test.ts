@@ -8,7 +8,7 @@ import {
   refusal,
   SOON,
 } from './calls.js';
-import { caseOf, caseTest } from './cases.js';
+import { caseTest, caseWith } from './cases.js';
 import {
   ECONNREFUSED,
   ECONNRESET,
@@ -398,7 +398,8 @@ describe('Sockets', () => {
 });
 
 describe('Sockets and other filters', () => {
-  caseOf('EVFILT_EXCEPT')('R48 EXCEPT tells ordinary data too', () => {
+  const title = 'EXCEPT tells ordinary data too';
+  caseWith(['EVFILT_EXCEPT'], 'R48', title, () => {
     const q = kqueue();
     const [a, b] = tcpPair();
     const except = { ident: a, filter: EVFILT_EXCEPT, flags: EV_ADD };

@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { fstatSync } from 'node:fs';
 import koffi from 'koffi';
 import { chg, codeOf, expectEvents, poll, refusal } from './calls.js';
-import { caseTest, unplayableCase } from './cases.js';
+import { caseTest, gate, unplayableCase } from './cases.js';
 import {
   EV_ADD,
   EV_CLEAR,
@@ -103,10 +104,9 @@ caseTest('Q10', 'a dup of a queue is the same queue', () => {
 
 caseTest('Q11', 'reading from a queue is ENXIO', () => {
   const q = kqueue();
-  libc.setNonblocking(q);
   let code = 'none';
   try {
-    libc.read(q, 8);
+    libc.readNow(q, 8);
   } catch (error) {
     if (error instanceof libc.LibcError) code = error.code;
   }
@@ -157,4 +157,81 @@ caseTest('Q14', 'closing a queue leaves no descriptor behind', () => {
   close(k);
   expect(descriptors()).toEqual(before);
   expect(codeOf(() => poll(q))).toBe('EBADF');
+});
+
+gate(process.platform === 'linux', 'only Linux lists what a child has')(
+  'B1 a child gets no descriptor of a queue',
+  () => {
+    const q = kqueue();
+    const k = kqueue();
+    const [r] = pipe();
+    const { fd } = file(1);
+    chg(
+      q,
+      { ...read(r), flags: EV_ADD },
+      { ...read(fd), flags: EV_ADD },
+      { ...read(k), flags: EV_ADD },
+      { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 5 },
+    );
+    const inherited = execFileSync('ls', ['-l', '/proc/self/fd']);
+    expect(inherited.toString()).not.toMatch(/eventpoll|anon_inode|inotify/);
+  },
+);
+
+describe('When no descriptor is left', () => {
+  /** Open descriptors until there are no more. */
+  const exhaust = (open: number): number[] => {
+    const LIMIT = 100_000;
+    const all: number[] = [];
+    try {
+      while (all.length < LIMIT) all.push(libc.dup(open));
+    } catch (error) {
+      if (!(error instanceof libc.LibcError)) throw error;
+    }
+    return all;
+  };
+  const closeAll = (all: readonly number[]): void => all.forEach(libc.close);
+
+  test('B14 kqueue() is EMFILE and takes none', () => {
+    const [r] = pipe();
+    const all = exhaust(r);
+    try {
+      const LEFT = 6;
+      for (let left = 0; left < LEFT; left++) {
+        const code = codeOf(() => close(kqueue()));
+        expect(code === 'EMFILE' || code === 'none').toBe(true);
+        if (left === 0) expect(code).toBe('EMFILE');
+        const free = exhaust(r);
+        expect(free).toHaveLength(left);
+        closeAll(free);
+        closeAll(all.splice(-1));
+      }
+      close(kqueue());
+    } finally {
+      closeAll(all);
+    }
+  });
+
+  test('B14 a refused registration leaves the queue usable', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    const { fd } = file(1);
+    const timer = { ident: 1, filter: EVFILT_TIMER, data: 0 };
+    const changes = [
+      { ...timer, flags: EV_ADD },
+      { ...read(fd), flags: EV_ADD },
+      { ...read(r), flags: EV_ADD },
+    ];
+    const all = exhaust(r);
+    try {
+      for (const change of changes) {
+        expect(refusal(q, change)).toMatch(/^(none|EMFILE|ENFILE|ENOMEM)$/);
+      }
+    } finally {
+      closeAll(all);
+    }
+    chg(q, ...changes);
+    libc.write(w, 1);
+    expect(poll(q)).toHaveLength(3);
+  });
 });

@@ -1,11 +1,15 @@
 // One test per case of the list, and what becomes of those that deviate.
-import { kernel } from '../../src/index.js';
+import { openSync } from 'node:fs';
+import { constants as os } from 'node:os';
+import { refusal } from './calls.js';
+import { constant, EV_ADD } from './constants.js';
 import { caseDeviation, unplayable } from './deviations.js';
+import { adopt, dispose, inetSocket, kqueue } from './world.js';
 
 type Body = () => void | Promise<void>;
 
 const isAssertion = (error: unknown): boolean =>
-  error instanceof Error && 'matcherResult' in error;
+  typeof error === 'object' && error !== null && 'matcherResult' in error;
 
 async function outcome(body: Body): Promise<unknown> {
   try {
@@ -63,18 +67,48 @@ export async function timed(body: Body): Promise<void> {
   await body();
 }
 
-/** Filters that the Linux kernel does not have yet: a later issue's. */
-export const NOT_BUILT = [
-  'EVFILT_VNODE',
-  'EVFILT_PROC',
-  'EVFILT_SIGNAL',
-  'EVFILT_FS',
-  'EVFILT_EXCEPT',
-];
+const probes: Readonly<Record<string, () => number>> = {
+  EVFILT_VNODE: () => adopt(openSync('/', 'r')),
+  EVFILT_EXCEPT: () => inetSocket(),
+  EVFILT_PROC: () => process.pid,
+  EVFILT_SIGNAL: () => os.signals.SIGWINCH,
+  EVFILT_FS: () => 1,
+};
+const NOTES: Readonly<Record<string, string>> = {
+  EVFILT_VNODE: 'NOTE_DELETE',
+  EVFILT_PROC: 'NOTE_EXIT',
+};
 
-const isBuilt = (name: string): boolean =>
-  kernel.name !== 'linux' || !NOT_BUILT.includes(name);
+const answers = new Map<string, boolean>();
 
-/** The test of a case whose filter may not exist yet. */
-export const caseOf = (name: string): ((name: string, body: Body) => void) =>
-  gate(isBuilt(name), 'filter not built yet');
+/** Whether the kernel in use has that filter at all. */
+export function hasFilter(name: string): boolean {
+  const probe = probes[name];
+  if (probe === undefined) return true;
+  let answer = answers.get(name);
+  if (answer === undefined) {
+    const filter = constant(name);
+    const fflags = constant(NOTES[name] ?? 'NOTE_FFNOP') || 0;
+    const flags = EV_ADD;
+    try {
+      const add = { ident: probe(), filter, flags, fflags };
+      answer = !Number.isNaN(filter) && refusal(kqueue(), add) !== 'ENOTSUP';
+    } finally {
+      dispose();
+    }
+    answers.set(name, answer);
+  }
+  return answer;
+}
+
+/** {@link caseTest}, gated by whether the kernel has these filters. */
+export function caseWith(
+  filters: readonly string[],
+  id: string,
+  title: string,
+  body: Body,
+): void {
+  const missing = filters.filter((name) => !hasFilter(name));
+  if (missing.length === 0) caseTest(id, title, body);
+  else gate(false, `no ${missing.join(', ')} yet`)(`${id} ${title}`, body);
+}

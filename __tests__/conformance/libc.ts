@@ -40,6 +40,12 @@ const native = {
   openpt: bind('posix_openpt', 'int', ['int']),
   grantpt: bind('grantpt', 'int', ['int']),
   unlockpt: bind('unlockpt', 'int', ['int']),
+  kill: bind('kill', 'int', ['int', 'int']),
+  waitid: bind('waitid', 'int', ['int', 'uint32_t', PTR, 'int']),
+  mmap: bind('mmap', PTR, [PTR, 'size_t', 'int', 'int', 'int', 'int64_t']),
+  msync: bind('msync', 'int', [PTR, 'size_t', 'int']),
+  munmap: bind('munmap', 'int', [PTR, 'size_t']),
+  flock: bind('flock', 'int', ['int', 'int']),
   mkfifo: bind('mkfifo', 'int', ['str', 'uint32_t']),
 };
 const ptsname = library.func('ptsname', 'str', ['int']) as (
@@ -157,6 +163,10 @@ export function read(fd: number, count: number): number {
   refuseToBlock(fd, POLLIN, 'read');
   return ask('read', fd, at, Math.min(count, SIZE));
 }
+
+/** Read where reading cannot block, as on a queue. */
+export const readNow = (fd: number, count: number): number =>
+  ask('read', fd, at, count);
 
 /** Write `count` bytes of anything. */
 export function write(fd: number, count: number): number {
@@ -301,4 +311,46 @@ export function catchSignal(signal: number): () => void {
   return () => {
     setHandler(signal, old);
   };
+}
+
+export const kill = (pid: number, signal: number): number =>
+  ask('kill', pid, signal);
+
+/** Whether that is the number of a process, a zombie's included. */
+export const isProcess = (pid: number): boolean =>
+  native.kill(pid, 0) === 0 || hostErrno(koffi.errno()) !== 'ESRCH';
+
+const P_PID = 1;
+const WEXITED = 4;
+const WNOWAIT = LINUX ? 0x01000000 : 0x20;
+
+/** Wait until a child has ended, and leave its status to whoever waits. */
+export const waitForEnd = (pid: number): number =>
+  ask('waitid', P_PID, pid, at, WEXITED | WNOWAIT);
+
+const LOCK_EX = 2;
+const LOCK_UN = 8;
+
+/** Lock a file and unlock it again. */
+export function lockAndUnlock(fd: number): void {
+  ask('flock', fd, LOCK_EX);
+  ask('flock', fd, LOCK_UN);
+}
+
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const MAP_SHARED = 1;
+const MS_SYNC = LINUX ? 4 : 0x10;
+
+/** Store one byte into a file through a mapping, and flush it. */
+export function storeThroughMapping(fd: number): void {
+  const size = 4096;
+  const protection = PROT_READ | PROT_WRITE;
+  const address = ask('mmap', 0, size, protection, MAP_SHARED, fd, 0);
+  try {
+    new Uint8Array(koffi.view(BigInt(address), size))[0] ^= 1;
+    ask('msync', address, size, MS_SYNC);
+  } finally {
+    ask('munmap', address, size);
+  }
 }

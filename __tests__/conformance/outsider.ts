@@ -10,7 +10,7 @@ export interface Act {
   readonly as?: string | string[] | undefined;
   readonly bytes?: number | undefined;
   readonly offset?: number | undefined;
-  readonly signal?: number | undefined;
+  readonly signal?: number | string | undefined;
   readonly reuses?: string | undefined;
 }
 

@@ -1,6 +1,6 @@
 // The call, its changes and its registrations: rules A to D of spec/darwin.md
 // that no case of the list covers.
-import { KqueueError, kevent } from '../../src/index.js';
+import { KqueueError, kevent, close as libraryClose } from '../../src/index.js';
 import {
   change,
   chg,
@@ -31,6 +31,7 @@ import {
   EV_VANISHED,
   EVFILT_AIO,
   EVFILT_READ,
+  EVFILT_TIMER,
   EVFILT_USER,
   EVFILT_WRITE,
   NOTE_LOWAT,
@@ -39,6 +40,7 @@ import {
 import * as libc from './libc.js';
 import { meanwhile } from './outsider.js';
 import {
+  close,
   closeElsewhere,
   dup,
   forget,
@@ -104,6 +106,74 @@ describe('The queue', () => {
     chg(a, { ...read(b), flags: EV_ADD });
     chg(b, { ...read(c), flags: EV_ADD });
     expect(refusal(c, { ...read(a), flags: EV_ADD })).toBe('EINVAL');
+  });
+});
+
+/** Every queue of a chain watches the one before it. */
+function chain(length: number): number[] {
+  const queues = Array.from({ length }, kqueue);
+  for (const [i, q] of queues.entries()) {
+    if (i > 0) chg(q, { ...read(queues[i - 1]), flags: EV_ADD });
+  }
+  return queues;
+}
+
+describe('Chains of queues', () => {
+  test('B8 what happens at the bottom of ten is seen at the top', () => {
+    const queues = chain(10);
+    const top = queues[9];
+    chg(queues[0], { ...user(1), flags: EDGE, fflags: NOTE_TRIGGER });
+    expectEvents(poll(top), { ...read(queues[8]), flags: EV_ADD, data: 1 });
+    expect(poll(queues[0])).toHaveLength(1);
+  });
+
+  test('B8 data for the bottom of ten is seen at the top', () => {
+    const queues = chain(10);
+    const top = queues[9];
+    const [r, w] = pipe();
+    chg(queues[0], { ...read(r), flags: EV_ADD });
+    expectEvents(poll(top));
+    libc.write(w, 1);
+    expectEvents(poll(top), { ...read(queues[8]), flags: EV_ADD, data: 1 });
+  });
+
+  test('B8 data for the bottom of ten wakes a call at the top', async () => {
+    const queues = chain(10);
+    const top = queues[9];
+    const [r, w] = pipe();
+    chg(queues[0], { ...read(r), flags: EV_ADD });
+    const acts = [{ op: 'write', fd: 'w', bytes: 1 }];
+    const { result } = await meanwhile({ w }, acts, () => get(top, 1, SOON));
+    expectEvents(result, { ...read(queues[8]), flags: EV_ADD, data: 1 });
+  });
+
+  test('B8 a timer at the bottom wakes a call at the top', () => {
+    const queues = chain(4);
+    const top = queues[3];
+    const timer = { ident: 1, filter: EVFILT_TIMER, data: 10 };
+    chg(queues[0], { ...timer, flags: EV_ADD | EV_ONESHOT });
+    expect(libc.poll(top, libc.POLLIN)).toBe(0);
+    const event = { ...read(queues[2]), flags: EV_ADD, data: 1 };
+    expectEvents(get(top, 1, SOON), event);
+  });
+
+  test('B11 closing a queue in the middle breaks the chain', () => {
+    const queues = chain(3);
+    chg(queues[0], { ...user(1), flags: EV_ADD, fflags: NOTE_TRIGGER });
+    expect(poll(queues[2])).toHaveLength(1);
+    close(queues[1]);
+    expectEvents(poll(queues[2]));
+    expect(poll(queues[0])).toHaveLength(1);
+  });
+});
+
+describe('close', () => {
+  test('closing what is not open is EBADF', () => {
+    const q = kqueue();
+    const unused = libc.unusedNumber(q);
+    expect(codeOf(() => libraryClose(unused))).toBe('EBADF');
+    close(q);
+    expect(codeOf(() => libraryClose(q))).toBe('EBADF');
   });
 });
 

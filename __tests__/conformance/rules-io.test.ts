@@ -1,5 +1,6 @@
 // EVFILT_READ and EVFILT_WRITE on every kind of descriptor: rules G of
 // spec/darwin.md that no case of the list covers.
+import { execFileSync } from 'node:child_process';
 import { ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { chg, expectEvents, get, poll, refusal, SOON } from './calls.js';
 import {
@@ -132,6 +133,29 @@ describe('Pipes', () => {
     expectEvents(poll(q));
   });
 
+  test('G12 the reader that closes fires a CLEAR WRITE once', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, { ...write(w), flags: EDGE });
+    expectEvents(withoutData(poll(q)), { ...write(w), flags: EDGE });
+    close(r);
+    expectEvents(poll(q), { ...write(w), flags: EDGE | EV_EOF });
+    expectEvents(poll(q));
+  });
+
+  test('G10 a CLEAR one fires when the mark is reached bit by bit', () => {
+    for (const [r, w] of [pipe(), socketpair(), tcpPair()]) {
+      const q = kqueue();
+      const mark = { fflags: NOTE_LOWAT, data: 5 };
+      chg(q, { ...read(r), flags: EDGE, ...mark });
+      libc.write(w, 3);
+      expectEvents(get(q, 1, 5));
+      libc.write(w, 3);
+      expectEvents(get(q, 1, SOON), { ...read(r), flags: EDGE, data: 6 });
+      expectEvents(poll(q));
+    }
+  });
+
   test('G12 the last byte and the end between two calls are one event', () => {
     const q = kqueue();
     const [r, w] = pipe();
@@ -215,6 +239,36 @@ describe('Pipes', () => {
     const { result } = await meanwhile({ w }, acts, () => get(q, 1, SOON));
     forget(w);
     expectEvents(result, { ...read(r), flags: END });
+  });
+});
+
+describe('Other processes', () => {
+  /** Have a child write three bytes to a descriptor. */
+  const childWrites = (fd: number): void => {
+    execFileSync('sh', ['-c', 'printf abc'], { stdio: ['ignore', fd, 2] });
+  };
+
+  test('G10 what a child writes to a pipe is told', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, { ...read(r), flags: EDGE });
+    for (const data of [3, 6]) {
+      childWrites(w);
+      expectEvents(poll(q), { ...read(r), flags: EDGE, data });
+      expectEvents(poll(q));
+    }
+  });
+
+  test('G51 what a child appends to a file is told', () => {
+    const q = kqueue();
+    const { fd, at } = file(0);
+    const w = open(at, 'a');
+    chg(q, { ...read(fd), flags: EDGE });
+    for (const data of [3, 6]) {
+      childWrites(w);
+      expectEvents(poll(q), { ...read(fd), flags: EDGE, data });
+      expectEvents(poll(q));
+    }
   });
 });
 
@@ -605,6 +659,18 @@ describe('Regular files', () => {
     chg(q, { ...read(fd), flags: EV_DELETE });
     libc.write(open(at, 'a'), 1);
     expectEvents(poll(q), { ...addRead(other), data: 3 });
+  });
+
+  test('G52 a CLEAR WRITE is told once, and again after a write', () => {
+    const q = kqueue();
+    const fd = open(path('file'), 'w');
+    const event = { ...write(fd), flags: EDGE, data: 1 };
+    chg(q, { ...write(fd), flags: EDGE });
+    expectEvents(poll(q), event);
+    expectEvents(poll(q));
+    libc.write(fd, 1);
+    expectEvents(poll(q), event);
+    expectEvents(poll(q));
   });
 
   test('G53 nothing is the end of a file', () => {

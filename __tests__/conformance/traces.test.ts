@@ -41,6 +41,7 @@ describe('What a Darwin kernel answered, this one answers', () => {
       async () => {
         const { actual, expected } = await play(scenario);
         expect(actual).toEqual(expected);
+        expect(expected).not.toHaveLength(0);
       },
     );
   }

@@ -1,15 +1,17 @@
 // Real objects with plain descriptor numbers, made synchronously, each one
 // closed again when its test ends.
+import { spawn } from 'node:child_process';
 import {
   constants,
   mkdtempSync,
   openSync,
   readdirSync,
   readlinkSync,
+  readSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants as os, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   kevent,
@@ -156,6 +158,64 @@ export function fifo(): [number, number] {
   return ends;
 }
 
+/** A child process that ends when it is told to. */
+export interface Child {
+  readonly pid: number;
+  /** End with that exit code, or by that signal; when it has, this returns. */
+  end(how: number | NodeJS.Signals): void;
+}
+
+const children = new Set<Child>();
+
+/** A number that is no process's. */
+export function unusedPid(): number {
+  for (let pid = 32_000; pid > 20_000; pid--) {
+    if (!libc.isProcess(pid)) return pid;
+  }
+  throw new Error('every number is a process');
+}
+
+/** Start a child. Node's own loop waits for it, once the test has ended. */
+export function child(): Child {
+  const [r, w] = pipe();
+  const { pid } = spawn('sh', ['-c', 'read code; exit $code'], {
+    stdio: [r, 'ignore', 'ignore'],
+  });
+  if (pid === undefined) throw new Error('no child could be started');
+  closeElsewhere(r);
+  const self: Child = {
+    pid,
+    end(how) {
+      children.delete(self);
+      if (typeof how === 'number') libc.writeText(w, `${how}\n`);
+      else libc.kill(pid, os.signals[how]);
+      libc.waitForEnd(pid);
+    },
+  };
+  children.add(self);
+  return self;
+}
+
+/** A child of a child, which its parent waits for. */
+export function grandchild(): { pid: number; end(code: number): void } {
+  const [inR, inW] = pipe();
+  const [outR, outW] = pipe();
+  const script = '(read code <&3; exit $code) & echo $!; wait';
+  const { pid } = spawn('sh', ['-c', script], {
+    stdio: ['ignore', outW, 'ignore', inR],
+  });
+  if (pid === undefined) throw new Error('no child could be started');
+  const text = Buffer.alloc(32);
+  const size = readSync(outR, text);
+  return {
+    pid: Number(text.toString('latin1', 0, size)),
+    end(code) {
+      libc.writeText(inW, `${code}\n`);
+      libc.waitForEnd(pid);
+    },
+  };
+}
+
 const nap = new Int32Array(new SharedArrayBuffer(4));
 
 /** Block this thread, as a program that is busy elsewhere does. */
@@ -165,6 +225,7 @@ export function sleep(ms: number): void {
 
 /** Close all that is still open; queues first, so that no one is watching. */
 export function dispose(): void {
+  for (const { end } of children) end('SIGKILL');
   for (const kq of queues) libraryClose(kq);
   queues.clear();
   for (const fd of others) libc.close(fd);

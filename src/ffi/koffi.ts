@@ -1,7 +1,14 @@
+import { createRequire } from 'node:module';
+
 type Koffi = typeof import('koffi')['default'];
+
+let loaded: Koffi | undefined;
 
 /**
  * koffi, loaded at the first use and not at import: its native part is one
  * file for every platform, and this library must be importable on all.
  */
-export const koffi = (): Koffi => require('koffi') as Koffi;
+export function koffi(): Koffi {
+  loaded ??= createRequire(import.meta.url)('koffi') as Koffi;
+  return loaded;
+}

@@ -33,7 +33,8 @@ export function openLibrary(name: string | null): NativeLibrary {
   };
 }
 
-const reasonOf = (error: unknown): string =>
+/** What an error says. */
+export const reasonOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
 /**

@@ -13,6 +13,7 @@ const SYSCALLS = {
   // newer architectures share; later ones are the same everywhere.
   statx: { x64: 332, generic: 291 },
   kcmp: { x64: 312, generic: 272 },
+  pidfdOpen: { x64: 434, generic: 434 },
   epollPwait2: { x64: 441, generic: 441 },
 } as const;
 
@@ -61,6 +62,12 @@ export interface Libc {
     index1: number,
     index2: number,
   ): number;
+  /** pipe2. */
+  pipe(ends: number, flags: number): number;
+  tee(from: number, to: number, bytes: number, flags: number): number;
+  pidfdOpen(pid: number, flags: number): number;
+  kill(pid: number, signal: number): number;
+  waitid(type: number, id: number, info: number, options: number): number;
   /** epoll_pwait2 with a `struct timespec` of two 64-bit integers. */
   epollPwait2(ep: number, events: number, max: number, timeout: number): number;
 }
@@ -106,6 +113,11 @@ export function bindLibc(): Libc {
     'intptr_t',
     address,
     address,
+  ]);
+  const pidfdOpen = bind('syscall', 'intptr_t', [
+    'intptr_t',
+    'intptr_t',
+    'intptr_t',
   ]);
   const pwait2 = bind('syscall', 'intptr_t', [
     'intptr_t',
@@ -164,6 +176,12 @@ export function bindLibc(): Libc {
       ),
     kcmp: (pid1, pid2, type, index1, index2) =>
       kcmp(SYSCALLS.kcmp[numbers], pid1, pid2, type, index1, index2),
+    pidfdOpen: (pid, flags) =>
+      pidfdOpen(SYSCALLS.pidfdOpen[numbers], pid, flags),
+    pipe: bind('pipe2', 'int', [address, 'int']),
+    tee: bind('tee', 'intptr_t', [fd, fd, size, 'uint']),
+    kill: bind('kill', 'int', ['int', 'int']),
+    waitid: bind('waitid', 'int', ['int', 'uint', address, 'int']),
     epollPwait2: (ep, events, max, timeout) =>
       pwait2(SYSCALLS.epollPwait2[numbers], ep, events, max, timeout, 0, 0),
   };

@@ -22,6 +22,9 @@ export const LINUX_EINTR = linux.EINTR;
 export const LINUX_EBADF = linux.EBADF;
 export const LINUX_EEXIST = linux.EEXIST;
 export const LINUX_EPIPE = linux.EPIPE;
+export const LINUX_EPERM = linux.EPERM;
+export const LINUX_ELOOP = linux.ELOOP;
+export const LINUX_ESRCH = linux.ESRCH;
 
 /** Both bits ask for deletion in two steps. */
 export const EV_DISPATCH2 = D.EV_DISPATCH | D.EV_UDATA_SPECIFIC;

@@ -7,8 +7,6 @@ import type { Knote } from './knote.js';
  * there is something to report, and leaves what in the knote.
  */
 export interface Filter {
-  /** Whether `ident` is a descriptor. */
-  readonly ofDescriptor: boolean;
   /** Begin to watch. The knote holds what was asked for. */
   attach(knote: Knote): number;
   /** Take a change to an existing knote; on an error nothing is changed. */

@@ -10,13 +10,17 @@ import { CLOCK_MONOTONIC, nanoseconds, writeTimespec } from './clock.js';
 import { CLOEXEC, D, DE, EPOLLIN, NONBLOCK } from './constants.js';
 import { Epoll } from './epoll.js';
 import type { Filter } from './filter.js';
+import { MountFilter } from './mount-filter.js';
 import { Probe } from './probe.js';
+import { ProcFilter } from './proc-filter.js';
 import { failure, GONE, Queue } from './queue.js';
-import { ReadFilter } from './read-filter.js';
+import { ReadFilter, refuseExcept, refuseRead } from './read-filter.js';
+import { SignalFilter } from './signal-filter.js';
 import type { Descriptor, Kind } from './source.js';
 import { TimerFilter } from './timer-filter.js';
 import { UnixDiag } from './unix-diag.js';
 import { userFilter } from './user-filter.js';
+import { vnodeFilter } from './vnode-filter.js';
 import { WriteFilter } from './write-filter.js';
 
 const KCMP_FILE = 0;
@@ -63,7 +67,12 @@ export class LinuxKernel implements Kernel {
     this.#one.u32[0] = 1;
     const diag = new UnixDiag(this.libc);
     const filters: (Filter | undefined)[] = [];
-    filters[-D.EVFILT_READ] = new ReadFilter(this.probe, diag);
+    filters[-D.EVFILT_READ] = new ReadFilter(this.probe, diag, refuseRead);
+    filters[-D.EVFILT_EXCEPT] = new ReadFilter(this.probe, diag, refuseExcept);
+    filters[-D.EVFILT_VNODE] = vnodeFilter;
+    filters[-D.EVFILT_PROC] = new ProcFilter(this.libc, this.probe);
+    filters[-D.EVFILT_SIGNAL] = new SignalFilter(this.libc, () => this.sync());
+    filters[-D.EVFILT_FS] = new MountFilter(this.libc);
     filters[-D.EVFILT_WRITE] = new WriteFilter(this.probe, diag);
     filters[-D.EVFILT_TIMER] = new TimerFilter(this.libc);
     filters[-D.EVFILT_USER] = userFilter;
@@ -286,20 +295,6 @@ export class LinuxKernel implements Kernel {
     } catch {
       return 'pipe';
     }
-  }
-
-  /** What EV_ADD of a filter that is not built answers: spec D2, G16, H1. */
-  unsupported(queue: Queue, filter: number, fd: number): number {
-    const isVnode = filter === D.EVFILT_VNODE;
-    if (!isVnode && filter !== D.EVFILT_EXCEPT) return DE.ENOTSUP;
-    queue.forgetStale(fd);
-    const descriptor = this.describe(fd);
-    if (descriptor === undefined) return DE.EBADF;
-    const isSocket = descriptor.kind === 'socket';
-    const never = isVnode
-      ? isSocket || descriptor.kind === 'pipe' || descriptor.kind === 'kqueue'
-      : !isSocket;
-    return never ? DE.EINVAL : DE.ENOTSUP;
   }
 }
 

@@ -28,6 +28,7 @@ export interface Stat {
   /** The device and inode together, as one string. */
   readonly identity: string;
   readonly inode: number;
+  readonly links: number;
   readonly size: number;
 }
 
@@ -90,7 +91,8 @@ export class Probe {
     return {
       mode: u32[7] & 0xffff,
       identity: `${u32[34]}:${u32[35]}:${u32[9]}:${u32[8]}`,
-      inode: u32[8],
+      inode: u32[8] + u32[9] * 2 ** 32,
+      links: u32[4],
       size: u32[10] + u32[11] * 2 ** 32,
     };
   }

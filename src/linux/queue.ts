@@ -11,15 +11,10 @@ import {
 import type { LinuxKernel } from './kernel.js';
 import { Fifo, type Knote } from './knote.js';
 import { KnoteTable } from './knote-table.js';
+import { Members } from './members.js';
 import { Nesting } from './nesting.js';
-import { refusal } from './read-filter.js';
-import {
-  type FdSource,
-  SLOT_SLEEP_TIMER,
-  SLOT_TIMER,
-  SLOT_WATCHER,
-} from './source.js';
-import { followsPipe, type SourceOwner, Sources } from './sources.js';
+import type { Aspect, Descriptor, FdSource } from './source.js';
+import { followsPipe, Sources } from './sources.js';
 import { Timers } from './timers.js';
 
 /** What the outer epoll gives back for each of its members. */
@@ -45,7 +40,7 @@ const MAX_ROUNDS = 64;
  * Edges only put a knote at the end of the FIFO; whether there is an event is
  * found out when it is collected.
  */
-export class Queue implements SourceOwner {
+export class Queue {
   /** Its own number, or a dup's after that was closed. */
   fd: number;
   readonly inner: number;
@@ -55,6 +50,8 @@ export class Queue implements SourceOwner {
   readonly #libc: Libc;
   readonly #fifo = new Fifo();
   readonly #knotes = new KnoteTable();
+  /** What is in the inner epolls. */
+  readonly members = new Members();
   readonly sources: Sources;
   readonly nesting: Nesting;
   #timers: Timers | undefined;
@@ -77,7 +74,7 @@ export class Queue implements SourceOwner {
     this.fd = fd;
     this.inner = inner;
     this.#ready = ready;
-    this.sources = new Sources(this, kernel.libc, kernel.epoll, kernel.probe);
+    this.sources = new Sources(this);
     this.nesting = new Nesting(this, kernel.epoll);
     kernel.epoll.add(fd, inner, EPOLLIN, MEMBER_INNER, 0);
     kernel.epoll.add(fd, ready, EPOLLIN, MEMBER_READY, 0);
@@ -134,18 +131,24 @@ export class Queue implements SourceOwner {
     do {
       this.kernel.sync();
       const n = wait(this.fd, left);
-      if (n < 0) {
-        const errno = this.#libc.errno();
-        return errno === LINUX_EINTR ? -DE.EINTR : GONE;
-      }
-      this.#dispatch(n);
+      const interrupted = n < 0;
+      if (interrupted && this.#libc.errno() !== LINUX_EINTR) return GONE;
+      // A signal may have brought an event with it, which goes first.
+      if (interrupted) this.#look();
+      else this.#dispatch(n);
       count = this.#collect(events, nevents);
       if (count > 0) break;
+      if (interrupted) return -DE.EINTR;
       if (n === 0) break;
       if (deadline !== Infinity) left = deadline - clock();
     } while (left > 0);
     this.kernel.sync();
     return count;
+  }
+
+  /** Something new is in an epoll: its first edge means nothing. */
+  settleLater(): void {
+    this.#isStale = true;
   }
 
   /** Swallow the edges that new registrations made, and tell pollers. */
@@ -159,10 +162,7 @@ export class Queue implements SourceOwner {
 
   #hasSources(): boolean {
     return (
-      this.sources.size > 0 ||
-      this.#timers !== undefined ||
-      this.#sleepTimers !== undefined ||
-      this.nesting.hasChildren
+      this.members.size > 0 || this.sources.size > 0 || this.nesting.hasChildren
     );
   }
 
@@ -194,9 +194,7 @@ export class Queue implements SourceOwner {
     if (knote !== undefined) return this.#change(knote, i32, at, flags);
     if ((flags & D.EV_ADD) === 0) return DE.ENOENT;
     const filter = this.kernel.filters[-filterNumber];
-    if (filter === undefined) {
-      return this.kernel.unsupported(this, filterNumber, identLow);
-    }
+    if (filter === undefined) return DE.ENOTSUP;
     const created: Knote = {
       queue: this,
       filter,
@@ -319,21 +317,24 @@ export class Queue implements SourceOwner {
   // ---- descriptors --------------------------------------------------------
 
   /** Hang a knote on its descriptor: a Darwin errno. */
-  watch(knote: Knote, writing: boolean): number {
+  watch(
+    knote: Knote,
+    aspect: Aspect,
+    refusal: (knote: Knote, descriptor: Descriptor) => number,
+  ): number {
     const fd = knote.identLow;
     this.forgetStale(fd);
     const descriptor = this.kernel.describe(fd);
     if (descriptor === undefined) return DE.EBADF;
     if (knote.identHigh !== 0) return DE.EINVAL;
-    const refused = refusal(knote, descriptor.kind, writing);
+    const refused = refusal(knote, descriptor);
     if (refused !== 0) return refused;
-    let source = this.sources.get(fd, writing);
+    let source = this.sources.get(fd, aspect);
     if (source === undefined) {
-      if (descriptor.queue !== null) {
-        const errno = this.nesting.adopt(descriptor.queue);
-        if (errno !== 0) return errno;
-      }
-      const added = this.sources.add(descriptor, writing);
+      const below = descriptor.queue;
+      const errno = below === null ? 0 : this.nesting.adopt(below);
+      if (errno !== 0) return errno;
+      const added = this.sources.add(descriptor, aspect);
       if (typeof added === 'number') return added;
       source = added;
       this.#isStale = true;
@@ -391,21 +392,15 @@ export class Queue implements SourceOwner {
 
   /** Drop what was registered for a number that is another file now. */
   forgetStale(fd: number): void {
-    for (const writing of [false, true]) {
-      const source = this.sources.get(fd, writing);
-      if (source !== undefined && !this.sources.isSame(source)) {
-        this.forget(source, false);
-      }
+    for (const source of this.sources.of(fd)) {
+      if (!this.sources.isSame(source)) this.forget(source, false);
     }
   }
 
   /** A number is about to be closed: drop what is registered for it. */
   forgetNumber(fd: number): void {
-    for (const writing of [false, true]) {
-      const source = this.sources.get(fd, writing);
-      if (source !== undefined) {
-        this.forget(source, this.sources.isSame(source));
-      }
+    for (const source of this.sources.of(fd)) {
+      this.forget(source, this.sources.isSame(source));
     }
     if (this.#isStale) this.#settle();
   }
@@ -429,14 +424,11 @@ export class Queue implements SourceOwner {
 
   /** The timers for a change: on the clock that counts sleep, or not. */
   timersFor(fflags: number): Timers | undefined {
-    const { libc, epoll } = this.kernel;
-    const make = (slot: number, sleeps: boolean) =>
-      Timers.create(libc, epoll, this.inner, slot, sleeps);
     if ((fflags & D.NOTE_MACH_CONTINUOUS_TIME) !== 0) {
-      this.#sleepTimers ??= make(SLOT_SLEEP_TIMER, true);
+      this.#sleepTimers ??= Timers.create(this, true);
       return this.#sleepTimers;
     }
-    this.#timers ??= make(SLOT_TIMER, false);
+    this.#timers ??= Timers.create(this, false);
     return this.#timers;
   }
 
@@ -444,19 +436,6 @@ export class Queue implements SourceOwner {
   needsTimers(): void {
     this.#timersChanged = true;
     this.kernel.unsynced(this);
-  }
-
-  #expire(timers: Timers | undefined): void {
-    if (timers === undefined) return;
-    timers.fired();
-    const now = timers.now();
-    for (;;) {
-      const timer = timers.takeDue(now);
-      if (timer === undefined) break;
-      timer.due = true;
-      this.activate(timer.knote);
-    }
-    this.needsTimers();
   }
 
   // ---- looking ------------------------------------------------------------
@@ -505,12 +484,7 @@ export class Queue implements SourceOwner {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const n = epoll.poll(ep);
       for (let i = 0; i < n; i++) {
-        const slot = epoll.low(i);
-        if (slot >= 0) {
-          this.sources.edge(slot, epoll.high(i), epoll.bits(i));
-        } else if (slot === SLOT_TIMER) this.#expire(this.#timers);
-        else if (slot === SLOT_SLEEP_TIMER) this.#expire(this.#sleepTimers);
-        else if (slot === SLOT_WATCHER) this.sources.drainWatcher();
+        this.members.edge(epoll.low(i), epoll.high(i), epoll.bits(i));
       }
       if (n < epoll.batch) return;
     }
@@ -519,6 +493,18 @@ export class Queue implements SourceOwner {
   /** Something happened to what a knote watches. */
   post(knote: Knote): void {
     if (!knote.active && knote.filter.evaluate(knote)) this.activate(knote);
+  }
+
+  /** A file changed: whoever asked for one of the bits is told all. */
+  postVnode(knote: Knote, hint: number): void {
+    if (hint === D.NOTE_REVOKE) {
+      knote.flags |= D.EV_EOF | D.EV_ONESHOT;
+      knote.fflags |= knote.askedFflags & hint;
+      this.activate(knote);
+    } else if ((knote.askedFflags & hint) !== 0) {
+      knote.fflags |= hint;
+      this.activate(knote);
+    }
   }
 
   /** There is something to report. */
@@ -673,7 +659,9 @@ export class Queue implements SourceOwner {
     this.closed = true;
     for (const knote of this.#knotes.all()) {
       knote.dropped = true;
-      knote.source?.descriptor.queue?.nesting.removeWatcher(knote);
+      // What hangs on descriptors goes with the epolls and the watcher.
+      if (knote.source === null) knote.filter.detach(knote);
+      else knote.source.descriptor.queue?.nesting.removeWatcher(knote);
     }
     this.nesting.dissolve();
     this.sources.close();

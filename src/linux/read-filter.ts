@@ -1,8 +1,16 @@
-import { D, DE, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLRDHUP } from './constants.js';
+import {
+  D,
+  DE,
+  EPOLLERR,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLPRI,
+  EPOLLRDHUP,
+} from './constants.js';
 import { type Filter, storeAsked } from './filter.js';
 import { type Knote, setData } from './knote.js';
 import type { Probe } from './probe.js';
-import type { FdSource } from './source.js';
+import type { Descriptor, FdSource } from './source.js';
 import type { UnixDiag } from './unix-diag.js';
 
 const ENDS = EPOLLHUP | EPOLLRDHUP | EPOLLERR;
@@ -15,19 +23,20 @@ export function lowWater(knote: Knote, fallback: number): number {
   return Math.max(asked, fallback);
 }
 
-/** EVFILT_READ: spec G. */
+/** EVFILT_READ, and EVFILT_EXCEPT, which refuses more: spec G and H. */
 export class ReadFilter implements Filter {
-  readonly ofDescriptor = true;
   readonly #probe: Probe;
   readonly #diag: UnixDiag;
+  readonly #refusal: Refusal;
 
-  constructor(probe: Probe, diag: UnixDiag) {
+  constructor(probe: Probe, diag: UnixDiag, refusal: Refusal) {
     this.#probe = probe;
     this.#diag = diag;
+    this.#refusal = refusal;
   }
 
   attach(knote: Knote): number {
-    return knote.queue.watch(knote, false);
+    return knote.queue.watch(knote, 'read', this.#refusal);
   }
 
   touch(knote: Knote, fflags: number, low: number, high: number): number {
@@ -60,7 +69,9 @@ export class ReadFilter implements Filter {
     }
   }
 
-  delivered(): void {}
+  delivered(knote: Knote): void {
+    if ((knote.flags & D.EV_CLEAR) !== 0) knote.fflags = 0;
+  }
 
   detach(knote: Knote): void {
     knote.queue.unwatch(knote);
@@ -96,6 +107,12 @@ export class ReadFilter implements Filter {
     const bytes = probe.readable(fd);
     if (bytes < 0) return this.#listening(knote, source);
     setData(knote, bytes);
+    if ((knote.askedFflags & D.NOTE_OOB) !== 0 && this.#urgent(fd)) {
+      knote.fflags |= D.NOTE_OOB;
+      // What FIONREAD counts is what lies before the mark.
+      setData(knote, 0);
+      return true;
+    }
     const mark = lowWater(knote, source.receiveMark);
     if (bytes >= mark && !source.endSeen) return true;
     const bits = probe.poll(fd, EPOLLIN | EPOLLRDHUP);
@@ -113,6 +130,10 @@ export class ReadFilter implements Filter {
       return !isStream && (bits & EPOLLIN) !== 0;
     }
     return this.#isFull(source);
+  }
+
+  #urgent(fd: number): boolean {
+    return (this.#probe.poll(fd, EPOLLPRI) & EPOLLPRI) !== 0;
   }
 
   #listening(knote: Knote, source: FdSource): boolean {
@@ -168,13 +189,15 @@ export class ReadFilter implements Filter {
   }
 }
 
-/** Why a filter refuses a kind of descriptor: a Darwin errno, or 0. */
-export function refusal(knote: Knote, kind: string, writing: boolean): number {
+/** Why a filter refuses a descriptor: a Darwin errno, or 0. */
+export type Refusal = (knote: Knote, descriptor: Descriptor) => number;
+
+export const refuseRead: Refusal = (knote, { kind }) => {
   switch (kind) {
     case 'directory':
+    case 'symlink':
+    case 'block':
       return DE.EINVAL;
-    case 'kqueue':
-      return writing ? DE.EINVAL : 0;
     case 'device':
       // Only who asks for a mark of 1 gets what select(2) would say.
       return knote.askedFflags === D.NOTE_LOWAT &&
@@ -187,4 +210,10 @@ export function refusal(knote: Knote, kind: string, writing: boolean): number {
     default:
       return 0;
   }
-}
+};
+
+export const refuseWrite: Refusal = (knote, descriptor) =>
+  descriptor.kind === 'kqueue' ? DE.EINVAL : refuseRead(knote, descriptor);
+
+export const refuseExcept: Refusal = (_, { kind }) =>
+  kind === 'socket' ? 0 : DE.EINVAL;

@@ -1,5 +1,14 @@
+import {
+  EPOLLERR,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLRDHUP,
+} from './constants.js';
 import type { Knote } from './knote.js';
+import type { Member } from './members.js';
 import type { Queue } from './queue.js';
+import { lowWater } from './read-filter.js';
 
 /** What a descriptor is, as far as the filters tell descriptors apart. */
 export type Kind =
@@ -8,9 +17,11 @@ export type Kind =
   | 'socket'
   | 'terminal'
   | 'file'
+  | 'directory'
+  | 'symlink'
+  | 'block'
   | 'device'
   | 'kqueue'
-  | 'directory'
   | 'other';
 
 /** What is learned of a descriptor when something begins to watch it. */
@@ -30,35 +41,56 @@ export interface Descriptor {
   readonly queue: Queue | null;
 }
 
-/** The first word of epoll data of what is no descriptor of the user's. */
-export const SLOT_TIMER = -1;
-export const SLOT_SLEEP_TIMER = -2;
-export const SLOT_WATCHER = -3;
+/** What knotes watch of a descriptor. */
+export type Aspect = 'read' | 'write' | 'vnode';
+
+const ENDS = EPOLLHUP | EPOLLRDHUP | EPOLLERR;
 
 /**
- * One descriptor of the user's in one direction: what the knotes of that
- * ident share. In an epoll at most once; regular files are in none.
+ * One aspect of one of the user's descriptors: what the knotes of that ident
+ * share. In an epoll at most once; files are in none.
  */
-export interface FdSource {
+export class FdSource implements Member {
+  readonly queue: Queue;
   readonly descriptor: Descriptor;
-  readonly writing: boolean;
+  readonly aspect: Aspect;
   /** Oldest first. */
-  readonly knotes: Knote[];
-  /** The epoll it is in, or -1. */
-  epoll: number;
-  bits: number;
-  /** What epoll gives back for it. */
-  slot: number;
-  generation: number;
+  readonly knotes: Knote[] = [];
+  /** The epoll it is in, or -1, and as what. */
+  epoll = -1;
+  bits = 0;
+  slot = -1;
+  generation = 0;
   /** poll(2) must be asked: an end or an error was seen, or may have been. */
-  endSeen: boolean;
+  endSeen = true;
   /** The inotify watch of its pipe or file, or -1. */
-  watch: number;
+  watch = -1;
   /** SO_RCVLOWAT of a socket when it began to be watched, else 1. */
-  receiveMark: number;
+  receiveMark = 1;
   /** Sending was shut down: this does not change back. */
-  sendShut: boolean;
+  sendShut = false;
   /** Files: size and offset when last looked at. */
-  size: number;
-  offset: number;
+  size = 0;
+  offset = 0;
+
+  constructor(queue: Queue, descriptor: Descriptor, aspect: Aspect) {
+    this.queue = queue;
+    this.descriptor = descriptor;
+    this.aspect = aspect;
+  }
+
+  /** Epoll reports it: post its knotes, newest first. */
+  edge(bits: number): void {
+    const { aspect, knotes, queue } = this;
+    const writing = aspect === 'write';
+    if (writing || (bits & ENDS) !== 0) this.endSeen = true;
+    const wanted = writing ? EPOLLOUT : EPOLLIN;
+    const ready = (bits & wanted) !== 0 && (bits & (EPOLLHUP | EPOLLERR)) === 0;
+    for (let i = knotes.length - 1; i >= 0; i--) {
+      const knote = knotes[i];
+      // With the default mark the ready bit is the answer.
+      if (ready && lowWater(knote, 1) === 1) queue.activate(knote);
+      else queue.post(knote);
+    }
+  }
 }

@@ -1,45 +1,51 @@
+import { dirname } from 'node:path';
 import type { Libc } from '../ffi/linux.js';
 import {
   D,
   DE,
   darwinErrno,
-  EPOLLERR,
   EPOLLET,
-  EPOLLHUP,
   EPOLLIN,
   EPOLLOUT,
+  EPOLLPRI,
   EPOLLRDHUP,
   LINUX_EEXIST,
+  LINUX_ELOOP,
+  LINUX_EPERM,
 } from './constants.js';
-import type { Epoll } from './epoll.js';
 import type { Knote } from './knote.js';
-import type { Probe } from './probe.js';
+import type { Queue } from './queue.js';
 import { lowWater } from './read-filter.js';
-import type { Descriptor, FdSource } from './source.js';
+import { type Aspect, type Descriptor, FdSource } from './source.js';
 import {
+  hintsOf,
+  takeSnapshot,
+  VNODE_EVENTS,
+  wasRemoved,
+} from './vnode-hints.js';
+import {
+  type Happening,
   IN_ACCESS,
   IN_CLOSE_NOWRITE,
   IN_CLOSE_WRITE,
+  IN_DELETE,
+  IN_ISDIR,
   IN_MODIFY,
+  IN_MOVE_SELF,
+  IN_Q_OVERFLOW,
+  type Watch,
   Watcher,
 } from './watcher.js';
 
-const ENDS = EPOLLHUP | EPOLLRDHUP | EPOLLERR;
 const PIPE_EVENTS = IN_ACCESS | IN_MODIFY | IN_CLOSE_WRITE | IN_CLOSE_NOWRITE;
 
-/** What the sources of a queue need of it. */
-export interface SourceOwner {
-  /** The epoll of the first direction of each descriptor. */
-  readonly inner: number;
-  /** The epoll of the second, made when it is first needed; -1 if it fails. */
-  sideEpoll(): number;
-  /** Something happened to what the knote watches: look at it. */
-  post(knote: Knote): void;
-  activate(knote: Knote): void;
-}
+const ASPECTS: readonly Aspect[] = ['read', 'write', 'vnode'];
 
-const keyOf = (fd: number, writing: boolean): number =>
-  fd * 2 + (writing ? 1 : 0);
+const keyOf = (fd: number, aspect: Aspect): number =>
+  fd * ASPECTS.length + ASPECTS.indexOf(aspect);
+
+const isPipe = ({ kind }: Descriptor): boolean =>
+  kind === 'pipe' || kind === 'fifo';
 
 /**
  * The descriptors that one queue watches, each direction at most once in an
@@ -47,85 +53,61 @@ const keyOf = (fd: number, writing: boolean): number =>
  * looked at.
  */
 export class Sources {
-  readonly #owner: SourceOwner;
+  readonly #queue: Queue;
   readonly #libc: Libc;
-  readonly #epoll: Epoll;
-  readonly #probe: Probe;
   readonly #byKey = new Map<number, FdSource>();
-  readonly #slots: (FdSource | null)[] = [];
-  readonly #freeSlots: number[] = [];
+  /** Watched files that inotify does not tell everything of. */
   readonly #files = new Set<FdSource>();
-  #generation = 0;
+  readonly #directories = new Set<FdSource>();
+  readonly #watches = new Map<number, Watch>();
+  /** The watch on the parent of a watched directory. */
+  readonly #parents = new Map<FdSource, Watch>();
   #watcher: Watcher | undefined;
   #watcherFailed = false;
   /** Whether pipes are followed by the watcher, not by edges of epoll. */
   #pipesWatched = false;
 
-  constructor(owner: SourceOwner, libc: Libc, epoll: Epoll, probe: Probe) {
-    this.#owner = owner;
-    this.#libc = libc;
-    this.#epoll = epoll;
-    this.#probe = probe;
+  constructor(queue: Queue) {
+    this.#queue = queue;
+    this.#libc = queue.kernel.libc;
   }
 
   get size(): number {
     return this.#byKey.size;
   }
 
-  get(fd: number, writing: boolean): FdSource | undefined {
-    return this.#byKey.get(keyOf(fd, writing));
+  get(fd: number, aspect: Aspect): FdSource | undefined {
+    return this.#byKey.get(keyOf(fd, aspect));
   }
 
-  all(): Iterable<FdSource> {
-    return this.#byKey.values();
+  /** All that is watched of a descriptor. */
+  of(fd: number): readonly FdSource[] {
+    return ASPECTS.map((aspect) => this.get(fd, aspect)).filter(
+      (source) => source !== undefined,
+    );
   }
 
   /** Begin to watch a descriptor: a Darwin errno, or the source. */
-  add(descriptor: Descriptor, writing: boolean): FdSource | number {
-    const { fd, kind } = descriptor;
-    const slot = this.#freeSlots.pop() ?? this.#slots.length;
-    const source: FdSource = {
-      descriptor,
-      writing,
-      knotes: [],
-      epoll: -1,
-      bits: this.#bits(descriptor, writing),
-      slot,
-      generation: ++this.#generation,
-      endSeen: true,
-      watch: -1,
-      receiveMark:
-        kind === 'socket' && !writing
-          ? Math.max(this.#probe.receiveMark(fd), 1)
-          : 1,
-      sendShut: false,
-      size: 0,
-      offset: 0,
-    };
-    this.#slots[slot] = source;
-    const errno = this.#register(source);
-    if (errno !== 0) {
-      this.#slots[slot] = null;
-      this.#freeSlots.push(slot);
-      return errno;
-    }
-    this.#byKey.set(keyOf(fd, writing), source);
-    if (kind === 'file') {
-      this.#files.add(source);
-      this.#watch(source, IN_MODIFY);
-    }
+  add(descriptor: Descriptor, aspect: Aspect): FdSource | number {
+    const source = new FdSource(this.#queue, descriptor, aspect);
+    const errno =
+      aspect === 'vnode' ? this.#followVnode(source) : this.#follow(source);
+    if (errno !== 0) return errno;
+    this.#byKey.set(keyOf(descriptor.fd, aspect), source);
     return source;
   }
 
   /** Stop watching; `open` unless the descriptor is already another file. */
   remove(source: FdSource, open: boolean): void {
-    const { fd } = source.descriptor;
-    if (source.epoll >= 0 && open) this.#epoll.remove(source.epoll, fd);
-    if (source.watch >= 0) this.#watcher?.remove(source);
+    const { descriptor, aspect, epoll } = source;
+    if (epoll >= 0) {
+      if (open) this.#queue.kernel.epoll.remove(epoll, descriptor.fd);
+      this.#queue.members.remove(source);
+    }
+    this.#unwatch(source);
     this.#files.delete(source);
-    this.#byKey.delete(keyOf(fd, source.writing));
-    this.#slots[source.slot] = null;
-    this.#freeSlots.push(source.slot);
+    this.#directories.delete(source);
+    this.#byKey.delete(keyOf(descriptor.fd, aspect));
   }
 
   /**
@@ -136,12 +118,17 @@ export class Sources {
     if (this.#pipesWatched || this.#needWatcher() === undefined) return false;
     this.#pipesWatched = true;
     for (const source of this.#byKey.values()) {
-      const { kind, fd } = source.descriptor;
-      if (kind !== 'pipe' && kind !== 'fifo') continue;
+      if (source.aspect === 'vnode' || !isPipe(source.descriptor)) continue;
       if (!this.#watch(source, PIPE_EVENTS)) continue;
       source.bits = EPOLLET;
-      const { epoll, bits, slot, generation } = source;
-      this.#epoll.modify(epoll, fd, bits, slot, generation);
+      const { epoll, bits, slot, generation, descriptor } = source;
+      this.#queue.kernel.epoll.modify(
+        epoll,
+        descriptor.fd,
+        bits,
+        slot,
+        generation,
+      );
     }
     return true;
   }
@@ -150,139 +137,255 @@ export class Sources {
   isSame(source: FdSource): boolean {
     const { fd, identity, queue } = source.descriptor;
     if (queue?.closed === true) return false;
-    if (source.epoll < 0) return this.#probe.stat(fd)?.identity === identity;
+    const { epoll, probe } = this.#queue.kernel;
+    if (source.epoll < 0) return probe.stat(fd)?.identity === identity;
     // Adding what is there already does nothing and says so, exactly.
-    const { epoll, bits, slot, generation } = source;
-    if (this.#epoll.add(epoll, fd, bits, slot, generation) < 0) {
+    const { epoll: ep, bits, slot, generation } = source;
+    if (epoll.add(ep, fd, bits, slot, generation) < 0) {
       return this.#libc.errno() === LINUX_EEXIST;
     }
-    this.#epoll.remove(epoll, fd);
+    epoll.remove(ep, fd);
     return false;
   }
 
-  /** Epoll reports a source of ours: post its knotes, newest first. */
-  edge(slot: number, generation: number, bits: number): void {
-    const source = this.#slots[slot];
-    // Entries of closed descriptors that live on elsewhere report for ever.
-    if (source === null || source === undefined) return;
-    if (source.generation !== generation) return;
-    if (source.writing || (bits & ENDS) !== 0) source.endSeen = true;
-    const wanted = source.writing ? EPOLLOUT : EPOLLIN;
-    const ready = (bits & wanted) !== 0 && (bits & (EPOLLHUP | EPOLLERR)) === 0;
-    const { knotes } = source;
-    for (let i = knotes.length - 1; i >= 0; i--) {
-      const knote = knotes[i];
-      // With the default mark the ready bit is the answer.
-      if (ready && lowWater(knote, 1) === 1) this.#owner.activate(knote);
-      else this.#owner.post(knote);
-    }
-  }
-
-  /** Read what inotify has to tell. */
-  drainWatcher(): void {
-    this.#watcher?.drain((sources, mask) => this.#told(sources, mask));
-  }
-
-  /**
-   * Look at files that were at their end: nothing tells of lseek, so each call
-   * asks.
-   */
+  /** Look at what no source tells of, which each call must ask for. */
   lookAtFiles(): void {
-    if (this.#files.size === 0) return;
-    for (const source of this.#files) {
-      if (source.writing) continue;
-      const { fd } = source.descriptor;
-      const { size, offset, knotes } = source;
-      if (knotes.every((knote) => knote.active)) continue;
-      if (this.#probe.offset(fd) === offset && this.#probe.size(fd) === size) {
-        continue;
-      }
-      for (let i = knotes.length - 1; i >= 0; i--) this.#owner.post(knotes[i]);
-    }
+    if (this.#files.size > 0) this.#lookAtOffsets();
+    if (this.#directories.size > 0) this.#lookAtDirectories(this.#directories);
   }
 
   close(): void {
     this.#watcher?.close();
   }
 
-  #bits({ kind, reads, writes }: Descriptor, writing: boolean): number {
-    const isPipe = kind === 'pipe' || kind === 'fifo';
-    const idle = kind === 'pipe' && (writing ? !writes : !reads);
-    // HUP and ERR are always reported: enough to see the other side go.
-    if ((isPipe && this.#pipesWatched) || idle) return EPOLLET;
-    return writing ? EPOLLOUT | EPOLLET : EPOLLIN | EPOLLRDHUP | EPOLLET;
+  // ---- registering --------------------------------------------------------
+
+  #follow(source: FdSource): number {
+    const { descriptor, aspect } = source;
+    const { kind, fd } = descriptor;
+    if (kind === 'kqueue' || kind === 'device') return 0;
+    if (kind === 'file') {
+      this.#watch(source, IN_MODIFY);
+      if (aspect === 'read') this.#files.add(source);
+      return 0;
+    }
+    if (kind === 'socket' && aspect === 'read') {
+      const mark = this.#queue.kernel.probe.receiveMark(fd);
+      source.receiveMark = Math.max(mark, 1);
+    }
+    const follows = isPipe(descriptor) && this.#pipesWatched;
+    const watched = follows && this.#watch(source, PIPE_EVENTS);
+    source.bits = watched ? EPOLLET : bitsOf(descriptor, aspect);
+    const errno = this.#register(source);
+    if (errno !== 0) this.#unwatch(source);
+    return errno;
   }
 
   #register(source: FdSource): number {
-    const { fd, kind } = source.descriptor;
-    if (kind === 'file' || kind === 'kqueue' || kind === 'device') return 0;
-    const isPipe = kind === 'pipe' || kind === 'fifo';
-    if (isPipe && this.#pipesWatched && !this.#watch(source, PIPE_EVENTS)) {
-      source.bits = source.writing
-        ? EPOLLOUT | EPOLLET
-        : EPOLLIN | EPOLLRDHUP | EPOLLET;
-    }
-    const other = this.get(fd, !source.writing);
-    const ep =
-      other === undefined || other.epoll !== this.#owner.inner
-        ? this.#owner.inner
-        : this.#owner.sideEpoll();
+    const { descriptor, aspect, bits } = source;
+    const { fd } = descriptor;
+    const { members, inner, kernel } = this.#queue;
+    const other = this.get(fd, aspect === 'read' ? 'write' : 'read');
+    // In one entry an arrival would look like an edge of both directions.
+    const ep = other?.epoll === inner ? this.#queue.sideEpoll() : inner;
     if (ep < 0) return DE.ENOMEM;
-    const { bits, slot, generation } = source;
-    if (this.#epoll.add(ep, fd, bits, slot, generation) < 0) {
+    members.add(source);
+    const { slot, generation } = source;
+    if (kernel.epoll.add(ep, fd, bits, slot, generation) < 0) {
+      members.remove(source);
       const errno = this.#libc.errno();
-      if (source.watch >= 0) this.#watcher?.remove(source);
       // A stranger's epoll, or a device whose driver cannot be polled.
-      return errno === 40 || errno === 1 ? DE.ENOTSUP : darwinErrno(errno);
+      return errno === LINUX_ELOOP || errno === LINUX_EPERM
+        ? DE.ENOTSUP
+        : darwinErrno(errno);
     }
     source.epoll = ep;
     return 0;
   }
 
+  #followVnode(source: FdSource): number {
+    const watcher = this.#needWatcher();
+    if (watcher === undefined) return DE.ENOMEM;
+    if (!this.#watch(source, VNODE_EVENTS)) {
+      return darwinErrno(this.#libc.errno());
+    }
+    const { fd, kind } = source.descriptor;
+    const watch = this.#watches.get(source.watch);
+    if (watch !== undefined) {
+      watch.snapshot ??= takeSnapshot(this.#queue.kernel.probe, fd);
+    }
+    if (kind === 'directory') {
+      this.#directories.add(source);
+      this.#watchParent(source);
+    }
+    return 0;
+  }
+
+  // ---- inotify ------------------------------------------------------------
+
   #needWatcher(): Watcher | undefined {
     if (this.#watcher === undefined && !this.#watcherFailed) {
-      const { inner } = this.#owner;
-      this.#watcher = Watcher.create(this.#libc, this.#epoll, inner);
+      const { inner, members, kernel } = this.#queue;
+      this.#watcher = Watcher.create(
+        this.#libc,
+        kernel.epoll,
+        inner,
+        members,
+        (watch, happening) => this.#told(watch, happening),
+      );
       this.#watcherFailed = this.#watcher === undefined;
     }
     return this.#watcher;
   }
 
   #watch(source: FdSource, mask: number): boolean {
-    return this.#needWatcher()?.add(source, mask) ?? false;
+    const path = `/proc/self/fd/${source.descriptor.fd}`;
+    const watch = this.#needWatcher()?.watch(path, mask);
+    if (watch === undefined) return false;
+    watch.sources.add(source);
+    source.watch = watch.wd;
+    this.#watches.set(watch.wd, watch);
+    return true;
   }
 
-  /** Inotify tells of a read, a write or a close of what sources share. */
-  #told(sources: readonly FdSource[], mask: number): void {
+  #unwatch(source: FdSource): void {
+    const watch = this.#watches.get(source.watch);
+    if (watch !== undefined) {
+      watch.sources.delete(source);
+      this.#release(watch);
+    }
+    source.watch = -1;
+    this.#unwatchParent(source);
+  }
+
+  #release(watch: Watch): void {
+    this.#watcher?.release(watch);
+    if (watch.sources.size === 0 && watch.dependents.size === 0) {
+      this.#watches.delete(watch.wd);
+    }
+  }
+
+  /** Only the parent of a directory tells when the directory is removed. */
+  #watchParent(source: FdSource): void {
+    const path = this.#watches.get(source.watch)?.snapshot?.path;
+    if (path === undefined || path === '/') return;
+    const watch = this.#watcher?.watch(dirname(path), IN_DELETE);
+    if (watch === undefined) return;
+    watch.dependents.add(source);
+    this.#watches.set(watch.wd, watch);
+    this.#parents.set(source, watch);
+  }
+
+  #unwatchParent(source: FdSource): void {
+    const watch = this.#parents.get(source);
+    if (watch === undefined) return;
+    this.#parents.delete(source);
+    watch.dependents.delete(source);
+    this.#release(watch);
+  }
+
+  /** Inotify tells what happened to an inode. */
+  #told(watch: Watch, happening: Happening): void {
+    const { mask, ofEntry } = happening;
+    const { sources, dependents } = watch;
+    if (dependents.size > 0 && (mask & (IN_ISDIR | IN_Q_OVERFLOW)) !== 0) {
+      this.#lookAtDirectories(dependents);
+    }
     if ((mask & (IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)) !== 0) {
       for (const source of sources) source.endSeen = true;
     }
-    if (sources.length === 1 && sources[0].knotes.length === 1) {
-      this.#toldOne(sources[0], sources[0].knotes[0], mask);
-    } else {
-      const knotes = sources.flatMap((source) => source.knotes);
-      knotes.sort((a, b) => b.serial - a.serial);
-      for (const knote of knotes) {
-        if (knote.source !== null) this.#toldOne(knote.source, knote, mask);
+    const hints = this.#hints(watch, happening);
+    const knotes: Knote[] = [];
+    for (const source of sources) knotes.push(...source.knotes);
+    if (knotes.length > 1) knotes.sort((a, b) => b.serial - a.serial);
+    for (const knote of knotes) {
+      const { source } = knote;
+      if (source === null) continue;
+      if (source.aspect === 'vnode') {
+        for (const hint of hints) this.#queue.postVnode(knote, hint);
+      } else if (!ofEntry) {
+        this.#post(source, knote, mask);
       }
+    }
+    if ((mask & IN_MOVE_SELF) !== 0) this.#followMove(sources);
+  }
+
+  #hints(watch: Watch, happening: Happening): readonly number[] {
+    const { snapshot, sources } = watch;
+    if (snapshot === null) return [];
+    for (const { aspect, descriptor } of sources) {
+      if (aspect !== 'vnode') continue;
+      return hintsOf(
+        happening,
+        snapshot,
+        this.#queue.kernel.probe,
+        descriptor.fd,
+      );
+    }
+    return [];
+  }
+
+  /** A directory that moved has another parent to be watched. */
+  #followMove(sources: ReadonlySet<FdSource>): void {
+    for (const source of sources) {
+      if (!this.#directories.has(source)) continue;
+      this.#unwatchParent(source);
+      this.#watchParent(source);
     }
   }
 
-  #toldOne(source: FdSource, knote: Knote, mask: number): void {
-    const { kind, reads } = source.descriptor;
+  #post(source: FdSource, knote: Knote, mask: number): void {
+    const { descriptor, aspect } = source;
     const wasReadable =
-      (mask & IN_MODIFY) !== 0 && !source.writing && reads && kind !== 'file';
+      (mask & IN_MODIFY) !== 0 &&
+      aspect === 'read' &&
+      descriptor.reads &&
+      isPipe(descriptor);
     // Just after a write there was something to read, whatever came later.
-    if (wasReadable && lowWater(knote, 1) === 1) this.#owner.activate(knote);
-    else this.#owner.post(knote);
+    if (wasReadable && lowWater(knote, 1) === 1) this.#queue.activate(knote);
+    else this.#queue.post(knote);
   }
+
+  // ---- looking ------------------------------------------------------------
+
+  /** Nothing tells of lseek: compare the offset with the last. */
+  #lookAtOffsets(): void {
+    const { probe } = this.#queue.kernel;
+    for (const source of this.#files) {
+      const { knotes, offset, size, descriptor } = source;
+      if (knotes.every((knote) => knote.active)) continue;
+      const { fd } = descriptor;
+      if (probe.offset(fd) === offset && probe.size(fd) === size) continue;
+      for (let i = knotes.length - 1; i >= 0; i--) this.#queue.post(knotes[i]);
+    }
+  }
+
+  #lookAtDirectories(directories: ReadonlySet<FdSource>): void {
+    const { probe } = this.#queue.kernel;
+    for (const { watch: wd, knotes, descriptor } of directories) {
+      const snapshot = this.#watches.get(wd)?.snapshot;
+      if (snapshot == null) continue;
+      if (!wasRemoved(snapshot, probe, descriptor.fd)) continue;
+      for (let i = knotes.length - 1; i >= 0; i--) {
+        this.#queue.postVnode(knotes[i], D.NOTE_DELETE | D.NOTE_LINK);
+      }
+    }
+  }
+}
+
+function bitsOf(descriptor: Descriptor, aspect: Aspect): number {
+  const { kind, reads, writes } = descriptor;
+  const writing = aspect === 'write';
+  // HUP and ERR are always reported: enough to see the other side go.
+  if (kind === 'pipe' && (writing ? !writes : !reads)) return EPOLLET;
+  if (writing) return EPOLLOUT | EPOLLET;
+  const urgent = kind === 'socket' ? EPOLLPRI : 0;
+  return EPOLLIN | EPOLLRDHUP | EPOLLET | urgent;
 }
 
 /** Whether a knote must hear of every read and write of its pipe. */
 export function followsPipe({ source, flags, askedFflags }: Knote): boolean {
-  const kind = source?.descriptor.kind;
-  return (
-    (kind === 'pipe' || kind === 'fifo') &&
-    ((flags & D.EV_CLEAR) !== 0 || (askedFflags & D.NOTE_LOWAT) !== 0)
-  );
+  if (source === null || source.aspect === 'vnode') return false;
+  if (!isPipe(source.descriptor)) return false;
+  return (flags & D.EV_CLEAR) !== 0 || (askedFflags & D.NOTE_LOWAT) !== 0;
 }

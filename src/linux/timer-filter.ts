@@ -53,7 +53,6 @@ interface Request {
  * from the first, however late the last was collected.
  */
 export class TimerFilter implements Filter {
-  readonly ofDescriptor = false;
   readonly #libc: Libc;
 
   constructor(libc: Libc) {

@@ -7,7 +7,8 @@ import {
   writeTimespec,
 } from './clock.js';
 import { CLOEXEC, EPOLLET, EPOLLIN, NONBLOCK } from './constants.js';
-import type { Epoll } from './epoll.js';
+import type { Member } from './members.js';
+import type { Queue } from './queue.js';
 import type { Timer } from './timer-filter.js';
 
 /** Longer than any machine is up, and short enough for the kernel. */
@@ -17,38 +18,54 @@ const FAR_FUTURE = 2 ** 33 * 1e9;
  * The timers of one queue on one clock: a binary heap by deadline, and one
  * timerfd armed for the earliest.
  */
-export class Timers {
+export class Timers implements Member {
+  slot = -1;
+  generation = 0;
+  readonly #queue: Queue;
   readonly #libc: Libc;
   readonly #clock: number;
   readonly #fd: number;
   readonly #heap: Timer[] = [];
-  readonly #setting: NativeBlock;
+  readonly #setting: NativeBlock = nativeBlock(32);
   /** The deadline the timerfd is armed for. */
   #armed = Number.POSITIVE_INFINITY;
 
-  private constructor(libc: Libc, clock: number, fd: number) {
-    this.#libc = libc;
+  private constructor(queue: Queue, clock: number, fd: number) {
+    this.#queue = queue;
+    this.#libc = queue.kernel.libc;
     this.#clock = clock;
     this.#fd = fd;
-    this.#setting = nativeBlock(32);
   }
 
-  /** Make the timers of a clock in an epoll, or `undefined` and errno. */
-  static create(
-    libc: Libc,
-    epoll: Epoll,
-    ep: number,
-    slot: number,
-    sleeps: boolean,
-  ): Timers | undefined {
-    const clock = sleeps ? CLOCK_BOOTTIME : CLOCK_MONOTONIC;
-    const fd = libc.timerfdCreate(clock, CLOEXEC | NONBLOCK);
+  /** Make the timers of a clock; `undefined` if there can be no timerfd. */
+  static create(queue: Queue, countsSleep: boolean): Timers | undefined {
+    const { kernel, members, inner } = queue;
+    const clock = countsSleep ? CLOCK_BOOTTIME : CLOCK_MONOTONIC;
+    const fd = kernel.libc.timerfdCreate(clock, CLOEXEC | NONBLOCK);
     if (fd < 0) return undefined;
-    if (epoll.add(ep, fd, EPOLLIN | EPOLLET, slot, 0) < 0) {
-      libc.close(fd);
-      return undefined;
+    const timers = new Timers(queue, clock, fd);
+    members.add(timers);
+    const { slot, generation } = timers;
+    if (kernel.epoll.add(inner, fd, EPOLLIN | EPOLLET, slot, generation) >= 0) {
+      return timers;
     }
-    return new Timers(libc, clock, fd);
+    members.remove(timers);
+    kernel.libc.close(fd);
+    return undefined;
+  }
+
+  /** The timerfd fired: all that are due are ready, in order. */
+  edge(): void {
+    this.#armed = Number.POSITIVE_INFINITY;
+    const now = this.now();
+    for (;;) {
+      const timer = this.#heap[0];
+      if (timer === undefined || timer.deadline > now) break;
+      this.remove(timer);
+      timer.due = true;
+      this.#queue.activate(timer.knote);
+    }
+    this.#queue.needsTimers();
   }
 
   now(): number {
@@ -71,19 +88,6 @@ export class Timers {
     last.heapIndex = index;
     this.#up(index);
     this.#down(last.heapIndex);
-  }
-
-  /** Take out the next timer that is due, in the order of deadlines. */
-  takeDue(now: number): Timer | undefined {
-    const timer = this.#heap[0];
-    if (timer === undefined || timer.deadline > now) return undefined;
-    this.remove(timer);
-    return timer;
-  }
-
-  /** Forget what the timerfd was armed for: it has fired. */
-  fired(): void {
-    this.#armed = Number.POSITIVE_INFINITY;
   }
 
   /** Arm the timerfd for the earliest deadline, if that has changed. */

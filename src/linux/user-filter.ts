@@ -4,8 +4,6 @@ import type { Knote } from './knote.js';
 
 /** EVFILT_USER: spec K. */
 export const userFilter: Filter = {
-  ofDescriptor: false,
-
   attach(knote) {
     // The control bits of the first change are stored with the rest.
     knote.latched = (knote.askedFflags & D.NOTE_TRIGGER) !== 0;

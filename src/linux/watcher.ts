@@ -2,93 +2,148 @@ import type { Libc } from '../ffi/linux.js';
 import { type NativeBlock, nativeBlock } from '../ffi/memory.js';
 import { CLOEXEC, EPOLLET, EPOLLIN, NONBLOCK } from './constants.js';
 import type { Epoll } from './epoll.js';
-import { type FdSource, SLOT_WATCHER } from './source.js';
+import type { Member, Members } from './members.js';
+import type { FdSource } from './source.js';
+import type { Snapshot } from './vnode-hints.js';
 
 export const IN_ACCESS = 0x1;
 export const IN_MODIFY = 0x2;
+export const IN_ATTRIB = 0x4;
 export const IN_CLOSE_WRITE = 0x8;
 export const IN_CLOSE_NOWRITE = 0x10;
-const IN_Q_OVERFLOW = 0x4000;
+export const IN_MOVED_FROM = 0x40;
+export const IN_MOVED_TO = 0x80;
+export const IN_CREATE = 0x100;
+export const IN_DELETE = 0x200;
+export const IN_MOVE_SELF = 0x800;
+export const IN_UNMOUNT = 0x2000;
+export const IN_Q_OVERFLOW = 0x4000;
+export const IN_ISDIR = 0x40000000;
+const IN_MASK_ADD = 0x20000000;
 
 /** Room for a thousand events without a name. */
 const BUFFER_BYTES = 16384;
 /** A bound on one look, should events come as fast as they are read. */
 const MAX_READS = 64;
 
+/** One inode that is watched, and for whom. */
+export interface Watch {
+  readonly wd: number;
+  /** The descriptors open on it. */
+  readonly sources: Set<FdSource>;
+  /** Directories below it: only it tells when they are removed. */
+  readonly dependents: Set<FdSource>;
+  /** What is remembered to tell changes apart: only for EVFILT_VNODE. */
+  snapshot: Snapshot | null;
+}
+
+/** What happened to a watched inode. */
+export interface Happening {
+  readonly mask: number;
+  /** It happened to an entry of the directory, not to itself. */
+  readonly ofEntry: boolean;
+  /** An entry was renamed and is still in the same directory. */
+  readonly stays: boolean;
+}
+
+/** Who is told. */
+export type Told = (watch: Watch, happening: Happening) => void;
+
 /**
  * The inotify instance of one queue. It tells of every read and write of a
  * pipe, in the order they happened, which epoll does not: spec G15; and of
- * writes to files.
+ * what happens to files.
  */
-export class Watcher {
+export class Watcher implements Member {
+  slot = -1;
+  generation = 0;
   readonly #libc: Libc;
   readonly #fd: number;
+  readonly #told: Told;
   readonly #buffer: NativeBlock = nativeBlock(BUFFER_BYTES);
-  readonly #sources = new Map<number, FdSource[]>();
+  readonly #watches = new Map<number, Watch>();
 
-  private constructor(libc: Libc, fd: number) {
+  private constructor(libc: Libc, fd: number, told: Told) {
     this.#libc = libc;
     this.#fd = fd;
+    this.#told = told;
   }
 
   /** Make one in an epoll; `undefined` if there are too many already. */
-  static create(libc: Libc, epoll: Epoll, ep: number): Watcher | undefined {
+  static create(
+    libc: Libc,
+    epoll: Epoll,
+    ep: number,
+    members: Members,
+    told: Told,
+  ): Watcher | undefined {
     const fd = libc.inotifyInit(CLOEXEC | NONBLOCK);
     if (fd < 0) return undefined;
-    if (epoll.add(ep, fd, EPOLLIN | EPOLLET, SLOT_WATCHER, 0) < 0) {
-      libc.close(fd);
-      return undefined;
+    const watcher = new Watcher(libc, fd, told);
+    members.add(watcher);
+    const { slot, generation } = watcher;
+    if (epoll.add(ep, fd, EPOLLIN | EPOLLET, slot, generation) >= 0) {
+      return watcher;
     }
-    return new Watcher(libc, fd);
+    members.remove(watcher);
+    libc.close(fd);
+    return undefined;
   }
 
-  /** Watch what a source's descriptor is open on. */
-  add(source: FdSource, mask: number): boolean {
-    const { fd } = source.descriptor;
-    const wd = this.#libc.inotifyAddWatch(
-      this.#fd,
-      `/proc/self/fd/${fd}`,
-      mask,
-    );
-    if (wd < 0) return false;
-    source.watch = wd;
+  /** Watch what a path leads to, also for what the watch is there already. */
+  watch(path: string, mask: number): Watch | undefined {
+    const wd = this.#libc.inotifyAddWatch(this.#fd, path, mask | IN_MASK_ADD);
+    if (wd < 0) return undefined;
     // Both ends of a pipe, and all descriptors of a file, share one watch.
-    const sharing = this.#sources.get(wd);
-    if (sharing === undefined) this.#sources.set(wd, [source]);
-    else sharing.push(source);
-    return true;
+    const known = this.#watches.get(wd);
+    if (known !== undefined) return known;
+    const watch: Watch = {
+      wd,
+      sources: new Set(),
+      dependents: new Set(),
+      snapshot: null,
+    };
+    this.#watches.set(wd, watch);
+    return watch;
   }
 
-  remove(source: FdSource): void {
-    const sharing = this.#sources.get(source.watch);
-    if (sharing === undefined) return;
-    const rest = sharing.filter((other) => other !== source);
-    if (rest.length > 0) {
-      this.#sources.set(source.watch, rest);
-    } else {
-      this.#sources.delete(source.watch);
-      this.#libc.inotifyRmWatch(this.#fd, source.watch);
-    }
-    source.watch = -1;
+  /** Stop watching, if nobody needs it any more. */
+  release({ wd, sources, dependents }: Watch): void {
+    if (sources.size > 0 || dependents.size > 0) return;
+    this.#watches.delete(wd);
+    this.#libc.inotifyRmWatch(this.#fd, wd);
   }
 
-  /** Read all events and tell what each is about. */
-  drain(post: (sources: readonly FdSource[], mask: number) => void): void {
+  /** Epoll says there are events: read them all and tell of each. */
+  edge(): void {
     const { i32, u32, address } = this.#buffer;
     for (let round = 0; round < MAX_READS; round++) {
       const bytes = this.#libc.read(this.#fd, address, BUFFER_BYTES);
       if (bytes <= 0) return;
-      for (let at = 0; at < bytes; at += 16 + u32[(at >> 2) + 3]) {
-        const mask = u32[(at >> 2) + 1];
-        if ((mask & IN_Q_OVERFLOW) !== 0) {
-          const everything = IN_ACCESS | IN_MODIFY | IN_CLOSE_WRITE;
-          for (const all of this.#sources.values()) post(all, everything);
-          continue;
-        }
-        const sources = this.#sources.get(i32[at >> 2]);
-        if (sources !== undefined) post(sources, mask);
+      for (let at = 0; at < bytes; ) {
+        const word = at >> 2;
+        const next = at + 16 + u32[word + 3];
+        const mask = u32[word + 1];
+        const wd = i32[word];
+        // Both halves of a rename are told one after the other.
+        const stays =
+          (mask & IN_MOVED_FROM) !== 0 &&
+          next < bytes &&
+          i32[next >> 2] === wd &&
+          u32[(next >> 2) + 2] === u32[word + 2];
+        this.#tell(wd, { mask, ofEntry: u32[word + 3] > 0, stays });
+        at = next;
       }
     }
+  }
+
+  #tell(wd: number, happening: Happening): void {
+    if ((happening.mask & IN_Q_OVERFLOW) !== 0) {
+      for (const watch of this.#watches.values()) this.#told(watch, happening);
+      return;
+    }
+    const watch = this.#watches.get(wd);
+    if (watch !== undefined) this.#told(watch, happening);
   }
 
   close(): void {

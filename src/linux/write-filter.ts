@@ -2,7 +2,7 @@ import { D, EPOLLERR, EPOLLHUP, EPOLLOUT, EPOLLRDHUP } from './constants.js';
 import { type Filter, storeAsked } from './filter.js';
 import { type Knote, setData } from './knote.js';
 import type { Probe } from './probe.js';
-import { lowWater } from './read-filter.js';
+import { lowWater, refuseWrite } from './read-filter.js';
 import type { FdSource } from './source.js';
 import type { UnixDiag } from './unix-diag.js';
 
@@ -18,7 +18,6 @@ const TCP_SEND_SHUT = new Set([4, 5, 6, 9, 11]);
 
 /** EVFILT_WRITE: spec G. */
 export class WriteFilter implements Filter {
-  readonly ofDescriptor = true;
   readonly #probe: Probe;
   readonly #diag: UnixDiag;
 
@@ -28,7 +27,7 @@ export class WriteFilter implements Filter {
   }
 
   attach(knote: Knote): number {
-    return knote.queue.watch(knote, true);
+    return knote.queue.watch(knote, 'write', refuseWrite);
   }
 
   touch(knote: Knote, fflags: number, low: number, high: number): number {

@@ -1,0 +1,233 @@
+import {
+  chmodSync,
+  closeSync,
+  ftruncateSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { chg, expectEvents, get, poll, refusal } from './calls.js';
+import { caseWith } from './cases.js';
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EV_DELETE,
+  EV_DISPATCH,
+  EV_ENABLE,
+  EV_ONESHOT,
+  EVFILT_VNODE,
+  NOTE_ATTRIB,
+  NOTE_DELETE,
+  NOTE_EXTEND,
+  NOTE_FUNLOCK,
+  NOTE_LINK,
+  NOTE_RENAME,
+  NOTE_WRITE,
+} from './constants.js';
+import * as libc from './libc.js';
+import { adopt, isolate, kqueue, open, path } from './world.js';
+
+isolate();
+
+const EDGE = EV_ADD | EV_CLEAR;
+const vnode = (ident: number) => ({ ident, filter: EVFILT_VNODE });
+const vnodeCase = (id: string, title: string, body: () => void): void =>
+  caseWith(['EVFILT_VNODE'], id, title, body);
+
+/** A watched file of ten bytes, and what it tells. */
+function watched(fflags: number, flags = EDGE) {
+  const q = kqueue();
+  const at = path('file');
+  writeFileSync(at, 'ten bytes.');
+  const fd = adopt(openSync(at, 'r+'));
+  chg(q, { ...vnode(fd), flags, fflags });
+  const tells = (...notes: number[]): void =>
+    expectEvents(
+      poll(q),
+      ...notes.map((note) => ({ ...vnode(fd), flags, fflags: note })),
+    );
+  return { q, at, fd, flags, tells };
+}
+
+/** A watched folder, and what it tells. */
+function watchedFolder(fflags: number) {
+  const q = kqueue();
+  const at = path('folder');
+  mkdirSync(at);
+  const fd = open(at, 'r');
+  chg(q, { ...vnode(fd), flags: EDGE, fflags });
+  const tells = (...notes: number[]): void =>
+    expectEvents(
+      poll(q),
+      ...notes.map((note) => ({ ...vnode(fd), flags: EDGE, fflags: note })),
+    );
+  return { at, tells };
+}
+
+const append = (at: string): void => writeFileSync(at, 'more', { flag: 'a' });
+
+vnodeCase('V02', 'an append is told as WRITE to who asks for that', () => {
+  const { at, tells } = watched(NOTE_WRITE);
+  append(at);
+  tells(NOTE_WRITE);
+});
+
+vnodeCase('V03', 'EXTEND is told when the file grows, not otherwise', () => {
+  const { at, fd, tells } = watched(NOTE_EXTEND);
+  append(at);
+  tells(NOTE_EXTEND);
+  writeSync(fd, 'x', 0);
+  tells();
+});
+
+vnodeCase('V05', 'ATTRIB is told of chmod, not of reading', () => {
+  const { at, tells } = watched(NOTE_ATTRIB);
+  chmodSync(at, 0o600);
+  tells(NOTE_ATTRIB);
+  readFileSync(at);
+  statSync(at);
+  closeSync(openSync(at, 'r'));
+  tells();
+});
+
+vnodeCase('V06', 'ATTRIB is told of new times', () => {
+  const { at, tells } = watched(NOTE_ATTRIB);
+  utimesSync(at, 1, 2);
+  tells(NOTE_ATTRIB);
+});
+
+vnodeCase('V08', 'EXTEND is told of a truncate to a larger size', () => {
+  const { fd, tells } = watched(NOTE_EXTEND);
+  ftruncateSync(fd, 100);
+  tells(NOTE_EXTEND);
+});
+
+vnodeCase('V09', 'LINK is told of a new name and of a lost one', () => {
+  const { at, tells } = watched(NOTE_LINK);
+  linkSync(at, path('other'));
+  tells(NOTE_LINK);
+  unlinkSync(path('other'));
+  tells(NOTE_LINK | NOTE_DELETE);
+});
+
+vnodeCase('V11', 'DELETE is told of one lost name of two', () => {
+  const { at, tells } = watched(NOTE_DELETE);
+  linkSync(at, path('other'));
+  tells();
+  unlinkSync(at);
+  tells(NOTE_DELETE | NOTE_LINK);
+});
+
+vnodeCase('V12', 'RENAME is told of a new name, not of the same', () => {
+  const { at, tells } = watched(NOTE_RENAME);
+  renameSync(at, path('renamed'));
+  tells(NOTE_RENAME);
+  renameSync(path('renamed'), path('renamed'));
+  tells();
+});
+
+vnodeCase('V14', 'renaming over a file tells the target first', () => {
+  const q = kqueue();
+  const [source, target] = ['source', 'target'].map((name) => {
+    writeFileSync(path(name), '');
+    return open(path(name), 'r');
+  });
+  chg(
+    q,
+    { ...vnode(source), flags: EDGE, fflags: NOTE_RENAME },
+    { ...vnode(target), flags: EDGE, fflags: NOTE_DELETE },
+  );
+  renameSync(path('source'), path('target'));
+  expectEvents(
+    poll(q),
+    { ...vnode(target), flags: EDGE, fflags: NOTE_DELETE },
+    { ...vnode(source), flags: EDGE, fflags: NOTE_RENAME },
+  );
+});
+
+vnodeCase('V15', 'WRITE of a folder is told of each entry that changes', () => {
+  const { at, tells } = watchedFolder(NOTE_WRITE);
+  writeFileSync(`${at}/a`, '');
+  tells(NOTE_WRITE);
+  renameSync(`${at}/a`, `${at}/b`);
+  tells(NOTE_WRITE);
+  unlinkSync(`${at}/b`);
+  tells(NOTE_WRITE);
+});
+
+vnodeCase('V17', 'LINK of a folder is told of folders only', () => {
+  const { at, tells } = watchedFolder(NOTE_LINK);
+  writeFileSync(`${at}/file`, '');
+  tells();
+  mkdirSync(`${at}/folder`);
+  tells(NOTE_LINK | NOTE_WRITE);
+});
+
+vnodeCase('V18', 'DELETE is told of a folder that is removed', () => {
+  const q = kqueue();
+  const at = path('folder');
+  mkdirSync(at);
+  const fd = open(at, 'r');
+  chg(q, { ...vnode(fd), flags: EDGE, fflags: NOTE_DELETE });
+  rmdirSync(at);
+  const fflags = NOTE_DELETE | NOTE_LINK;
+  expectEvents(get(q, 1, 100), { ...vnode(fd), flags: EDGE, fflags });
+});
+
+vnodeCase('V20', 'a CLEAR one gathers notes until it is collected', () => {
+  const { at, fd, tells } = watched(NOTE_WRITE | NOTE_ATTRIB);
+  writeSync(fd, 'x', 0);
+  chmodSync(at, 0o600);
+  tells(NOTE_WRITE | NOTE_ATTRIB);
+  tells();
+  writeSync(fd, 'x', 0);
+  tells(NOTE_WRITE);
+});
+
+vnodeCase('V21', 'one that asks for nothing is accepted, and silent', () => {
+  const { at, tells } = watched(0);
+  append(at);
+  chmodSync(at, 0o600);
+  tells();
+});
+
+vnodeCase('V23', 'FUNLOCK is told of an unlock', () => {
+  const { fd, tells } = watched(NOTE_FUNLOCK);
+  libc.lockAndUnlock(fd);
+  tells(NOTE_FUNLOCK);
+});
+
+vnodeCase('V24', 'WRITE is told of a store through a mapping', () => {
+  const { fd, tells } = watched(NOTE_WRITE);
+  libc.storeThroughMapping(fd);
+  tells(NOTE_WRITE);
+});
+
+vnodeCase('V26', 'what comes while DISPATCH holds it back is not lost', () => {
+  const flags = EV_ADD | EV_DISPATCH;
+  const { q, at, fd, tells } = watched(NOTE_ATTRIB, flags);
+  chmodSync(at, 0o600);
+  tells(NOTE_ATTRIB);
+  chmodSync(at, 0o644);
+  tells();
+  chg(q, { ...vnode(fd), flags: EV_ENABLE, fflags: NOTE_ATTRIB });
+  tells(NOTE_ATTRIB);
+});
+
+vnodeCase('V27', 'a ONESHOT one tells once and is gone', () => {
+  const { q, at, fd, tells } = watched(NOTE_ATTRIB, EV_ADD | EV_ONESHOT);
+  chmodSync(at, 0o600);
+  chmodSync(at, 0o644);
+  tells(NOTE_ATTRIB);
+  chmodSync(at, 0o600);
+  tells();
+  expect(refusal(q, { ...vnode(fd), flags: EV_DELETE })).toBe('ENOENT');
+});

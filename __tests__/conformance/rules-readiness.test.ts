@@ -1,0 +1,238 @@
+// What poll(2) says of a queue: rule B6, on which every host loop relies.
+import { chg, expectEvents, poll } from './calls.js';
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EV_DELETE,
+  EV_DISABLE,
+  EV_DISPATCH,
+  EV_ENABLE,
+  EV_ONESHOT,
+  EVFILT_READ,
+  EVFILT_TIMER,
+  EVFILT_USER,
+  EVFILT_WRITE,
+  NOTE_LOWAT,
+  NOTE_TRIGGER,
+} from './constants.js';
+import * as libc from './libc.js';
+import {
+  close,
+  closeElsewhere,
+  dup,
+  fifo,
+  file,
+  inetSocket,
+  isolate,
+  kqueue,
+  pipe,
+  socketpair,
+  tcpListener,
+} from './world.js';
+
+isolate();
+
+const read = (ident: number) => ({ ident, filter: EVFILT_READ });
+const write = (ident: number) => ({ ident, filter: EVFILT_WRITE });
+const EDGE = EV_ADD | EV_CLEAR;
+const isReadable = (q: number): boolean =>
+  (libc.poll(q, libc.POLLIN) & libc.POLLIN) !== 0;
+
+test('B6 data that arrives makes the queue readable without a call', () => {
+  const q = kqueue();
+  const [r, w] = pipe();
+  chg(q, { ...read(r), flags: EDGE });
+  expect(isReadable(q)).toBe(false);
+  libc.write(w, 1);
+  expect(isReadable(q)).toBe(true);
+  expect(poll(q)).toHaveLength(1);
+  expect(isReadable(q)).toBe(false);
+  libc.write(w, 1);
+  expect(isReadable(q)).toBe(true);
+});
+
+test('B6 what is ready when it is added makes the queue readable', () => {
+  const q = kqueue();
+  const [, w] = pipe();
+  chg(q, { ...write(w), flags: EV_ADD | EV_ONESHOT });
+  expect(isReadable(q)).toBe(true);
+  expect(poll(q)).toHaveLength(1);
+  expect(isReadable(q)).toBe(false);
+});
+
+test('B6 room for fewer events than wait leaves the queue readable', () => {
+  const q = kqueue();
+  for (const ident of [1, 2, 3]) {
+    const user = { ident, filter: EVFILT_USER };
+    chg(q, { ...user, flags: EDGE, fflags: NOTE_TRIGGER });
+  }
+  for (const left of [true, true, false]) {
+    expect(poll(q, 1)).toHaveLength(1);
+    expect(isReadable(q)).toBe(left);
+  }
+});
+
+test('B6 a waiting event that is deleted or disabled does not count', () => {
+  const q = kqueue();
+  const user = { ident: 1, filter: EVFILT_USER };
+  chg(q, { ...user, flags: EV_ADD, fflags: NOTE_TRIGGER });
+  expect(isReadable(q)).toBe(true);
+  chg(q, { ...user, flags: EV_DISABLE });
+  expect(isReadable(q)).toBe(false);
+  chg(q, { ...user, flags: EV_ENABLE });
+  expect(isReadable(q)).toBe(true);
+  chg(q, { ...user, flags: EV_DELETE });
+  expect(isReadable(q)).toBe(false);
+});
+
+test('B6 every number of a queue tells the same', () => {
+  const q = kqueue();
+  const copy = dup(q);
+  const user = { ident: 1, filter: EVFILT_USER };
+  chg(q, { ...user, flags: EDGE, fflags: NOTE_TRIGGER });
+  expect(isReadable(copy)).toBe(true);
+  expect(poll(q)).toHaveLength(1);
+  expect(isReadable(copy)).toBe(false);
+});
+
+test('B6 a watched queue makes its watcher readable', () => {
+  const q = kqueue();
+  const k = kqueue();
+  const [r, w] = pipe();
+  chg(k, { ...read(r), flags: EDGE });
+  chg(q, { ...read(k), flags: EV_ADD });
+  expect(isReadable(q)).toBe(false);
+  libc.write(w, 1);
+  expect(isReadable(q)).toBe(true);
+  expect(poll(k)).toHaveLength(1);
+  expectEvents(poll(q));
+  expect(isReadable(q)).toBe(false);
+});
+
+// A host loop calls kevent whenever poll(2) says so. If nothing comes of it
+// and poll(2) goes on saying so, the loop spins.
+describe('A call that reports nothing leaves the queue quiet', () => {
+  const quiet = (q: number): void => {
+    for (let i = 0; i < 3; i++) {
+      expectEvents(poll(q));
+      expect(isReadable(q)).toBe(false);
+    }
+  };
+
+  test('for a drained pipe', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, { ...read(r), flags: EV_ADD });
+    libc.write(w, 1);
+    expect(poll(q)).toHaveLength(1);
+    libc.read(r, 1);
+    quiet(q);
+  });
+
+  test('for a disabled registration whose data waits', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, { ...read(r), flags: EV_ADD | EV_DISABLE });
+    libc.write(w, 1);
+    quiet(q);
+  });
+
+  test('for a DISPATCH one that was reported', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, { ...read(r), flags: EV_ADD | EV_DISPATCH });
+    libc.write(w, 1);
+    expect(poll(q)).toHaveLength(1);
+    quiet(q);
+    libc.write(w, 1);
+    quiet(q);
+  });
+
+  test('for data below the mark', () => {
+    const q = kqueue();
+    const [a, b] = socketpair();
+    const mark = { fflags: NOTE_LOWAT, data: 100 };
+    chg(q, { ...read(a), flags: EV_ADD, ...mark });
+    libc.write(b, 5);
+    quiet(q);
+  });
+
+  test('for a CLEAR one with data left', () => {
+    const q = kqueue();
+    const [a, b] = socketpair();
+    chg(q, { ...read(a), flags: EDGE });
+    libc.write(b, 5);
+    expect(poll(q)).toHaveLength(1);
+    quiet(q);
+  });
+
+  test('for an end that a CLEAR one has told', () => {
+    for (const [a, b] of [pipe(), socketpair()]) {
+      const q = kqueue();
+      chg(q, { ...read(a), flags: EDGE });
+      close(b);
+      expect(poll(q)).toHaveLength(1);
+      quiet(q);
+    }
+  });
+
+  test('for a socket that is not connected', () => {
+    const q = kqueue();
+    const fd = inetSocket();
+    chg(q, { ...read(fd), flags: EV_ADD }, { ...write(fd), flags: EV_ADD });
+    quiet(q);
+  });
+
+  test('for a socket that listens', () => {
+    const q = kqueue();
+    const { fd } = tcpListener();
+    chg(q, { ...read(fd), flags: EV_ADD }, { ...write(fd), flags: EV_ADD });
+    quiet(q);
+  });
+
+  test('for a FIFO whose writers are gone', () => {
+    const q = kqueue();
+    const [r, w] = fifo();
+    chg(q, { ...read(r), flags: EV_ADD });
+    close(w);
+    quiet(q);
+  });
+
+  test('for READ on the write end of a full pipe', () => {
+    const q = kqueue();
+    const [, w] = pipe();
+    chg(q, { ...read(w), flags: EV_ADD }, { ...write(w), flags: EV_ADD });
+    libc.fill(w);
+    quiet(q);
+  });
+
+  test('for a file at its end', () => {
+    const q = kqueue();
+    const { fd } = file(4);
+    chg(q, { ...read(fd), flags: EV_ADD });
+    expect(poll(q)).toHaveLength(1);
+    libc.read(fd, 4);
+    quiet(q);
+  });
+
+  test('for a one-shot timer that was reported', () => {
+    const q = kqueue();
+    const timer = { ident: 1, filter: EVFILT_TIMER, data: 0 };
+    chg(q, { ...timer, flags: EV_ADD });
+    expect(poll(q)).toHaveLength(1);
+    quiet(q);
+  });
+
+  test('for a descriptor that other code closed, its file alive', () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, { ...read(r), flags: EV_ADD });
+    const copy = dup(r);
+    closeElsewhere(r);
+    libc.write(w, 1);
+    quiet(q);
+    libc.write(w, 1);
+    quiet(q);
+    expect(libc.read(copy, 8)).toBe(2);
+  });
+});

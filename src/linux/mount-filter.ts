@@ -1,0 +1,128 @@
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import type { Libc } from '../ffi/linux.js';
+import { D, DE, EPOLLET, EPOLLPRI } from './constants.js';
+import { type Filter, storeAsked } from './filter.js';
+import type { Knote } from './knote.js';
+import type { Member } from './members.js';
+import type { Queue } from './queue.js';
+
+/** Darwin's VQ_ bits of sys/mount.h, as far as Linux can tell them. */
+const VQ_MOUNT = 0x0008;
+const VQ_UNMOUNT = 0x0010;
+const VQ_UPDATE = 0x0100;
+
+const TABLE = '/proc/self/mountinfo';
+
+/** The mounts by their ids, each with the line that describes it. */
+function readMounts(): ReadonlyMap<string, string> {
+  const mounts = new Map<string, string>();
+  for (const line of readFileSync(TABLE, 'latin1').split('\n')) {
+    const id = line.slice(0, line.indexOf(' '));
+    if (id !== '') mounts.set(id, line);
+  }
+  return mounts;
+}
+
+function compare(
+  before: ReadonlyMap<string, string>,
+  after: ReadonlyMap<string, string>,
+): number {
+  let hint = 0;
+  for (const [id, line] of after) {
+    const known = before.get(id);
+    if (known === undefined) hint |= VQ_MOUNT;
+    else if (known !== line) hint |= VQ_UPDATE;
+  }
+  for (const id of before.keys()) if (!after.has(id)) hint |= VQ_UNMOUNT;
+  return hint;
+}
+
+/** The mount table, watched for one queue while it has knotes. */
+class MountWatch implements Member {
+  slot = -1;
+  generation = 0;
+  readonly knotes = new Set<Knote>();
+  readonly fd: number;
+  #mounts = readMounts();
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  edge(): void {
+    const mounts = readMounts();
+    const hint = compare(this.#mounts, mounts);
+    this.#mounts = mounts;
+    for (const knote of [...this.knotes].reverse()) {
+      const wanted = knote.askedFflags === 0 ? hint : knote.askedFflags & hint;
+      if (wanted === 0) continue;
+      knote.fflags |= wanted;
+      knote.queue.activate(knote);
+    }
+  }
+}
+
+/** EVFILT_FS: spec N1. Only mounts and unmounts can be told. */
+export class MountFilter implements Filter {
+  readonly #libc: Libc;
+  readonly #watches = new WeakMap<Queue, MountWatch>();
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+  }
+
+  attach(knote: Knote): number {
+    const watch = this.#watches.get(knote.queue) ?? this.#open(knote.queue);
+    if (watch === undefined) return DE.ENOTSUP;
+    knote.flags |= D.EV_CLEAR;
+    watch.knotes.add(knote);
+    return 0;
+  }
+
+  touch(knote: Knote, fflags: number, low: number, high: number): number {
+    storeAsked(knote, fflags, low, high);
+    return 0;
+  }
+
+  evaluate(knote: Knote): boolean {
+    return knote.fflags !== 0;
+  }
+
+  delivered(knote: Knote): void {
+    knote.fflags = 0;
+  }
+
+  detach(knote: Knote): void {
+    const { queue } = knote;
+    const watch = this.#watches.get(queue);
+    if (watch === undefined) return;
+    watch.knotes.delete(knote);
+    if (watch.knotes.size > 0) return;
+    queue.kernel.epoll.remove(queue.inner, watch.fd);
+    queue.members.remove(watch);
+    this.#libc.close(watch.fd);
+    this.#watches.delete(queue);
+  }
+
+  #open(queue: Queue): MountWatch | undefined {
+    let fd: number;
+    try {
+      fd = openSync(TABLE, 'r');
+    } catch {
+      return undefined;
+    }
+    const watch = new MountWatch(fd);
+    const { kernel, members, inner } = queue;
+    members.add(watch);
+    const { slot, generation } = watch;
+    const bits = EPOLLPRI | EPOLLET;
+    if (kernel.epoll.add(inner, fd, bits, slot, generation) < 0) {
+      members.remove(watch);
+      closeSync(fd);
+      return undefined;
+    }
+    this.#watches.set(queue, watch);
+    queue.settleLater();
+    return watch;
+  }
+}

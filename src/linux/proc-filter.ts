@@ -1,0 +1,197 @@
+import { readFileSync } from 'node:fs';
+import type { Libc } from '../ffi/linux.js';
+import { type NativeBlock, nativeBlock } from '../ffi/memory.js';
+import {
+  D,
+  DE,
+  darwinErrno,
+  EPOLLET,
+  EPOLLIN,
+  LINUX_EPERM,
+  LINUX_ESRCH,
+} from './constants.js';
+import { type Filter, storeAsked } from './filter.js';
+import { type Knote, setData } from './knote.js';
+import type { Member } from './members.js';
+import type { Probe } from './probe.js';
+
+const P_PIDFD = 3;
+const WNOHANG = 1;
+const WEXITED = 4;
+const WNOWAIT = 0x01000000;
+const CLD_EXITED = 1;
+const CLD_DUMPED = 3;
+/** PIDFD_GET_INFO of a struct pidfd_info of 64 bytes: Linux 6.13. */
+const PIDFD_GET_INFO = 0xc040ff0b;
+/** With the exit status, of a process that was waited for: Linux 6.15. */
+const PIDFD_INFO_EXIT = 8;
+
+/** What asks to hear of the end. */
+const ENDINGS = D.NOTE_EXIT | D.NOTE_EXITSTATUS;
+/** What Linux tells nobody without privileges. */
+const UNTOLD = D.NOTE_FORK | D.NOTE_EXEC | D.NOTE_SIGNAL | D.NOTE_REAP;
+const TRACKING = D.NOTE_TRACK | D.NOTE_TRACKERR | D.NOTE_CHILD;
+
+/** A process that is watched for its end. */
+class ProcWatch implements Member {
+  slot = -1;
+  generation = 0;
+  readonly knote: Knote;
+  readonly pidfd: number;
+  readonly #status: (watch: ProcWatch) => number | undefined;
+  #over = false;
+
+  constructor(
+    knote: Knote,
+    pidfd: number,
+    status: (watch: ProcWatch) => number | undefined,
+  ) {
+    this.knote = knote;
+    this.pidfd = pidfd;
+    this.#status = status;
+  }
+
+  /** The process ended: note it now, for somebody may reap it any time. */
+  edge(): void {
+    const { knote } = this;
+    const asked = knote.askedFflags & ENDINGS;
+    if (this.#over) return;
+    this.#over = true;
+    if (asked === 0) return;
+    knote.flags |= D.EV_EOF | D.EV_ONESHOT;
+    knote.fflags |= asked & D.NOTE_EXIT;
+    if ((asked & D.NOTE_EXITSTATUS) !== 0) {
+      const status = this.#status(this);
+      setData(knote, status ?? 0);
+      if (status !== undefined) knote.fflags |= D.NOTE_EXITSTATUS;
+    }
+    knote.queue.activate(knote);
+  }
+}
+
+/** EVFILT_PROC: spec M, over pidfds. */
+export class ProcFilter implements Filter {
+  readonly #libc: Libc;
+  readonly #probe: Probe;
+  readonly #info: NativeBlock = nativeBlock(128);
+  readonly #watches = new WeakMap<Knote, ProcWatch>();
+
+  constructor(libc: Libc, probe: Probe) {
+    this.#libc = libc;
+    this.#probe = probe;
+  }
+
+  attach(knote: Knote): number {
+    const asked = knote.askedFflags;
+    if ((asked & TRACKING) !== 0) return DE.ENOTSUP;
+    if ((asked & UNTOLD) !== 0 && (asked & ENDINGS) === 0) return DE.ENOTSUP;
+    const pid = knote.identLow;
+    knote.flags |= D.EV_CLEAR;
+    // Darwin's process 0 is the kernel, which never ends.
+    if (pid === 0) return 0;
+    const pidfd = this.#libc.pidfdOpen(pid, 0);
+    if (pidfd < 0) return this.#refusal(this.#libc.errno());
+    const errno = this.#check(pid, pidfd, asked);
+    if (errno !== 0) {
+      this.#libc.close(pidfd);
+      return errno;
+    }
+    const watch = new ProcWatch(knote, pidfd, (w) => this.#status(w));
+    const { members, inner, kernel } = knote.queue;
+    members.add(watch);
+    const { slot, generation } = watch;
+    const bits = EPOLLIN | EPOLLET;
+    if (kernel.epoll.add(inner, pidfd, bits, slot, generation) < 0) {
+      const failed = darwinErrno(this.#libc.errno());
+      members.remove(watch);
+      this.#libc.close(pidfd);
+      return failed;
+    }
+    this.#watches.set(knote, watch);
+    return 0;
+  }
+
+  touch(knote: Knote, fflags: number, low: number, high: number): number {
+    storeAsked(knote, fflags, low, high);
+    return 0;
+  }
+
+  evaluate(knote: Knote): boolean {
+    return knote.fflags !== 0;
+  }
+
+  delivered(knote: Knote): void {
+    knote.fflags = 0;
+  }
+
+  detach(knote: Knote): void {
+    const watch = this.#watches.get(knote);
+    if (watch === undefined) return;
+    this.#watches.delete(knote);
+    knote.queue.members.remove(watch);
+    knote.queue.kernel.epoll.remove(knote.queue.inner, watch.pidfd);
+    this.#libc.close(watch.pidfd);
+  }
+
+  /** No such process, a thread's number, or no process number at all. */
+  #refusal(errno: number): number {
+    const darwin = darwinErrno(errno);
+    return darwin === DE.EMFILE || darwin === DE.ENFILE || darwin === DE.ENOSYS
+      ? darwin
+      : DE.ESRCH;
+  }
+
+  #check(pid: number, pidfd: number, asked: number): number {
+    // One that has ended is not found, whether it was waited for or not.
+    if (this.#probe.poll(pidfd, EPOLLIN) !== 0) return DE.ESRCH;
+    if ((asked & ENDINGS) !== ENDINGS) return 0;
+    if (this.#libc.kill(pid, 0) >= 0) return 0;
+    const errno = this.#libc.errno();
+    if (errno === LINUX_ESRCH) return DE.ESRCH;
+    return errno === LINUX_EPERM && !this.#isChild(pidfd) ? DE.EACCES : 0;
+  }
+
+  /** Waiting for it, without waiting, is only refused for strangers. */
+  #isChild(pidfd: number): boolean {
+    return this.#waitid(pidfd) >= 0;
+  }
+
+  #waitid(pidfd: number): number {
+    const { i32, address } = this.#info;
+    i32[4] = 0;
+    return this.#libc.waitid(
+      P_PIDFD,
+      pidfd,
+      address,
+      WEXITED | WNOHANG | WNOWAIT,
+    );
+  }
+
+  /** The status as wait(2) gives it: of a child, of a zombie, of the past. */
+  #status({ knote, pidfd }: ProcWatch): number | undefined {
+    const { i32, address } = this.#info;
+    if (this.#waitid(pidfd) >= 0 && i32[4] !== 0) {
+      const [code, status] = [i32[2], i32[6]];
+      if (code === CLD_EXITED) return (status & 0xff) << 8;
+      return code === CLD_DUMPED ? status | 0x80 : status;
+    }
+    const zombie = zombieStatus(knote.identLow);
+    if (zombie !== undefined) return zombie;
+    i32.fill(0, 0, 16);
+    i32[0] = PIDFD_INFO_EXIT;
+    if (this.#libc.ioctl(pidfd, PIDFD_GET_INFO, address) < 0) return undefined;
+    return (i32[0] & PIDFD_INFO_EXIT) === 0 ? undefined : i32[15] & 0xffff;
+  }
+}
+
+/** The status of a process that ended and was not waited for. */
+function zombieStatus(pid: number): number | undefined {
+  try {
+    const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The name may hold anything, so count from its end.
+    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? Number(fields[49]) & 0xffff : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,84 @@
+import type { Libc } from '../ffi/linux.js';
+import { D, DE, EPOLLET, EPOLLIN } from './constants.js';
+import { type Filter, storeAsked } from './filter.js';
+import { type Knote, setData } from './knote.js';
+import type { Member } from './members.js';
+import type { Queue } from './queue.js';
+import { Signals } from './signals.js';
+
+/** libuv's signal pipe in the inner epoll of a queue. */
+class PipeMember implements Member {
+  slot = -1;
+  generation = 0;
+  knotes = 0;
+  readonly edge: () => void;
+
+  constructor(edge: () => void) {
+    this.edge = edge;
+  }
+}
+
+/** EVFILT_SIGNAL: spec L, as far as Node's own delivery of signals goes. */
+export class SignalFilter implements Filter {
+  readonly #signals: Signals;
+  readonly #members = new WeakMap<Queue, PipeMember>();
+
+  constructor(libc: Libc, settled: () => void) {
+    this.#signals = new Signals(libc, count, settled);
+  }
+
+  attach(knote: Knote): number {
+    if (!this.#signals.available) return DE.ENOTSUP;
+    knote.flags |= D.EV_CLEAR;
+    const signal = knote.identHigh === 0 ? knote.identLow : -1;
+    this.#signals.add(signal, knote);
+    this.#watchPipe(knote.queue);
+    return 0;
+  }
+
+  touch(knote: Knote, fflags: number, low: number, high: number): number {
+    storeAsked(knote, fflags, low, high);
+    return 0;
+  }
+
+  evaluate(knote: Knote): boolean {
+    return knote.dataLow > 0;
+  }
+
+  delivered(knote: Knote): void {
+    setData(knote, 0);
+  }
+
+  detach(knote: Knote): void {
+    const { queue } = knote;
+    const member = this.#members.get(queue);
+    if (member !== undefined && --member.knotes === 0) {
+      queue.kernel.epoll.remove(queue.inner, this.#signals.fd);
+      queue.members.remove(member);
+      this.#members.delete(queue);
+    }
+    this.#signals.remove(knote.identLow, knote);
+  }
+
+  /** A signal that is caught must wake a wait on the queue. */
+  #watchPipe(queue: Queue): void {
+    const { fd } = this.#signals;
+    if (fd < 0) return;
+    let member = this.#members.get(queue);
+    if (member === undefined) {
+      member = new PipeMember(() => this.#signals.collect());
+      queue.members.add(member);
+      const { slot, generation } = member;
+      const bits = EPOLLIN | EPOLLET;
+      queue.kernel.epoll.add(queue.inner, fd, bits, slot, generation);
+      this.#members.set(queue, member);
+      queue.settleLater();
+    }
+    member.knotes++;
+  }
+}
+
+function count(knote: Knote, more: number): void {
+  setData(knote, knote.dataLow + more);
+  knote.queue.activate(knote);
+}
