@@ -33,6 +33,7 @@ export interface Libc {
   ioctl(fd: number, request: number, address: number): number;
   isatty(fd: number): number;
   poll(address: number, count: number, ms: number): number;
+  ppoll(address: number, count: number, timespec: number, mask: number): number;
   socket(domain: number, type: number, protocol: number): number;
   send(fd: number, address: number, bytes: number, flags: number): number;
   recv(fd: number, address: number, bytes: number, flags: number): number;
@@ -142,6 +143,7 @@ export function bindLibc(): Libc {
     ioctl: bind('ioctl', 'int', [fd, 'uintptr_t', address]),
     isatty: bind('isatty', 'int', [fd]),
     poll: bind('poll', 'int', [address, 'uintptr_t', 'int']),
+    ppoll: bind('ppoll', 'int', [address, 'uintptr_t', address, address]),
     socket: bind('socket', 'int', ['int', 'int', 'int']),
     send: bind('send', 'intptr_t', [fd, address, size, 'int']),
     recv: bind('recv', 'intptr_t', [fd, address, size, 'int']),

@@ -23,6 +23,7 @@ export const LINUX_EBADF = linux.EBADF;
 export const LINUX_EEXIST = linux.EEXIST;
 export const LINUX_EPIPE = linux.EPIPE;
 export const LINUX_EPERM = linux.EPERM;
+export const LINUX_ENOSYS = linux.ENOSYS;
 export const LINUX_ELOOP = linux.ELOOP;
 export const LINUX_ESRCH = linux.ESRCH;
 

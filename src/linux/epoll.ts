@@ -1,6 +1,13 @@
 import type { Libc } from '../ffi/linux.js';
 import { type NativeBlock, nativeBlock } from '../ffi/memory.js';
-import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD } from './constants.js';
+import {
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
+  EPOLLIN,
+  LINUX_ENOSYS,
+  LINUX_EPERM,
+} from './constants.js';
 
 const BATCH = 512;
 
@@ -21,6 +28,9 @@ export class Epoll {
     this.#data = libc.epollEventSize === 12 ? 1 : 2;
     this.#events = nativeBlock(BATCH * libc.epollEventSize);
   }
+
+  /** There is no epoll_pwait2(2). */
+  #isOld = false;
 
   /** How many events one wait can give. */
   readonly batch = BATCH;
@@ -64,7 +74,20 @@ export class Epoll {
 
   /** Wait; `timespec` is the address of one, 0 for ever. */
   wait(ep: number, timespec: number): number {
-    return this.#libc.epollPwait2(ep, this.#events.address, BATCH, timespec);
+    const libc = this.#libc;
+    if (!this.#isOld) {
+      const n = libc.epollPwait2(ep, this.#events.address, BATCH, timespec);
+      if (n >= 0) return n;
+      const errno = libc.errno();
+      this.#isOld = errno === LINUX_ENOSYS || errno === LINUX_EPERM;
+      if (!this.#isOld) return n;
+    }
+    // Linux 5.10, or a sandbox that does not know the call.
+    const { i32, address } = libc.scratch;
+    i32[0] = ep;
+    i32[1] = EPOLLIN;
+    const ready = libc.ppoll(address, 1, timespec, 0);
+    return ready <= 0 ? ready : this.poll(ep);
   }
 
   #control(

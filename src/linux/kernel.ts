@@ -51,9 +51,9 @@ export class LinuxKernel implements Kernel {
   readonly facts = darwin;
   readonly words = wordsOf(layoutOf(darwin, 'x64', 'kevent'));
   readonly width = { wideSec: true, wideNsec: true };
-  readonly libc: Libc = bindLibc();
-  readonly epoll = new Epoll(this.libc);
-  readonly probe = new Probe(this.libc);
+  readonly libc: Libc;
+  readonly epoll: Epoll;
+  readonly probe: Probe;
   readonly filters: readonly (Filter | undefined)[];
   /** By every number a queue is known under; dup(2) makes more than one. */
   readonly #queues = new Map<number, Queue>();
@@ -63,7 +63,10 @@ export class LinuxKernel implements Kernel {
   #serial = 0;
   #errno = 0;
 
-  constructor() {
+  constructor(libc: Libc) {
+    this.libc = libc;
+    this.epoll = new Epoll(libc);
+    this.probe = new Probe(libc);
     this.#one.u32[0] = 1;
     const diag = new UnixDiag(this.libc);
     const filters: (Filter | undefined)[] = [];
@@ -312,4 +315,5 @@ function timeoutOf({ i32, u32 }: TimespecMemory): number {
  *
  * @throws {KqueueError} `ERR_KQUEUE_LOAD` if the C library lacks a function.
  */
-export const createLinuxKernel = (): Kernel => new LinuxKernel();
+export const createLinuxKernel = (libc: Libc = bindLibc()): Kernel =>
+  new LinuxKernel(libc);
