@@ -57,7 +57,7 @@ class MountWatch implements Member {
       const wanted = knote.askedFflags === 0 ? hint : knote.askedFflags & hint;
       if (wanted === 0) continue;
       knote.fflags |= wanted;
-      knote.queue.activate(knote);
+      knote.queue.knotes.activate(knote);
     }
   }
 }

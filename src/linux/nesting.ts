@@ -85,7 +85,7 @@ export class Nesting {
   postWatchers(): void {
     for (let i = this.#watchers.length - 1; i >= 0; i--) {
       const knote = this.#watchers[i];
-      if (!knote.active) knote.queue.activate(knote);
+      if (!knote.active) knote.queue.knotes.activate(knote);
     }
   }
 

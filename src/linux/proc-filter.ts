@@ -65,7 +65,7 @@ class ProcWatch implements Member {
       setData(knote, status ?? 0);
       if (status !== undefined) knote.fflags |= D.NOTE_EXITSTATUS;
     }
-    knote.queue.activate(knote);
+    knote.queue.knotes.activate(knote);
   }
 }
 

@@ -184,8 +184,8 @@ export class ReadFilter implements Filter {
     const child = source.descriptor.queue;
     if (child === null) return false;
     child.lookQuietly();
-    setData(knote, child.waiting);
-    return child.waiting > 0;
+    setData(knote, child.knotes.waiting);
+    return child.knotes.waiting > 0;
   }
 }
 

@@ -80,5 +80,5 @@ export class SignalFilter implements Filter {
 
 function count(knote: Knote, more: number): void {
   setData(knote, knote.dataLow + more);
-  knote.queue.activate(knote);
+  knote.queue.knotes.activate(knote);
 }

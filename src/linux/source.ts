@@ -89,8 +89,8 @@ export class FdSource implements Member {
     for (let i = knotes.length - 1; i >= 0; i--) {
       const knote = knotes[i];
       // With the default mark the ready bit is the answer.
-      if (ready && lowWater(knote, 1) === 1) queue.activate(knote);
-      else queue.post(knote);
+      if (ready && lowWater(knote, 1) === 1) queue.knotes.activate(knote);
+      else queue.knotes.post(knote);
     }
   }
 }

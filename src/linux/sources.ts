@@ -302,7 +302,7 @@ export class Sources {
       const { source } = knote;
       if (source === null) continue;
       if (source.aspect === 'vnode') {
-        for (const hint of hints) this.#queue.postVnode(knote, hint);
+        for (const hint of hints) this.#queue.knotes.postVnode(knote, hint);
       } else if (!ofEntry) {
         this.#post(source, knote, mask);
       }
@@ -342,8 +342,9 @@ export class Sources {
       descriptor.reads &&
       isPipe(descriptor);
     // Just after a write there was something to read, whatever came later.
-    if (wasReadable && lowWater(knote, 1) === 1) this.#queue.activate(knote);
-    else this.#queue.post(knote);
+    if (wasReadable && lowWater(knote, 1) === 1)
+      this.#queue.knotes.activate(knote);
+    else this.#queue.knotes.post(knote);
   }
 
   // ---- looking ------------------------------------------------------------
@@ -356,7 +357,8 @@ export class Sources {
       if (knotes.every((knote) => knote.active)) continue;
       const { fd } = descriptor;
       if (probe.offset(fd) === offset && probe.size(fd) === size) continue;
-      for (let i = knotes.length - 1; i >= 0; i--) this.#queue.post(knotes[i]);
+      for (let i = knotes.length - 1; i >= 0; i--)
+        this.#queue.knotes.post(knotes[i]);
     }
   }
 
@@ -367,7 +369,7 @@ export class Sources {
       if (snapshot == null) continue;
       if (!wasRemoved(snapshot, probe, descriptor.fd)) continue;
       for (let i = knotes.length - 1; i >= 0; i--) {
-        this.#queue.postVnode(knotes[i], D.NOTE_DELETE | D.NOTE_LINK);
+        this.#queue.knotes.postVnode(knotes[i], D.NOTE_DELETE | D.NOTE_LINK);
       }
     }
   }

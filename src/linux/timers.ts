@@ -63,7 +63,7 @@ export class Timers implements Member {
       if (timer === undefined || timer.deadline > now) break;
       this.remove(timer);
       timer.due = true;
-      this.#queue.activate(timer.knote);
+      this.#queue.knotes.activate(timer.knote);
     }
     this.#queue.needsTimers();
   }

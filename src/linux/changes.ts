@@ -1,0 +1,168 @@
+import type { KeventMemory } from '../kevent-memory.js';
+import { D, DE, EV_DISPATCH2 } from './constants.js';
+import type { Knote } from './knote.js';
+import type { Queue } from './queue.js';
+import { copyRecord, STRIDE } from './record.js';
+
+/** Bits no caller can give: they are the kernel's own. */
+const CALLER_FLAGS = 0x0fff;
+
+/** The change list of a call: spec C and D. */
+export class Changes {
+  readonly #queue: Queue;
+  /** The flags of the change in hand, without what is overruled. */
+  #flags = 0;
+
+  constructor(queue: Queue) {
+    this.#queue = queue;
+  }
+
+  /**
+   * Apply changes in order. One that fails, or asks for a receipt, becomes an
+   * entry while there is room. Returns the number of entries, or the negative
+   * errno of a change that failed without room; those after it are left.
+   */
+  apply(
+    changes: KeventMemory,
+    nchanges: number,
+    events: KeventMemory | null,
+    nevents: number,
+  ): number {
+    let written = 0;
+    for (let i = 0; i < nchanges; i++) {
+      const errno = this.#one(changes.i32, i * STRIDE);
+      if (errno === 0 && (this.#flags & D.EV_RECEIPT) === 0) continue;
+      if (events !== null && written < nevents) {
+        const flags = this.#flags | D.EV_ERROR;
+        copyRecord(changes, i, events, written, flags, errno);
+        written++;
+      } else if (errno !== 0) {
+        return -errno;
+      }
+    }
+    return written;
+  }
+
+  #one(i32: Int32Array, at: number): number {
+    const filterNumber = (i32[at + 2] << 16) >> 16;
+    let flags = (i32[at + 2] >>> 16) & CALLER_FLAGS;
+    if ((flags & D.EV_DELETE) !== 0) flags &= ~D.EV_ADD;
+    if ((flags & D.EV_DISABLE) !== 0) flags &= ~D.EV_ENABLE;
+    this.#flags = flags;
+    if (filterNumber > -1 || filterNumber < -D.EVFILT_SYSCOUNT) {
+      return DE.EINVAL;
+    }
+    const vanishes = D.EV_ADD | EV_DISPATCH2;
+    if ((flags & D.EV_VANISHED) !== 0 && (flags & vanishes) !== vanishes) {
+      return DE.EINVAL;
+    }
+    const knote = this.#find(i32, at, filterNumber, flags);
+    if (knote === undefined) return this.#create(i32, at, filterNumber, flags);
+    return (flags & D.EV_DELETE) === 0
+      ? this.#touch(knote, i32, at, flags)
+      : this.#delete(knote, flags);
+  }
+
+  /** Find the knote a change names, unless its descriptor was closed. */
+  #find(
+    i32: Int32Array,
+    at: number,
+    filterNumber: number,
+    flags: number,
+  ): Knote | undefined {
+    const { knotes, sources } = this.#queue;
+    const specific = (flags & D.EV_UDATA_SPECIFIC) !== 0;
+    const knote = knotes.find(i32, at, filterNumber, specific);
+    if (knote === undefined || knote.source === null) return knote;
+    if (sources.isSame(knote.source)) return knote;
+    this.#queue.forget(knote.source, false);
+    return knote.dropped ? undefined : knote;
+  }
+
+  #create(
+    i32: Int32Array,
+    at: number,
+    filterNumber: number,
+    flags: number,
+  ): number {
+    if ((flags & D.EV_ADD) === 0) return DE.ENOENT;
+    const { kernel, knotes } = this.#queue;
+    const filter = kernel.filters[-filterNumber];
+    if (filter === undefined) return DE.ENOTSUP;
+    const knote: Knote = {
+      queue: this.#queue,
+      filter,
+      filterNumber,
+      serial: kernel.nextSerial(),
+      identLow: i32[at],
+      identHigh: i32[at + 1],
+      flags,
+      askedFflags: i32[at + 3],
+      askedLow: i32[at + 4],
+      askedHigh: i32[at + 5],
+      fflags: 0,
+      dataLow: 0,
+      dataHigh: 0,
+      udataLow: i32[at + 6],
+      udataHigh: i32[at + 7],
+      active: false,
+      queued: false,
+      disabled: (flags & D.EV_DISABLE) !== 0,
+      deleting: false,
+      vanished: false,
+      dropped: false,
+      latched: false,
+      source: null,
+      timer: null,
+      previous: null,
+      next: null,
+      sibling: null,
+    };
+    const errno = filter.attach(knote);
+    if (errno !== 0) return errno;
+    knotes.add(knote);
+    if (filter.evaluate(knote)) knotes.activate(knote);
+    return 0;
+  }
+
+  #delete(knote: Knote, flags: number): number {
+    const inTwoSteps =
+      (knote.flags & EV_DISPATCH2) === EV_DISPATCH2 &&
+      knote.disabled &&
+      (flags & D.EV_ENABLE) === 0;
+    if (inTwoSteps) {
+      knote.deleting = true;
+      return DE.EINPROGRESS;
+    }
+    this.#queue.knotes.drop(knote);
+    return 0;
+  }
+
+  /** A change to a knote that exists. */
+  #touch(knote: Knote, i32: Int32Array, at: number, flags: number): number {
+    const { knotes } = this.#queue;
+    if ((flags & D.EV_ENABLE) !== 0 && knote.deleting) {
+      // It has had its last event but one; this brings the last.
+      knote.active = true;
+      knotes.enable(knote);
+      return 0;
+    }
+    if (!knote.vanished) {
+      const errno = knote.filter.touch(
+        knote,
+        i32[at + 3],
+        i32[at + 4],
+        i32[at + 5],
+      );
+      if (errno !== 0) return errno;
+    }
+    if ((knote.flags & D.EV_UDATA_SPECIFIC) === 0) {
+      knote.udataLow = i32[at + 6];
+      knote.udataHigh = i32[at + 7];
+    }
+    if ((flags & D.EV_DISABLE) !== 0) knotes.disable(knote);
+    if ((flags & D.EV_ENABLE) !== 0) knotes.enable(knote);
+    if (!knote.vanished && knote.filter.evaluate(knote)) knotes.activate(knote);
+    return 0;
+  }
+}

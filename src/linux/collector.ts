@@ -1,0 +1,82 @@
+import type { KeventMemory } from '../kevent-memory.js';
+import { D, EV_DISPATCH2 } from './constants.js';
+import type { Knote } from './knote.js';
+import type { Queue } from './queue.js';
+import { writeRecord } from './record.js';
+
+/** Delivery: spec E and F. */
+export class Collector {
+  readonly #queue: Queue;
+  /** Delivered, and ready still: they wait again, behind all others. */
+  readonly #again: Knote[] = [];
+  readonly #delivered = new Set<Knote>();
+
+  constructor(queue: Queue) {
+    this.#queue = queue;
+  }
+
+  /** Deliver what waits, oldest first; returns how many. */
+  collect(events: KeventMemory, nevents: number): number {
+    const { knotes, nesting } = this.#queue;
+    const again = this.#again;
+    let count = 0;
+    while (count < nevents) {
+      const knote = knotes.shift();
+      if (knote === null) break;
+      if (this.#delivered.has(knote)) {
+        // Posted again since: it is for the next call.
+        again.push(knote);
+        continue;
+      }
+      const flags = this.#look(knote);
+      if (flags < 0) continue;
+      writeRecord(knote, flags, events, count++);
+      if (this.#leavesReady(knote, flags)) again.push(knote);
+      // Only queues below can post while this one collects.
+      if (nesting.hasChildren) this.#delivered.add(knote);
+    }
+    if (again.length > 0) {
+      for (const knote of again) if (!knote.dropped) knotes.activate(knote);
+      again.length = 0;
+    }
+    if (this.#delivered.size > 0) this.#delivered.clear();
+    return count;
+  }
+
+  /** The flags of a knote's event, or -1 if there is nothing to report. */
+  #look(knote: Knote): number {
+    if (knote.deleting || knote.vanished) {
+      const what = knote.deleting ? D.EV_DELETE : D.EV_VANISHED;
+      knote.fflags = 0;
+      knote.dataLow = 0;
+      knote.dataHigh = 0;
+      return EV_DISPATCH2 | D.EV_ONESHOT | what;
+    }
+    const { source } = knote;
+    if (source !== null && !this.#queue.sources.isSame(source)) {
+      this.#queue.forget(source, false);
+      return -1;
+    }
+    return knote.filter.evaluate(knote) ? knote.flags : -1;
+  }
+
+  /** Decide what becomes of a delivered knote. */
+  #leavesReady(knote: Knote, flags: number): boolean {
+    if ((flags & D.EV_ONESHOT) !== 0) {
+      const inTwoSteps = (knote.flags & EV_DISPATCH2) === EV_DISPATCH2;
+      if (inTwoSteps && !knote.deleting) {
+        knote.deleting = true;
+        knote.disabled = true;
+      } else {
+        this.#queue.knotes.drop(knote);
+      }
+      return false;
+    }
+    knote.filter.delivered(knote);
+    if ((flags & D.EV_DISPATCH) !== 0) {
+      knote.disabled = true;
+      return false;
+    }
+    return (flags & D.EV_CLEAR) === 0;
+  }
+}
