@@ -220,7 +220,7 @@ export class KeventList implements Iterable<Kevent> {
   /** The first word of an entry that exists. */
   #at(index: number): number {
     const { length, words } = this.#memory;
-    if (index >>> 0 !== index || index >= length) {
+    if (typeof index !== 'number' || index >>> 0 !== index || index >= length) {
       throwBadInteger(
         'read a KeventList',
         'index',

@@ -13,6 +13,7 @@ import {
   EVFILT_FS,
   EVFILT_PROC,
   EVFILT_READ,
+  EVFILT_SIGNAL,
   EVFILT_TIMER,
   EVFILT_USER,
   EVFILT_VNODE,
@@ -32,6 +33,7 @@ export interface Expected {
 const FILTERS = new Map([
   [EVFILT_PROC, 'PROC'],
   [EVFILT_FS, 'FS'],
+  [EVFILT_SIGNAL, 'SIGNAL'],
   [EVFILT_READ, 'READ'],
   [EVFILT_WRITE, 'WRITE'],
   [EVFILT_VNODE, 'VNODE'],

@@ -93,6 +93,9 @@ export function hasFilter(name: string): boolean {
     try {
       const add = { ident: probe(), filter, flags, fflags };
       answer = !Number.isNaN(filter) && refusal(kqueue(), add) !== 'ENOTSUP';
+    } catch {
+      // No kernel at all: each test says so itself.
+      answer = false;
     } finally {
       dispose();
     }

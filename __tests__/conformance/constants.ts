@@ -15,6 +15,7 @@ export const EVFILT_WRITE = constant('EVFILT_WRITE');
 export const EVFILT_AIO = constant('EVFILT_AIO');
 export const EVFILT_VNODE = constant('EVFILT_VNODE');
 export const EVFILT_PROC = constant('EVFILT_PROC');
+export const EVFILT_SIGNAL = constant('EVFILT_SIGNAL');
 export const EVFILT_TIMER = constant('EVFILT_TIMER');
 export const EVFILT_FS = constant('EVFILT_FS');
 export const EVFILT_USER = constant('EVFILT_USER');

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { caseDeviations, traceDeviations, unplayable } from './deviations.js';
 
-/** Every case of the list but those of EVFILT_SIGNAL. */
+/** Every case of the list. */
 const CASES = `
   C01 C03 C04 C06 C07 C09 C10 C12 C13 C15 C16 C18 C19 C21 C22 C24 C25 C27 C28
   C30 C31 C33 C34 C36
@@ -17,6 +17,7 @@ const CASES = `
   M02 M03 M05 M06 M08 M09 M11 M12 M14 M15 M17 M18 M20 M21
   U01 U03 U04 U06 U07 U09 U10 U12 U13 U15 U16 U18
   V02 V03 V05 V06 V08 V09 V11 V12 V14 V15 V17 V18 V20 V21 V23 V24 V26 V27
+  S02 S03 S04 S05 S06 S08 S09 S11 S12
   P02 P03 P05 P06 P08 P09 P11 P12 P14 P15 P17 P18 P20
   O01 O03 O04
 `

@@ -68,6 +68,18 @@ export const caseDeviations: readonly CaseDeviation[] = [
   },
   {
     kernel: 'linux',
+    case: 'S04',
+    rule: 'Q7.9',
+    reason: 'another thread takes the signal that one thread blocks',
+  },
+  {
+    kernel: 'linux',
+    case: 'S05',
+    rule: 'Q7.9',
+    reason: 'a handler does not learn to whom the signal was sent',
+  },
+  {
+    kernel: 'linux',
     case: 'P12',
     rule: 'Q7.8',
     reason: 'FORK and EXEC have no source without privileges',

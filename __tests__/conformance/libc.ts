@@ -41,6 +41,13 @@ const native = {
   grantpt: bind('grantpt', 'int', ['int']),
   unlockpt: bind('unlockpt', 'int', ['int']),
   kill: bind('kill', 'int', ['int', 'int']),
+  pthread_sigmask: bind('pthread_sigmask', 'int', ['int', PTR, PTR]),
+  sigpending: bind('sigpending', 'int', [PTR]),
+  sigemptyset: bind('sigemptyset', 'int', [PTR]),
+  sigaddset: bind('sigaddset', 'int', [PTR, 'int']),
+  sigismember: bind('sigismember', 'int', [PTR, 'int']),
+  pthread_self: bind('pthread_self', PTR, []),
+  pthread_kill: bind('pthread_kill', 'int', [PTR, 'int']),
   waitid: bind('waitid', 'int', ['int', 'uint32_t', PTR, 'int']),
   mmap: bind('mmap', PTR, [PTR, 'size_t', 'int', 'int', 'int', 'int64_t']),
   msync: bind('msync', 'int', [PTR, 'size_t', 'int']),
@@ -353,4 +360,40 @@ export function storeThroughMapping(fd: number): void {
   } finally {
     ask('munmap', address, size);
   }
+}
+
+const SIG_BLOCK = LINUX ? 0 : 1;
+const SIG_SETMASK = LINUX ? 2 : 3;
+
+/** Block a signal in this thread. The answer unblocks it. */
+export function blockSignal(signal: number): () => void {
+  const old = new ArrayBuffer(128);
+  const oldAt = Number(koffi.address(old));
+  ask('sigemptyset', at);
+  ask('sigaddset', at, signal);
+  ask('pthread_sigmask', SIG_BLOCK, at, oldAt);
+  return () => {
+    ask('pthread_sigmask', SIG_SETMASK, oldAt, 0);
+  };
+}
+
+/** Whether a blocked signal waits to be delivered. */
+export function isPending(signal: number): boolean {
+  ask('sigpending', at);
+  return ask('sigismember', at, signal) === 1;
+}
+
+/** Send this thread, not the process, a signal. */
+export function signalThread(signal: number): void {
+  native.pthread_kill(native.pthread_self(), signal);
+}
+
+const SIG_IGN = 1;
+
+/** Ignore a signal. The answer puts the old handler back. */
+export function ignoreSignal(signal: number): () => void {
+  const old = setHandler(signal, SIG_IGN);
+  return () => {
+    setHandler(signal, old);
+  };
 }

@@ -9,6 +9,7 @@ import {
   renameSync,
   unlinkSync,
 } from 'node:fs';
+import { constants as os } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Kevent, KeventInit } from '../../src/index.js';
 import { KeventList, KqueueError, kevent } from '../../src/index.js';
@@ -39,6 +40,7 @@ interface Step {
   readonly path?: string;
   readonly flags?: number;
   readonly mode?: number;
+  readonly sig?: NodeJS.Signals;
   readonly pid?: string;
   readonly exit?: number;
   readonly signal?: NodeJS.Signals;
@@ -118,9 +120,6 @@ export function gateOf(scenario: Scenario): string | undefined {
           expectation(scenario, i).result?.ret !== -1),
     ),
   );
-  if (scenario.steps.some(({ op }) => op === 'postsig')) {
-    return 'signals are delivered by the loop: not played in one turn';
-  }
   const names = [...new Set(missing)].join(', ');
   return names === '' ? undefined : `no ${names} yet`;
 }
@@ -181,6 +180,8 @@ function expectation(scenario: Scenario, i: number): Expectation {
   return { result: results['netbsd-7'].steps?.[i] ?? null, mask: EXACT };
 }
 
+const { signals } = os;
+
 type Kind = 'pipe' | 'socket' | 'queue' | 'file' | 'none';
 
 /** What a step answered: a number, an errno name, or entries. */
@@ -194,6 +195,8 @@ interface Answer {
 const EV_EOF = 0x8000;
 /** How much later than recorded is still in time on a busy machine. */
 const SLACK_MS = 250;
+
+const isSignal = (name: string): name is NodeJS.Signals => name in signals;
 
 const missing = (what: string): never => {
   throw new Error(`The step has no ${what}`);
@@ -220,6 +223,8 @@ class Play {
 
   async run(): Promise<void> {
     const { steps } = this.#scenario;
+    // A signal that nobody catches would end the process.
+    for (const { sig } of steps) if (sig) world.catchSignal(sig);
     for (let i = 0; i < steps.length; i++) {
       const step = steps[i];
       if (step.thread !== undefined && step.op === 'kevent') {
@@ -391,6 +396,9 @@ class Play {
       case 'rename':
         renameSync(world.path(path), world.path(step.to ?? ''));
         return undefined;
+      case 'postsig':
+        if (step.sig) world.signal(step.sig);
+        return undefined;
       case 'unusedpid':
         this.#bind(as, world.unusedPid(), 'none');
         return undefined;
@@ -421,6 +429,7 @@ class Play {
   /** The ident a name, a number or name+number stands for. */
   #ident(text: string): bigint {
     if (/^-?\d/.test(text)) return BigInt(text);
+    if (isSignal(text)) return BigInt(signals[text]);
     const [name, offset = '0'] = text.split('+');
     return BigInt(this.#fd(name)) + BigInt(offset);
   }

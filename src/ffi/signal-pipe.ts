@@ -11,8 +11,8 @@ const SPLICE_F_NONBLOCK = 2;
 const MESSAGE_BYTES = 16;
 const BUFFER_BYTES = 65536;
 
-/** Told of the signal of each message. */
-type Visit = (signal: number) => void;
+/** Told of each message: the signal, and the watch of Node's it is for. */
+type Visit = (signal: number, handle: number) => void;
 
 /**
  * The pipe through which libuv's signal handler tells the main loop what was
@@ -91,7 +91,7 @@ export class SignalPipe {
       // libuv's own watch for children is part of the loop itself.
       const isLoops =
         handle >= this.#loop && handle < this.#loop + this.#loopBytes;
-      if (!isLoops) visit(i32[word + 2]);
+      if (!isLoops) visit(i32[word + 2], handle);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import type { Libc } from '../ffi/linux.js';
@@ -12,22 +13,33 @@ for (const [name, number] of Object.entries(constants.signals)) {
 }
 
 /**
- * The process whose signals Node delivers. A test runner may have put a copy
- * in its place, which hears of none.
+ * The process whose signals Node delivers. A test runner may have put this
+ * code into a realm of its own, with a copy that hears of no signal: then, and
+ * only then, Node's realm is asked for the real one.
  */
-const realProcess = (): NodeJS.Process =>
-  (
-    process as {
-      getBuiltinModule?: (id: string) => NodeJS.Process | undefined;
-    }
-  ).getBuiltinModule?.('node:process') ?? process;
+function realProcess(): NodeJS.Process {
+  if (readFileSync.constructor === Function) return process;
+  try {
+    const make = readFileSync.constructor as (body: string) => () => unknown;
+    return make('return process')() as NodeJS.Process;
+  } catch {
+    return process;
+  }
+}
 
 /** One signal number that knotes of any queue count. */
 interface Counted {
   readonly knotes: Set<Knote>;
+  readonly name: NodeJS.Signals;
   readonly listener: Listener;
-  /** Counted in the pipe already, while its listener is still to be called. */
-  ahead: number;
+  /**
+   * By Node's watch for it, as the messages name it: how many were counted in
+   * the pipe already, while the listener is still to be called. A watch that
+   * was stopped with messages underway never calls it.
+   */
+  readonly ahead: Map<number, number>;
+  /** The watch of the newest message. */
+  watch: number;
 }
 
 /**
@@ -40,8 +52,10 @@ export class Signals {
   readonly #counted = new Map<number, Counted>();
   readonly #post: (knote: Knote, count: number) => void;
   readonly #settled: () => void;
+  readonly #process = realProcess();
   #pipe: SignalPipe | undefined;
   #searched = false;
+  #scheduled = false;
 
   constructor(
     libc: Libc,
@@ -72,28 +86,32 @@ export class Signals {
     const name = names.get(signal);
     // Nobody can listen for these.
     if (name === undefined || name === 'SIGKILL' || name === 'SIGSTOP') return;
-    const listener = () => this.#called(signal);
-    const counted: Counted = { knotes: new Set([knote]), listener, ahead: 0 };
-    realProcess().on(name, listener);
+    const counted: Counted = {
+      knotes: new Set([knote]),
+      name,
+      listener: () => this.#called(signal),
+      ahead: new Map(),
+      watch: 0,
+    };
     this.#counted.set(signal, counted);
+    this.#process.on(name, counted.listener);
     if (!this.#searched) {
       this.#searched = true;
       this.#pipe = SignalPipe.find(this.#libc);
     }
     // What waits in the pipe came before, and is not for this knote.
-    this.#pipe?.visit((other) => {
-      if (other === signal) counted.ahead++;
+    this.#pipe?.visit((other, watch) => {
+      if (other === signal) this.#advance(counted, watch);
     });
   }
 
   remove(signal: number, knote: Knote): void {
     const counted = this.#counted.get(signal);
-    const name = names.get(signal);
-    if (counted === undefined || name === undefined) return;
+    if (counted === undefined) return;
     counted.knotes.delete(knote);
     if (counted.knotes.size > 0) return;
     this.#counted.delete(signal);
-    realProcess().off(name, counted.listener);
+    this.#process.off(counted.name, counted.listener);
     if (this.#counted.size > 0) return;
     this.#pipe?.close();
     this.#pipe = undefined;
@@ -103,28 +121,64 @@ export class Signals {
   /** Count what is in the pipe and was not counted yet. */
   collect(): void {
     if (this.#pipe === undefined || this.#counted.size === 0) return;
+    for (const counted of this.#counted.values()) this.#keep(counted);
     const seen = new Map<number, number>();
-    this.#pipe.visit((signal) => {
+    this.#pipe.visit((signal, watch) => {
       const counted = this.#counted.get(signal);
       if (counted === undefined) return;
-      const nth = (seen.get(signal) ?? 0) + 1;
-      seen.set(signal, nth);
-      if (nth <= counted.ahead) return;
-      counted.ahead = nth;
+      const nth = (seen.get(watch) ?? 0) + 1;
+      seen.set(watch, nth);
+      if (nth <= (counted.ahead.get(watch) ?? 0)) return;
+      this.#advance(counted, watch);
       this.#count(counted);
     });
+  }
+
+  /** A message of the pipe is dealt with before its listener is called. */
+  #advance(counted: Counted, watch: number): void {
+    counted.watch = watch;
+    counted.ahead.set(watch, (counted.ahead.get(watch) ?? 0) + 1);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#reconcile()).unref();
+  }
+
+  /**
+   * The loop has read the pipe since and called all listeners. Messages that
+   * are gone by now, listener or not, are not waited for any longer.
+   */
+  #reconcile(): void {
+    this.#scheduled = false;
+    const underway = new Set<number>();
+    this.#pipe?.visit((_, watch) => underway.add(watch));
+    for (const { ahead } of this.#counted.values()) {
+      for (const watch of ahead.keys()) {
+        if (!underway.has(watch)) ahead.delete(watch);
+      }
+    }
+    if (underway.size === 0) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#reconcile()).unref();
   }
 
   /** Node calls the listener: once for each message of the pipe. */
   #called(signal: number): void {
     const counted = this.#counted.get(signal);
     if (counted === undefined) return;
-    if (counted.ahead > 0) {
-      counted.ahead--;
+    const ahead = counted.ahead.get(counted.watch) ?? 0;
+    if (ahead > 0) {
+      counted.ahead.set(counted.watch, ahead - 1);
       return;
     }
     this.#count(counted);
     this.#settled();
+  }
+
+  /** The program may have removed all listeners of a signal, ours too. */
+  #keep(counted: Counted): void {
+    const { name, listener } = counted;
+    if (this.#process.listeners(name).includes(listener)) return;
+    this.#process.on(name, listener);
   }
 
   #count({ knotes }: Counted): void {

@@ -1,0 +1,161 @@
+import { constants } from 'node:os';
+import { chg, expectEvents, get, poll, refusal, SOON } from './calls.js';
+import { caseWith } from './cases.js';
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EV_DELETE,
+  EV_DISABLE,
+  EV_ENABLE,
+  EV_ONESHOT,
+  EVFILT_SIGNAL,
+} from './constants.js';
+import * as libc from './libc.js';
+import { meanwhile } from './outsider.js';
+import { catchSignal, isolate, kqueue, signal } from './world.js';
+
+isolate();
+
+// A test that sends a signal catches it first: else it would end the process.
+const NAME = 'SIGUSR2';
+const { [NAME]: ident, SIGWINCH } = constants.signals;
+const USR2 = { ident, filter: EVFILT_SIGNAL };
+const EDGE = EV_ADD | EV_CLEAR;
+
+const signalCase = (
+  id: string,
+  title: string,
+  body: () => void | Promise<void>,
+): void => caseWith(['EVFILT_SIGNAL'], id, title, body);
+
+signalCase('S02', 'signals are counted until they are collected', () => {
+  catchSignal(NAME);
+  const q = kqueue();
+  chg(q, { ...USR2, flags: EV_ADD });
+  for (let i = 0; i < 3; i++) signal(NAME);
+  expectEvents(get(q, 1, SOON), { ...USR2, flags: EDGE, data: 3 });
+  expectEvents(poll(q));
+});
+
+signalCase('S03', 'a signal that is ignored is counted', () => {
+  const restore = libc.ignoreSignal(SIGWINCH);
+  try {
+    const q = kqueue();
+    const winch = { ident: SIGWINCH, filter: EVFILT_SIGNAL };
+    chg(q, { ...winch, flags: EV_ADD });
+    signal('SIGWINCH');
+    expectEvents(get(q, 1, SOON), { ...winch, flags: EDGE, data: 1 });
+    chg(q, { ...winch, flags: EV_DELETE });
+  } finally {
+    restore();
+  }
+});
+
+signalCase('S04', 'a signal that is blocked is counted, and waits', () => {
+  catchSignal(NAME);
+  const q = kqueue();
+  chg(q, { ...USR2, flags: EV_ADD });
+  const unblock = libc.blockSignal(ident);
+  try {
+    signal(NAME);
+    expectEvents(get(q, 1, SOON), { ...USR2, flags: EDGE, data: 1 });
+    expect(libc.isPending(ident)).toBe(true);
+  } finally {
+    unblock();
+  }
+});
+
+signalCase('S05', 'a signal for a thread is not counted', () => {
+  catchSignal(NAME);
+  const q = kqueue();
+  chg(q, { ...USR2, flags: EV_ADD });
+  libc.signalThread(ident);
+  expectEvents(get(q, 1, 50));
+});
+
+caseWith(['EVFILT_SIGNAL'], 'S06', 'a number of no signal is silent', () => {
+  const q = kqueue();
+  for (const ident of [0, 1000]) {
+    chg(q, { ident, filter: EVFILT_SIGNAL, flags: EV_ADD });
+  }
+  expectEvents(poll(q));
+});
+
+signalCase('S08', 'a signal that comes while disabled is told later', () => {
+  catchSignal(NAME);
+  const q = kqueue();
+  chg(q, { ...USR2, flags: EV_ADD });
+  chg(q, { ...USR2, flags: EV_DISABLE });
+  signal(NAME);
+  expectEvents(poll(q));
+  chg(q, { ...USR2, flags: EV_ENABLE });
+  expectEvents(get(q, 1, SOON), { ...USR2, flags: EDGE, data: 1 });
+});
+
+signalCase('S09', 'a signal that came before is not told', () => {
+  catchSignal(NAME);
+  signal(NAME);
+  const q = kqueue();
+  chg(q, { ...USR2, flags: EV_ADD });
+  expectEvents(poll(q));
+});
+
+signalCase(
+  'S11',
+  'a ONESHOT one tells once, the program hears all',
+  async () => {
+    const heard = catchSignal(NAME);
+    const q = kqueue();
+    const flags = EV_ADD | EV_ONESHOT;
+    chg(q, { ...USR2, flags });
+    signal(NAME);
+    const event = { ...USR2, flags: flags | EV_CLEAR, data: 1 };
+    expectEvents(get(q, 1, SOON), event);
+    signal(NAME);
+    expectEvents(poll(q));
+    expect(refusal(q, { ...USR2, flags: EV_DELETE })).toBe('ENOENT');
+    const LIMIT = 1000;
+    for (let i = 0; i < LIMIT && heard() < 2; i++) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(heard()).toBe(2);
+  },
+);
+
+signalCase('S12', 'a change replaces udata and keeps the count', () => {
+  catchSignal(NAME);
+  const q = kqueue();
+  chg(q, { ...USR2, flags: EV_ADD, udata: 1 });
+  signal(NAME);
+  chg(q, { ...USR2, flags: EV_ADD, udata: 2 });
+  signal(NAME);
+  const event = { ...USR2, flags: EDGE, data: 2, udata: 2 };
+  expectEvents(get(q, 1, SOON), event);
+});
+
+signalCase('L7', 'each queue has a count of its own', () => {
+  catchSignal(NAME);
+  const queues = [kqueue(), kqueue()];
+  for (const q of queues) chg(q, { ...USR2, flags: EV_ADD });
+  signal(NAME);
+  for (const q of queues) {
+    expectEvents(get(q, 1, SOON), { ...USR2, flags: EDGE, data: 1 });
+  }
+});
+
+signalCase('L2', 'a signal from outside ends a wait', async () => {
+  catchSignal(NAME);
+  const q = kqueue();
+  chg(q, { ...USR2, flags: EV_ADD });
+  const acts = [{ op: 'kill', signal: ident }];
+  // The call may end with EINTR, as on Darwin; the count is there then.
+  const { result } = await meanwhile({}, acts, () => {
+    try {
+      return get(q, 1, SOON);
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'EINTR' });
+      return get(q, 1, SOON);
+    }
+  });
+  expectEvents(result, { ...USR2, flags: EDGE, data: 1 });
+});
