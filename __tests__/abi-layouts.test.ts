@@ -130,12 +130,12 @@ test.each(everyStruct.filter(({ cpu }) => cpu === process.arch))(
 test('a struct or a CPU the kernel does not have is refused by name', () => {
   expect(() => layoutOf(kernels.darwin, 'x64', 'kevent@11')).toThrow(
     new RangeError(
-      "Cannot lay out a struct as 'struct' must be one of kevent, kevent64_s, kevent_qos_s, timespec: received kevent@11",
+      'Cannot lay out a struct as \'struct\' must be one of kevent, kevent64_s, kevent_qos_s, timespec: received "kevent@11"',
     ),
   );
   expect(() => layoutOf(kernels.dragonfly, 'arm64', 'kevent')).toThrow(
     new RangeError(
-      "Cannot lay out a struct as 'cpu' must be one of x64 for dragonfly: received arm64",
+      'Cannot lay out a struct as \'cpu\' must be one of x64: received "arm64"',
     ),
   );
 });

@@ -1,5 +1,5 @@
 /** The calls an error can come from, by their man-page names. */
-export type Syscall = 'kqueue' | 'kevent' | 'close';
+export type Syscall = 'kqueue' | 'kevent' | 'kevent64' | 'close';
 
 /**
  * What the kernel, or the loading of it, answered. It has the fields of Node's

@@ -32,6 +32,18 @@ export interface Kernel {
     nevents: number,
     timeout: TimespecMemory | null,
   ): number;
+  /** The layout of struct kevent64_s, where the kernel has kevent64. */
+  readonly words64?: KeventWords | undefined;
+  /** kevent64(2): lists of that layout, and flags before the timeout. */
+  kevent64?(
+    kq: number,
+    changes: KeventMemory | null,
+    nchanges: number,
+    events: KeventMemory | null,
+    nevents: number,
+    flags: number,
+    timeout: TimespecMemory | null,
+  ): number;
   close(fd: number): number;
   /** The errno of the call that just returned -1, in the facts' numbering. */
   errno(): number;
@@ -84,4 +96,22 @@ export function currentWords(): KeventWords {
       ? currentKernel().words
       : wordsOf(layoutOf(hostFacts, cpu, symbol.struct));
   return knownWords;
+}
+
+/**
+ * The layout of the running kernel's `struct kevent64_s`.
+ *
+ * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` where there is no kevent64.
+ */
+export function currentWords64(): KeventWords {
+  if (hostFacts.structs.kevent64_s === undefined) {
+    throw new KqueueError(
+      `There is no kevent64 on ${hostFacts.name}: only Darwin has it`,
+      'ERR_KQUEUE_UNSUPPORTED',
+      undefined,
+      'kevent64',
+    );
+  }
+  const cpu = choice.name === 'linux' ? 'x64' : hostCpu;
+  return wordsOf(layoutOf(hostFacts, cpu, 'kevent64_s'));
 }

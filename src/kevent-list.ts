@@ -1,5 +1,5 @@
 import { misuse, throwBadInteger } from './errors.js';
-import { currentWords } from './kernel.js';
+import { currentWords, currentWords64 } from './kernel.js';
 import {
   encode,
   type Kevent,
@@ -70,7 +70,7 @@ export class KeventList implements Iterable<Kevent> {
       );
     }
     // A test of another kernel's layout passes it in; see listFor.
-    this.#memory = allocate(capacity, words ?? currentWords());
+    this.#memory = allocate(capacity, words ?? wordsFor(new.target));
   }
 
   /**
@@ -79,7 +79,7 @@ export class KeventList implements Iterable<Kevent> {
    * @throws {TypeError | RangeError} As {@link KeventList.push}; also for none.
    */
   static of(...kevents: readonly KeventInit[]): KeventList {
-    const list = new KeventList(kevents.length);
+    const list = new this(kevents.length);
     for (const kevent of kevents) list.push(kevent);
     return list;
   }
@@ -243,6 +243,29 @@ export class KeventList implements Iterable<Kevent> {
     return high * TWO_32 + u32[at];
   }
 }
+
+/**
+ * A list of `struct kevent64_s`, for {@link kevent64}: all fields have 64 bits
+ * on any CPU, and `ext` holds two more words. Only where the kernel has it:
+ * Darwin, and Linux with the kqueue built into this library.
+ *
+ * @example
+ * ```ts
+ * import { close, EV_ADD, EVFILT_TIMER, Kevent64List, kevent64, kqueue } from 'kqueue-ffi';
+ *
+ * const kq = kqueue();
+ * const events = new Kevent64List(4);
+ * const timer = { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 5 };
+ * kevent64(kq, [timer], events, 0, 1000); // 1
+ * close(kq);
+ * ```
+ */
+export class Kevent64List extends KeventList {}
+
+const wordsFor = ({ prototype }: typeof KeventList): KeventWords =>
+  prototype instanceof Kevent64List || prototype === Kevent64List.prototype
+    ? currentWords64()
+    : currentWords();
 
 /** The layout of the list being made for another kernel than the running. */
 let words: KeventWords | undefined;

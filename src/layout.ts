@@ -1,4 +1,5 @@
 import type { Cpu, CType, KernelFacts } from './abi/shape.js';
+import { misuse } from './errors.js';
 
 /** Where one field of a struct lies, in bytes. */
 export interface FieldLayout {
@@ -66,10 +67,33 @@ const sizeOf = (type: CType, kernel: KernelFacts, cpu: Cpu): number => {
   }
 };
 
+const ACTION = 'lay out a struct';
+
+const isFacts = (value: unknown): value is KernelFacts =>
+  typeof value === 'object' &&
+  value !== null &&
+  'structs' in value &&
+  typeof value.structs === 'object' &&
+  value.structs !== null &&
+  'cpus' in value &&
+  Array.isArray(value.cpus);
+
+/** Check a name against those there are. */
+function checkName(
+  name: string,
+  value: unknown,
+  known: readonly string[],
+): void {
+  const message = misuse(ACTION, name, `one of ${known.join(', ')}`, value);
+  if (typeof value !== 'string') throw new TypeError(message);
+  if (!known.includes(value)) throw new RangeError(message);
+}
+
 /**
  * Lay a struct out by the C rules: each field at the next multiple of its
  * alignment, the whole rounded up to the largest alignment.
  *
+ * @throws {TypeError} If an argument has a wrong type.
  * @throws {RangeError} If the kernel has no such struct or no such CPU.
  */
 export function layoutOf(
@@ -77,17 +101,14 @@ export function layoutOf(
   cpu: Cpu,
   struct: string,
 ): StructLayout {
+  if (!isFacts(kernel)) {
+    throw new TypeError(
+      misuse(ACTION, 'kernel', 'a table of a kernel', kernel),
+    );
+  }
+  checkName('struct', struct, Object.keys(kernel.structs));
+  checkName('cpu', cpu, kernel.cpus);
   const facts = kernel.structs[struct];
-  if (facts === undefined) {
-    throw new RangeError(
-      `Cannot lay out a struct as 'struct' must be one of ${Object.keys(kernel.structs).join(', ')}: received ${struct}`,
-    );
-  }
-  if (!kernel.cpus.includes(cpu)) {
-    throw new RangeError(
-      `Cannot lay out a struct as 'cpu' must be one of ${kernel.cpus.join(', ')} for ${kernel.name}: received ${cpu}`,
-    );
-  }
   const fields: Record<string, FieldLayout> = {};
   let offset = 0;
   let align = 1;

@@ -6,14 +6,22 @@ import {
 } from './errors.js';
 import { currentKernel, type Kernel } from './kernel.js';
 import { encode, type KeventInit } from './kevent.js';
-import { isList, type KeventList, memoryOf } from './kevent-list.js';
-import { allocate, type KeventMemory } from './kevent-memory.js';
+import { type Kevent64List, type KeventList, memoryOf } from './kevent-list.js';
+import {
+  allocate,
+  type KeventMemory,
+  type KeventWords,
+} from './kevent-memory.js';
 import { errnoName } from './names.js';
 import { allocateTimespec, encodeTimeout, type Timeout } from './timespec.js';
 
 const MAX_FD = 0x7fffffff;
 const MAX_CHANGES = 2 ** 20;
 const KEVENT = 'call kevent';
+const KEVENT64 = 'call kevent64';
+const EVENTLIST = 'a KeventList or null';
+const CHANGELIST = 'a KeventList, an array of kevents or null';
+const UINT32 = 'an integer from 0 to 2**32-1';
 
 /** The three calls over one kernel. */
 export interface Syscalls {
@@ -22,6 +30,13 @@ export interface Syscalls {
     kq: number,
     changelist: KeventList | readonly KeventInit[] | null,
     eventlist: KeventList | null,
+    timeout?: Timeout,
+  ): number;
+  kevent64(
+    kq: number,
+    changelist: Kevent64List | readonly KeventInit[] | null,
+    eventlist: Kevent64List | null,
+    flags: number,
     timeout?: Timeout,
   ): number;
   close(fd: number): void;
@@ -41,51 +56,116 @@ function fail(kernel: Kernel, syscall: Syscall): never {
   throw new KqueueError(`${syscall} ${code}`, code, -errno, syscall);
 }
 
-/** Make the calls of the kernel that `kernelOf` gives at the first use. */
-export function syscallsOf(kernelOf: () => Kernel): Syscalls {
-  const scratchTimespec = allocateTimespec();
-  // Memory for changes given as objects. Taken while it is being filled, so
-  // that a getter that calls kevent() itself cannot overwrite it.
-  let spare: KeventMemory | undefined;
+/** Objects are encoded into memory that is kept, unless it is larger. */
+const MAX_KEPT = 4096;
 
-  const takeScratch = (kernel: Kernel, count: number): KeventMemory => {
-    const memory = spare;
-    spare = undefined;
-    if (memory !== undefined && memory.capacity >= count) return memory;
-    const capacity = Math.max(16, 2 ** Math.ceil(Math.log2(count)));
-    return allocate(capacity, kernel.words);
-  };
+/** Memory for changes given as objects. */
+class Scratch {
+  #kept: KeventMemory | undefined;
 
-  const encodeChanges = (
-    kernel: Kernel,
+  /**
+   * Encode changes. The memory is taken while it is filled and used, so that
+   * a getter that calls kevent() itself cannot overwrite it.
+   */
+  encode(
+    words: KeventWords,
     changes: readonly KeventInit[],
-  ): KeventMemory => {
+    action: string,
+  ): KeventMemory {
     // A Proxy of an array may say anything of its length.
     const count = changes.length >>> 0;
     if (count > MAX_CHANGES) {
       throw new RangeError(
-        misuse(KEVENT, 'changelist', 'at most 2**20 changes', count),
+        misuse(action, 'changelist', 'at most 2**20 changes', count),
       );
     }
-    const memory = takeScratch(kernel, count);
+    const kept = this.#kept;
+    this.#kept = undefined;
+    const memory =
+      kept !== undefined && kept.words === words && kept.capacity >= count
+        ? kept
+        : allocate(Math.max(16, 2 ** Math.ceil(Math.log2(count))), words);
     for (let i = 0; i < count; i++) encode(memory, i, changes[i]);
     memory.length = count;
     return memory;
-  };
+  }
 
-  const listMemory = (
-    kernel: Kernel,
-    list: KeventList,
-    name: string,
-    expected: string,
-  ): KeventMemory => {
-    const memory = memoryOf(list, KEVENT, name, expected);
-    if (memory.words.layout.size !== kernel.words.layout.size) {
-      throw new TypeError(
-        misuse(KEVENT, name, "a KeventList of this kernel's layout", list),
-      );
+  /** The call is over. */
+  keep(memory: KeventMemory): void {
+    if (memory.capacity <= MAX_KEPT) this.#kept = memory;
+  }
+}
+
+function listMemory(
+  list: unknown,
+  words: KeventWords,
+  action: string,
+  name: string,
+  expected: string,
+): KeventMemory {
+  const memory = memoryOf(list, action, name, expected);
+  if (memory.words.layout.size !== words.layout.size) {
+    throw new TypeError(
+      misuse(
+        action,
+        name,
+        action === KEVENT64
+          ? 'a Kevent64List'
+          : "a KeventList of this kernel's layout",
+        list,
+      ),
+    );
+  }
+  return memory;
+}
+
+/** Make the calls of the kernel that `kernelOf` gives at the first use. */
+export function syscallsOf(kernelOf: () => Kernel): Syscalls {
+  const timespec = allocateTimespec();
+  const scratch = new Scratch();
+
+  /** kevent, or kevent64 if there are flags. */
+  const exchange = (
+    action: string,
+    kq: number,
+    changelist: KeventList | readonly KeventInit[] | null,
+    eventlist: KeventList | null,
+    flags: number | undefined,
+    timeout: Timeout,
+  ): number => {
+    if (!isFd(kq)) throwBadInteger(action, 'kq', FD_RANGE, kq);
+    const kernel = kernelOf();
+    const words = flags === undefined ? kernel.words : words64Of(kernel);
+    let events: KeventMemory | null = null;
+    let nevents = 0;
+    if (eventlist !== null) {
+      events = listMemory(eventlist, words, action, 'eventlist', EVENTLIST);
+      nevents = events.capacity;
     }
-    return memory;
+    let changes: KeventMemory | null = null;
+    let own: KeventMemory | undefined;
+    if (Array.isArray(changelist)) {
+      own = scratch.encode(words, changelist, action);
+      changes = own;
+    } else if (changelist !== null) {
+      changes = listMemory(changelist, words, action, 'changelist', CHANGELIST);
+    }
+    // Last of all: a getter among the changes may have called kevent().
+    const timed = encodeTimeout(timespec, kernel.width, timeout, action);
+    const nchanges = changes === null ? 0 : changes.length;
+    const limit = timed ? timespec : null;
+    const count =
+      flags === undefined || kernel.kevent64 === undefined
+        ? kernel.kevent(kq, changes, nchanges, events, nevents, limit)
+        : kernel.kevent64(kq, changes, nchanges, events, nevents, flags, limit);
+    if (own !== undefined) scratch.keep(own);
+    if (count < 0) {
+      if (events !== null && events !== changes) events.length = 0;
+      return fail(kernel, flags === undefined ? 'kevent' : 'kevent64');
+    }
+    if (events === null) return 0;
+    events.length = Math.min(count, nevents);
+    return events.length;
   };
 
   return {
@@ -95,62 +175,13 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
       return fd < 0 ? fail(kernel, 'kqueue') : fd;
     },
 
-    kevent(kq, changelist, eventlist, timeout) {
-      if (!isFd(kq)) throwBadInteger(KEVENT, 'kq', FD_RANGE, kq);
-      const kernel = kernelOf();
-      let events: KeventMemory | null = null;
-      let nevents = 0;
-      if (eventlist !== null) {
-        events = listMemory(
-          kernel,
-          eventlist,
-          'eventlist',
-          'a KeventList or null',
-        );
-        nevents = events.capacity;
-      }
-      let changes: KeventMemory | null = null;
-      let own: KeventMemory | undefined;
-      if (changelist !== null) {
-        if (isList(changelist)) {
-          changes = listMemory(kernel, changelist, 'changelist', '');
-        } else if (Array.isArray(changelist)) {
-          own = encodeChanges(kernel, changelist);
-          changes = own;
-        } else {
-          throw new TypeError(
-            misuse(
-              KEVENT,
-              'changelist',
-              'a KeventList, an array of kevents or null',
-              changelist,
-            ),
-          );
-        }
-      }
-      // Encoded last: a getter among the changes may have called kevent().
-      const timed = encodeTimeout(
-        scratchTimespec,
-        kernel.width,
-        timeout,
-        KEVENT,
-      );
-      const count = kernel.kevent(
-        kq,
-        changes,
-        changes === null ? 0 : changes.length,
-        events,
-        nevents,
-        timed ? scratchTimespec : null,
-      );
-      if (own !== undefined) spare = own;
-      if (count < 0) {
-        if (events !== null && events !== changes) events.length = 0;
-        return fail(kernel, 'kevent');
-      }
-      if (events === null) return 0;
-      events.length = Math.min(count, nevents);
-      return events.length;
+    kevent: (kq, changelist, eventlist, timeout) =>
+      exchange(KEVENT, kq, changelist, eventlist, undefined, timeout),
+
+    kevent64(kq, changelist, eventlist, flags, timeout) {
+      const known = typeof flags === 'number' && flags >>> 0 === flags;
+      if (!known) throwBadInteger(KEVENT64, 'flags', UINT32, flags);
+      return exchange(KEVENT64, kq, changelist, eventlist, flags, timeout);
     },
 
     close(fd) {
@@ -159,6 +190,16 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
       if (kernel.close(fd) < 0) fail(kernel, 'close');
     },
   };
+}
+
+function words64Of(kernel: Kernel): KeventWords {
+  if (kernel.words64 !== undefined) return kernel.words64;
+  throw new KqueueError(
+    `There is no kevent64 on ${kernel.facts.name}: only Darwin has it`,
+    'ERR_KQUEUE_UNSUPPORTED',
+    undefined,
+    'kevent64',
+  );
 }
 
 const calls = syscallsOf(currentKernel);
@@ -222,6 +263,26 @@ export const kevent: (
   eventlist: KeventList | null,
   timeout?: Timeout,
 ) => number = calls.kevent;
+
+/**
+ * The same with `struct kevent64_s`: kevent64(2). A queue that has been given
+ * to one of the two calls answers the other with `EINVAL`.
+ *
+ * @param flags `KEVENT_FLAG_IMMEDIATE`: poll, whatever the timeout says.
+ * `KEVENT_FLAG_ERROR_EVENTS`: write the entries of failed changes and of
+ * receipts only.
+ * @returns As {@link kevent}.
+ * @throws {TypeError | RangeError} For an argument that does not fit.
+ * @throws {KqueueError} As {@link kevent}; `ERR_KQUEUE_UNSUPPORTED` where the
+ * kernel has no kevent64.
+ */
+export const kevent64: (
+  kq: number,
+  changelist: Kevent64List | readonly KeventInit[] | null,
+  eventlist: Kevent64List | null,
+  flags: number,
+  timeout?: Timeout,
+) => number = calls.kevent64;
 
 /**
  * Close a descriptor: close(2). Closing a queue drops its registrations;

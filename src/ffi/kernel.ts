@@ -7,7 +7,11 @@ import type {
 } from '../abi/shape.js';
 import { hostCpu } from '../host.js';
 import type { Kernel } from '../kernel.js';
-import { type KeventMemory, wordsOf } from '../kevent-memory.js';
+import {
+  type KeventMemory,
+  type KeventWords,
+  wordsOf,
+} from '../kevent-memory.js';
 import { layoutOf, type StructLayout } from '../layout.js';
 import type { TimespecMemory } from '../timespec.js';
 import { koffi } from './koffi.js';
@@ -110,6 +114,28 @@ function findKevent(
   throw loadError(`${library.name} has no symbol ${names}`);
 }
 
+/** kevent64, where the kernel has its struct and the library its symbol. */
+function bindKevent64(
+  facts: KernelFacts,
+  cpu: Cpu,
+  library: NativeLibrary,
+): { call: NativeFunction; words: KeventWords } | undefined {
+  if (facts.structs.kevent64_s === undefined) return undefined;
+  const call = library.func('kevent64', 'int', [
+    'int',
+    'uintptr_t',
+    'int',
+    'uintptr_t',
+    'int',
+    'uint',
+    'uintptr_t',
+  ]);
+  if (call === undefined) return undefined;
+  const layout = layoutOf(facts, cpu, 'kevent64_s');
+  if (cpu === hostCpu) verify(facts, cpu, 'kevent64_s', layout);
+  return { call, words: wordsOf(layout) };
+}
+
 /** How the errno of this thread is read. */
 function errnoReader(facts: KernelFacts, library: NativeLibrary): () => number {
   for (const name of facts.symbols.errno) {
@@ -141,6 +167,7 @@ export function bindKernel(
   const close = find(library, facts.symbols.close, ['int']);
   const errno = errnoReader(facts, library);
   const layout = layoutOf(facts, cpu, symbol.struct);
+  const wide = bindKevent64(facts, cpu, library);
   const timespec = layoutOf(facts, cpu, 'timespec');
   // Another CPU's layout is only ever bound to a double of its kernel.
   if (cpu === hostCpu) {
@@ -170,6 +197,21 @@ export function bindKernel(
         nevents,
         timeout === null ? 0 : address(timeout),
       ),
+    ...(wide === undefined
+      ? {}
+      : {
+          words64: wide.words,
+          kevent64: (kq, changes, nchanges, events, nevents, flags, timeout) =>
+            wide.call(
+              kq,
+              changes === null ? 0 : address(changes),
+              nchanges,
+              events === null ? 0 : address(events),
+              nevents,
+              flags,
+              timeout === null ? 0 : address(timeout),
+            ),
+        }),
     close: (fd) => close(fd),
     errno,
   };

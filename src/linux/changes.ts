@@ -2,7 +2,7 @@ import type { KeventMemory } from '../kevent-memory.js';
 import { D, DE, EV_DISPATCH2 } from './constants.js';
 import type { Knote } from './knote.js';
 import type { Queue } from './queue.js';
-import { copyRecord, STRIDE } from './record.js';
+import { copyRecord, readExt } from './record.js';
 
 /** Bits no caller can give: they are the kernel's own. */
 const CALLER_FLAGS = 0x0fff;
@@ -30,7 +30,7 @@ export class Changes {
   ): number {
     let written = 0;
     for (let i = 0; i < nchanges; i++) {
-      const errno = this.#one(changes.i32, i * STRIDE);
+      const errno = this.#one(changes, i);
       if (errno === 0 && (this.#flags & D.EV_RECEIPT) === 0) continue;
       if (events !== null && written < nevents) {
         const flags = this.#flags | D.EV_ERROR;
@@ -43,7 +43,9 @@ export class Changes {
     return written;
   }
 
-  #one(i32: Int32Array, at: number): number {
+  #one(changes: KeventMemory, index: number): number {
+    const { i32, words } = changes;
+    const at = index * words.stride;
     const filterNumber = (i32[at + 2] << 16) >> 16;
     let flags = (i32[at + 2] >>> 16) & CALLER_FLAGS;
     if ((flags & D.EV_DELETE) !== 0) flags &= ~D.EV_ADD;
@@ -57,7 +59,10 @@ export class Changes {
       return DE.EINVAL;
     }
     const knote = this.#find(i32, at, filterNumber, flags);
-    if (knote === undefined) return this.#create(i32, at, filterNumber, flags);
+    if (knote === undefined) {
+      const ext = readExt(changes, index);
+      return this.#create(i32, at, filterNumber, flags, ext);
+    }
     return (flags & D.EV_DELETE) === 0
       ? this.#touch(knote, i32, at, flags)
       : this.#delete(knote, flags);
@@ -84,6 +89,7 @@ export class Changes {
     at: number,
     filterNumber: number,
     flags: number,
+    ext: Int32Array | null,
   ): number {
     if ((flags & D.EV_ADD) === 0) return DE.ENOENT;
     const { kernel, knotes } = this.#queue;
@@ -105,6 +111,7 @@ export class Changes {
       dataHigh: 0,
       udataLow: i32[at + 6],
       udataHigh: i32[at + 7],
+      ext,
       active: false,
       queued: false,
       disabled: (flags & D.EV_DISABLE) !== 0,

@@ -13,7 +13,7 @@ import type { Filter } from './filter.js';
 import { MountFilter } from './mount-filter.js';
 import { Probe } from './probe.js';
 import { ProcFilter } from './proc-filter.js';
-import { failure, GONE, Queue } from './queue.js';
+import { failure, GONE, ONLY_ERRORS, Queue } from './queue.js';
 import { ReadFilter, refuseExcept, refuseRead } from './read-filter.js';
 import { SignalFilter } from './signal-filter.js';
 import type { Descriptor, Kind } from './source.js';
@@ -50,6 +50,7 @@ const KIND_OF_MODE: Readonly<Record<number, Kind>> = {
 export class LinuxKernel implements Kernel {
   readonly facts = darwin;
   readonly words = wordsOf(layoutOf(darwin, 'x64', 'kevent'));
+  readonly words64 = wordsOf(layoutOf(darwin, 'x64', 'kevent64_s'));
   readonly width = { wideSec: true, wideNsec: true };
   readonly libc: Libc;
   readonly epoll: Epoll;
@@ -113,8 +114,48 @@ export class LinuxKernel implements Kernel {
   ): number {
     const nanos = timeout === null ? Infinity : timeoutOf(timeout);
     if (nanos < 0) return this.#failed(DE.EINVAL);
+    return this.#exchange(kq, false, changes, nchanges, events, nevents, nanos);
+  }
+
+  kevent64(
+    kq: number,
+    changes: KeventMemory | null,
+    nchanges: number,
+    events: KeventMemory | null,
+    nevents: number,
+    flags: number,
+    timeout: TimespecMemory | null,
+  ): number {
+    const polls = (flags & D.KEVENT_FLAG_IMMEDIATE) !== 0;
+    const limit = timeout === null ? Infinity : timeoutOf(timeout);
+    const nanos = polls ? 0 : limit;
+    if (nanos < 0) return this.#failed(DE.EINVAL);
+    const onlyErrors = (flags & D.KEVENT_FLAG_ERROR_EVENTS) !== 0;
+    return this.#exchange(
+      kq,
+      true,
+      changes,
+      nchanges,
+      events,
+      nevents,
+      onlyErrors ? ONLY_ERRORS : nanos,
+    );
+  }
+
+  #exchange(
+    kq: number,
+    wide: boolean,
+    changes: KeventMemory | null,
+    nchanges: number,
+    events: KeventMemory | null,
+    nevents: number,
+    nanos: number,
+  ): number {
     const queue = this.queueOf(kq);
     if (queue === undefined) return this.#failed(DE.EBADF);
+    // A queue speaks one of the two structs, the first it was spoken to in.
+    queue.isWide ??= wide;
+    if (queue.isWide !== wide) return this.#failed(DE.EINVAL);
     const count = queue.kevent(changes, nchanges, events, nevents, nanos);
     if (count >= 0) return count;
     if (count !== GONE) return this.#failed(-count);

@@ -27,6 +27,8 @@ export interface Knote {
   dataHigh: number;
   udataLow: number;
   udataHigh: number;
+  /** `ext` of the change that made it, for kevent64. */
+  readonly ext: Int32Array | null;
   /** It has something to report, or had when last looked at. */
   active: boolean;
   /** It is in the queue's FIFO. */

@@ -21,6 +21,9 @@ export const MEMBER_BELOW = 3;
 /** The queue's number is no queue any more: somebody else closed it. */
 export const GONE = -0x10000;
 
+/** A time to wait that means: collect nothing. */
+export const ONLY_ERRORS = -1;
+
 const MAX_ROUNDS = 64;
 
 /**
@@ -53,6 +56,8 @@ export class Queue implements Readiness {
   #isStale = false;
   #members = new Int32Array(8);
   closed = false;
+  /** Whether it is spoken to with kevent64; unknown until it is. */
+  isWide: boolean | undefined = undefined;
   /** It waits for the kernel to call {@link sync}. */
   isUnsynced = false;
 
@@ -89,7 +94,8 @@ export class Queue implements Readiness {
         ? 0
         : this.#changes.apply(changes, nchanges, events, nevents);
     this.#settle();
-    if (written !== 0 || nevents === 0 || events === null) return written;
+    const collects = nevents > 0 && nanos !== ONLY_ERRORS;
+    if (written !== 0 || !collects || events === null) return written;
     return this.#collectOrWait(events, nevents, nanos);
   }
 

@@ -1,17 +1,28 @@
 import type { KeventMemory } from '../kevent-memory.js';
 import type { Knote } from './knote.js';
 
-/** 32-bit words of Darwin's struct kevent. */
-export const STRIDE = 8;
+/** Where `ext` of struct kevent64_s begins, and how many words it has. */
+const EXT = 8;
+const EXT_WORDS = 4;
+
+/** The words of `ext` of a change, if it has any. */
+export function readExt(
+  { words, i32 }: KeventMemory,
+  index: number,
+): Int32Array | null {
+  if (words.extCount === 0) return null;
+  const at = index * words.stride + EXT;
+  return i32.slice(at, at + EXT_WORDS);
+}
 
 /** Write the event of a knote. */
 export function writeRecord(
   knote: Knote,
   flags: number,
-  { i32 }: KeventMemory,
+  { i32, words }: KeventMemory,
   index: number,
 ): void {
-  const at = index * STRIDE;
+  const at = index * words.stride;
   i32[at] = knote.identLow;
   i32[at + 1] = knote.identHigh;
   i32[at + 2] = (knote.filterNumber & 0xffff) | (flags << 16);
@@ -20,6 +31,7 @@ export function writeRecord(
   i32[at + 5] = knote.dataHigh;
   i32[at + 6] = knote.udataLow;
   i32[at + 7] = knote.udataHigh;
+  if (knote.ext !== null && words.extCount > 0) i32.set(knote.ext, at + EXT);
 }
 
 /** Write the entry that says how a change went: all as given but these two. */
@@ -31,10 +43,11 @@ export function copyRecord(
   flags: number,
   data: number,
 ): void {
-  const source = fromIndex * STRIDE;
-  const target = toIndex * STRIDE;
+  const { stride } = from.words;
+  const source = fromIndex * stride;
+  const target = toIndex * stride;
   // The lists may be one: an entry never stands behind its change.
-  for (let word = 0; word < STRIDE; word++) {
+  for (let word = 0; word < stride; word++) {
     to.i32[target + word] = from.i32[source + word];
   }
   to.i32[target + 2] = (to.i32[target + 2] & 0xffff) | (flags << 16);
