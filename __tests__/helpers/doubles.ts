@@ -152,7 +152,8 @@ export class Double implements Disposable {
     const { kernel, without = [], behaviour = {} } = options;
     this.facts = kernels[kernel];
     this.fixture = fixtureOf(kernel);
-    const cpu = options.cpu ?? (hostCpu in this.fixture.arches ? hostCpu : 'x64');
+    const cpu =
+      options.cpu ?? (hostCpu in this.fixture.arches ? hostCpu : 'x64');
     this.cpu = cpu;
     this.behaviour = behaviour;
     const symbol = options.symbol ?? symbolOf(this.fixture, 'kevent');

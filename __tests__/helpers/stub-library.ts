@@ -22,8 +22,7 @@ const MACHINES: Readonly<
 };
 
 /** Whether {@link stubLibrary} makes one that this host can load. */
-export const canStub =
-  process.platform === 'linux' && process.arch in MACHINES;
+export const canStub = process.platform === 'linux' && process.arch in MACHINES;
 
 /** The descriptor that its `kqueue` returns; its `close` closes nothing. */
 export const STUB_FD = 60_000;
@@ -44,10 +43,11 @@ export function stubLibrary(): Uint8Array {
   const machine = MACHINES[process.arch];
   const names = Object.keys(RESULTS);
   const bytes = Buffer.alloc(PAGE + 0x100);
-  const u32 = (at: number, ...values: number[]): void =>
-    values.forEach((value, i) => void bytes.writeUInt32LE(value, at + 4 * i));
+  const u32 = (at: number, ...values: number[]): void => {
+    bytes.set(new Uint8Array(Uint32Array.from(values).buffer), at);
+  };
   const u64 = (at: number, ...values: number[]): void =>
-    values.forEach((value, i) => u32(at + 8 * i, value, 0));
+    u32(at, ...values.flatMap((value) => [value, 0]));
 
   const hash = 0x200;
   const symbols = 0x300;

@@ -188,7 +188,7 @@ export class LinuxKernel implements Kernel {
   }
 
   /** The queue a number stands for: its own, or a dup of it. */
-  queueOf(fd: number): Queue | undefined {
+  readonly queueOf = (fd: number): Queue | undefined => {
     const known = this.#queues.get(fd);
     if (known !== undefined) return known;
     for (const queue of this.#live()) {
@@ -198,7 +198,7 @@ export class LinuxKernel implements Kernel {
       }
     }
     return undefined;
-  }
+  };
 
   #compare(type: number, fd: number, other: number): boolean {
     const { pid } = process;

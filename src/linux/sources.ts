@@ -136,8 +136,8 @@ export class Sources {
   /** Whether the number still is the file that was registered. */
   isSame(source: FdSource): boolean {
     const { fd, identity, queue } = source.descriptor;
-    if (queue?.closed === true) return false;
-    const { epoll, probe } = this.#queue.kernel;
+    const { epoll, probe, queueOf } = this.#queue.kernel;
+    if (queue !== null && (queue.closed || queueOf(fd) !== queue)) return false;
     if (source.epoll < 0) return probe.stat(fd)?.identity === identity;
     // Adding what is there already does nothing and says so, exactly.
     const { epoll: ep, bits, slot, generation } = source;
