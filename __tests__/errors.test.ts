@@ -44,9 +44,15 @@ describe('KqueueError', () => {
 
   test('keeps the error that caused it', () => {
     const cause = new Error('below');
-    const error = new KqueueError('x', 'ERR_KQUEUE_LOAD', undefined, undefined, {
-      cause,
-    });
+    const error = new KqueueError(
+      'x',
+      'ERR_KQUEUE_LOAD',
+      undefined,
+      undefined,
+      {
+        cause,
+      },
+    );
     expect(error.cause).toBe(cause);
     expect(error.errno).toBeUndefined();
     expect(error.syscall).toBeUndefined();
@@ -56,7 +62,9 @@ describe('KqueueError', () => {
     const kq = kqueue();
     expect(kevent(kq, null, null, 0)).toBe(0);
     close(kq);
-    expect(errorOf(() => kevent(kq, null, null, 0))).toBeInstanceOf(KqueueError);
+    expect(errorOf(() => kevent(kq, null, null, 0))).toBeInstanceOf(
+      KqueueError,
+    );
     const again = kqueue();
     expect(kevent(again, null, null, 0)).toBe(0);
     close(again);

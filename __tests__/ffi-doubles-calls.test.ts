@@ -1,10 +1,7 @@
 // What each kernel is told by a call, and what becomes of its answers.
 import type { KeventInit } from '../src/index.js';
 import { listFor } from '../src/kevent-list.js';
-import {
-  Timespec,
-  type Timeout as TimeoutArgument,
-} from '../src/timespec.js';
+import { type Timeout as TimeoutArgument, Timespec } from '../src/timespec.js';
 import {
   type Double,
   disposeDoubles,
@@ -28,7 +25,11 @@ const seconds = (tv_sec: bigint, tv_nsec: bigint) => ({ tv_sec, tv_nsec });
 describe.each(everyEntry)('$kernel through $symbol', (options) => {
   test('kqueue() returns the descriptor the kernel returned', () => {
     const behaviour = { kqueue: () => 41 };
-    expect(double({ ...options, behaviour }).open().kqueue()).toBe(41);
+    expect(
+      double({ ...options, behaviour })
+        .open()
+        .kqueue(),
+    ).toBe(41);
   });
 
   test('close() hands the descriptor to the kernel', () => {
@@ -179,7 +180,14 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
   test('an object says nothing about the one that was in its place before', () => {
     const kernel = double(options);
     const calls = kernel.open();
-    const full = { ident: 1, filter: 2, flags: 3, fflags: 4, data: 5, udata: 6 };
+    const full = {
+      ident: 1,
+      filter: 2,
+      flags: 3,
+      fflags: 4,
+      data: 5,
+      udata: 6,
+    };
     calls.kevent(7, [full], null);
     calls.kevent(7, [{ ident: 0, filter: 0 }], null);
     expect(last(kernel).changes).toEqual(toBytes(kernel.struct, {}));

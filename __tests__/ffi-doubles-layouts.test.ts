@@ -51,7 +51,10 @@ const initOf = (fields: Fields): object =>
   Object.fromEntries(
     Object.entries(fields).map(([name, value]) => {
       if (typeof value !== 'bigint') return [name, value];
-      return [name, Number.isSafeInteger(Number(value)) ? Number(value) : value];
+      return [
+        name,
+        Number.isSafeInteger(Number(value)) ? Number(value) : value,
+      ];
     }),
   );
 

@@ -117,7 +117,10 @@ test('wrong arguments are told before anything is loaded', async () => {
     print(attempt(() => api.kevent(-1, null, null)));
     print(attempt(() => api.close(NaN)));`;
   const failures = (await printed(script, { env })) as Failure[];
-  expect(failures.map(({ name }) => name)).toEqual(['RangeError', 'RangeError']);
+  expect(failures.map(({ name }) => name)).toEqual([
+    'RangeError',
+    'RangeError',
+  ]);
 });
 
 /** Where distributions install libkqueue. */
@@ -135,7 +138,10 @@ const withLibkqueue = gate(
 );
 
 withLibkqueue('libkqueue answers through its own ABI', async () => {
-  const env = { KQUEUE_FFI_LIBRARY: `${libkqueue}`, KQUEUE_FFI_ABI: 'libkqueue' };
+  const env = {
+    KQUEUE_FFI_LIBRARY: `${libkqueue}`,
+    KQUEUE_FFI_ABI: 'libkqueue',
+  };
   const script = `
     const { EV_ADD, EV_CLEAR, EVFILT_USER, NOTE_TRIGGER } = api;
     print([api.kernel.name, EVFILT_USER]);

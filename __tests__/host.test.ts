@@ -86,20 +86,25 @@ describe('KQUEUE_FFI_LIBRARY', () => {
     'Darwin',
     'constructor',
     '__proto__',
-  ])('with KQUEUE_FFI_ABI=%s is refused, even where there is a kqueue', (abi) => {
-    const env = { KQUEUE_FFI_LIBRARY: LIBRARY, KQUEUE_FFI_ABI: abi };
-    for (const platform of ['linux', 'darwin']) {
-      const choice = on(platform, 'x64', env);
-      expect(choice).toMatchObject({ name: 'none', supported: false });
-      expect(choice.reason).toContain(
-        abi === undefined ? 'it is not set' : `it is ${JSON.stringify(abi)}`,
-      );
-    }
-  });
+  ])(
+    'with KQUEUE_FFI_ABI=%s is refused, even where there is a kqueue',
+    (abi) => {
+      const env = { KQUEUE_FFI_LIBRARY: LIBRARY, KQUEUE_FFI_ABI: abi };
+      for (const platform of ['linux', 'darwin']) {
+        const choice = on(platform, 'x64', env);
+        expect(choice).toMatchObject({ name: 'none', supported: false });
+        expect(choice.reason).toContain(
+          abi === undefined ? 'it is not set' : `it is ${JSON.stringify(abi)}`,
+        );
+      }
+    },
+  );
 
   test('empty is as if it were not set, and so is KQUEUE_FFI_ABI alone', () => {
     expect(on('linux', 'x64', { KQUEUE_FFI_LIBRARY: '' }).name).toBe('linux');
-    expect(on('linux', 'x64', { KQUEUE_FFI_ABI: 'freebsd' }).name).toBe('linux');
+    expect(on('linux', 'x64', { KQUEUE_FFI_ABI: 'freebsd' }).name).toBe(
+      'linux',
+    );
     expect(on('darwin', 'x64', { KQUEUE_FFI_ABI: 'freebsd' }).name).toBe(
       'darwin',
     );

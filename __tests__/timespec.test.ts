@@ -49,7 +49,10 @@ const milliseconds = fc.oneof(
   fc.integer({ min: 0, max: MAX_MS }),
   // Just below, at and above whole seconds.
   fc
-    .tuple(fc.integer({ min: 1, max: 2147483646 }), fc.integer({ min: -3, max: 3 }))
+    .tuple(
+      fc.integer({ min: 1, max: 2147483646 }),
+      fc.integer({ min: -3, max: 3 }),
+    )
     .map(([sec, ulps]) => sec * 1000 + ulps * 2 ** -13),
 );
 
@@ -203,7 +206,9 @@ describe('Timespec', () => {
     fc.assert(
       fc.property(milliseconds, (ms) => {
         const spec = Timespec.fromMilliseconds(ms);
-        expect([BigInt(spec.tv_sec), BigInt(spec.tv_nsec)]).toEqual(encoded(ms));
+        expect([BigInt(spec.tv_sec), BigInt(spec.tv_nsec)]).toEqual(
+          encoded(ms),
+        );
       }),
     );
   });

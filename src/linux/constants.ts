@@ -21,6 +21,7 @@ export const darwinErrno = (errno: number): number =>
 export const LINUX_EINTR = linux.EINTR;
 export const LINUX_EBADF = linux.EBADF;
 export const LINUX_EEXIST = linux.EEXIST;
+export const LINUX_EINVAL = linux.EINVAL;
 export const LINUX_EPIPE = linux.EPIPE;
 export const LINUX_EPERM = linux.EPERM;
 export const LINUX_ENOSYS = linux.ENOSYS;

@@ -10,6 +10,7 @@ import {
   EPOLLPRI,
   EPOLLRDHUP,
   LINUX_EEXIST,
+  LINUX_EINVAL,
   LINUX_ELOOP,
   LINUX_EPERM,
 } from './constants.js';
@@ -195,9 +196,9 @@ export class Sources {
       members.remove(source);
       const errno = this.#libc.errno();
       // A stranger's epoll, or a device whose driver cannot be polled.
-      return errno === LINUX_ELOOP || errno === LINUX_EPERM
-        ? DE.ENOTSUP
-        : darwinErrno(errno);
+      if (errno === LINUX_ELOOP || errno === LINUX_EPERM) return DE.ENOTSUP;
+      // One file can be in 500 epolls that are in others, and no more.
+      return errno === LINUX_EINVAL ? DE.ENOMEM : darwinErrno(errno);
     }
     source.epoll = ep;
     return 0;
