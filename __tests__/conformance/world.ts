@@ -307,7 +307,7 @@ export function isolate(): void {
   afterEach(dispose);
   afterAll(() => {
     // What the test runner had open, it may have closed since.
-    const opened = descriptors().filter((line) => !known?.has(line));
+    const opened = (descriptors() ?? []).filter((line) => !known?.has(line));
     if (known !== undefined) expect(opened).toEqual([]);
   });
 }
