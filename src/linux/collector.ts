@@ -18,12 +18,15 @@ export class Collector {
   /** Deliver what waits, oldest first; returns how many. */
   collect(events: KeventMemory, nevents: number): number {
     const { knotes, nesting } = this.#queue;
+    if (knotes.waiting === 0) return 0;
+    // Only queues below can post while this one collects.
+    const canPost = nesting.hasChildren;
     const again = this.#again;
     let count = 0;
     while (count < nevents) {
       const knote = knotes.shift();
       if (knote === null) break;
-      if (this.#delivered.has(knote)) {
+      if (canPost && this.#delivered.has(knote)) {
         // Posted again since: it is for the next call.
         again.push(knote);
         continue;
@@ -32,14 +35,13 @@ export class Collector {
       if (flags < 0) continue;
       writeRecord(knote, flags, events, count++);
       if (this.#leavesReady(knote, flags)) again.push(knote);
-      // Only queues below can post while this one collects.
-      if (nesting.hasChildren) this.#delivered.add(knote);
+      if (canPost) this.#delivered.add(knote);
     }
     if (again.length > 0) {
       for (const knote of again) if (!knote.dropped) knotes.activate(knote);
       again.length = 0;
     }
-    if (this.#delivered.size > 0) this.#delivered.clear();
+    if (canPost) this.#delivered.clear();
     return count;
   }
 

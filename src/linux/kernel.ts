@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { darwin } from '../abi/darwin.js';
 import { bindLibc, type Libc } from '../ffi/linux.js';
 import { nativeBlock } from '../ffi/memory.js';
@@ -11,7 +11,7 @@ import { CLOEXEC, D, DE, EPOLLIN, NONBLOCK } from './constants.js';
 import { Epoll } from './epoll.js';
 import type { Filter } from './filter.js';
 import { MountFilter } from './mount-filter.js';
-import { Probe } from './probe.js';
+import { Probe, type Stat } from './probe.js';
 import { ProcFilter } from './proc-filter.js';
 import { failure, GONE, ONLY_ERRORS, Queue } from './queue.js';
 import { ReadFilter, refuseExcept, refuseRead } from './read-filter.js';
@@ -61,6 +61,8 @@ export class LinuxKernel implements Kernel {
   readonly #unsynced: Queue[] = [];
   readonly #one = nativeBlock(8);
   readonly #timespec = nativeBlock(16);
+  /** The device of the file system in which all pipes are. */
+  #pipeDevice: number | undefined;
   #serial = 0;
   #errno = 0;
 
@@ -284,7 +286,7 @@ export class LinuxKernel implements Kernel {
   sync(): void {
     const unsynced = this.#unsynced;
     for (let i = 0; i < unsynced.length; i++) unsynced[i].sync();
-    unsynced.length = 0;
+    if (unsynced.length > 0) unsynced.length = 0;
   }
 
   /** Set or clear an eventfd. */
@@ -310,13 +312,13 @@ export class LinuxKernel implements Kernel {
   describe(fd: number): Descriptor | undefined {
     const stat = fd < 0 ? undefined : this.probe.stat(fd);
     if (stat === undefined) return undefined;
-    const kind = this.#kindOf(fd, stat.mode);
+    const kind = this.#kindOf(fd, stat);
     const access = this.probe.openFlags(fd) & O_ACCMODE;
     const isSocket = kind === 'socket';
     return {
       fd,
       kind,
-      identity: stat.identity,
+      device: stat.device,
       inode: stat.inode,
       reads: access !== O_WRONLY,
       writes: access === O_WRONLY || access === O_RDWR,
@@ -326,19 +328,25 @@ export class LinuxKernel implements Kernel {
     };
   }
 
-  #kindOf(fd: number, mode: number): Kind {
+  /** All pipes are of one file system, which any pipe tells. */
+  #learnPipeDevice(): void {
+    const { libc, probe } = this;
+    if (libc.pipe(libc.scratch.address, CLOEXEC) < 0) return;
+    const [reader, writer] = libc.scratch.i32;
+    this.#pipeDevice = probe.stat(reader)?.device;
+    libc.close(reader);
+    libc.close(writer);
+  }
+
+  #kindOf(fd: number, { mode, device }: Stat): Kind {
     const kind = KIND_OF_MODE[mode & S_IFMT];
     if (kind === undefined) {
       return this.queueOf(fd) === undefined ? 'other' : 'kqueue';
     }
     if (kind === 'device' && this.probe.isTerminal(fd)) return 'terminal';
     if (kind !== 'fifo') return kind;
-    try {
-      const path = readlinkSync(`/proc/self/fd/${fd}`);
-      return path.startsWith('pipe:') ? 'pipe' : 'fifo';
-    } catch {
-      return 'pipe';
-    }
+    if (this.#pipeDevice === undefined) this.#learnPipeDevice();
+    return device === this.#pipeDevice ? 'pipe' : 'fifo';
   }
 }
 

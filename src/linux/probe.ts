@@ -25,8 +25,8 @@ const STATX_BASIC = 0x7ff;
 /** What statx says of an open descriptor. */
 export interface Stat {
   readonly mode: number;
-  /** The device and inode together, as one string. */
-  readonly identity: string;
+  /** Major and minor number of the device as one. */
+  readonly device: number;
   readonly inode: number;
   readonly links: number;
   readonly size: number;
@@ -90,11 +90,21 @@ export class Probe {
     if (this.#libc.statx(fd, STATX_BASIC, address) < 0) return undefined;
     return {
       mode: u32[7] & 0xffff,
-      identity: `${u32[34]}:${u32[35]}:${u32[9]}:${u32[8]}`,
+      device: u32[34] * 2 ** 20 + u32[35],
       inode: u32[8] + u32[9] * 2 ** 32,
       links: u32[4],
       size: u32[10] + u32[11] * 2 ** 32,
     };
+  }
+
+  /** Whether a descriptor is open on an inode. */
+  isOpenOn(fd: number, device: number, inode: number): boolean {
+    const { u32, address } = this.#scratch;
+    return (
+      this.#libc.statx(fd, STATX_BASIC, address) >= 0 &&
+      u32[8] + u32[9] * 2 ** 32 === inode &&
+      u32[34] * 2 ** 20 + u32[35] === device
+    );
   }
 
   /** The size of an open file. */

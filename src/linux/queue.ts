@@ -299,8 +299,8 @@ export class Queue implements Readiness {
         else if (member === MEMBER_BELOW) this.nesting.lookBelow();
       }
     }
-    this.sources.lookAtFiles();
-    if (this.knotes.vanishing.size > 0) this.#lookForVanished();
+    if (this.sources.hasFiles) this.sources.lookAtFiles();
+    if (this.knotes.hasVanishing) this.#lookForVanished();
   }
 
   #lookForVanished(): void {

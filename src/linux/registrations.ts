@@ -17,6 +17,7 @@ export class Registrations {
   readonly #table = new KnoteTable();
   /** Those that asked to hear of the closing of their descriptor. */
   readonly vanishing = new Set<Knote>();
+  hasVanishing = false;
 
   constructor(readiness: Readiness) {
     this.#readiness = readiness;
@@ -50,7 +51,9 @@ export class Registrations {
 
   add(knote: Knote): void {
     this.#table.add(knote);
-    if ((knote.flags & D.EV_VANISHED) !== 0) this.vanishing.add(knote);
+    if ((knote.flags & D.EV_VANISHED) === 0) return;
+    this.vanishing.add(knote);
+    this.hasVanishing = true;
   }
 
   /** Unregister a knote, and with it an event that waits in it. */
@@ -59,7 +62,9 @@ export class Registrations {
     knote.dropped = true;
     if (knote.queued) this.#dequeue(knote);
     this.#table.remove(knote);
-    this.vanishing.delete(knote);
+    if (this.vanishing.delete(knote)) {
+      this.hasVanishing = this.vanishing.size > 0;
+    }
     knote.filter.detach(knote);
   }
 

@@ -29,7 +29,7 @@ export interface Descriptor {
   readonly fd: number;
   readonly kind: Kind;
   /** Device and inode, to tell another file at the same number. */
-  readonly identity: string;
+  readonly device: number;
   readonly inode: number;
   /** Open for reading, for writing: the ends of a pipe differ in it. */
   readonly reads: boolean;

@@ -108,6 +108,7 @@ export class Sources {
     this.#unwatch(source);
     this.#files.delete(source);
     this.#directories.delete(source);
+    this.#countFiles();
     this.#byKey.delete(keyOf(descriptor.fd, aspect));
   }
 
@@ -136,10 +137,10 @@ export class Sources {
 
   /** Whether the number still is the file that was registered. */
   isSame(source: FdSource): boolean {
-    const { fd, identity, queue } = source.descriptor;
+    const { fd, device, inode, queue } = source.descriptor;
     const { epoll, probe, queueOf } = this.#queue.kernel;
     if (queue !== null && (queue.closed || queueOf(fd) !== queue)) return false;
-    if (source.epoll < 0) return probe.stat(fd)?.identity === identity;
+    if (source.epoll < 0) return probe.isOpenOn(fd, device, inode);
     // Adding what is there already does nothing and says so, exactly.
     const { epoll: ep, bits, slot, generation } = source;
     if (epoll.add(ep, fd, bits, slot, generation) < 0) {
@@ -151,8 +152,15 @@ export class Sources {
 
   /** Look at what no source tells of, which each call must ask for. */
   lookAtFiles(): void {
-    if (this.#files.size > 0) this.#lookAtOffsets();
-    if (this.#directories.size > 0) this.#lookAtDirectories(this.#directories);
+    this.#lookAtOffsets();
+    this.#lookAtDirectories(this.#directories);
+  }
+
+  /** Whether there is anything of the kind. */
+  hasFiles = false;
+
+  #countFiles(): void {
+    this.hasFiles = this.#files.size > 0 || this.#directories.size > 0;
   }
 
   close(): void {
@@ -168,6 +176,7 @@ export class Sources {
     if (kind === 'file') {
       this.#watch(source, IN_MODIFY);
       if (aspect === 'read') this.#files.add(source);
+      this.#countFiles();
       return 0;
     }
     if (kind === 'socket' && aspect === 'read') {
@@ -217,6 +226,7 @@ export class Sources {
     }
     if (kind === 'directory') {
       this.#directories.add(source);
+      this.#countFiles();
       this.#watchParent(source);
     }
     return 0;
