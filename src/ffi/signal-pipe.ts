@@ -45,9 +45,10 @@ export class SignalPipe {
 
   /**
    * Find the pipe of the main thread's loop: `undefined` where the program's
-   * libuv is not visible. There must have been a signal listener already.
+   * libuv is not visible, -1 and errno where there is no room to look into it.
+   * There must have been a signal listener already.
    */
-  static find(libc: Libc): SignalPipe | undefined {
+  static find(libc: Libc): SignalPipe | undefined | -1 {
     const node = openLibrary(null);
     const loopOf = node.func('uv_default_loop', 'uintptr_t', []);
     const sizeOf = node.func('uv_loop_size', 'size_t', []);
@@ -62,7 +63,7 @@ export class SignalPipe {
       const [reader, writer] = [words[i], words[i + 1]];
       if (!areEnds(libc, reader, writer)) continue;
       const { i32, address } = libc.scratch;
-      if (libc.pipe(address, CLOEXEC | NONBLOCK) < 0) return undefined;
+      if (libc.pipe(address, CLOEXEC | NONBLOCK) < 0) return -1;
       return new SignalPipe(libc, reader, [i32[0], i32[1]], loop, bytes);
     }
     return undefined;

@@ -21,6 +21,7 @@ import { TimerFilter } from './timer-filter.js';
 import { UnixDiag } from './unix-diag.js';
 import { userFilter } from './user-filter.js';
 import { vnodeFilter } from './vnode-filter.js';
+import { pathOf } from './vnode-hints.js';
 import { WriteFilter } from './write-filter.js';
 
 const KCMP_FILE = 0;
@@ -102,7 +103,14 @@ export class LinuxKernel implements Kernel {
     // A stranger closed the queue that had the number before.
     const stale = this.#queues.get(fd);
     if (stale !== undefined) this.#forgetQueue(stale);
-    this.#queues.set(fd, new Queue(this, fd, inner, ready));
+    const queue = new Queue(this, fd, inner, ready);
+    if (queue.connect() < 0) {
+      const errno = failure(libc);
+      queue.dispose();
+      libc.close(fd);
+      return this.#failed(errno);
+    }
+    this.#queues.set(fd, queue);
     return fd;
   }
 
@@ -249,7 +257,7 @@ export class LinuxKernel implements Kernel {
   /** Find the number of the file that `witness` watches as `fd`. */
   #findDup(witness: number, fd: number): number | undefined {
     const { i32, address } = this.libc.scratch;
-    for (const name of readdirSync('/proc/self/fd')) {
+    for (const name of openNumbers()) {
       i32[0] = witness;
       i32[1] = fd;
       i32[2] = 0;
@@ -346,7 +354,20 @@ export class LinuxKernel implements Kernel {
     if (kind === 'device' && this.probe.isTerminal(fd)) return 'terminal';
     if (kind !== 'fifo') return kind;
     if (this.#pipeDevice === undefined) this.#learnPipeDevice();
-    return device === this.#pipeDevice ? 'pipe' : 'fifo';
+    const isPipe =
+      this.#pipeDevice === undefined
+        ? pathOf(fd)?.startsWith('pipe:')
+        : device === this.#pipeDevice;
+    return isPipe === true ? 'pipe' : 'fifo';
+  }
+}
+
+/** The numbers that are open, as far as that can be told. */
+function openNumbers(): readonly string[] {
+  try {
+    return readdirSync('/proc/self/fd');
+  } catch {
+    return [];
   }
 }
 

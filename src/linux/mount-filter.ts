@@ -1,6 +1,6 @@
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import type { Libc } from '../ffi/linux.js';
-import { D, DE, EPOLLET, EPOLLPRI } from './constants.js';
+import { D, darwinErrno, EPOLLET, EPOLLPRI } from './constants.js';
 import { type Filter, storeAsked } from './filter.js';
 import type { Knote } from './knote.js';
 import type { Member } from './members.js';
@@ -14,9 +14,17 @@ const VQ_UPDATE = 0x0100;
 const TABLE = '/proc/self/mountinfo';
 
 /** The mounts by their ids, each with the line that describes it. */
-function readMounts(): ReadonlyMap<string, string> {
+function readMounts(fd: number): ReadonlyMap<string, string> {
+  const chunks: Buffer[] = [];
+  for (let at = 0; ; ) {
+    const chunk = Buffer.alloc(16384);
+    const bytes = readSync(fd, chunk, 0, chunk.length, at);
+    if (bytes === 0) break;
+    chunks.push(chunk.subarray(0, bytes));
+    at += bytes;
+  }
   const mounts = new Map<string, string>();
-  for (const line of readFileSync(TABLE, 'latin1').split('\n')) {
+  for (const line of Buffer.concat(chunks).toString('latin1').split('\n')) {
     const id = line.slice(0, line.indexOf(' '));
     if (id !== '') mounts.set(id, line);
   }
@@ -43,14 +51,15 @@ class MountWatch implements Member {
   generation = 0;
   readonly knotes = new Set<Knote>();
   readonly fd: number;
-  #mounts = readMounts();
+  #mounts: ReadonlyMap<string, string>;
 
   constructor(fd: number) {
     this.fd = fd;
+    this.#mounts = readMounts(fd);
   }
 
   edge(): void {
-    const mounts = readMounts();
+    const mounts = readMounts(this.fd);
     const hint = compare(this.#mounts, mounts);
     this.#mounts = mounts;
     for (const knote of [...this.knotes].reverse()) {
@@ -73,7 +82,7 @@ export class MountFilter implements Filter {
 
   attach(knote: Knote): number {
     const watch = this.#watches.get(knote.queue) ?? this.#open(knote.queue);
-    if (watch === undefined) return DE.ENOTSUP;
+    if (typeof watch === 'number') return watch;
     knote.flags |= D.EV_CLEAR;
     watch.knotes.add(knote);
     return 0;
@@ -98,31 +107,27 @@ export class MountFilter implements Filter {
     if (watch === undefined) return;
     watch.knotes.delete(knote);
     if (watch.knotes.size > 0) return;
-    queue.kernel.epoll.remove(queue.inner, watch.fd);
-    queue.members.remove(watch);
+    queue.discharge(watch, watch.fd);
     this.#libc.close(watch.fd);
     this.#watches.delete(queue);
   }
 
-  #open(queue: Queue): MountWatch | undefined {
+  /** Open the table for a queue: a Darwin errno if that fails. */
+  #open(queue: Queue): MountWatch | number {
     let fd: number;
     try {
       fd = openSync(TABLE, 'r');
-    } catch {
-      return undefined;
+    } catch (error) {
+      const { errno = 0 } = error as NodeJS.ErrnoException;
+      return darwinErrno(-errno);
     }
     const watch = new MountWatch(fd);
-    const { kernel, members, inner } = queue;
-    members.add(watch);
-    const { slot, generation } = watch;
-    const bits = EPOLLPRI | EPOLLET;
-    if (kernel.epoll.add(inner, fd, bits, slot, generation) < 0) {
-      members.remove(watch);
+    const errno = queue.enlist(watch, fd, EPOLLPRI | EPOLLET);
+    if (errno !== 0) {
       closeSync(fd);
-      return undefined;
+      return errno;
     }
     this.#watches.set(queue, watch);
-    queue.settleLater();
     return watch;
   }
 }

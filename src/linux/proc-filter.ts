@@ -97,13 +97,8 @@ export class ProcFilter implements Filter {
       return errno;
     }
     const watch = new ProcWatch(knote, pidfd, (w) => this.#status(w));
-    const { members, inner, kernel } = knote.queue;
-    members.add(watch);
-    const { slot, generation } = watch;
-    const bits = EPOLLIN | EPOLLET;
-    if (kernel.epoll.add(inner, pidfd, bits, slot, generation) < 0) {
-      const failed = darwinErrno(this.#libc.errno());
-      members.remove(watch);
+    const failed = knote.queue.enlist(watch, pidfd, EPOLLIN | EPOLLET);
+    if (failed !== 0) {
       this.#libc.close(pidfd);
       return failed;
     }
@@ -128,8 +123,7 @@ export class ProcFilter implements Filter {
     const watch = this.#watches.get(knote);
     if (watch === undefined) return;
     this.#watches.delete(knote);
-    knote.queue.members.remove(watch);
-    knote.queue.kernel.epoll.remove(knote.queue.inner, watch.pidfd);
+    knote.queue.discharge(watch, watch.pidfd);
     this.#libc.close(watch.pidfd);
   }
 

@@ -5,7 +5,7 @@ import { Collector } from './collector.js';
 import { D, DE, darwinErrno, EPOLLIN, LINUX_EINTR } from './constants.js';
 import type { LinuxKernel } from './kernel.js';
 import type { Knote } from './knote.js';
-import { Members } from './members.js';
+import { type Member, Members } from './members.js';
 import { Nesting } from './nesting.js';
 import { type Readiness, Registrations } from './registrations.js';
 import type { Aspect, Descriptor, FdSource } from './source.js';
@@ -69,8 +69,15 @@ export class Queue implements Readiness {
     this.#ready = ready;
     this.sources = new Sources(this);
     this.nesting = new Nesting(this, kernel.epoll);
-    kernel.epoll.add(fd, inner, EPOLLIN, MEMBER_INNER, 0);
-    kernel.epoll.add(fd, ready, EPOLLIN, MEMBER_READY, 0);
+  }
+
+  /** Make the descriptor speak for the epolls behind it: -1 if it cannot. */
+  connect(): number {
+    const { epoll } = this.kernel;
+    return Math.min(
+      epoll.add(this.fd, this.inner, EPOLLIN, MEMBER_INNER, 0),
+      epoll.add(this.fd, this.#ready, EPOLLIN, MEMBER_READY, 0),
+    );
   }
 
   // ---- the call -----------------------------------------------------------
@@ -87,16 +94,20 @@ export class Queue implements Readiness {
     nanos: number,
   ): number {
     // What happened before the call comes before what its changes make ready.
+    // With nothing to look at, a look tells whether this is a queue still.
     const looks = nevents > 0 || this.#hasSources();
     if (looks && !this.#look()) return GONE;
     const written =
       changes === null
         ? 0
         : this.#changes.apply(changes, nchanges, events, nevents);
-    this.#settle();
+    if (this.#isStale) this.#swallow();
     const collects = nevents > 0 && nanos !== ONLY_ERRORS;
-    if (written !== 0 || !collects || events === null) return written;
-    return this.#collectOrWait(events, nevents, nanos);
+    if (written === 0 && collects && events !== null) {
+      return this.#collectOrWait(events, nevents, nanos);
+    }
+    this.kernel.sync();
+    return written;
   }
 
   #collectOrWait(events: KeventMemory, nevents: number, nanos: number): number {
@@ -126,18 +137,30 @@ export class Queue implements Readiness {
     return count;
   }
 
-  /** Something new is in an epoll: its first edge means nothing. */
-  settleLater(): void {
+  /** Put something into the inner epoll: a Darwin errno. */
+  enlist(member: Member, fd: number, bits: number): number {
+    this.members.add(member);
+    const { slot, generation } = member;
+    if (this.kernel.epoll.add(this.inner, fd, bits, slot, generation) < 0) {
+      const errno = failure(this.#libc);
+      this.members.remove(member);
+      return errno;
+    }
+    // It is new: its first edge means nothing.
     this.#isStale = true;
+    return 0;
   }
 
-  /** Swallow the edges that new registrations made, and tell pollers. */
-  #settle(): void {
-    if (this.#isStale) {
-      this.#isStale = false;
-      this.#look();
-    }
-    this.kernel.sync();
+  /** Take it out again. */
+  discharge(member: Member, fd: number): void {
+    this.kernel.epoll.remove(this.inner, fd);
+    this.members.remove(member);
+  }
+
+  /** Swallow the edges that new registrations made. */
+  #swallow(): void {
+    this.#isStale = false;
+    this.#look();
   }
 
   #hasSources(): boolean {
@@ -234,15 +257,18 @@ export class Queue implements Readiness {
     for (const source of this.sources.of(fd)) {
       this.forget(source, this.sources.isSame(source));
     }
-    if (this.#isStale) this.#settle();
+    if (this.#isStale) this.#swallow();
   }
 
   sideEpoll(): number {
     if (this.#side >= 0) return this.#side;
     const side = this.kernel.createEpoll();
     if (side < 0) return -1;
+    if (this.kernel.epoll.add(this.fd, side, EPOLLIN, MEMBER_SIDE, 0) < 0) {
+      this.#libc.close(side);
+      return -1;
+    }
     this.#side = side;
-    this.kernel.epoll.add(this.fd, side, EPOLLIN, MEMBER_SIDE, 0);
     this.nesting.announce(side);
     return side;
   }

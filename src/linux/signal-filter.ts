@@ -30,10 +30,12 @@ export class SignalFilter implements Filter {
   attach(knote: Knote): number {
     if (!this.#signals.available) return DE.ENOTSUP;
     knote.flags |= D.EV_CLEAR;
-    const signal = knote.identHigh === 0 ? knote.identLow : -1;
-    this.#signals.add(signal, knote);
-    this.#watchPipe(knote.queue);
-    return 0;
+    const signal = signalOf(knote);
+    const errno = this.#signals.add(signal, knote);
+    if (errno !== 0 || !this.#signals.counts(signal)) return errno;
+    const refused = this.#watchPipe(knote.queue);
+    if (refused !== 0) this.#signals.remove(signal, knote);
+    return refused;
   }
 
   touch(knote: Knote, fflags: number, low: number, high: number): number {
@@ -51,32 +53,34 @@ export class SignalFilter implements Filter {
 
   detach(knote: Knote): void {
     const { queue } = knote;
+    const signal = signalOf(knote);
+    if (!this.#signals.counts(signal)) return;
     const member = this.#members.get(queue);
     if (member !== undefined && --member.knotes === 0) {
-      queue.kernel.epoll.remove(queue.inner, this.#signals.fd);
-      queue.members.remove(member);
+      queue.discharge(member, this.#signals.fd);
       this.#members.delete(queue);
     }
-    this.#signals.remove(knote.identLow, knote);
+    this.#signals.remove(signal, knote);
   }
 
   /** A signal that is caught must wake a wait on the queue. */
-  #watchPipe(queue: Queue): void {
+  #watchPipe(queue: Queue): number {
     const { fd } = this.#signals;
-    if (fd < 0) return;
+    if (fd < 0) return 0;
     let member = this.#members.get(queue);
     if (member === undefined) {
       member = new PipeMember(() => this.#signals.collect());
-      queue.members.add(member);
-      const { slot, generation } = member;
-      const bits = EPOLLIN | EPOLLET;
-      queue.kernel.epoll.add(queue.inner, fd, bits, slot, generation);
+      const errno = queue.enlist(member, fd, EPOLLIN | EPOLLET);
+      if (errno !== 0) return errno;
       this.#members.set(queue, member);
-      queue.settleLater();
     }
     member.knotes++;
+    return 0;
   }
 }
+
+const signalOf = ({ identLow, identHigh }: Knote): number =>
+  identHigh === 0 ? identLow : -1;
 
 function count(knote: Knote, more: number): void {
   setData(knote, knote.dataLow + more);

@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import type { Libc } from '../ffi/linux.js';
 import { SignalPipe } from '../ffi/signal-pipe.js';
+import { darwinErrno } from './constants.js';
 import type { Knote } from './knote.js';
 
 type Listener = () => void;
@@ -70,22 +71,31 @@ export class Signals {
   /** Whether signals can be had at all: Node gives them to one thread. */
   readonly available = isMainThread;
 
+  /** Whether signals of that number come, as far as is known. */
+  counts(signal: number): boolean {
+    return this.#counted.has(signal);
+  }
+
   /** The descriptor to poll for signals, or -1 if there is none. */
   get fd(): number {
     return this.#pipe?.fd ?? -1;
   }
 
-  /** Begin to count for a knote. A number that is no signal never comes. */
-  add(signal: number, knote: Knote): void {
+  /**
+   * Begin to count for a knote: a Darwin errno. A number that is no signal, or
+   * one nobody can listen for, never comes.
+   */
+  add(signal: number, knote: Knote): number {
     this.collect();
     const known = this.#counted.get(signal);
     if (known !== undefined) {
       known.knotes.add(knote);
-      return;
+      return 0;
     }
     const name = names.get(signal);
-    // Nobody can listen for these.
-    if (name === undefined || name === 'SIGKILL' || name === 'SIGSTOP') return;
+    if (name === undefined || name === 'SIGKILL' || name === 'SIGSTOP') {
+      return 0;
+    }
     const counted: Counted = {
       knotes: new Set([knote]),
       name,
@@ -95,14 +105,26 @@ export class Signals {
     };
     this.#counted.set(signal, counted);
     this.#process.on(name, counted.listener);
-    if (!this.#searched) {
-      this.#searched = true;
-      this.#pipe = SignalPipe.find(this.#libc);
+    const errno = this.#search();
+    if (errno !== 0) {
+      this.remove(signal, knote);
+      return errno;
     }
     // What waits in the pipe came before, and is not for this knote.
     this.#pipe?.visit((other, watch) => {
       if (other === signal) this.#advance(counted, watch);
     });
+    return 0;
+  }
+
+  /** Find libuv's pipe, once there is a listener for which it has one. */
+  #search(): number {
+    if (this.#searched) return 0;
+    const found = SignalPipe.find(this.#libc);
+    if (found === -1) return darwinErrno(this.#libc.errno());
+    this.#searched = true;
+    this.#pipe = found;
+    return 0;
   }
 
   remove(signal: number, knote: Knote): void {

@@ -236,13 +236,8 @@ export class Sources {
 
   #needWatcher(): Watcher | undefined {
     if (this.#watcher === undefined && !this.#watcherFailed) {
-      const { inner, members, kernel } = this.#queue;
-      this.#watcher = Watcher.create(
-        this.#libc,
-        kernel.epoll,
-        inner,
-        members,
-        (watch, happening) => this.#told(watch, happening),
+      this.#watcher = Watcher.create(this.#queue, (watch, happening) =>
+        this.#told(watch, happening),
       );
       this.#watcherFailed = this.#watcher === undefined;
     }

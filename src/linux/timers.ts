@@ -39,18 +39,13 @@ export class Timers implements Member {
 
   /** Make the timers of a clock; `undefined` if there can be no timerfd. */
   static create(queue: Queue, countsSleep: boolean): Timers | undefined {
-    const { kernel, members, inner } = queue;
+    const { libc } = queue.kernel;
     const clock = countsSleep ? CLOCK_BOOTTIME : CLOCK_MONOTONIC;
-    const fd = kernel.libc.timerfdCreate(clock, CLOEXEC | NONBLOCK);
+    const fd = libc.timerfdCreate(clock, CLOEXEC | NONBLOCK);
     if (fd < 0) return undefined;
     const timers = new Timers(queue, clock, fd);
-    members.add(timers);
-    const { slot, generation } = timers;
-    if (kernel.epoll.add(inner, fd, EPOLLIN | EPOLLET, slot, generation) >= 0) {
-      return timers;
-    }
-    members.remove(timers);
-    kernel.libc.close(fd);
+    if (queue.enlist(timers, fd, EPOLLIN | EPOLLET) === 0) return timers;
+    libc.close(fd);
     return undefined;
   }
 

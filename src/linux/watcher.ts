@@ -1,8 +1,8 @@
 import type { Libc } from '../ffi/linux.js';
 import { type NativeBlock, nativeBlock } from '../ffi/memory.js';
 import { CLOEXEC, EPOLLET, EPOLLIN, NONBLOCK } from './constants.js';
-import type { Epoll } from './epoll.js';
-import type { Member, Members } from './members.js';
+import type { Member } from './members.js';
+import type { Queue } from './queue.js';
 import type { FdSource } from './source.js';
 import type { Snapshot } from './vnode-hints.js';
 
@@ -69,23 +69,13 @@ export class Watcher implements Member {
     this.#told = told;
   }
 
-  /** Make one in an epoll; `undefined` if there are too many already. */
-  static create(
-    libc: Libc,
-    epoll: Epoll,
-    ep: number,
-    members: Members,
-    told: Told,
-  ): Watcher | undefined {
+  /** Make one for a queue; `undefined` if there are too many already. */
+  static create(queue: Queue, told: Told): Watcher | undefined {
+    const { libc } = queue.kernel;
     const fd = libc.inotifyInit(CLOEXEC | NONBLOCK);
     if (fd < 0) return undefined;
     const watcher = new Watcher(libc, fd, told);
-    members.add(watcher);
-    const { slot, generation } = watcher;
-    if (epoll.add(ep, fd, EPOLLIN | EPOLLET, slot, generation) >= 0) {
-      return watcher;
-    }
-    members.remove(watcher);
+    if (queue.enlist(watcher, fd, EPOLLIN | EPOLLET) === 0) return watcher;
     libc.close(fd);
     return undefined;
   }
