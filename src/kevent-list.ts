@@ -24,8 +24,9 @@ let isList: (value: unknown) => value is KeventList;
 
 /**
  * `struct kevent[]` in memory that the kernel reads and writes, of a fixed
- * capacity: make it once, use it for every call. Reading fields with the
- * readers allocates nothing; {@link KeventList.get} makes an object.
+ * capacity: make it once, use it for every call. Reading small numbers with the
+ * readers allocates nothing (V8 boxes integers of more than 31 bits);
+ * {@link KeventList.get} makes an object.
  *
  * Entries have the layout of the running kernel.
  *

@@ -32,8 +32,9 @@ export class Members {
     this.#free.push(member.slot);
   }
 
-  edge(slot: number, generation: number, bits: number): void {
+  /** The member an event is for, if that is still there. */
+  find(slot: number, generation: number): Member | null {
     const member = this.#slots[slot];
-    if (member != null && member.generation === generation) member.edge(bits);
+    return member != null && member.generation === generation ? member : null;
   }
 }

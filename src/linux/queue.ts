@@ -3,12 +3,13 @@ import type { KeventMemory } from '../kevent-memory.js';
 import { Changes } from './changes.js';
 import { Collector } from './collector.js';
 import { D, DE, darwinErrno, EPOLLIN, LINUX_EINTR } from './constants.js';
+import { Edges } from './edges.js';
 import type { LinuxKernel } from './kernel.js';
 import type { Knote } from './knote.js';
 import { type Member, Members } from './members.js';
 import { Nesting } from './nesting.js';
 import { type Readiness, Registrations } from './registrations.js';
-import type { Aspect, Descriptor, FdSource } from './source.js';
+import { type Aspect, type Descriptor, FdSource } from './source.js';
 import { followsPipe, Sources } from './sources.js';
 import { Timers } from './timers.js';
 
@@ -54,6 +55,7 @@ export class Queue implements Readiness {
   #timersChanged = false;
   #isReady = false;
   #isStale = false;
+  readonly #edges = new Edges();
   #members = new Int32Array(8);
   closed = false;
   /** Whether it is spoken to with kevent64; unknown until it is. */
@@ -110,10 +112,16 @@ export class Queue implements Readiness {
     return written;
   }
 
+  /** Leave the descriptor truthful at the end of a call. */
+  #settle(): void {
+    if (this.#isStale) this.#swallow();
+    this.kernel.sync();
+  }
+
   #collectOrWait(events: KeventMemory, nevents: number, nanos: number): number {
     let count = this.#collector.collect(events, nevents);
     if (count > 0 || nanos === 0) {
-      this.kernel.sync();
+      this.#settle();
       return count;
     }
     const { clock, wait } = this.kernel;
@@ -133,7 +141,7 @@ export class Queue implements Readiness {
       if (n === 0) break;
       if (deadline !== Infinity) left = deadline - clock();
     } while (left > 0);
-    this.kernel.sync();
+    this.#settle();
     return count;
   }
 
@@ -339,11 +347,19 @@ export class Queue implements Readiness {
 
   #drain(ep: number): void {
     const { epoll } = this.kernel;
+    const edges = this.#edges;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const n = epoll.poll(ep);
       for (let i = 0; i < n; i++) {
-        this.members.edge(epoll.low(i), epoll.high(i), epoll.bits(i));
+        const member = this.members.find(epoll.low(i), epoll.high(i));
+        if (member instanceof FdSource) {
+          edges.add(member, epoll.bits(i));
+        } else if (member !== null) {
+          edges.post();
+          member.edge(epoll.bits(i));
+        }
       }
+      edges.post();
       if (n < epoll.batch) return;
     }
   }

@@ -79,18 +79,31 @@ export class FdSource implements Member {
     this.aspect = aspect;
   }
 
+  /** Whether another is of the same open file, or the pipe's other end. */
+  isOfOneWith({ descriptor }: FdSource): boolean {
+    const { device, inode } = this.descriptor;
+    return inode === descriptor.inode && device === descriptor.device;
+  }
+
   /** Epoll reports it: post its knotes, newest first. */
   edge(bits: number): void {
-    const { aspect, knotes, queue } = this;
-    const writing = aspect === 'write';
-    if (writing || (bits & ENDS) !== 0) this.endSeen = true;
-    const wanted = writing ? EPOLLOUT : EPOLLIN;
-    const ready = (bits & wanted) !== 0 && (bits & (EPOLLHUP | EPOLLERR)) === 0;
-    for (let i = knotes.length - 1; i >= 0; i--) {
-      const knote = knotes[i];
-      // With the default mark the ready bit is the answer.
-      if (ready && lowWater(knote, 1) === 1) queue.knotes.activate(knote);
-      else queue.knotes.post(knote);
+    this.note(bits);
+    for (let i = this.knotes.length - 1; i >= 0; i--) {
+      this.post(this.knotes[i], bits);
     }
+  }
+
+  /** Remember what epoll reports. */
+  note(bits: number): void {
+    if (this.aspect === 'write' || (bits & ENDS) !== 0) this.endSeen = true;
+  }
+
+  /** Tell a knote of it. */
+  post(knote: Knote, bits: number): void {
+    const wanted = this.aspect === 'write' ? EPOLLOUT : EPOLLIN;
+    const ready = (bits & wanted) !== 0 && (bits & (EPOLLHUP | EPOLLERR)) === 0;
+    // With the default mark the ready bit is the answer.
+    if (ready && lowWater(knote, 1) === 1) this.queue.knotes.activate(knote);
+    else this.queue.knotes.post(knote);
   }
 }

@@ -67,11 +67,16 @@ export class WriteFilter implements Filter {
     const { fd, writes } = source.descriptor;
     const probe = this.#probe;
     const bits = probe.poll(fd, EPOLLOUT);
-    if ((bits & (EPOLLERR | EPOLLHUP)) !== 0) {
+    // An end that was not reported yet came after what is looked at now.
+    if (source.endSeen) {
+      source.endSeen = (bits & (EPOLLERR | EPOLLHUP)) !== 0;
+    }
+    if (source.endSeen) {
       knote.flags |= D.EV_EOF;
       setData(knote, 0);
       return true;
     }
+    // On the end that only reads it waits for the other side to go.
     if (!writes) {
       setData(knote, 0);
       return false;

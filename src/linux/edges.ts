@@ -1,0 +1,41 @@
+import type { Knote } from './knote.js';
+import type { FdSource } from './source.js';
+
+/**
+ * The edges of one look. What one operation makes ready on several numbers of
+ * one open file, epoll reports number by number, one right after the other;
+ * Darwin tells all registrations of the file, newest first: spec T1.
+ */
+export class Edges {
+  readonly #sources: FdSource[] = [];
+  readonly #bits: number[] = [];
+
+  /** Take an edge; those of another file before it are posted. */
+  add(source: FdSource, bits: number): void {
+    if (this.#sources.length > 0 && !this.#sources[0].isOfOneWith(source)) {
+      this.post();
+    }
+    source.note(bits);
+    this.#sources.push(source);
+    this.#bits.push(bits);
+  }
+
+  /** Post what was taken. */
+  post(): void {
+    const sources = this.#sources;
+    if (sources.length === 0) return;
+    if (sources.length === 1) sources[0].edge(this.#bits[0]);
+    else this.#postMany();
+    sources.length = 0;
+    this.#bits.length = 0;
+  }
+
+  #postMany(): void {
+    const bitsOf = new Map<Knote, number>();
+    this.#sources.forEach((source, i) => {
+      for (const knote of source.knotes) bitsOf.set(knote, this.#bits[i]);
+    });
+    const knotes = [...bitsOf].sort(([a], [b]) => b.serial - a.serial);
+    for (const [knote, bits] of knotes) knote.source?.post(knote, bits);
+  }
+}
