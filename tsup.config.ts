@@ -7,7 +7,11 @@ export default defineConfig({
   // import.meta.url, from which koffi is found, is made up for CommonJS.
   shims: true,
   // tsup sets `baseUrl` for the declarations, which TypeScript 6 deprecates.
-  dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
+  dts: {
+    compilerOptions: { ignoreDeprecations: '6.0' },
+    // For Symbol.dispose, which a program's own `lib` need not have.
+    banner: '/// <reference lib="esnext.disposable" />',
+  },
   sourcemap: true,
   clean: true,
 });

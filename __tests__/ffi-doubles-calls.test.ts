@@ -1,6 +1,5 @@
 // What each kernel is told by a call, and what becomes of its answers.
 import type { KeventInit } from '../src/index.js';
-import { listFor } from '../src/kevent-list.js';
 import { type Timeout as TimeoutArgument, Timespec } from '../src/timespec.js';
 import {
   type Double,
@@ -57,10 +56,10 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
   test('a change list is as long as what was pushed, an event list as its capacity', () => {
     const kernel = double(options);
     const calls = kernel.open();
-    const changes = listFor(calls.kernel.words, 5);
+    const changes = calls.list(5);
     changes.push({ ident: 1, filter: 1 });
     changes.push({ ident: 2, filter: 1 });
-    calls.kevent(7, changes, listFor(calls.kernel.words, 9), 0);
+    calls.kevent(7, changes, calls.list(9), 0);
     expect(last(kernel)).toMatchObject({ nchanges: 2, nevents: 9 });
   });
 
@@ -85,7 +84,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     const events = [1n, 2n].map((ident) => ({ ident, filter: 6n }));
     const behaviour = { kevent: (call: KeventCall) => call.answer(...events) };
     const calls = double({ ...options, behaviour }).open();
-    const list = listFor(calls.kernel.words, 4);
+    const list = calls.list(4);
     expect(calls.kevent(7, null, list)).toBe(2);
     expect([...list].map(({ ident }) => ident)).toEqual([1, 2]);
     expect(() => list.get(2)).toThrow(RangeError);
@@ -98,7 +97,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
         ...Array.from({ length: ready }, (_, i) => ({ ident: BigInt(i) })),
       );
     const calls = double({ ...options, behaviour: { kevent } }).open();
-    const list = listFor(calls.kernel.words, 4);
+    const list = calls.list(4);
     for (ready of [3, 1, 0]) {
       expect(calls.kevent(7, null, list)).toBe(ready);
       expect(list.length).toBe(ready);
@@ -107,7 +106,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
 
   test('a kernel that claims more events than there is room for is not believed', () => {
     const calls = double({ ...options, behaviour: { kevent: () => 9 } }).open();
-    const list = listFor(calls.kernel.words, 2);
+    const list = calls.list(2);
     const count = calls.kevent(7, null, list);
     expect([count, list.length]).toEqual([2, 2]);
   });
@@ -115,7 +114,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
   test('one list can serve as both', () => {
     const kernel = double(options);
     const calls = kernel.open();
-    const both = listFor(calls.kernel.words, 4);
+    const both = calls.list(4);
     both.push({ ident: 5, filter: 1, udata: 6 });
     const [asked, given] = [
       { ident: 5n, filter: 1n, udata: 6n },
@@ -133,7 +132,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
   test('a list that serves as both keeps its changes when the call fails', () => {
     const kernel = double(options);
     const calls = kernel.open();
-    const both = listFor(calls.kernel.words, 4);
+    const both = calls.list(4);
     both.push({ ident: 5, filter: 1 });
     kernel.behaviour.kevent = () => kernel.fail(9);
     expect(() => calls.kevent(7, both, both)).toThrow('EBADF');
@@ -143,7 +142,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
   test('an event list is empty after a call that failed', () => {
     const kernel = double(options);
     const calls = kernel.open();
-    const events = listFor(calls.kernel.words, 4);
+    const events = calls.list(4);
     kernel.behaviour.kevent = (call) => call.answer({ ident: 1n });
     calls.kevent(7, null, events);
     kernel.behaviour.kevent = () => kernel.fail(9);

@@ -4,7 +4,7 @@ import koffi from 'koffi';
 import { type KernelName, kernels } from '../src/abi/index.js';
 import { KqueueError, type Syscall } from '../src/errors.js';
 import { koffi as nativeKoffi } from '../src/ffi/koffi.js';
-import { listFor } from '../src/kevent-list.js';
+import { syscallsOf } from '../src/syscalls.js';
 import { fixtureOf, kernelNames } from './fixtures/abi/index.js';
 import {
   type Double,
@@ -69,17 +69,6 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     },
   );
 
-  test('a library without kevent is not used', () => {
-    const made = double({
-      ...options,
-      without: ['kevent', '__kevent50', '__kevent100'],
-    });
-    const error = errorOf(() => made.bind());
-    expect(error.code).toBe('ERR_KQUEUE_LOAD');
-    expect(error.message).toContain(`libdouble.so has no symbol`);
-    expect(error.message).toContain(symbol);
-  });
-
   test('a struct that the FFI library sees otherwise is never passed', () => {
     const made = double(options);
     if (made.cpu !== process.arch) return;
@@ -101,6 +90,43 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
   });
 });
 
+const required = everyEntry.filter(({ symbol }) => symbol !== 'kevent64');
+
+test.each(required)(
+  'a library without $symbol is not used for $kernel, and the error names it',
+  ({ kernel, symbol }) => {
+    const without = ['kevent', '__kevent50', '__kevent100'];
+    const made = double({ kernel, symbol, without });
+    const error = errorOf(() => made.bind());
+    expect(error.code).toBe('ERR_KQUEUE_LOAD');
+    expect(error.message).toContain('libdouble.so has no symbol');
+    expect(error.message).toContain(symbol);
+  },
+);
+
+test('without kevent64 a Darwin has the other calls, and says what is missing', () => {
+  const kernel = double({ kernel: 'darwin' }).bind();
+  const calls = syscallsOf(() => kernel);
+  expect(calls.kevent(7, null, null, 0)).toBe(0);
+  const error = errorOf(() => calls.kevent64(7, null, null, 0));
+  expect(error.code).toBe('ERR_KQUEUE_UNSUPPORTED');
+});
+
+test('kevent64 is given its flags before the timeout, all 32 bits of them', () => {
+  const made = double({ kernel: 'darwin', symbol: 'kevent64' });
+  const kernel = made.bind();
+  const calls = syscallsOf(() => kernel);
+  for (const flags of [0, 1, 0x80000001, 2 ** 32 - 1]) {
+    calls.kevent64(7, null, null, flags, null);
+    expect(made.calls.at(-1)).toMatchObject({ flags, timeout: 0 });
+  }
+  made.behaviour.kevent = () => made.fail(9);
+  expect(errorOf(() => calls.kevent64(7, null, null, 0))).toMatchObject({
+    syscall: 'kevent64',
+    code: 'EBADF',
+  });
+});
+
 test('NetBSD 11 is called by its own entry, 10 by the older one, none by plain kevent', () => {
   for (const symbol of ['__kevent50', '__kevent100']) {
     const made = double({ kernel: 'netbsd', symbol });
@@ -118,7 +144,7 @@ const FAILING: Record<Call, (made: Double) => void> = {
   kqueue: (made) => made.open().kqueue(),
   kevent: (made) => {
     const calls = made.open();
-    calls.kevent(7, null, listFor(calls.kernel.words, 1), 0);
+    calls.kevent(7, null, calls.list(1), 0);
   },
   close: (made) => made.open().close(7),
 };

@@ -2,9 +2,9 @@
 // out, in both directions.
 import fc from 'fast-check';
 import type { Cpu } from '../src/abi/shape.js';
-import { listFor } from '../src/kevent-list.js';
 import { fixtureOf } from './fixtures/abi/index.js';
 import {
+  countOf,
   type Double,
   disposeDoubles,
   double,
@@ -40,8 +40,9 @@ const anyFields = ({ struct }: Double): fc.Arbitrary<Fields> =>
     Object.fromEntries(
       Object.entries(struct.fields).map(([name, field]) => {
         const one = anyOf(rangeOf(field));
-        const four = fc.array(one, { minLength: 4, maxLength: 4 });
-        return [name, name === 'ext' ? four : one];
+        const count = countOf(field);
+        const all = fc.array(one, { minLength: count, maxLength: count });
+        return [name, name === 'ext' ? all : one];
       }),
     ),
   );
@@ -75,7 +76,7 @@ describe.each(everyLayout)('$kernel through $symbol on $cpu', (options) => {
   test('the second of a list begins where the first ends', () => {
     const kernel = double(options);
     const calls = kernel.open();
-    const list = listFor(calls.kernel.words, 3);
+    const list = calls.list(3);
     for (const ident of [1, 2, 3]) list.push({ ident, filter: 1 });
     calls.kevent(7, list, null);
     const [call] = kernel.calls;
@@ -89,7 +90,7 @@ describe.each(everyLayout)('$kernel through $symbol on $cpu', (options) => {
   test('an event comes back with each field as the kernel wrote it', () => {
     const kernel = double(options);
     const calls = kernel.open();
-    const list = listFor(calls.kernel.words, 2);
+    const list = calls.list(2);
     const both = fc.tuple(anyFields(kernel), anyFields(kernel));
     fc.assert(
       fc.property(both, (events) => {
@@ -123,7 +124,7 @@ test('FreeBSD events are 64 bytes apart and carry four words of their own', () =
 test('NetBSD filters are unsigned, and its flags have 32 bits', () => {
   const kernel = double({ kernel: 'netbsd' });
   const calls = kernel.open();
-  const list = listFor(calls.kernel.words, 1);
+  const list = calls.list(1);
   kernel.behaviour.kevent = (call) =>
     call.answer({ filter: 0xfffffffen, flags: 0x80010000n });
   calls.kevent(7, null, list);

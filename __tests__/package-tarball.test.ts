@@ -276,7 +276,8 @@ kevent(list, list);
       const compilerOptions = {
         module: 'nodenext',
         target: 'es2022',
-        lib: ['es2022'],
+        // AbortSignal is of the DOM, or of Node's own types.
+        lib: ['es2022', 'dom'],
         types: [],
         strict: true,
         exactOptionalPropertyTypes: true,

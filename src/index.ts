@@ -1,7 +1,66 @@
+export {
+  type Capabilities,
+  type Capability,
+  capabilities,
+  type FilterCapability,
+} from './capabilities.js';
+export type {
+  Change,
+  Deletion,
+  ExceptKey,
+  Key,
+  Modification,
+  ProcKey,
+  RawKey,
+  ReadKey,
+  RegistrationOptions,
+  Request,
+  SignalKey,
+  Step,
+  TimerKey,
+  TimerWhen,
+  Toggle,
+  Trigger,
+  Udata,
+  UserKey,
+  VnodeKey,
+  WriteKey,
+} from './change.js';
+export {
+  type ChangeFailure,
+  type ChangeResult,
+  KqueueChangeError,
+} from './change-error.js';
 export * from './constants.js';
+export type { FdLike, HandleOwner } from './descriptor.js';
+export type { Amount, Duration, TimePoint } from './duration.js';
 export { KqueueError, type Syscall } from './errors.js';
+export type {
+  ExceptEvent,
+  KqueueEvent,
+  OtherEvent,
+  ProcEvent,
+  RawEvent,
+  ReadEvent,
+  SignalEvent,
+  TimerEvent,
+  UserEvent,
+  VnodeEvent,
+  WriteEvent,
+} from './event.js';
+export type { ExitStatus } from './exit-status.js';
+export type { LoopDriver } from './ffi/loop.js';
 export { type KernelChoice, kernel } from './host.js';
 export type { Kevent, KeventInit } from './kevent.js';
 export { Kevent64List, KeventList } from './kevent-list.js';
+export type { Subscription } from './listener.js';
+export type { ProcNote, VnodeNote } from './notes.js';
+export {
+  type EventsOptions,
+  Kqueue,
+  type NextOptions,
+  type WaitOptions,
+} from './queue.js';
+export type { SignalName } from './signal.js';
 export { close, kevent, kevent64, kqueue } from './syscalls.js';
 export { type Timeout, Timespec } from './timespec.js';

@@ -9,6 +9,7 @@ import {
   type Timeout,
 } from '../../src/index.js';
 import {
+  comparable,
   EVFILT_EXCEPT,
   EVFILT_FS,
   EVFILT_PROC,
@@ -49,7 +50,7 @@ export const line = (event: Expected): string =>
   [
     event.ident,
     FILTERS.get(event.filter) ?? event.filter,
-    `flags=${hex(event.flags ?? 0)}`,
+    `flags=${hex(comparable(event.flags ?? 0))}`,
     `fflags=${hex(event.fflags ?? 0)}`,
     `data=${event.data ?? 0}`,
     `udata=0x${(event.udata ?? 0).toString(16)}`,

@@ -1,5 +1,6 @@
 // The running kernel's constants as plain numbers. One that it lacks is NaN:
 // only the tests that use it fail then, and by the name of the field.
+import { kernels } from '../../src/abi.js';
 import * as api from '../../src/index.js';
 
 const table: Readonly<Record<string, unknown>> = api;
@@ -67,13 +68,31 @@ export const NOTE_BACKGROUND = constant('NOTE_BACKGROUND');
 export const NOTE_MACH_CONTINUOUS_TIME = constant('NOTE_MACH_CONTINUOUS_TIME');
 export const NOTE_MACHTIME = constant('NOTE_MACHTIME');
 
-/** Darwin's errno numbers, as they appear in an entry's `data`. */
-export const EPERM = 1;
-export const ENOENT = 2;
-export const EBADF = 9;
-export const EINVAL = 22;
-export const ERANGE = 34;
-export const EINPROGRESS = 36;
-export const ENOTSUP = 45;
-export const ECONNRESET = 54;
-export const ECONNREFUSED = 61;
+const { abi } = api.kernel;
+const errnos: Readonly<Record<string, number>> = kernels[abi].errno;
+
+/** The number of an errno in an entry's `data`: Darwin's, or the kernel's own. */
+export const errnoNumber = (name: string): number => errnos[name] ?? Number.NaN;
+
+export const EPERM = errnoNumber('EPERM');
+export const ENOENT = errnoNumber('ENOENT');
+export const EBADF = errnoNumber('EBADF');
+export const EINVAL = errnoNumber('EINVAL');
+export const ERANGE = errnoNumber('ERANGE');
+export const EINPROGRESS = errnoNumber('EINPROGRESS');
+export const ENOTSUP = errnoNumber('ENOTSUP');
+export const ECONNRESET = errnoNumber('ECONNRESET');
+export const ECONNREFUSED = errnoNumber('ECONNREFUSED');
+
+/** What one that is delivered says besides: FreeBSD strips these. */
+const ACTIONS = EV_ADD | EV_DELETE | EV_ENABLE | EV_DISABLE;
+
+/**
+ * The flags of an entry as kernels can be compared by: all of them where
+ * Darwin's are spoken. Elsewhere ADD, DELETE, ENABLE and DISABLE may be missing,
+ * and of an error or a receipt there is EV_ERROR alone (spec E1, C8, P1, P2).
+ */
+export function comparable(flags: number): number {
+  if (abi === 'darwin') return flags;
+  return (flags & EV_ERROR) !== 0 ? EV_ERROR : flags & ~ACTIONS;
+}

@@ -14,7 +14,7 @@ import { dirname, join } from 'node:path';
 import type { Kevent, KeventInit } from '../../src/index.js';
 import { KeventList, KqueueError, kevent } from '../../src/index.js';
 import { hasFilter } from './cases.js';
-import { constant } from './constants.js';
+import { comparable, constant, errnoNumber } from './constants.js';
 import { traceDeviation, unplayable } from './deviations.js';
 import * as libc from './libc.js';
 import { type Act, meanwhile } from './outsider.js';
@@ -66,6 +66,7 @@ interface TraceEvent {
   readonly fflags: string;
   readonly data: number | string | Range;
   readonly udata: string;
+  readonly errno?: string;
 }
 
 interface Result {
@@ -106,8 +107,14 @@ export function scenarios(): Scenario[] {
 const filtersOf = (step: Step): string[] =>
   step.changes?.map(({ filter }) => String(filter)) ?? [];
 
+const bitNamesOf = ({ changes = [] }: Step): string[] =>
+  changes.flatMap(({ flags, fflags = [] }) => [...flags, ...fflags]);
+
+const isUnknownBit = (name: string): boolean =>
+  !/^\d/.test(name) && Number.isNaN(constant(name));
+
 /**
- * Why a scenario cannot be played yet, or undefined. A filter that is missing
+ * Why a scenario cannot be played, or undefined. A filter that is missing
  * does not matter where Darwin refuses it too.
  */
 export function gateOf(scenario: Scenario): string | undefined {
@@ -120,8 +127,9 @@ export function gateOf(scenario: Scenario): string | undefined {
           expectation(scenario, i).result?.ret !== -1),
     ),
   );
-  const names = [...new Set(missing)].join(', ');
-  return names === '' ? undefined : `no ${names} yet`;
+  const unnamed = scenario.steps.flatMap(bitNamesOf).filter(isUnknownBit);
+  const names = [...new Set([...missing, ...unnamed])].join(', ');
+  return names === '' ? undefined : `no ${names}`;
 }
 
 /** Why one realm cannot play it at all, or undefined. */
@@ -539,7 +547,9 @@ class Play {
     const data =
       typeof event.data === 'object'
         ? inRange(event.data)
-        : this.#dataText(ident, filter, flags, BigInt(event.data));
+        : event.errno !== undefined
+          ? `${errnoNumber(event.errno)}`
+          : this.#dataText(ident, filter, flags, BigInt(event.data));
     return eventText(
       ident,
       filter,
@@ -609,7 +619,7 @@ const eventText = (
   data: string,
   udata: bigint,
 ): string =>
-  `${ident} ${filter} flags=${hex(flags)} fflags=${hex(fflags)} data=${data} udata=0x${udata.toString(16)}`;
+  `${ident} ${filter} flags=${hex(comparable(flags))} fflags=${hex(fflags)} data=${data} udata=0x${udata.toString(16)}`;
 
 /** What must be equal after a play. */
 export interface Outcome {

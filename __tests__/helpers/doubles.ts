@@ -9,6 +9,7 @@ import { bindKernel } from '../../src/ffi/kernel.js';
 import type { NativeFunction, NativeLibrary } from '../../src/ffi/library.js';
 import { hostCpu } from '../../src/host.js';
 import type { Kernel } from '../../src/kernel.js';
+import { type KeventList, listFor } from '../../src/kevent-list.js';
 import { type Syscalls, syscallsOf } from '../../src/syscalls.js';
 import {
   type Fixture,
@@ -21,7 +22,8 @@ import {
 /** A struct's exact values by field; what is left out is zero. */
 export type Fields = Readonly<Record<string, bigint | readonly bigint[]>>;
 
-const countOf = ({ type }: FixtureField): number =>
+/** How many elements a field has. */
+export const countOf = ({ type }: FixtureField): number =>
   Number(/\[(\d+)\]$/.exec(type)?.[1] ?? 1);
 
 /** A struct as the bytes a compiler of that CPU would make. */
@@ -62,6 +64,8 @@ export interface KeventCall {
   readonly nchanges: number;
   readonly eventlist: number;
   readonly nevents: number;
+  /** Only kevent64 has them. */
+  readonly flags: number | undefined;
   readonly timeout: number;
   /** The bytes of `nchanges` changes. */
   readonly changes: Uint8Array;
@@ -89,10 +93,11 @@ export interface Entry {
 const OLDER_ENTRIES: Readonly<Record<string, readonly string[]>> = {
   __kevent50: ['kevent'],
   __kevent100: ['__kevent50', 'kevent'],
+  kevent64: ['kevent'],
 };
 
 const nativeType = (type: string): string =>
-  type.endsWith('*') ? 'uintptr_t' : type;
+  type.endsWith('*') ? 'uintptr_t' : type.replace('unsigned int', 'uint');
 
 /** The entries a fixture has for a symbol, as its header declares them. */
 export function entryOf({ symbols }: Fixture, symbol: string): Entry {
@@ -200,7 +205,9 @@ export class Double implements Disposable {
   }
 
   #kevent(...args: number[]): number {
-    const [kq, changelist, nchanges, eventlist, nevents, timeout] = args;
+    const [kq, changelist, nchanges, eventlist, nevents, ...rest] = args;
+    const timeout = rest.pop() ?? 0;
+    const [flags] = rest;
     const { size } = this.struct;
     const call: KeventCall = {
       kq,
@@ -208,6 +215,7 @@ export class Double implements Disposable {
       nchanges,
       eventlist,
       nevents,
+      flags,
       timeout,
       changes: copy(changelist, nchanges * size),
       timespec: copy(timeout, this.timespec.size),
@@ -251,10 +259,22 @@ export class Double implements Disposable {
     return bindKernel(this.facts, this.cpu, this.library);
   }
 
-  /** The public calls over it. */
-  open(): Syscalls & { readonly kernel: Kernel } {
+  /** The public calls over it; those of kevent64 by the name of kevent. */
+  open(): Pick<Syscalls, 'kqueue' | 'kevent' | 'close'> & {
+    readonly list: (capacity: number) => KeventList;
+  } {
     const kernel = this.bind();
-    return { ...syscallsOf(() => kernel), kernel };
+    const calls = syscallsOf(() => kernel);
+    const { words64 } = kernel;
+    if (this.entry.symbol !== 'kevent64' || words64 === undefined) {
+      return { ...calls, list: (capacity) => listFor(kernel.words, capacity) };
+    }
+    return {
+      ...calls,
+      kevent: (kq, changes, events, timeout) =>
+        calls.kevent64(kq, changes, events, 0, timeout),
+      list: (capacity) => listFor(words64, capacity),
+    };
   }
 
   /** The bytes of change `i` of a call. */
@@ -287,6 +307,7 @@ export interface EntryOf {
 }
 
 const SYMBOLS: Partial<Record<KernelName, readonly string[]>> = {
+  darwin: ['kevent', 'kevent64'],
   netbsd: ['__kevent50', '__kevent100'],
 };
 

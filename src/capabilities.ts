@@ -1,0 +1,123 @@
+import type { KernelFacts } from './abi/shape.js';
+import { LINUX } from './capabilities-linux.js';
+import { hostDialect } from './dialect.js';
+import { kernel } from './host.js';
+
+/** Whether something is to be had, and why. */
+export interface Capability {
+  /**
+   * `native`: the kernel does it. `emulated`: it is done over other means of
+   * the system, as `reason` tells. `absent`: asking for it is an error, or it
+   * never happens, as `reason` tells.
+   */
+  readonly support: 'native' | 'emulated' | 'absent';
+  readonly reason: string;
+}
+
+/** A filter and its notes, by their names without `NOTE_` in lower case. */
+export interface FilterCapability extends Capability {
+  readonly notes: Readonly<Record<string, Capability>>;
+}
+
+/** The filters that have a type of their own, and those reached as `raw`. */
+export type Capabilities = Readonly<
+  Record<
+    | 'read'
+    | 'write'
+    | 'except'
+    | 'vnode'
+    | 'proc'
+    | 'signal'
+    | 'timer'
+    | 'user'
+    | 'fs',
+    FilterCapability
+  >
+>;
+
+const NAMES = [
+  'read',
+  'write',
+  'except',
+  'vnode',
+  'proc',
+  'signal',
+  'timer',
+  'user',
+  'fs',
+] as const;
+
+/** What is told of a filter or note that is not as its kernel has it. */
+export interface Deviations {
+  readonly filter: Capability;
+  readonly notes?: Readonly<Record<string, Capability>>;
+}
+
+const isNote = (name: string): boolean => !/MASK$|^NOTE_FF|^VQ_/.test(name);
+
+function notesOf(
+  facts: KernelFacts,
+  name: string,
+  filter: Capability,
+): Record<string, Capability> {
+  const group = facts.groups[`fflag:${name.toUpperCase()}`] ?? {};
+  const notes: Record<string, Capability> = {};
+  for (const note of Object.keys(group).filter(isNote)) {
+    const short = note.slice('NOTE_'.length).toLowerCase();
+    notes[short] =
+      facts.constants[note] === undefined
+        ? { support: 'absent', reason: `not in this release of ${facts.name}` }
+        : filter;
+  }
+  return notes;
+}
+
+function native(facts: KernelFacts, name: string): FilterCapability {
+  const constant = `EVFILT_${name.toUpperCase()}`;
+  const has = facts.constants[constant] !== undefined;
+  const filter: Capability = has
+    ? { support: 'native', reason: `${facts.name} has ${constant}` }
+    : { support: 'absent', reason: `${facts.name} has no ${constant}` };
+  return { ...filter, notes: has ? notesOf(facts, name, filter) : {} };
+}
+
+function onLinux(facts: KernelFacts, name: string): FilterCapability {
+  const { filter, notes } = LINUX[name];
+  return { ...filter, notes: { ...notesOf(facts, name, filter), ...notes } };
+}
+
+/**
+ * What a kernel can do: a pure function of its table, so that it can be asked
+ * of any kernel, anywhere.
+ *
+ * @param facts A table of `kqueue-ffi/abi`.
+ * @param name `'linux'` for the kqueue built into this library, which speaks
+ * as Darwin does and cannot do all that Darwin can.
+ */
+export function capabilitiesOf(
+  facts: KernelFacts,
+  name: string = facts.name,
+): Capabilities {
+  const describe = name === 'linux' ? onLinux : native;
+  return Object.fromEntries(
+    NAMES.map((filter) => [filter, describe(facts, filter)]),
+  ) as unknown as Capabilities;
+}
+
+let known: Capabilities | undefined;
+
+/**
+ * What the running kernel delivers, emulates or lacks.
+ *
+ * @example
+ * ```ts
+ * import { capabilities } from 'kqueue-ffi';
+ *
+ * const { support, reason } = capabilities().proc.notes.fork;
+ * console.log(`fork: ${support}, as ${reason}`);
+ * ```
+ */
+export function capabilities(): Capabilities {
+  known ??= capabilitiesOf(hostDialect(), kernel.name);
+  return known;
+}

@@ -1,0 +1,185 @@
+import type { FdLike } from './descriptor.js';
+import type { Duration, TimePoint } from './duration.js';
+import type { KeventInit } from './kevent.js';
+import type { ProcNote, VnodeNote } from './notes.js';
+import type { SignalName } from './signal.js';
+
+/** What every registration may ask for. */
+export interface RegistrationOptions {
+  /**
+   * Report a change of state once, not for as long as it lasts (`EV_CLEAR`).
+   *
+   * @default true for `user` and `vnode`, which otherwise repeat for ever;
+   * always true for `timer`, `signal` and `proc`; else false
+   */
+  readonly clear?: boolean | undefined;
+  /** Report once, then forget the registration (`EV_ONESHOT`). */
+  readonly oneshot?: boolean | undefined;
+  /** Report once, then stay disabled until enabled (`EV_DISPATCH`). */
+  readonly dispatch?: boolean | undefined;
+  /** Register, but report nothing until enabled (`EV_DISABLE`). */
+  readonly disabled?: boolean | undefined;
+}
+
+/**
+ * The value that comes back with each event, held by the queue until the
+ * registration ends. It may be left out where `T` allows `undefined`.
+ */
+export type Udata<T> = undefined extends T
+  ? { readonly udata?: T }
+  : { readonly udata: T };
+
+/** Bytes to read, or connections to accept. */
+export interface ReadKey {
+  readonly filter: 'read';
+  readonly fd: FdLike;
+}
+
+/** Space to write. */
+export interface WriteKey {
+  readonly filter: 'write';
+  readonly fd: FdLike;
+}
+
+/** Something exceptional: out-of-band data of a socket. */
+export interface ExceptKey {
+  readonly filter: 'except';
+  readonly fd: FdLike;
+}
+
+/** A change of an open file or directory. */
+export interface VnodeKey {
+  readonly filter: 'vnode';
+  readonly fd: FdLike;
+}
+
+/** What a process does; it need not be a child. */
+export interface ProcKey {
+  readonly filter: 'proc';
+  readonly pid: number;
+}
+
+/** A signal sent to this process. */
+export interface SignalKey {
+  readonly filter: 'signal';
+  /** A name, or a number of this system's. */
+  readonly signal: SignalName | number;
+}
+
+/** A timer. */
+export interface TimerKey {
+  readonly filter: 'timer';
+  /** A number of your own; it has nothing to do with descriptors. */
+  readonly id: number | bigint;
+}
+
+/** An event that only the program itself triggers. */
+export interface UserKey {
+  readonly filter: 'user';
+  /** A number of your own; it has nothing to do with descriptors. */
+  readonly id: number | bigint;
+}
+
+/** Any other registration, by its numbers. */
+export interface RawKey {
+  readonly filter: 'raw';
+  readonly kevent: Pick<KeventInit, 'ident' | 'filter'>;
+}
+
+/** What names a registration: no two of a queue have the same. */
+export type Key =
+  | ReadKey
+  | WriteKey
+  | ExceptKey
+  | VnodeKey
+  | ProcKey
+  | SignalKey
+  | TimerKey
+  | UserKey
+  | RawKey;
+
+interface LowWater {
+  /** How many bytes it takes to be worth an event (`NOTE_LOWAT`). */
+  readonly lowWater?: number | undefined;
+}
+
+/** When a timer fires: exactly one of the three. */
+export type TimerWhen =
+  | {
+      /** Again and again, with this period. */
+      readonly every: Duration;
+      readonly after?: never;
+      readonly at?: never;
+    }
+  | {
+      /** Once, when this long has passed. */
+      readonly after: Duration;
+      readonly every?: never;
+      readonly at?: never;
+    }
+  | {
+      /** Once, at this time. */
+      readonly at: TimePoint;
+      readonly every?: never;
+      readonly after?: never;
+    };
+
+/** What to watch and what about it. */
+export type Request =
+  | (ReadKey & LowWater)
+  | (WriteKey & LowWater)
+  | ExceptKey
+  | (VnodeKey & { readonly notes: VnodeNote | readonly VnodeNote[] })
+  | (ProcKey & { readonly notes: ProcNote | readonly ProcNote[] })
+  | SignalKey
+  | (TimerKey & TimerWhen)
+  | UserKey
+  | {
+      readonly filter: 'raw';
+      /** `EV_ADD` and `udata` are the queue's business. */
+      readonly kevent: Omit<KeventInit, 'udata'>;
+    };
+
+/**
+ * What to add to a queue. Adding what is registered already replaces it.
+ *
+ * @example
+ * ```ts
+ * import type { Change } from 'kqueue-ffi';
+ *
+ * const changes: Change<string>[] = [
+ *   { filter: 'read', fd: 0, udata: 'stdin' },
+ *   { filter: 'timer', id: 1, every: { ms: 250 }, udata: 'tick' },
+ *   { filter: 'proc', pid: process.ppid, notes: 'exit', udata: 'parent' },
+ * ];
+ * ```
+ */
+export type Change<T = unknown> = Request & RegistrationOptions & Udata<T>;
+
+/** New parameters of a registration; without `udata` it keeps its value. */
+export type Modification<T = unknown> = Request & { readonly udata?: T };
+
+/** One step of {@link Kqueue.apply}. */
+export type Step<T = unknown> =
+  | (Change<T> & { readonly op?: 'add' })
+  | (Modification<T> & { readonly op: 'modify' })
+  | Toggle
+  | Deletion
+  | Trigger;
+
+/** Report again, or no more for the time being. */
+export type Toggle = Key & { readonly op: 'enable' | 'disable' };
+
+/** End a registration. */
+export type Deletion = Key & { readonly op: 'delete' };
+
+/** Trigger a `user` registration. */
+export interface Trigger {
+  readonly op: 'trigger';
+  readonly id: number | bigint;
+  /** What the event's `fflags` will be: 24 bits. Left out, they stay. */
+  readonly fflags?: number | undefined;
+}
+
+/** What a step does. */
+export type Op = NonNullable<Step['op']>;

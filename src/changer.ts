@@ -1,0 +1,343 @@
+import type { KernelFacts } from './abi/shape.js';
+import type { Change, Key, Modification, Op, Step, Trigger } from './change.js';
+import type { ChangeResult } from './change-error.js';
+import type { Encoded, EncodedKey, Encoder } from './encoder.js';
+import { KqueueError, misuse } from './errors.js';
+import type { KeventInit } from './kevent.js';
+import type { KeventList } from './kevent-list.js';
+import { errnoName } from './names.js';
+import type { Registration, Registry } from './registry.js';
+
+/** A registration as a step of the same batch left it, or its absence. */
+interface Draft {
+  readonly registration: Registration;
+  readonly request: Encoded;
+}
+
+/** What to do about one step. */
+interface Plan {
+  readonly step: object;
+  readonly what: string;
+  /** The records to send, and of them how many before the deciding one. */
+  readonly records: readonly KeventInit[];
+  /** Told how each record went: 0 or an errno. */
+  commit(errnos: readonly number[]): void;
+  /** An errno that is known without asking the kernel. */
+  readonly refused?: number;
+}
+
+/** Kernels where only EV_ADD changes what is registered already. */
+const ADD_TO_TOUCH: readonly string[] = [
+  'netbsd',
+  'openbsd',
+  'dragonfly',
+  'libkqueue',
+];
+
+/** How many records libkqueue gives back at a time. */
+const LIBKQUEUE_LIMIT = 512;
+
+/**
+ * Turns steps into records for the kernel, and what it answers into results
+ * and registrations.
+ */
+export class Changer {
+  readonly #facts: KernelFacts;
+  readonly #encoder: Encoder;
+  readonly #registry: Registry;
+
+  constructor(facts: KernelFacts, encoder: Encoder, registry: Registry) {
+    this.#facts = facts;
+    this.#encoder = encoder;
+    this.#registry = registry;
+  }
+
+  /**
+   * Apply steps with as few calls as can be: one.
+   *
+   * @param one Hands one record to the kernel: 0 or an errno.
+   * @param many Hands records to the kernel: its entries about them.
+   * @param op What to do, where the steps themselves do not say it.
+   */
+  apply(
+    steps: readonly Step[],
+    one: (record: KeventInit) => number,
+    many: (records: readonly KeventInit[]) => KeventList,
+    op?: Op,
+  ): ChangeResult[] {
+    const drafts = new Map<number, Map<number | bigint, Draft | null>>();
+    const plans = steps.map((step) => this.#plan(step, op ?? step?.op, drafts));
+    const records = plans.flatMap((plan) => plan.records);
+    const errnos =
+      records.length === 1 ? [one(records[0])] : this.#exchange(records, many);
+    let next = 0;
+    return plans.map((plan) => {
+      const own = errnos.slice(next, next + plan.records.length);
+      next += plan.records.length;
+      plan.commit(own);
+      return this.#result(plan, plan.refused ?? own.at(-1) ?? 0);
+    });
+  }
+
+  #exchange(
+    records: readonly KeventInit[],
+    many: (records: readonly KeventInit[]) => KeventList,
+  ): number[] {
+    const { name, constants } = this.#facts;
+    const limit = name === 'libkqueue' ? LIBKQUEUE_LIMIT : records.length;
+    const receipt: number = constants.EV_RECEIPT ?? 0;
+    const errnos: number[] = [];
+    for (let at = 0; at < records.length; at += limit) {
+      const some = records
+        .slice(at, at + limit)
+        .map((record) => ({ ...record, flags: (record.flags ?? 0) | receipt }));
+      for (const errno of this.#errnos(some, many(some))) errnos.push(errno);
+    }
+    return errnos;
+  }
+
+  #result(plan: Plan, errno: number): ChangeResult {
+    const step = plan.step as Step;
+    const { what } = plan;
+    if (errno === 0) return { step, ok: true, error: undefined };
+    const code = errnoName(this.#facts, errno) ?? `E${errno}`;
+    const message = `kevent ${code}: ${what}`;
+    const error = new KqueueError(message, code, -errno, 'kevent');
+    return { step, ok: false, error };
+  }
+
+  /**
+   * How each record went. Entries come in the order of the records; a record
+   * without one went well: not every kernel has receipts for every filter.
+   */
+  #errnos(records: readonly KeventInit[], entries: KeventList): number[] {
+    const { EV_ERROR } = this.#facts.constants;
+    const errnos = records.map(() => 0);
+    let at = 0;
+    for (let i = 0; i < entries.length; i++) {
+      if ((entries.flags(i) & EV_ERROR) === 0) continue;
+      const filter = entries.filter(i);
+      const ident = entries.ident(i);
+      let found = at;
+      while (
+        found < records.length &&
+        (records[found].filter !== filter || records[found].ident !== ident)
+      ) {
+        found++;
+      }
+      if (found === records.length) continue;
+      errnos[found] = Number(entries.data(i));
+      at = found + 1;
+    }
+    return errnos;
+  }
+
+  #plan(
+    step: Step,
+    op: Op | undefined,
+    drafts: Map<number, Map<number | bigint, Draft | null>>,
+  ): Plan {
+    const find = ({ filter, ident }: EncodedKey): Draft | undefined => {
+      const draft = drafts.get(filter)?.get(ident);
+      if (draft !== undefined) return draft ?? undefined;
+      const registration = this.#registry.find({ filter, ident });
+      return registration && { registration, request: registration.request };
+    };
+    const enter = ({ filter, ident }: EncodedKey, draft: Draft | null) => {
+      let byIdent = drafts.get(filter);
+      if (byIdent === undefined) {
+        byIdent = new Map();
+        drafts.set(filter, byIdent);
+      }
+      byIdent.set(ident, draft);
+    };
+
+    if (typeof step !== 'object' || step === null) {
+      throw new TypeError(
+        misuse('change a queue', 'change', 'an object', step),
+      );
+    }
+    switch (op) {
+      case undefined:
+      case 'add':
+        return this.#add(step as Change, find, enter);
+      case 'modify':
+        return this.#modify(step as Modification, find, enter);
+      case 'enable':
+      case 'disable':
+        return this.#toggle(step as Key, op, find);
+      case 'delete':
+        return this.#delete(step as Key, enter);
+      case 'trigger':
+        return this.#trigger(step as Trigger, find);
+      default: {
+        const known = 'add, modify, enable, disable, delete or trigger';
+        throw new TypeError(misuse('change a queue', 'op', known, op));
+      }
+    }
+  }
+
+  #add(
+    step: Change,
+    find: (key: EncodedKey) => Draft | undefined,
+    enter: (key: EncodedKey, draft: Draft) => void,
+  ): Plan {
+    const { EV_ADD, EV_ENABLE, EV_DISABLE } = this.#facts.constants;
+    const request = this.#encoder.change(step);
+    const created = this.#registry.create(request, step.udata);
+    const old = find(request);
+    enter(request, { registration: created, request });
+    let flags = EV_ADD | request.flags;
+    if (old !== undefined && (flags & EV_DISABLE) === 0) flags |= EV_ENABLE;
+    const record = this.#record(request, flags, created.token);
+    const fresh = old !== undefined && !this.#canBecome(old.request, request);
+    return {
+      step,
+      what: what('add', step.filter, request),
+      records: fresh ? [this.#deletion(request), record] : [record],
+      commit: (errnos) => {
+        if (errnos.at(-1) === 0) this.#registry.add(created);
+        else if (fresh && errnos[0] === 0) this.#drop(request);
+      },
+    };
+  }
+
+  #modify(
+    step: Modification,
+    find: (key: EncodedKey) => Draft | undefined,
+    enter: (key: EncodedKey, draft: Draft) => void,
+  ): Plan {
+    const { EV_ADD, EV_ONESHOT } = this.#facts.constants;
+    const given = this.#encoder.change(step);
+    const old = find(given);
+    if (old === undefined) return this.#unknown(step, 'modify', given);
+    const { registration } = old;
+    // Of the flags only that of a timer that fires once can become another.
+    const isTimer = step.filter === 'timer';
+    const kept = isTimer ? old.request.flags & ~EV_ONESHOT : old.request.flags;
+    const flags = isTimer ? kept | (given.flags & EV_ONESHOT) : kept;
+    const request: Encoded = { ...given, flags };
+    enter(given, { registration, request });
+    const fresh = !this.#canBecome(old.request, request);
+    const touch = fresh ? EV_ADD | flags : this.#touch();
+    const record = this.#record(request, touch, registration.token);
+    return {
+      step,
+      what: what('modify', step.filter, given),
+      records: fresh ? [this.#deletion(given), record] : [record],
+      commit: (errnos) => {
+        const errno = errnos.at(-1);
+        if (errno === 0) {
+          registration.request = request;
+          if ('udata' in step) registration.udata = step.udata;
+        } else if (this.#isGone(errno) || (fresh && errnos[0] === 0)) {
+          this.#drop(given);
+        }
+      },
+    };
+  }
+
+  #toggle(
+    step: Key,
+    op: 'enable' | 'disable',
+    find: (key: EncodedKey) => Draft | undefined,
+  ): Plan {
+    const { EV_ENABLE, EV_DISABLE } = this.#facts.constants;
+    const key = this.#encoder.key(step);
+    const old = find(key);
+    if (old === undefined) return this.#unknown(step, op, key);
+    const flag = op === 'enable' ? EV_ENABLE : EV_DISABLE;
+    return {
+      step,
+      what: what(op, step.filter, key),
+      // All of the request again: a change without it would wipe it out.
+      records: [this.#record(old.request, flag, old.registration.token)],
+      commit: ([errno]) => {
+        if (this.#isGone(errno)) this.#drop(key);
+      },
+    };
+  }
+
+  #delete(step: Key, enter: (key: EncodedKey, draft: null) => void): Plan {
+    const key = this.#encoder.key(step);
+    enter(key, null);
+    return {
+      step,
+      what: what('delete', step.filter, key),
+      records: [this.#deletion(key)],
+      commit: ([errno]) => {
+        if (errno === 0 || this.#isGone(errno)) this.#drop(key);
+      },
+    };
+  }
+
+  #trigger(step: Trigger, find: (key: EncodedKey) => Draft | undefined): Plan {
+    const request = this.#encoder.trigger(step);
+    const token = find(request)?.registration.token ?? 0;
+    return {
+      step,
+      what: what('trigger', 'user', request),
+      records: [this.#record(request, 0, token)],
+      commit: ([errno]) => {
+        if (this.#isGone(errno)) this.#drop(request);
+      },
+    };
+  }
+
+  /** A change to what is not registered with this queue. */
+  #unknown(step: Key, op: Op, key: EncodedKey): Plan {
+    return {
+      step,
+      what: `${what(op, step.filter, key)}, which is not registered`,
+      records: [],
+      commit: () => {},
+      refused: this.#facts.errno.ENOENT,
+    };
+  }
+
+  #record(request: Encoded, flags: number, udata: number): KeventInit {
+    const { ident, filter, fflags, data, ext } = request;
+    return { ident, filter, flags, fflags, data, udata, ext };
+  }
+
+  #deletion({ filter, ident }: EncodedKey): KeventInit {
+    const { EV_DELETE } = this.#facts.constants;
+    const request = { filter, ident, flags: 0, fflags: 0, data: 0 };
+    return this.#record(request, EV_DELETE, 0);
+  }
+
+  /** What makes a change of a registration that exists. */
+  #touch(): number {
+    const { name, constants } = this.#facts;
+    return ADD_TO_TOUCH.includes(name) ? constants.EV_ADD : 0;
+  }
+
+  /**
+   * Whether a registration can be changed in place. Flags stay as they were at
+   * creation, and a timer's time does not become absolute, or relative.
+   */
+  #canBecome(old: Encoded, next: Encoded): boolean {
+    const { constants, timerUnits, name } = this.#facts;
+    if (((old.flags ^ next.flags) & ~constants.EV_DISABLE) !== 0) return false;
+    if (next.filter !== constants.EVFILT_TIMER) return true;
+    // DragonFly leaves a timer that runs as it is.
+    if (name === 'dragonfly') return false;
+    const { absolute } = timerUnits;
+    if (absolute === undefined) return true;
+    return ((old.fflags ^ next.fflags) & constants[absolute]) === 0;
+  }
+
+  /** Whether an errno says that there is no such registration any more. */
+  #isGone(errno: number | undefined): boolean {
+    const { ENOENT, EBADF } = this.#facts.errno;
+    return errno === ENOENT || errno === EBADF;
+  }
+
+  #drop(key: EncodedKey): void {
+    const registration = this.#registry.find(key);
+    if (registration !== undefined) this.#registry.drop(registration);
+  }
+}
+
+const what = (op: string, filter: string, { ident }: EncodedKey): string =>
+  `${op} ${filter} ${ident}`;

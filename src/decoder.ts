@@ -1,0 +1,169 @@
+import type { KernelFacts } from './abi/shape.js';
+import type { KqueueEvent, RawEvent } from './event.js';
+import { exitStatus } from './exit-status.js';
+import type { KeventList } from './kevent-list.js';
+import { errnoName } from './names.js';
+import type { ProcNote, VnodeNote } from './notes.js';
+import { signalNamer } from './signal.js';
+
+/** Turns what a kernel wrote into typed events. */
+export interface Decoder {
+  /** The `index`-th event of a list, with the value of its registration. */
+  event(list: KeventList, index: number, udata: unknown): KqueueEvent;
+}
+
+const FILTERS = [
+  'read',
+  'write',
+  'except',
+  'vnode',
+  'proc',
+  'signal',
+  'timer',
+  'user',
+] as const;
+
+const FFLAGS_MASK = 0x00ffffff;
+
+/** Names of the single bits of a mask; each mask's names are found once. */
+function noter<Name extends string>(
+  table: Readonly<Record<string, number>> | undefined,
+): (fflags: number) => readonly Name[] {
+  const bits = Object.entries(table ?? {})
+    .filter(([, bit]) => bit !== 0 && (bit & (bit - 1)) === 0)
+    .map(([name, bit]) => ({
+      bit,
+      name: name.slice('NOTE_'.length).toLowerCase() as Name,
+    }));
+  const mask = bits.reduce((all, { bit }) => all | bit, 0);
+  const known = new Map<number, readonly Name[]>();
+  return (fflags) => {
+    const masked = (fflags & mask) >>> 0;
+    let names = known.get(masked);
+    if (names === undefined) {
+      names = Object.freeze(
+        bits.filter(({ bit }) => (masked & bit) !== 0).map(({ name }) => name),
+      );
+      known.set(masked, names);
+    }
+    return names;
+  };
+}
+
+/** Make the decoder of a kernel; as with the encoder, of any, anywhere. */
+export function decoderOf(facts: KernelFacts): Decoder {
+  const { constants, groups } = facts;
+  // By the number without its sign: NetBSD counts up, all others down.
+  const names: (KqueueEvent['filter'] | undefined)[] = [];
+  for (const name of FILTERS) {
+    const number: number | undefined =
+      constants[`EVFILT_${name.toUpperCase()}`];
+    if (number !== undefined) names[Math.abs(number)] = name;
+  }
+  const { EV_EOF, NOTE_EXIT } = constants;
+  const NOTE_OOB: number = constants.NOTE_OOB ?? 0;
+  const NOTE_EXITSTATUS: number = constants.NOTE_EXITSTATUS ?? NOTE_EXIT;
+  const vnodeNotes = noter<VnodeNote>(groups['fflag:VNODE']);
+  // What shares the bits of these is a detail of the status, not a note.
+  const procNotes = noter<ProcNote>(
+    Object.fromEntries(
+      Object.entries(groups['fflag:PROC'] ?? {}).filter(
+        ([name]) => !/^NOTE_EXIT_|MASK$/.test(name) || name === DETAIL,
+      ),
+    ),
+  );
+  const signalName = signalNamer(facts.signals);
+  const errorName = (errno: number): string | undefined =>
+    errno === 0 ? undefined : (errnoName(facts, errno) ?? `E${errno}`);
+
+  return {
+    event(list, index, udata) {
+      const raw: RawEvent = {
+        ident: list.ident(index),
+        filter: list.filter(index),
+        flags: list.flags(index),
+        fflags: list.fflags(index),
+        data: list.data(index),
+        udata: list.udata(index),
+      };
+      const { ident, fflags, data } = raw;
+      const eof = (raw.flags & EV_EOF) !== 0;
+      const filter = names[Math.abs(raw.filter)];
+      switch (filter) {
+        case 'read':
+          return {
+            filter,
+            fd: Number(ident),
+            available: Number(data),
+            eof,
+            error: eof ? errorName(fflags) : undefined,
+            udata,
+            raw,
+          };
+        case 'write':
+          return {
+            filter,
+            fd: Number(ident),
+            space: Number(data),
+            eof,
+            error: eof ? errorName(fflags) : undefined,
+            udata,
+            raw,
+          };
+        case 'except':
+          return {
+            filter,
+            fd: Number(ident),
+            available: Number(data),
+            outOfBand: !eof && (fflags & NOTE_OOB) !== 0,
+            eof,
+            error: eof ? errorName(fflags) : undefined,
+            udata,
+            raw,
+          };
+        case 'vnode':
+          return {
+            filter,
+            fd: Number(ident),
+            notes: vnodeNotes(fflags),
+            udata,
+            raw,
+          };
+        case 'proc':
+          return {
+            filter,
+            pid: Number(ident),
+            notes: procNotes(fflags),
+            exit:
+              (fflags & NOTE_EXITSTATUS) === 0
+                ? undefined
+                : exitStatus(Number(data) & 0xffff, signalName),
+            udata,
+            raw,
+          };
+        case 'signal':
+          return {
+            filter,
+            signal: signalName(Number(ident)),
+            count: Number(data),
+            udata,
+            raw,
+          };
+        case 'timer':
+          return { filter, id: ident, expirations: Number(data), udata, raw };
+        case 'user':
+          return {
+            filter,
+            id: ident,
+            fflags: fflags & FFLAGS_MASK,
+            udata,
+            raw,
+          };
+        default:
+          return { filter: 'raw', udata, raw };
+      }
+    },
+  };
+}
+
+const DETAIL = 'NOTE_EXIT_DETAIL';

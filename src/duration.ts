@@ -1,0 +1,171 @@
+import type { KernelFacts } from './abi/shape.js';
+import { misuse } from './errors.js';
+import { unsupported } from './unsupported.js';
+
+/** An amount of time in a unit. */
+export type Amount =
+  | { readonly s: number | bigint }
+  | { readonly ms: number | bigint }
+  | { readonly us: number | bigint }
+  | { readonly ns: number | bigint };
+
+/**
+ * How long: a number of milliseconds, fractions allowed, or an amount in
+ * seconds, milliseconds, microseconds or nanoseconds.
+ */
+export type Duration = number | Amount;
+
+/** A time: a `Date`, or how long after the beginning of 1970 (UTC) it is. */
+export type TimePoint = Date | Duration;
+
+/** A time as a timer of the kernel takes it. */
+export interface TimerArgument {
+  /** The bits of the unit. */
+  readonly fflags: number;
+  readonly data: number | bigint;
+}
+
+const NANOSECONDS = {
+  s: 1_000_000_000n,
+  ms: 1_000_000n,
+  us: 1000n,
+  ns: 1n,
+} as const;
+
+const DURATION =
+  'a number of milliseconds, or one of { s }, { ms }, { us } and { ns }';
+
+function toNanoseconds(
+  amount: unknown,
+  unit: keyof typeof NANOSECONDS,
+): bigint | undefined {
+  const each = NANOSECONDS[unit];
+  if (typeof amount === 'bigint') return amount * each;
+  if (typeof amount !== 'number' || !Number.isFinite(amount)) return undefined;
+  const whole = Math.trunc(amount);
+  const rest = Math.round((amount - whole) * Number(each));
+  return BigInt(whole) * each + BigInt(rest);
+}
+
+/**
+ * A duration in nanoseconds, exactly; parts of a nanosecond are rounded.
+ *
+ * @throws {TypeError | RangeError} If it is none.
+ */
+function nanoseconds(value: unknown, name: string, action: string): bigint {
+  let found: bigint | undefined;
+  if (typeof value === 'number') {
+    found = toNanoseconds(value, 'ms');
+  } else if (typeof value === 'object' && value !== null) {
+    const given: { readonly [unit: string]: unknown } = { ...value };
+    for (const unit of ['s', 'ms', 'us', 'ns'] as const) {
+      if (given[unit] === undefined) continue;
+      if (found !== undefined) {
+        throw new TypeError(
+          misuse(action, name, 'in one unit only', Object.keys(given).join()),
+        );
+      }
+      found = toNanoseconds(given[unit], unit);
+      if (found === undefined) {
+        throw new RangeError(
+          misuse(action, `${name}.${unit}`, 'finite', given[unit]),
+        );
+      }
+    }
+  }
+  if (found !== undefined) return found;
+  const message = misuse(action, name, DURATION, value);
+  throw typeof value === 'number'
+    ? new RangeError(message)
+    : new TypeError(message);
+}
+
+const small = (value: bigint): number | bigint =>
+  Number.isSafeInteger(Number(value)) ? Number(value) : value;
+
+/**
+ * Say a time in the coarsest unit of milliseconds, microseconds and
+ * nanoseconds that says it exactly.
+ *
+ * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` if the kernel has none.
+ */
+function inUnits(facts: KernelFacts, total: bigint): TimerArgument {
+  const { timerUnits, constants } = facts;
+  if (total % NANOSECONDS.ms === 0n) {
+    return { fflags: 0, data: small(total / NANOSECONDS.ms) };
+  }
+  const { microseconds, nanoseconds: nanos } = timerUnits;
+  if (microseconds !== undefined && total % NANOSECONDS.us === 0n) {
+    const data = small(total / NANOSECONDS.us);
+    return { fflags: constants[microseconds], data };
+  }
+  if (nanos !== undefined) {
+    return { fflags: constants[nanos], data: small(total) };
+  }
+  throw unsupported(
+    `${facts.name}'s timers count whole milliseconds, and this would be ${total} ns`,
+  );
+}
+
+/** The shortest time the kernel's timers know. */
+const shortest = (facts: KernelFacts): bigint =>
+  facts.timerUnits.nanoseconds === undefined ? NANOSECONDS.ms : NANOSECONDS.ns;
+
+/**
+ * How long, as the kernel's timers take it. Zero, where it is allowed, is the
+ * shortest time there is: some kernels refuse 0, or never fire.
+ *
+ * @throws {TypeError | RangeError} If it is no duration, or below `minimum`.
+ * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` if the kernel cannot say it.
+ */
+export function timerDuration(
+  facts: KernelFacts,
+  value: Duration,
+  name: 'every' | 'after',
+  action: string,
+): TimerArgument {
+  // Whole milliseconds are what nearly everybody asks for.
+  if (Number.isSafeInteger(value) && typeof value === 'number' && value > 0) {
+    return { fflags: 0, data: value };
+  }
+  const total = nanoseconds(value, name, action);
+  if (total < 0n || (total === 0n && isZero(value) && name === 'every')) {
+    const expected = name === 'every' ? 'more than 0' : '0 or more';
+    throw new RangeError(misuse(action, name, expected, numberIn(value)));
+  }
+  return inUnits(facts, total === 0n ? shortest(facts) : total);
+}
+
+const numberIn = (value: Duration): unknown =>
+  typeof value === 'number' ? value : Object.values(value)[0];
+
+/** Whether it is nothing, and not just less than a nanosecond. */
+const isZero = (value: Duration): boolean => Number(numberIn(value)) === 0;
+
+/**
+ * A time, as the kernel's timers take it: absolute, or, where they cannot,
+ * counted from `now`.
+ *
+ * @param now Nanoseconds since 1970.
+ * @throws {TypeError | RangeError} If it is no time.
+ * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` if the kernel cannot say it.
+ */
+export function timerDeadline(
+  facts: KernelFacts,
+  value: TimePoint,
+  action: string,
+  now: () => bigint,
+): TimerArgument {
+  const date = value instanceof Date ? value.getTime() : value;
+  const total = nanoseconds(date, 'at', action);
+  const { absolute } = facts.timerUnits;
+  if (absolute !== undefined) {
+    const { fflags, data } = inUnits(facts, total);
+    return { fflags: fflags | facts.constants[absolute], data };
+  }
+  const unit = shortest(facts);
+  const left = total - now();
+  // Rounded up: late rather than early.
+  const steps = left <= 0n ? 1n : (left + unit - 1n) / unit;
+  return inUnits(facts, steps * unit);
+}

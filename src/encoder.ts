@@ -1,0 +1,330 @@
+import type { KernelFacts } from './abi/shape.js';
+import type { Key, RegistrationOptions, Request, Trigger } from './change.js';
+import { fdOf } from './descriptor.js';
+import { timerDeadline, timerDuration } from './duration.js';
+import { misuse, throwBadInteger } from './errors.js';
+import { signalNumber } from './signal.js';
+import { unsupported } from './unsupported.js';
+
+/** What a registration is found by. */
+export interface EncodedKey {
+  readonly filter: number;
+  readonly ident: number | bigint;
+}
+
+/** A change as numbers, without `EV_ADD` and without udata. */
+export interface Encoded extends EncodedKey {
+  readonly flags: number;
+  readonly fflags: number;
+  readonly data: number | bigint;
+  readonly ext?: readonly (number | bigint)[] | undefined;
+}
+
+/** Turns typed changes into the numbers of one kernel. */
+export interface Encoder {
+  key(key: Key): EncodedKey;
+  change(change: Request & RegistrationOptions): Encoded;
+  trigger(trigger: Omit<Trigger, 'op'>): Encoded;
+}
+
+const ACTION = 'change a queue';
+const MAX_PID = 0x7fffffff;
+const FFLAGS_MASK = 0x00ffffff;
+const TWO_64 = 2n ** 64n;
+
+const FILTERS = 'read, write, except, vnode, proc, signal, timer, user or raw';
+
+/** Flags in a raw change that would take the udata out of our hands. */
+const UDATA_FLAGS = ['EV_UDATA_SPECIFIC', 'EV_KEEPUDATA', 'EV_VANISHED'];
+
+/** An ident of one's own choice: a number where it is a safe integer. */
+function identOf(value: unknown, name: string): number | bigint {
+  if (typeof value === 'bigint') {
+    if (value >= -(TWO_64 / 2n) && value < TWO_64) {
+      const bits = BigInt.asUintN(64, value);
+      const number = Number(bits);
+      return Number.isSafeInteger(number) ? number : bits;
+    }
+  } else if (Number.isSafeInteger(value) && (value as number) >= 0) {
+    return value as number;
+  }
+  return throwBadInteger(
+    ACTION,
+    name,
+    'an integer from 0 to 2**53-1, or a bigint of 64 bits',
+    value,
+  );
+}
+
+function objectOf(value: unknown, name: string): void {
+  if (typeof value !== 'object' || value === null) {
+    throw new TypeError(misuse(ACTION, name, 'an object', value));
+  }
+}
+
+/**
+ * Make the encoder of a kernel. Nothing here asks the host, so every kernel's
+ * encoding can be had, and tested, on any.
+ *
+ * @param now The time in nanoseconds since 1970, for kernels whose timers
+ * cannot be told a time.
+ */
+export function encoderOf(
+  facts: KernelFacts,
+  now: () => bigint = () => BigInt(Date.now()) * 1_000_000n,
+): Encoder {
+  const { constants } = facts;
+
+  const number = (name: string, what: string): number => {
+    const value: number | undefined = constants[name];
+    if (value === undefined) {
+      throw unsupported(`${facts.name} has no ${name}, so no ${what}`);
+    }
+    return value;
+  };
+  const filter = (name: string): number =>
+    number(`EVFILT_${name.toUpperCase()}`, `'${name}' filter`);
+
+  /** Bits of notes by their names. */
+  const notesOf = (value: unknown, group: 'VNODE' | 'PROC'): number => {
+    const names: readonly unknown[] = Array.isArray(value) ? value : [value];
+    let bits = 0;
+    for (const name of names) {
+      bits |= note(name, group);
+    }
+    return bits >>> 0;
+  };
+  const note = (name: unknown, group: 'VNODE' | 'PROC'): number => {
+    const table = facts.groups[`fflag:${group}`];
+    if (typeof name === 'string') {
+      const constant = `NOTE_${name.toUpperCase()}`;
+      const known: number | undefined = table?.[constant];
+      if (known !== undefined && constants[constant] !== undefined) {
+        return known;
+      }
+      // Where there is no such note, NOTE_EXIT brings the status by itself.
+      if (constant === 'NOTE_EXITSTATUS' && group === 'PROC') {
+        return number('NOTE_EXIT', `'${name}' note`);
+      }
+      if (NOTES[group].includes(name)) {
+        throw unsupported(`${facts.name} has no ${constant} for ${group}`);
+      }
+    }
+    const expected = `one of ${NOTES[group].join(', ')}, or an array of them`;
+    const message = misuse(ACTION, 'notes', expected, name);
+    throw typeof name === 'string'
+      ? new RangeError(message)
+      : new TypeError(message);
+  };
+
+  const flagsOf = (
+    options: RegistrationOptions,
+    edge: boolean,
+    name: string,
+  ): number => {
+    let flags = 0;
+    if (options.clear ?? edge) flags |= constants.EV_CLEAR;
+    if (options.oneshot) flags |= constants.EV_ONESHOT;
+    if (options.disabled) flags |= constants.EV_DISABLE;
+    if (options.dispatch) {
+      flags |= number('EV_DISPATCH', "'dispatch'");
+      if (facts.name === 'netbsd' && (name === 'timer' || name === 'signal')) {
+        // EV_CLEAR, which it forces on both, wins there.
+        throw unsupported(`netbsd ignores EV_DISPATCH for '${name}'`);
+      }
+    }
+    return flags;
+  };
+
+  const lowWater = (value: unknown): { fflags: number; data: number } => {
+    if (value === undefined) return { fflags: 0, data: 0 };
+    if (!Number.isSafeInteger(value) || (value as number) < 1) {
+      throwBadInteger(ACTION, 'lowWater', 'an integer of 1 or more', value);
+    }
+    const fflags = number('NOTE_LOWAT', "'lowWater'");
+    return { fflags, data: value as number };
+  };
+
+  const timer = (
+    change: Extract<Request, { filter: 'timer' }>,
+  ): { flags: number; fflags: number; data: number | bigint } => {
+    const { every, after, at } = change;
+    const given = [every, after, at].filter((when) => when !== undefined);
+    if (given.length !== 1) {
+      const expected = "given as exactly one of 'every', 'after' and 'at'";
+      const received = given.length === 0 ? undefined : 'several';
+      throw new TypeError(misuse(ACTION, 'timer', expected, received));
+    }
+    if (every !== undefined) {
+      return { flags: 0, ...timerDuration(facts, every, 'every', ACTION) };
+    }
+    const argument =
+      after !== undefined
+        ? timerDuration(facts, after, 'after', ACTION)
+        : timerDeadline(facts, at as NonNullable<typeof at>, ACTION, now);
+    return { flags: constants.EV_ONESHOT, ...argument };
+  };
+
+  const raw = (
+    change: Extract<Request, { filter: 'raw' }>,
+    options: RegistrationOptions,
+  ): Encoded => {
+    objectOf(change.kevent, 'kevent');
+    const { flags = 0, fflags = 0, data = 0, ext } = change.kevent;
+    for (const name of UDATA_FLAGS) {
+      const bit: number | undefined = constants[name];
+      if (bit !== undefined && (flags & bit) !== 0) {
+        throw unsupported(`udata is the queue's own, so there is no ${name}`);
+      }
+    }
+    return {
+      ...key(change),
+      flags: flags | flagsOf(options, false, 'raw'),
+      fflags,
+      data,
+      ext,
+    };
+  };
+
+  const key = (named: Key): EncodedKey => {
+    objectOf(named, 'change');
+    switch (named.filter) {
+      case 'read':
+      case 'write':
+      case 'except':
+      case 'vnode':
+        return {
+          filter: filter(named.filter),
+          ident: fdOf(named.fd, ACTION),
+        };
+      case 'proc': {
+        const { pid } = named;
+        if (!Number.isInteger(pid) || pid < 0 || pid > MAX_PID) {
+          throwBadInteger(ACTION, 'pid', 'an integer from 0 to 2**31-1', pid);
+        }
+        return { filter: filter('proc'), ident: pid };
+      }
+      case 'signal':
+        return {
+          filter: filter('signal'),
+          ident: signalNumber(facts.signals, named.signal, ACTION),
+        };
+      case 'timer':
+      case 'user':
+        return {
+          filter: filter(named.filter),
+          ident: identOf(named.id, 'id'),
+        };
+      case 'raw': {
+        objectOf(named.kevent, 'kevent');
+        return {
+          filter: named.kevent.filter,
+          ident: identOf(named.kevent.ident, 'ident'),
+        };
+      }
+      default: {
+        const { filter: unknown } = named as { filter?: unknown };
+        throw new TypeError(misuse(ACTION, 'filter', FILTERS, unknown));
+      }
+    }
+  };
+
+  return {
+    key,
+
+    change(change) {
+      const { filter: number, ident } = key(change);
+      let flags = 0;
+      let fflags = 0;
+      let data: number | bigint = 0;
+      switch (change.filter) {
+        case 'read':
+        case 'write':
+          flags = flagsOf(change, false, change.filter);
+          ({ fflags, data } = lowWater(change.lowWater));
+          break;
+        case 'except':
+          flags = flagsOf(change, false, change.filter);
+          fflags = constants.NOTE_OOB ?? 0;
+          break;
+        case 'vnode':
+          flags = flagsOf(change, true, change.filter);
+          fflags = notesOf(change.notes, 'VNODE');
+          break;
+        case 'proc':
+          flags = flagsOf(change, false, change.filter);
+          fflags = notesOf(change.notes, 'PROC');
+          break;
+        case 'signal':
+          flags = flagsOf(change, false, change.filter);
+          break;
+        case 'timer':
+          ({ flags, fflags, data } = timer(change));
+          flags |= flagsOf(change, false, change.filter);
+          break;
+        case 'user':
+          flags = flagsOf(change, true, change.filter);
+          break;
+        case 'raw':
+          return raw(change, change);
+      }
+      return { filter: number, ident, flags, fflags, data };
+    },
+
+    trigger({ id, fflags }) {
+      let bits = number('NOTE_TRIGGER', "'user' filter");
+      if (fflags !== undefined) {
+        if (!Number.isInteger(fflags) || fflags < 0 || fflags > FFLAGS_MASK) {
+          throwBadInteger(
+            ACTION,
+            'fflags',
+            'an integer from 0 to 2**24-1',
+            fflags,
+          );
+        }
+        bits |= constants.NOTE_FFCOPY | fflags;
+      }
+      return {
+        filter: filter('user'),
+        ident: identOf(id, 'id'),
+        flags: 0,
+        fflags: bits >>> 0,
+        data: 0,
+      };
+    },
+  };
+}
+
+/** Every note's name, whatever the kernel: to tell a typo from a lack. */
+const NOTES: Readonly<Record<'VNODE' | 'PROC', readonly string[]>> = {
+  VNODE: [
+    'delete',
+    'write',
+    'extend',
+    'attrib',
+    'link',
+    'rename',
+    'revoke',
+    'funlock',
+    'none',
+    'lease_downgrade',
+    'lease_release',
+    'truncate',
+    'open',
+    'close',
+    'close_write',
+    'read',
+  ],
+  PROC: [
+    'exit',
+    'exitstatus',
+    'exit_detail',
+    'fork',
+    'exec',
+    'signal',
+    'reap',
+    'track',
+    'trackerr',
+    'child',
+  ],
+};

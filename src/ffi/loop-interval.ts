@@ -1,0 +1,47 @@
+import type { Watch } from './loop.js';
+import { runListener } from './loop-rethrow.js';
+
+/** Looks come this many ms apart at first, then ever more rarely. */
+const SHORTEST = 1;
+const LONGEST = 8;
+
+/** Let the listener look at intervals. */
+export function intervalWatch(): Watch {
+  let timer: NodeJS.Timeout | undefined;
+  let listener: (() => void) | undefined;
+  let delay = SHORTEST;
+  let referenced = true;
+
+  const schedule = (): void => {
+    timer = setTimeout(tick, delay);
+    if (!referenced) timer.unref();
+  };
+  const tick = (): void => {
+    timer = undefined;
+    if (listener === undefined) return;
+    delay = Math.min(delay * 2, LONGEST);
+    runListener(listener);
+    if (listener !== undefined && timer === undefined) schedule();
+  };
+  const rest = (): void => {
+    listener = undefined;
+    clearTimeout(timer);
+    timer = undefined;
+    delay = SHORTEST;
+  };
+
+  return {
+    start(given, keepsAlive) {
+      listener = given;
+      referenced = keepsAlive;
+      if (timer === undefined) schedule();
+    },
+    rest,
+    reference(keepsAlive) {
+      referenced = keepsAlive;
+      if (keepsAlive) timer?.ref();
+      else timer?.unref();
+    },
+    close: rest,
+  };
+}

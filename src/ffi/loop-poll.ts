@@ -1,0 +1,101 @@
+import { koffi } from './koffi.js';
+import type { Watch } from './loop.js';
+import { runListener } from './loop-rethrow.js';
+
+const READABLE = { readable: true } as const;
+
+/**
+ * Watches that somebody waits for. koffi's handle is collected, and its events
+ * stop, when only the event loop refers to it.
+ */
+const waiting = new Set<Watch>();
+
+/**
+ * A handle that fires while the process is being taken down, when no
+ * JavaScript can run any more, aborts it; so at the exit all are let go of.
+ */
+let exiting = false;
+
+function letGo(): void {
+  exiting = true;
+  for (const watch of waiting) watch.close();
+}
+
+let hooked = false;
+
+/** From Node 26 on, promises are not run after a native callback. */
+const drains = Number.parseInt(process.versions.node, 10) < 25;
+
+const nothing = (): void => {};
+
+/**
+ * Watch a descriptor with a handle of the event loop, `koffi.node.poll`. What
+ * it does when misused is to end the process, so all of its life is in here:
+ *
+ * - a descriptor that is not open, not pollable or watched already aborts, so
+ *   the caller has to know that it is none of that;
+ * - every call after `close` is a segmentation fault, so none is made;
+ * - the descriptor must not be closed before the handle;
+ * - it is stopped while nobody waits: see {@link letGo}.
+ *
+ * @param oneShot Whether the runtime calls back only once for each start.
+ */
+export function pollWatch(fd: number, oneShot: boolean): Watch {
+  type Handle = ReturnType<ReturnType<typeof koffi>['node']['poll']>;
+  let handle: Handle | undefined;
+  let listener: (() => void) | undefined;
+  let active = false;
+  let closed = false;
+  let referenced = true;
+
+  const readable = (): void => {
+    if (closed || handle === undefined || listener === undefined) return;
+    runListener(listener);
+    if (!drains) setImmediate(nothing);
+    if (oneShot && active && !closed) handle.start(READABLE, readable);
+  };
+
+  const refer = (keepsAlive: boolean): void => {
+    if (handle === undefined || referenced === keepsAlive) return;
+    referenced = keepsAlive;
+    if (keepsAlive) handle.ref();
+    else handle.unref();
+  };
+
+  const self: Watch = {
+    start(given, keepsAlive) {
+      if (closed || exiting) return;
+      if (!hooked) {
+        hooked = true;
+        process.once('exit', letGo);
+      }
+      listener = given;
+      waiting.add(self);
+      if (handle === undefined) {
+        handle = koffi().node.poll(fd, READABLE, readable);
+      } else if (!active) {
+        handle.start(READABLE, readable);
+      }
+      active = true;
+      refer(keepsAlive);
+    },
+    rest() {
+      if (closed || !active) return;
+      listener = undefined;
+      waiting.delete(self);
+      active = false;
+      handle?.stop();
+    },
+    reference(keepsAlive) {
+      if (!closed) refer(keepsAlive);
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      listener = undefined;
+      waiting.delete(self);
+      handle?.close();
+    },
+  };
+  return self;
+}

@@ -1,0 +1,44 @@
+import { isMainThread } from 'node:worker_threads';
+import { intervalWatch } from './loop-interval.js';
+import { pollWatch } from './loop-poll.js';
+
+/**
+ * How a queue is watched while somebody waits: by a handle of the runtime's
+ * own event loop, or by looking at intervals where that cannot be had.
+ */
+export type LoopDriver = 'poll' | 'interval';
+
+/**
+ * Watches one descriptor for the event loop. It starts at rest; at rest it
+ * refers to nothing that waits, and keeps no process alive.
+ */
+export interface Watch {
+  /** Call `listener` when the descriptor may be readable, until rest. */
+  start(listener: () => void, referenced: boolean): void;
+  rest(): void;
+  /** Whether it keeps the process alive while it is not at rest. */
+  reference(referenced: boolean): void;
+  /** Let go of the descriptor. Nothing may be called afterwards but this. */
+  close(): void;
+}
+
+const runtime: string =
+  'Bun' in globalThis ? 'bun' : 'Deno' in globalThis ? 'deno' : 'node';
+
+/**
+ * The driver of this thread. Bun has no uv_poll and ends the process when it
+ * is called. In a worker thread koffi's handle ends the process too, if it
+ * fires while the thread is being terminated: nothing may run there any more.
+ */
+export const threadDriver: LoopDriver =
+  runtime === 'bun' || !isMainThread ? 'interval' : 'poll';
+
+/**
+ * Watch a descriptor that is known to be open and pollable. No other watch may
+ * have the same.
+ */
+export function watch(fd: number, driver: LoopDriver): Watch {
+  return driver === 'poll'
+    ? pollWatch(fd, runtime === 'deno')
+    : intervalWatch();
+}

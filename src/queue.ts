@@ -1,0 +1,770 @@
+import type { Change, Key, Modification, Op, Step } from './change.js';
+import { type ChangeResult, KqueueChangeError } from './change-error.js';
+import { Changer } from './changer.js';
+import { decoderOf } from './decoder.js';
+import { hostDialect } from './dialect.js';
+import { type EncodedKey, encoderOf } from './encoder.js';
+import { KqueueError, misuse, throwBadInteger } from './errors.js';
+import type { KqueueEvent } from './event.js';
+import { type LoopDriver, type Watch, watch } from './ffi/loop.js';
+import { Inbox } from './inbox.js';
+import { iterate } from './iterator.js';
+import { currentWords } from './kernel.js';
+import type { KeventInit } from './kevent.js';
+import { KeventList } from './kevent-list.js';
+import { listen, type Subscription } from './listener.js';
+import { driver, isPollable } from './pollable.js';
+import { Pump, type Waiter } from './pump.js';
+import { type Registration, Registry } from './registry.js';
+import { close, kevent, kqueue } from './syscalls.js';
+
+/** How many events are collected at a time, unless said otherwise. */
+const BATCH = 64;
+/** How many at most, however many are asked for. */
+const MAX_BATCH = 1024;
+const MAX_TIMEOUT = 0x7fffffff;
+
+/** How long to wait, and for how much. */
+export interface WaitOptions {
+  /**
+   * Milliseconds, fractions allowed.
+   *
+   * @default null for ever
+   */
+  readonly timeout?: number | null | undefined;
+  /**
+   * How many events to return at most.
+   *
+   * @default 64
+   */
+  readonly max?: number | undefined;
+}
+
+/** How to wait for one event. */
+export interface NextOptions {
+  /** Ends the wait, which then rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Milliseconds; the wait then resolves with `undefined`.
+   *
+   * @default null for ever
+   */
+  readonly timeout?: number | null | undefined;
+}
+
+/** How to iterate over batches, or to listen. */
+export interface EventsOptions {
+  /** Ends the iteration, which then rejects with its reason; or listening. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * How many events to give at a time.
+   *
+   * @default 64
+   */
+  readonly max?: number | undefined;
+}
+
+/** What has to be let go of when a queue is closed, or forgotten. */
+interface Resources {
+  readonly fd: number;
+  watch: Watch | undefined;
+  /** The descriptor is not, or no longer, ours to use. */
+  closed: boolean;
+}
+
+/** Whose a descriptor is: the event loop can watch it only once. */
+const owners = new Map<number, Resources>();
+
+function release(resources: Resources): void {
+  if (resources.closed) return;
+  resources.closed = true;
+  owners.delete(resources.fd);
+  // The handle first: a descriptor closed under it ends the process.
+  resources.watch?.close();
+  try {
+    close(resources.fd);
+  } catch (error) {
+    // Somebody has closed it already, so it is as it should be.
+    if (!(error instanceof KqueueError && error.code === 'EBADF')) throw error;
+  }
+}
+
+let warned = false;
+
+const forgotten = new FinalizationRegistry((resources: Resources) => {
+  if (resources.closed) return;
+  release(resources);
+  if (warned) return;
+  warned = true;
+  process.emitWarning(
+    `A Kqueue (fd ${resources.fd}) was forgotten without close(): use \`using\`, or close it`,
+    { code: 'KQUEUE_FORGOTTEN' },
+  );
+});
+
+/** The descriptor that the constructor is to adopt. */
+let adopted: number | undefined;
+
+/**
+ * A kernel event queue with typed changes and events, which can be awaited on
+ * Node's own event loop: no thread, no polling.
+ *
+ * Each event goes to exactly one consumer. Those who wait asynchronously are
+ * served first come, first served; a synchronous call is served at once. An
+ * event that was collected and not given to anybody, because a loop ended or a
+ * wait was aborted, stays in the queue for whoever asks next.
+ *
+ * A wait that nothing has answered yet keeps the process alive, unless the
+ * queue is {@link unref}'d; a queue nobody waits for does not.
+ *
+ * @typeParam T What `udata` may be. It has to be given with every change
+ * unless it may be undefined.
+ *
+ * @example
+ * ```ts
+ * import { Kqueue } from 'kqueue-ffi';
+ *
+ * using kq = new Kqueue<string>();
+ * kq.add(
+ *   { filter: 'timer', id: 1, every: 100, udata: 'tick' },
+ *   { filter: 'timer', id: 2, after: { ms: 350 }, udata: 'the end' },
+ * );
+ * for await (const event of kq) {
+ *   console.log(event.udata);
+ *   if (event.udata === 'the end') break;
+ * }
+ * ```
+ */
+export class Kqueue<T = unknown>
+  implements AsyncIterable<KqueueEvent<T>>, Disposable, AsyncDisposable
+{
+  readonly #resources: Resources;
+  readonly #inbox = new Inbox();
+  readonly #registry: Registry;
+  readonly #changer: Changer;
+  readonly #pump: Pump;
+  readonly #lists = new Map<number, KeventList>();
+  readonly #decode = decoder().event;
+  #entries = new KeventList(16);
+  /** One-shot registrations whose event `fill` gave out. */
+  #spent: Registration[] = [];
+
+  /**
+   * Create a queue.
+   *
+   * @throws {KqueueError} As {@link kqueue}.
+   */
+  constructor() {
+    const fd = adopted ?? kqueue();
+    // Who had the number before has lost it: it was closed behind its back.
+    const lost = owners.get(fd);
+    if (lost !== undefined) {
+      lost.closed = true;
+      lost.watch?.close();
+    }
+    this.#resources = { fd, watch: undefined, closed: false };
+    owners.set(fd, this.#resources);
+    this.#registry = new Registry(currentWords().widePointers);
+    this.#changer = new Changer(dialect(), encoder(), this.#registry);
+    this.#pump = new Pump(
+      {
+        harvest: (max) => {
+          this.#collect(this.#listOf(max), 0);
+        },
+        watch: () => {
+          this.#resources.watch ??= watch(this.fd, driver());
+          return this.#resources.watch;
+        },
+      },
+      this.#inbox,
+    );
+    forgotten.register(this, this.#resources, this.#resources);
+  }
+
+  /**
+   * Take over a queue made with {@link kqueue}: from now on it is this
+   * object's to close. Registrations it has already go on, without a value.
+   *
+   * @throws {TypeError | RangeError} If `fd` is no descriptor, or is another
+   * Kqueue's.
+   * @throws {KqueueError} `EBADF` if it is not an open queue.
+   */
+  static fromFd<T = unknown>(fd: number): Kqueue<T> {
+    kevent(fd, null, null, 0);
+    if (owners.has(fd)) {
+      throw new TypeError(
+        misuse('adopt a queue', 'fd', "no other Kqueue's", fd),
+      );
+    }
+    adopted = fd;
+    try {
+      return new Kqueue<T>();
+    } finally {
+      adopted = undefined;
+    }
+  }
+
+  // ---- what it is ---------------------------------------------------------
+
+  /** The queue's descriptor. It is the queue's to close. */
+  get fd(): number {
+    return this.#resources.fd;
+  }
+
+  /** Whether {@link close} was called. */
+  get closed(): boolean {
+    return this.#resources.closed;
+  }
+
+  /** How many registrations it has, as far as it knows. */
+  get size(): number {
+    return this.#registry.size;
+  }
+
+  /**
+   * Whether the descriptor is readable while events wait, so that it can be
+   * watched by another queue or any event loop. Not so with libkqueue.
+   */
+  get pollable(): boolean {
+    return isPollable();
+  }
+
+  /**
+   * How it is watched while somebody waits: `'poll'`, a handle of the event
+   * loop; or `'interval'`, by looking every 1 to 8 ms, where a handle cannot be
+   * had safely: in worker threads, in Bun, and with libkqueue.
+   */
+  get driver(): LoopDriver {
+    return driver();
+  }
+
+  // ---- changes ------------------------------------------------------------
+
+  /**
+   * Register. What has the same filter and number as a registration there is
+   * already replaces it.
+   *
+   * @throws {TypeError | RangeError} If a change is malformed: none is made.
+   * @throws {KqueueChangeError} If the kernel refuses some; it makes the others.
+   * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` for what this kernel has
+   * not, `ERR_KQUEUE_CLOSED`: none is made.
+   */
+  add(...changes: readonly Change<T>[]): void {
+    this.#mustApply(changes, 'add');
+  }
+
+  /**
+   * Give registrations new parameters: notes, a low-water mark, a time; also a
+   * value, if `udata` is there. A timer starts anew.
+   *
+   * @throws As {@link add}; `ENOENT` for what is not registered.
+   */
+  modify(...changes: readonly Modification<T>[]): void {
+    this.#mustApply(changes, 'modify');
+  }
+
+  /**
+   * Report again what was disabled. A timer starts anew.
+   *
+   * @throws As {@link modify}.
+   */
+  enable(...keys: readonly Key[]): void {
+    this.#mustApply(keys, 'enable');
+  }
+
+  /**
+   * Report no more until enabled. What was collected already is still given.
+   *
+   * @throws As {@link modify}.
+   */
+  disable(...keys: readonly Key[]): void {
+    this.#mustApply(keys, 'disable');
+  }
+
+  /**
+   * End registrations. None of their events is given any more. Do so before
+   * you close a descriptor: the kernel forgets it by itself, but the queue
+   * does not hear of that, and keeps the value until the number is used again.
+   *
+   * @throws As {@link modify}.
+   */
+  delete(...keys: readonly Key[]): void {
+    this.#mustApply(keys, 'delete');
+  }
+
+  /**
+   * Trigger a `user` registration.
+   *
+   * @param fflags What the event's `fflags` will be: 24 bits. Left out, they
+   * stay as they are.
+   * @throws As {@link modify}.
+   */
+  trigger(id: number | bigint, fflags?: number): void {
+    this.#mustApply([{ id, fflags }], 'trigger');
+  }
+
+  /**
+   * Make many changes with one call, and learn how each of them went: one that
+   * fails does not keep the others from being made.
+   *
+   * @returns A result for each step, in their order.
+   * @throws {TypeError | RangeError} If a step is malformed: none is made.
+   * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED`, `ERR_KQUEUE_CLOSED`: none
+   * is made.
+   *
+   * @example
+   * ```ts
+   * import { Kqueue } from 'kqueue-ffi';
+   *
+   * using kq = new Kqueue();
+   * const results = kq.apply([
+   *   { filter: 'timer', id: 1, every: 20 },
+   *   { op: 'delete', filter: 'user', id: 7 },
+   * ]);
+   * for (const { ok, error } of results) console.log(ok, error?.code);
+   * ```
+   */
+  apply(steps: readonly Step<T>[]): ChangeResult<T>[] {
+    if (!Array.isArray(steps)) {
+      throw new TypeError(
+        misuse('change a queue', 'steps', 'an array of changes', steps),
+      );
+    }
+    return this.#apply(steps) as unknown as ChangeResult<T>[];
+  }
+
+  /** Inside, values are of no known type. */
+  #apply(steps: readonly object[], op?: Op): ChangeResult[] {
+    this.#checkOpen('change a queue');
+    return this.#changer.apply(
+      steps as readonly Step[],
+      this.#changeOne,
+      this.#changeMany,
+      op,
+    );
+  }
+
+  #mustApply(steps: readonly object[], op: Op): void {
+    const results = this.#apply(steps, op);
+    if (results.every(({ ok }) => ok)) return;
+    throw new KqueueChangeError(results.filter((result) => !result.ok));
+  }
+
+  /** Hand one record over. It fails alone, so there need be no receipt. */
+  readonly #changeOne = (record: KeventInit): number => {
+    try {
+      kevent(this.fd, [record], null);
+      return 0;
+    } catch (error) {
+      if (error instanceof KqueueError && error.errno !== undefined) {
+        return -error.errno;
+      }
+      throw error;
+    }
+  };
+
+  /** Hand records over, with room for an entry about every one of them. */
+  readonly #changeMany = (records: readonly KeventInit[]): KeventList => {
+    if (this.#entries.capacity < records.length) {
+      this.#entries = new KeventList(2 ** Math.ceil(Math.log2(records.length)));
+    }
+    const entries = this.#entries;
+    // Never for ever: where a receipt is not given, it would wait for events.
+    kevent(this.fd, records, entries, 0);
+    // And then these may be events.
+    this.#deliver(entries);
+    return entries;
+  };
+
+  // ---- events, at once ----------------------------------------------------
+
+  /**
+   * Wait, blocking the thread with its timers, promises and signal handlers,
+   * until there is an event or time runs out. A signal does not end the wait.
+   *
+   * @returns At least one event, or none if time ran out.
+   * @throws {TypeError | RangeError} For a malformed option.
+   * @throws {KqueueError} `ERR_KQUEUE_CLOSED`; `EBADF` if somebody else closed
+   * the descriptor.
+   */
+  wait({ timeout = null, max = BATCH }: WaitOptions = {}): KqueueEvent<T>[] {
+    const action = 'wait for events';
+    this.#checkOpen(action);
+    checkTimeout(timeout, action, MAX_TIMEOUT * 1000);
+    checkMax(max, action);
+    const deadline = timeout === null ? Infinity : performance.now() + timeout;
+    let left = timeout;
+    while (this.#inbox.isEmpty) {
+      const n = this.#collect(this.#listOf(max), left);
+      // It may have been nothing but stale events.
+      if (n === 0 || left === 0) break;
+      if (left !== null) left = Math.max(0, deadline - performance.now());
+    }
+    return this.#take(max);
+  }
+
+  /**
+   * The events that are ready, without waiting.
+   *
+   * @throws As {@link wait}.
+   */
+  poll({ max = BATCH }: Pick<WaitOptions, 'max'> = {}): KqueueEvent<T>[] {
+    return this.wait({ timeout: 0, max });
+  }
+
+  /**
+   * Wait, blocking, and leave the events as records in a list of your own:
+   * for loops that must not allocate. Of each, {@link udataOf} has the value.
+   * Stale events are not left out.
+   *
+   * @param timeout Milliseconds, or null for ever.
+   * @returns How many entries were written.
+   * @throws As {@link wait}.
+   */
+  fill(list: KeventList, timeout: number | null = null): number {
+    const action = 'fill a list';
+    this.#checkOpen(action);
+    checkTimeout(timeout, action, MAX_TIMEOUT * 1000);
+    if (!this.#inbox.isEmpty) {
+      list.clear();
+      while (list.length < list.capacity) {
+        const event = this.#inbox.shift();
+        if (event === undefined) break;
+        list.push(event.raw);
+      }
+      return list.length;
+    }
+    this.#forgetSpent();
+    const n = this.#call(list, timeout);
+    const { EV_ONESHOT } = dialect().constants;
+    for (let i = 0; i < n; i++) {
+      if ((list.flags(i) & EV_ONESHOT) === 0) continue;
+      const registration = this.#registry.byToken(list.udata(i));
+      if (registration !== undefined) this.#spent.push(registration);
+    }
+    return n;
+  }
+
+  /**
+   * The value of the registration that an entry of a filled list is of, until
+   * the next call that collects; `undefined` if it has none or has ended.
+   */
+  udataOf(list: KeventList, index: number): T | undefined {
+    const registration = this.#registry.byToken(list.udata(index));
+    return registration?.udata as T | undefined;
+  }
+
+  // ---- events, when they come ---------------------------------------------
+
+  /**
+   * The next event, without blocking.
+   *
+   * @returns `undefined` if time ran out or the queue was closed meanwhile.
+   * @throws {KqueueError} `ERR_KQUEUE_CLOSED`; `EBADF` if somebody else closed
+   * the descriptor. Like the signal's reason, as a rejection.
+   *
+   * @example
+   * ```ts
+   * import { Kqueue } from 'kqueue-ffi';
+   *
+   * using kq = new Kqueue();
+   * kq.add({ filter: 'timer', id: 1, after: { us: 500 } });
+   * const event = await kq.next({ signal: AbortSignal.timeout(1000) });
+   * console.log(event?.filter); // timer
+   * ```
+   */
+  next({
+    signal,
+    timeout = null,
+  }: NextOptions = {}): Promise<KqueueEvent<T> | undefined> {
+    try {
+      this.#checkOpen('wait for an event');
+      checkTimeout(timeout, 'wait for an event', MAX_TIMEOUT);
+      if (signal?.aborted) return Promise.reject(signal.reason);
+      if (this.#pump.tryTake(1)) {
+        return Promise.resolve(this.#inbox.shift() as KqueueEvent<T>);
+      }
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#standInLine(signal, timeout);
+  }
+
+  #standInLine(
+    signal: AbortSignal | undefined,
+    timeout: number | null,
+  ): Promise<KqueueEvent<T> | undefined> {
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const leave = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+      };
+      const waiter: Waiter = {
+        max: 1,
+        give(inbox) {
+          leave();
+          resolve(inbox.shift() as KqueueEvent<T>);
+        },
+        fail(error) {
+          leave();
+          reject(error);
+        },
+        end() {
+          leave();
+          resolve(undefined);
+        },
+      };
+      const abort = (): void => {
+        this.#pump.remove(waiter);
+        waiter.fail(signal?.reason);
+      };
+      signal?.addEventListener('abort', abort);
+      if (timeout !== null) {
+        // Late rather than early: setTimeout forgets fractions.
+        timer = setTimeout(() => {
+          this.#pump.remove(waiter);
+          waiter.end();
+        }, Math.ceil(timeout));
+        if (!this.#referenced) timer.unref();
+      }
+      this.#pump.add(waiter);
+    });
+  }
+
+  /** Event by event, until the loop is left or the queue is closed. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<KqueueEvent<T>> {
+    this.#checkOpen('iterate over events');
+    return iterate(
+      this.#pump,
+      this.#inbox,
+      BATCH,
+      (inbox) => inbox.shift() as KqueueEvent<T>,
+      () => this.closed,
+    );
+  }
+
+  /**
+   * Batch by batch, until the loop is left or the queue is closed.
+   *
+   * @throws {TypeError | RangeError} For a malformed option.
+   * @throws {KqueueError} `ERR_KQUEUE_CLOSED`.
+   *
+   * @example
+   * ```ts
+   * import { Kqueue } from 'kqueue-ffi';
+   *
+   * using kq = new Kqueue();
+   * kq.add({ filter: 'timer', id: 1, every: 10 });
+   * const signal = AbortSignal.timeout(100);
+   * try {
+   *   for await (const events of kq.events({ signal })) console.log(events.length);
+   * } catch (error) {
+   *   if (error !== signal.reason) throw error;
+   * }
+   * ```
+   */
+  events({
+    signal,
+    max = BATCH,
+  }: EventsOptions = {}): AsyncIterableIterator<KqueueEvent<T>[]> {
+    const action = 'iterate over events';
+    this.#checkOpen(action);
+    checkMax(max, action);
+    return iterate(
+      this.#pump,
+      this.#inbox,
+      max,
+      (inbox) => inbox.take(max) as KqueueEvent<T>[],
+      () => this.closed,
+      signal,
+    );
+  }
+
+  /**
+   * Call a listener with every batch of events: the fastest way. What it
+   * throws is an uncaught exception; it is called again all the same.
+   *
+   * @throws {TypeError | RangeError} For a malformed argument.
+   * @throws {KqueueError} `ERR_KQUEUE_CLOSED`.
+   */
+  on(
+    listener: (events: KqueueEvent<T>[]) => void,
+    { signal, max = BATCH }: EventsOptions = {},
+  ): Subscription {
+    const action = 'listen to events';
+    this.#checkOpen(action);
+    checkMax(max, action);
+    if (typeof listener !== 'function') {
+      throw new TypeError(misuse(action, 'listener', 'a function', listener));
+    }
+    const anyListener = listener as (events: KqueueEvent[]) => void;
+    return listen(this.#pump, anyListener, max, signal);
+  }
+
+  #referenced = true;
+
+  /** A wait keeps the process alive: so it is unless {@link unref} is called. */
+  ref(): this {
+    this.#referenced = true;
+    this.#pump.reference(true);
+    return this;
+  }
+
+  /** A wait does not keep the process alive. */
+  unref(): this {
+    this.#referenced = false;
+    this.#pump.reference(false);
+    return this;
+  }
+
+  // ---- the end ------------------------------------------------------------
+
+  /**
+   * Close the queue. Who waits is answered: `next` with `undefined`, loops by
+   * ending. Closing again does nothing.
+   */
+  close(): void {
+    if (this.closed) return;
+    forgotten.unregister(this.#resources);
+    try {
+      release(this.#resources);
+    } finally {
+      this.#pump.close();
+      this.#inbox.clear();
+      this.#registry.clear();
+      this.#spent = [];
+    }
+  }
+
+  /** As {@link close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** As {@link close}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  // ---- collecting ---------------------------------------------------------
+
+  #checkOpen(action: string): void {
+    if (!this.closed) return;
+    throw new KqueueError(
+      `Cannot ${action} as the queue is closed`,
+      'ERR_KQUEUE_CLOSED',
+    );
+  }
+
+  #listOf(max: number): KeventList {
+    const capacity = Math.min(max, MAX_BATCH);
+    let list = this.#lists.get(capacity);
+    if (list === undefined) {
+      list = new KeventList(capacity);
+      this.#lists.set(capacity, list);
+    }
+    return list;
+  }
+
+  /** kevent without changes, so that it can be repeated after a signal. */
+  #call(list: KeventList, timeout: number | null): number {
+    const deadline = timeout === null ? Infinity : performance.now() + timeout;
+    for (let left = timeout; ; ) {
+      try {
+        return kevent(this.fd, null, list, left);
+      } catch (error) {
+        if (!(error instanceof KqueueError && error.code === 'EINTR')) {
+          throw error;
+        }
+        if (left !== null) left = Math.max(0, deadline - performance.now());
+      }
+    }
+  }
+
+  /** Collect into the inbox: how many entries the kernel wrote. */
+  #collect(list: KeventList, timeout: number | null): number {
+    this.#forgetSpent();
+    const n = this.#call(list, timeout);
+    this.#deliver(list);
+    return n;
+  }
+
+  /** Put the events of a list into the inbox, with their values. */
+  #deliver(list: KeventList): void {
+    const { EV_ERROR, EV_ONESHOT } = dialect().constants;
+    for (let i = 0; i < list.length; i++) {
+      const flags = list.flags(i);
+      if ((flags & EV_ERROR) !== 0) continue;
+      const token = list.udata(i);
+      let registration = this.#registry.byToken(token);
+      if (registration === undefined) {
+        const key = { filter: list.filter(i), ident: list.ident(i) };
+        const named = this.#registry.find(key);
+        if (this.#registry.isStale(token)) {
+          if (named === undefined) this.#deleteStale(key);
+          continue;
+        }
+        // Triggered by who does not know the token: through another object.
+        if (token === 0) registration = named;
+      }
+      this.#inbox.push(
+        this.#decode(list, i, registration?.udata),
+        registration,
+      );
+      if ((flags & EV_ONESHOT) !== 0 && registration !== undefined) {
+        this.#registry.end(registration);
+      }
+    }
+  }
+
+  /** End what the kernel still has of a registration that has ended. */
+  #deleteStale(key: EncodedKey): void {
+    const { EV_DELETE } = dialect().constants;
+    try {
+      kevent(this.fd, [{ ...key, flags: EV_DELETE }], null, 0);
+    } catch (error) {
+      // It has ended by itself, as it does with a descriptor that is closed.
+      if (!(error instanceof KqueueError)) throw error;
+    }
+  }
+
+  #take(max: number): KqueueEvent<T>[] {
+    return this.#inbox.take(max) as KqueueEvent<T>[];
+  }
+
+  #forgetSpent(): void {
+    if (this.#spent.length === 0) return;
+    for (const registration of this.#spent) this.#registry.end(registration);
+    this.#spent = [];
+  }
+}
+
+/** Made at the first use: importing looks at nothing. */
+const once = <Value>(make: () => Value): (() => Value) => {
+  let made: { readonly value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+};
+
+const dialect = once(hostDialect);
+const encoder = once(() => encoderOf(dialect()));
+const decoder = once(() => decoderOf(dialect()));
+
+function checkTimeout(timeout: unknown, action: string, limit: number): void {
+  if (timeout === null) return;
+  if (typeof timeout === 'number' && timeout >= 0 && timeout <= limit) return;
+  const expected = `a number of milliseconds from 0 to ${limit}, or null for ever`;
+  const message = misuse(action, 'timeout', expected, timeout);
+  throw typeof timeout === 'number'
+    ? new RangeError(message)
+    : new TypeError(message);
+}
+
+function checkMax(max: unknown, action: string): void {
+  if (typeof max !== 'number' || !Number.isInteger(max) || max < 1) {
+    throwBadInteger(action, 'max', 'an integer of 1 or more', max);
+  }
+}

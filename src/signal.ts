@@ -1,0 +1,45 @@
+import type { Constants } from './abi/shape.js';
+import { misuse } from './errors.js';
+
+/** The name of a signal, as in `os.constants.signals`. */
+export type SignalName = `SIG${string}`;
+
+const MAX_SIGNAL = 0x7fffffff;
+
+/**
+ * The number of a signal.
+ *
+ * @throws {TypeError | RangeError} If it is none.
+ */
+export function signalNumber(
+  signals: Constants,
+  signal: unknown,
+  action: string,
+): number {
+  if (typeof signal === 'string') {
+    if (Object.hasOwn(signals, signal)) return signals[signal];
+  } else if (
+    typeof signal === 'number' &&
+    Number.isInteger(signal) &&
+    signal >= 0 &&
+    signal <= MAX_SIGNAL
+  ) {
+    return signal;
+  }
+  const expected = 'the name or the number of a signal of this system';
+  const message = misuse(action, 'signal', expected, signal);
+  throw typeof signal === 'string' || typeof signal === 'number'
+    ? new RangeError(message)
+    : new TypeError(message);
+}
+
+/** Find names by numbers; a number without a name stays one. */
+export function signalNamer(
+  signals: Constants,
+): (signal: number) => SignalName | number {
+  const names = new Map<number, SignalName>();
+  for (const [name, number] of Object.entries(signals)) {
+    if (!names.has(number)) names.set(number, name as SignalName);
+  }
+  return (signal) => names.get(signal) ?? signal;
+}
