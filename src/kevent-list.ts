@@ -167,7 +167,8 @@ export class KeventList implements Iterable<Kevent> {
     const at = this.#at(index) + words.data;
     if (!words.wideData) return i32[at];
     const high = i32[at + 1];
-    if (high === 0) return u32[at];
+    // Small numbers of either sign are not boxed, whatever V8 has compiled.
+    if (high === i32[at] >> 31) return i32[at];
     if (
       high > SAFE_HIGH ||
       high < SAFE_LOW ||

@@ -320,21 +320,34 @@ export class Queue implements Readiness {
   }
 
   /** Turn to what a wait on the outer epoll reported, in its order. */
-  #dispatch(n: number): void {
-    if (n > 0) {
-      const { epoll } = this.kernel;
-      if (this.#members.length < n) this.#members = new Int32Array(n);
-      const members = this.#members;
-      for (let i = 0; i < n; i++) members[i] = epoll.low(i);
-      for (let i = 0; i < n; i++) {
-        const member = members[i];
-        if (member === MEMBER_INNER) this.#drain(this.inner);
-        else if (member === MEMBER_SIDE) this.#drain(this.#side);
-        else if (member === MEMBER_BELOW) this.nesting.lookBelow();
-      }
+  #dispatch(reported: number): void {
+    let n = reported;
+    for (let round = 0; n > 0 && round < MAX_ROUNDS; round++) {
+      if (!this.#drainMembers(n) || this.#side < 0) break;
+      // A member that was drained keeps its old place in the outer epoll until
+      // that is asked again, and would be reported too early next time.
+      n = this.kernel.epoll.poll(this.fd);
     }
     if (this.sources.hasFiles) this.sources.lookAtFiles();
     if (this.knotes.hasVanishing) this.#lookForVanished();
+  }
+
+  /** Drain what was reported; false if that was the FIFO alone. */
+  #drainMembers(n: number): boolean {
+    const { epoll } = this.kernel;
+    if (this.#members.length < n) this.#members = new Int32Array(n);
+    const members = this.#members;
+    let drained = false;
+    for (let i = 0; i < n; i++) members[i] = epoll.low(i);
+    for (let i = 0; i < n; i++) {
+      const member = members[i];
+      if (member === MEMBER_READY) continue;
+      drained = true;
+      if (member === MEMBER_INNER) this.#drain(this.inner);
+      else if (member === MEMBER_SIDE) this.#drain(this.#side);
+      else this.nesting.lookBelow();
+    }
+    return drained;
   }
 
   #lookForVanished(): void {

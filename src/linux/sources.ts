@@ -64,7 +64,6 @@ export class Sources {
   /** The watch on the parent of a watched directory. */
   readonly #parents = new Map<FdSource, Watch>();
   #watcher: Watcher | undefined;
-  #watcherFailed = false;
   /** Whether pipes are followed by the watcher, not by edges of epoll. */
   #pipesWatched = false;
 
@@ -234,13 +233,11 @@ export class Sources {
 
   // ---- inotify ------------------------------------------------------------
 
+  /** The watcher; if there was no room for one, there may be now. */
   #needWatcher(): Watcher | undefined {
-    if (this.#watcher === undefined && !this.#watcherFailed) {
-      this.#watcher = Watcher.create(this.#queue, (watch, happening) =>
-        this.#told(watch, happening),
-      );
-      this.#watcherFailed = this.#watcher === undefined;
-    }
+    this.#watcher ??= Watcher.create(this.#queue, (watch, happening) =>
+      this.#told(watch, happening),
+    );
     return this.#watcher;
   }
 
