@@ -110,6 +110,7 @@ export class MountFilter implements Filter {
     queue.discharge(watch, watch.fd);
     this.#libc.close(watch.fd);
     this.#watches.delete(queue);
+    queue.asked = null;
   }
 
   /** Open the table for a queue: a Darwin errno if that fails. */
@@ -128,6 +129,8 @@ export class MountFilter implements Filter {
       return errno;
     }
     this.#watches.set(queue, watch);
+    // Polling the table takes the event: whoever polls the queue does so.
+    queue.asked = watch;
     return watch;
   }
 }

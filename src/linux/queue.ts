@@ -57,6 +57,8 @@ export class Queue implements Readiness {
   #isStale = false;
   readonly #edges = new Edges();
   #members = new Int32Array(8);
+  /** A member that each look must ask: its edges get lost between epolls. */
+  asked: Member | null = null;
   closed = false;
   /** Whether it is spoken to with kevent64; unknown until it is. */
   isWide: boolean | undefined = undefined;
@@ -328,6 +330,7 @@ export class Queue implements Readiness {
       // that is asked again, and would be reported too early next time.
       n = this.kernel.epoll.poll(this.fd);
     }
+    this.asked?.edge(0);
     if (this.sources.hasFiles) this.sources.lookAtFiles();
     if (this.knotes.hasVanishing) this.#lookForVanished();
   }
