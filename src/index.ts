@@ -55,12 +55,8 @@ export type { Kevent, KeventInit } from './kevent.js';
 export { Kevent64List, KeventList } from './kevent-list.js';
 export type { Subscription } from './listener.js';
 export type { ProcNote, VnodeNote } from './notes.js';
-export {
-  type EventsOptions,
-  Kqueue,
-  type NextOptions,
-  type WaitOptions,
-} from './queue.js';
+export type { EventsOptions, NextOptions, WaitOptions } from './options.js';
+export { Kqueue } from './queue.js';
 export type { SignalName } from './signal.js';
 export { close, kevent, kevent64, kqueue } from './syscalls.js';
 export { type Timeout, Timespec } from './timespec.js';

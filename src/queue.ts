@@ -4,104 +4,34 @@ import { Changer } from './changer.js';
 import { decoderOf } from './decoder.js';
 import { hostDialect } from './dialect.js';
 import { type EncodedKey, encoderOf } from './encoder.js';
-import { KqueueError, misuse, throwBadInteger } from './errors.js';
+import { KqueueError, misuse } from './errors.js';
 import type { KqueueEvent } from './event.js';
-import { type LoopDriver, type Watch, watch } from './ffi/loop.js';
+import { type LoopDriver, watch } from './ffi/loop.js';
 import { Inbox } from './inbox.js';
 import { iterate } from './iterator.js';
 import { currentWords } from './kernel.js';
 import type { KeventInit } from './kevent.js';
 import { KeventList } from './kevent-list.js';
 import { listen, type Subscription } from './listener.js';
+import { oneEvent } from './one-event.js';
+import {
+  checkMax,
+  checkTimeout,
+  type EventsOptions,
+  MAX_TIMEOUT,
+  type NextOptions,
+  type WaitOptions,
+} from './options.js';
 import { driver, isPollable } from './pollable.js';
-import { Pump, type Waiter } from './pump.js';
+import { Pump } from './pump.js';
 import { type Registration, Registry } from './registry.js';
-import { close, kevent, kqueue } from './syscalls.js';
+import { forgotten, owners, type Resources, release } from './resources.js';
+import { kevent, kqueue } from './syscalls.js';
 
 /** How many events are collected at a time, unless said otherwise. */
 const BATCH = 64;
 /** How many at most, however many are asked for. */
 const MAX_BATCH = 1024;
-const MAX_TIMEOUT = 0x7fffffff;
-
-/** How long to wait, and for how much. */
-export interface WaitOptions {
-  /**
-   * Milliseconds, fractions allowed.
-   *
-   * @default null for ever
-   */
-  readonly timeout?: number | null | undefined;
-  /**
-   * How many events to return at most.
-   *
-   * @default 64
-   */
-  readonly max?: number | undefined;
-}
-
-/** How to wait for one event. */
-export interface NextOptions {
-  /** Ends the wait, which then rejects with its reason. */
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * Milliseconds; the wait then resolves with `undefined`.
-   *
-   * @default null for ever
-   */
-  readonly timeout?: number | null | undefined;
-}
-
-/** How to iterate over batches, or to listen. */
-export interface EventsOptions {
-  /** Ends the iteration, which then rejects with its reason; or listening. */
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * How many events to give at a time.
-   *
-   * @default 64
-   */
-  readonly max?: number | undefined;
-}
-
-/** What has to be let go of when a queue is closed, or forgotten. */
-interface Resources {
-  readonly fd: number;
-  watch: Watch | undefined;
-  /** The descriptor is not, or no longer, ours to use. */
-  closed: boolean;
-}
-
-/** Whose a descriptor is: the event loop can watch it only once. */
-const owners = new Map<number, Resources>();
-
-function release(resources: Resources): void {
-  if (resources.closed) return;
-  resources.closed = true;
-  owners.delete(resources.fd);
-  // The handle first: a descriptor closed under it ends the process.
-  resources.watch?.close();
-  try {
-    close(resources.fd);
-  } catch (error) {
-    // Somebody has closed it already, so it is as it should be.
-    if (!(error instanceof KqueueError && error.code === 'EBADF')) throw error;
-  }
-}
-
-let warned = false;
-
-const forgotten = new FinalizationRegistry((resources: Resources) => {
-  if (resources.closed) return;
-  release(resources);
-  if (warned) return;
-  warned = true;
-  process.emitWarning(
-    `A Kqueue (fd ${resources.fd}) was forgotten without close(): use \`using\`, or close it`,
-    { code: 'KQUEUE_FORGOTTEN' },
-  );
-});
-
 /** The descriptor that the constructor is to adopt. */
 let adopted: number | undefined;
 
@@ -487,49 +417,9 @@ export class Kqueue<T = unknown>
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#standInLine(signal, timeout);
-  }
-
-  #standInLine(
-    signal: AbortSignal | undefined,
-    timeout: number | null,
-  ): Promise<KqueueEvent<T> | undefined> {
-    return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
-      const leave = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
-      };
-      const waiter: Waiter = {
-        max: 1,
-        give(inbox) {
-          leave();
-          resolve(inbox.shift() as KqueueEvent<T>);
-        },
-        fail(error) {
-          leave();
-          reject(error);
-        },
-        end() {
-          leave();
-          resolve(undefined);
-        },
-      };
-      const abort = (): void => {
-        this.#pump.remove(waiter);
-        waiter.fail(signal?.reason);
-      };
-      signal?.addEventListener('abort', abort);
-      if (timeout !== null) {
-        // Late rather than early: setTimeout forgets fractions.
-        timer = setTimeout(() => {
-          this.#pump.remove(waiter);
-          waiter.end();
-        }, Math.ceil(timeout));
-        if (!this.#referenced) timer.unref();
-      }
-      this.#pump.add(waiter);
-    });
+    return oneEvent(this.#pump, signal, timeout, this.#referenced) as Promise<
+      KqueueEvent<T> | undefined
+    >;
   }
 
   /** Event by event, until the loop is left or the queue is closed. */
@@ -752,19 +642,3 @@ const once = <Value>(make: () => Value): (() => Value) => {
 const dialect = once(hostDialect);
 const encoder = once(() => encoderOf(dialect()));
 const decoder = once(() => decoderOf(dialect()));
-
-function checkTimeout(timeout: unknown, action: string, limit: number): void {
-  if (timeout === null) return;
-  if (typeof timeout === 'number' && timeout >= 0 && timeout <= limit) return;
-  const expected = `a number of milliseconds from 0 to ${limit}, or null for ever`;
-  const message = misuse(action, 'timeout', expected, timeout);
-  throw typeof timeout === 'number'
-    ? new RangeError(message)
-    : new TypeError(message);
-}
-
-function checkMax(max: unknown, action: string): void {
-  if (typeof max !== 'number' || !Number.isInteger(max) || max < 1) {
-    throwBadInteger(action, 'max', 'an integer of 1 or more', max);
-  }
-}

@@ -47,19 +47,19 @@ export class Collector {
 
   /** The flags of a knote's event, or -1 if there is nothing to report. */
   #look(knote: Knote): number {
-    if (knote.deleting || knote.vanished) {
-      const what = knote.deleting ? D.EV_DELETE : D.EV_VANISHED;
-      knote.fflags = 0;
-      knote.dataLow = 0;
-      knote.dataHigh = 0;
-      return EV_DISPATCH2 | D.EV_ONESHOT | what;
-    }
     const { source } = knote;
     if (source !== null && !this.#queue.sources.isSame(source)) {
       this.#queue.forget(source, false);
       return -1;
     }
-    return knote.filter.evaluate(knote) ? knote.flags : -1;
+    if (!knote.deleting && !knote.vanished) {
+      return knote.filter.evaluate(knote) ? knote.flags : -1;
+    }
+    knote.fflags = 0;
+    knote.dataLow = 0;
+    knote.dataHigh = 0;
+    const what = knote.deleting ? D.EV_DELETE : D.EV_VANISHED;
+    return EV_DISPATCH2 | D.EV_ONESHOT | what;
   }
 
   /** Decide what becomes of a delivered knote. */

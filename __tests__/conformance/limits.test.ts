@@ -1,0 +1,425 @@
+// Many registrations, and a system that has run out of something.
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  ftruncateSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { constants as os } from 'node:os';
+import { type KeventInit, KeventList, kernel } from '../../src/index.js';
+import { printed } from '../helpers/child.js';
+import { change, chg, poll } from './calls.js';
+import { gate } from './cases.js';
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EV_DELETE,
+  EVFILT_EXCEPT,
+  EVFILT_FS,
+  EVFILT_PROC,
+  EVFILT_READ,
+  EVFILT_SIGNAL,
+  EVFILT_TIMER,
+  EVFILT_USER,
+  EVFILT_VNODE,
+  EVFILT_WRITE,
+  NOTE_ATTRIB,
+  NOTE_DELETE,
+  NOTE_EXIT,
+  NOTE_EXTEND,
+  NOTE_LINK,
+  NOTE_RENAME,
+  NOTE_TRIGGER,
+  NOTE_WRITE,
+} from './constants.js';
+import * as libc from './libc.js';
+import {
+  close,
+  descriptors,
+  isolate,
+  kqueue,
+  open,
+  path,
+  pipe,
+  socketpair,
+} from './world.js';
+
+isolate();
+
+const EDGE = EV_ADD | EV_CLEAR;
+const ALL_NOTES =
+  NOTE_DELETE |
+  NOTE_WRITE |
+  NOTE_EXTEND |
+  NOTE_ATTRIB |
+  NOTE_LINK |
+  NOTE_RENAME;
+
+const file = (name: string): number => {
+  writeFileSync(path(name), 'x');
+  return open(path(name), 'r+');
+};
+const vnode = (ident: number): KeventInit => ({
+  ident,
+  filter: EVFILT_VNODE,
+  flags: EDGE,
+  fflags: ALL_NOTES,
+});
+const count = (from: number, length: number): number[] =>
+  Array.from({ length }, (_, i) => from + i);
+
+const isBuiltIn = kernel.name === 'linux';
+const onBuiltIn = gate(isBuiltIn, 'the limits are those of Linux');
+
+test('ten thousand registrations of all kinds each report what is theirs', () => {
+  const before = new Set(descriptors());
+  const q = kqueue();
+  const pipePairs = count(0, 300).map(() => pipe());
+  const socketPairs = count(0, 300).map(() => socketpair());
+  const pipes = pipePairs.map(([r]) => r);
+  const sockets = socketPairs.map(([a]) => a);
+  const writeToAll = (): void => {
+    for (const [, other] of [...pipePairs, ...socketPairs]) {
+      libc.write(other, 1);
+    }
+  };
+  const files = count(0, 100).map((i) => file(`${i}`));
+  const users = count(1, 7000);
+  const timers = count(1, 2000);
+  const changes: KeventInit[] = [
+    ...users.map((ident) => ({ ident, filter: EVFILT_USER, flags: EDGE })),
+    ...timers.map((ident) => ({
+      ident,
+      filter: EVFILT_TIMER,
+      flags: EV_ADD,
+      data: ident % 2 === 0 ? 0 : 1_000_000_000,
+    })),
+    ...pipes.map((ident) => ({ ident, filter: EVFILT_READ, flags: EDGE })),
+    ...sockets.map((ident) => ({ ident, filter: EVFILT_EXCEPT, flags: EDGE })),
+    ...sockets.map((ident) => ({ ident, filter: EVFILT_WRITE, flags: EDGE })),
+    ...files.map(vnode),
+  ];
+  expect(changes).toHaveLength(10_000);
+  chg(q, ...changes);
+  const tally = (): Record<number, number> => {
+    const seen: Record<number, number> = {};
+    for (const { filter } of change(q, [], 20_000)) {
+      seen[filter] = (seen[filter] ?? 0) + 1;
+    }
+    return seen;
+  };
+  expect(tally()).toEqual({ [EVFILT_TIMER]: 1000, [EVFILT_WRITE]: 300 });
+  expect(tally()).toEqual({});
+  const trigger = { filter: EVFILT_USER, fflags: NOTE_TRIGGER };
+  chg(q, ...users.map((ident) => ({ ...trigger, ident })));
+  writeToAll();
+  for (const fd of files) writeSync(fd, 'y', 0);
+  expect(tally()).toEqual({
+    [EVFILT_USER]: 7000,
+    [EVFILT_READ]: 300,
+    [EVFILT_EXCEPT]: 300,
+    [EVFILT_VNODE]: 100,
+  });
+  for (const fd of [...pipes, ...sockets, ...files]) close(fd);
+  for (const [, other] of [...pipePairs, ...socketPairs]) close(other);
+  expect(tally()).toEqual({});
+  chg(
+    q,
+    ...users.map((ident) => ({
+      ident,
+      filter: EVFILT_USER,
+      flags: EV_DELETE,
+    })),
+  );
+  close(q);
+  const left = descriptors()?.filter((line) => !before.has(line)) ?? [];
+  expect(left).toEqual([]);
+});
+
+/** Every kind of registration that may need a descriptor of its own. */
+function hungry(): KeventInit[] {
+  const [r, w] = pipe();
+  const [a] = socketpair();
+  return [
+    { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 0 },
+    { ident: r, filter: EVFILT_READ, flags: EDGE },
+    { ident: w, filter: EVFILT_WRITE, flags: EDGE },
+    { ident: a, filter: EVFILT_READ, flags: EV_ADD },
+    { ident: a, filter: EVFILT_WRITE, flags: EDGE },
+    vnode(file('watched')),
+    {
+      ident: process.pid,
+      filter: EVFILT_PROC,
+      flags: EV_ADD,
+      fflags: NOTE_EXIT,
+    },
+    { ident: os.signals.SIGWINCH, filter: EVFILT_SIGNAL, flags: EV_ADD },
+    { ident: 1, filter: EVFILT_FS, flags: EV_ADD },
+  ];
+}
+
+onBuiltIn(
+  'whatever is refused for want of a descriptor can be had when there is one',
+  () => {
+    const [spare] = pipe();
+    const changes = hungry();
+    for (const left of [0, 1, 2, 3]) {
+      const before = descriptors();
+      const q = kqueue();
+      const taken: number[] = [];
+      const answers: string[] = [];
+      // Nothing here may open anything until they are given back.
+      const list = new KeventList(16);
+      try {
+        for (;;) taken.push(libc.dup(spare));
+      } catch {
+        for (const fd of taken.splice(0, left)) libc.close(fd);
+      }
+      try {
+        for (const one of changes) answers.push(answerOf(q, one, list));
+      } finally {
+        for (const fd of taken) libc.close(fd);
+      }
+      for (const answer of answers) {
+        expect(answer).toMatch(/^(none|EMFILE|ENFILE|ENOMEM)$/);
+      }
+      // One refusal each at least, but for what needs none.
+      if (left === 0) expect(answers).toContain('ENOMEM');
+      // The queue is usable, and what it was refused is to be had again.
+      chg(q, ...changes);
+      expect(poll(q).length).toBeGreaterThan(0);
+      for (const { ident, filter } of changes) {
+        chg(q, { ident, filter, flags: EV_DELETE });
+      }
+      close(q);
+      const fresh = kqueue();
+      chg(fresh, ...changes);
+      close(fresh);
+      const gone = new Set(before);
+      expect(descriptors()?.filter((line) => !gone.has(line))).toEqual([]);
+    }
+  },
+);
+
+onBuiltIn(
+  'a process of few descriptors gets as many queues as it has room for',
+  async () => {
+    const [code, some, works, left] = await printed(
+      `const fs = require('node:fs');
+const { kqueue, kevent, close, KeventList, EVFILT_USER, EV_ADD, NOTE_TRIGGER } = api;
+print('Node has opened what it needs');
+close(kqueue());
+const open = () => fs.readdirSync('/proc/self/fd').length;
+const before = open();
+const queues = [];
+let code = 'none';
+while (code === 'none' && queues.length < 100) {
+  try { queues.push(kqueue()); } catch (error) { code = error.code; }
+}
+print(code);
+print(queues.length > 1);
+const user = { ident: 1, filter: EVFILT_USER, flags: EV_ADD, fflags: NOTE_TRIGGER };
+print(queues.map((q) => kevent(q, [user], new KeventList(1), 0)).every((n) => n === 1));
+queues.forEach(close);
+print(open() - before);`,
+      { first: 'ulimit -n 64' },
+    ).then((all) => all.slice(1));
+    expect(code).toBe('EMFILE');
+    expect(some).toBe(true);
+    expect(works).toBe(true);
+    expect(left).toBe(0);
+  },
+);
+
+function answerOf(q: number, one: KeventInit, list: KeventList): string {
+  try {
+    list.clear();
+    chg(q, one);
+    return 'none';
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? `${error.code}` : 'odd';
+  }
+}
+
+/** Whether this user may have a user namespace with limits of its own. */
+function canUnshare(): boolean {
+  try {
+    const set = 'echo 8 > /proc/sys/user/max_inotify_watches';
+    execFileSync('unshare', ['-Urm', 'sh', '-c', set], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const inNamespace = gate(
+  isBuiltIn && canUnshare(),
+  'this system allows no user namespace',
+);
+/** Run the script where a shell command has set things up. */
+const within = (setUp: string, script: string): Promise<unknown[]> =>
+  printed(
+    `const { kqueue, kevent, close, KeventList, EV_ADD, EV_CLEAR,
+  EVFILT_READ, EVFILT_VNODE, EVFILT_USER, NOTE_WRITE, NOTE_EXTEND, NOTE_DELETE,
+  NOTE_LINK, NOTE_RENAME, NOTE_ATTRIB, NOTE_TRIGGER } = api;
+const fs = require('node:fs');
+const path = require('node:path');
+const q = kqueue();
+const list = new KeventList(64);
+const flags = EV_ADD | EV_CLEAR;
+const links = () => fs.readdirSync('/proc/self/fd').map((n) => {
+  try { return n + ' ' + fs.readlinkSync('/proc/self/fd/' + n); }
+  catch { return 'the folder'; } });
+const codeOf = (call) => { try { call(); return 'none'; }
+  catch (error) { return error.code; } };
+const events = () => { kevent(q, null, list, 0);
+  return [...list].map(({ ident, fflags }) => [Number(ident), fflags]); };
+${script}`,
+    {
+      first: `exec unshare -Urm sh -c '${setUp} && exec "$@"' sh "$@"`,
+    },
+  );
+
+describe('Where inotify is short', () => {
+  inNamespace(
+    'files beyond the limit of watches are refused, and the others told',
+    async () => {
+      const folder = path('');
+      const [codes, told, again] = await within(
+        'echo 3 > /proc/sys/user/max_inotify_watches',
+        `const files = [1, 2, 3, 4, 5].map((i) => fs.openSync(path.join(${JSON.stringify(folder)}, 'w' + i), 'w+'));
+const watch = (ident) => codeOf(() => kevent(q, [{ ident, filter: EVFILT_VNODE, flags, fflags: NOTE_WRITE }], null));
+print(files.map(watch));
+for (const fd of files) fs.writeSync(fd, 'x');
+print(events().length);
+close(files[0]);
+print(watch(files[4]));`,
+      );
+      expect(codes).toEqual(['none', 'none', 'none', 'ENOSPC', 'ENOSPC']);
+      expect(told).toBe(3);
+      expect(again).toBe('none');
+    },
+  );
+
+  inNamespace(
+    'without an instance files are refused, and the rest of a queue works',
+    async () => {
+      const folder = path('');
+      const [vnodeCode, pipeEvents, userEvents, leaked] = await within(
+        'echo 0 > /proc/sys/user/max_inotify_instances',
+        `const fd = fs.openSync(path.join(${JSON.stringify(folder)}, 'file'), 'w+');
+const before = links();
+print(codeOf(() => kevent(q, [{ ident: fd, filter: EVFILT_VNODE, flags, fflags: NOTE_WRITE }], null)));
+const read = codeOf(() => kevent(q, [{ ident: fd, filter: EVFILT_READ, flags: EV_ADD }], null));
+fs.writeSync(fd, 'abc', 0);
+print([read, events().length]);
+kevent(q, [{ ident: 1, filter: EVFILT_USER, flags, fflags: NOTE_TRIGGER }], null);
+print(events().length);
+// Node opens that one itself when it first prints.
+print(links().filter((line) => !before.includes(line) && !line.endsWith('/dev/null')));`,
+      );
+      expect(vnodeCode).toBe('ENOMEM');
+      expect(pipeEvents).toEqual(['none', 1]);
+      expect(userEvents).toBe(2);
+      expect(leaked).toEqual([]);
+    },
+  );
+});
+
+const CHANGES = `
+const D = NOTE_DELETE, W = NOTE_WRITE, E = NOTE_EXTEND, A = NOTE_ATTRIB, L = NOTE_LINK, R = NOTE_RENAME;
+const at = (name) => path.join(folder, name);
+const fd = fs.openSync(at('f'), 'w+');
+const dir = fs.openSync(folder, 'r');
+for (const ident of [fd, dir]) kevent(q, [{ ident, filter: EVFILT_VNODE, flags, fflags: D | W | E | A | L | R }], null);
+const told = (ident) => { const all = events();
+  return all.filter(([other]) => other === ident).map(([, fflags]) => fflags); };
+const steps = [];
+fs.writeSync(fd, 'abc'); steps.push([told(fd), W | E]);
+fs.writeSync(fd, 'x', 0); steps.push([told(fd), W]);
+fs.fchmodSync(fd, 0o600); steps.push([told(fd), A]);
+fs.linkSync(at('f'), at('g')); steps.push([told(fd), L]);
+fs.unlinkSync(at('g')); steps.push([told(fd), D | L]);
+fs.renameSync(at('f'), at('h')); steps.push([told(fd), R]);
+fs.mkdirSync(at('d')); steps.push([told(dir), W | L]);
+fs.rmdirSync(at('d')); steps.push([told(dir), W | L]);
+fs.unlinkSync(at('h')); steps.push([told(fd), D | L]);
+fs.writeSync(fd, 'abc', 100); steps.push([told(fd), W | E]);
+print(steps.map(([got]) => got));
+print(steps.map(([, wanted]) => [wanted]));`;
+
+describe('On another file system', () => {
+  const mounts = {
+    tmpfs: 'mount -t tmpfs none $0',
+    'an overlay, as in a container':
+      'mount -t tmpfs none $0 && cd $0 && mkdir l u w o && mount -t overlay overlay -o lowerdir=l,upperdir=u,workdir=w o',
+  };
+  for (const [name, command] of Object.entries(mounts)) {
+    inNamespace(
+      `files and folders are told as elsewhere: ${name}`,
+      async () => {
+        writeFileSync(path('keep'), '');
+        const folder = path('').replace(/\/$/, '');
+        const at = name === 'tmpfs' ? folder : `${folder}/o`;
+        const [got, wanted] = await within(
+          command.replaceAll('$0', folder),
+          `const folder = ${JSON.stringify(at)};${CHANGES}`,
+        );
+        expect(got).toEqual(wanted);
+      },
+    );
+  }
+
+  onBuiltIn('/proc is watched without an error, and nothing is told', () => {
+    const q = kqueue();
+    const fd = open('/proc/self/status', 'r');
+    chg(q, vnode(fd));
+    expect(poll(q)).toEqual([]);
+    readFileSync('/proc/self/status');
+    expect(poll(q)).toEqual([]);
+    chg(q, { ident: fd, filter: EVFILT_VNODE, flags: EV_DELETE });
+  });
+});
+
+const MOST_EVENTS = 60_000;
+const queued = isBuiltIn
+  ? Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'))
+  : Number.POSITIVE_INFINITY;
+
+gate(
+  isBuiltIn && queued < MOST_EVENTS,
+  'inotify queues more here than a test can fill',
+)('more changes than inotify can queue lose no file', () => {
+  const q = kqueue();
+  const noisy = [file('n1'), file('n2')];
+  const quiet = {
+    grown: file('grown'),
+    shrunk: file('shrunk'),
+    changed: file('changed'),
+    unlinked: file('unlinked'),
+    renamed: file('renamed'),
+  };
+  const fds = [...noisy, ...Object.values(quiet)];
+  chg(q, ...fds.map(vnode));
+  // Two in turn: the kernel would merge events that are alike.
+  for (let i = 0; i <= queued; i++) writeSync(noisy[i % 2], 'x', 0);
+  writeSync(quiet.grown, 'more');
+  ftruncateSync(quiet.shrunk, 0);
+  chmodSync(path('changed'), 0o400);
+  unlinkSync(path('unlinked'));
+  renameSync(path('renamed'), path('elsewhere'));
+  const told = new Map(
+    change(q, [], 64).map(({ ident, fflags }) => [ident, fflags]),
+  );
+  expect([...told.keys()].sort()).toEqual([...fds].sort());
+  const gone = NOTE_DELETE | NOTE_LINK;
+  expect((told.get(quiet.unlinked) ?? 0) & gone).toBe(gone);
+  expect((told.get(quiet.grown) ?? 0) & NOTE_WRITE).not.toBe(0);
+  expect(poll(q)).toEqual([]);
+  writeSync(noisy[0], 'x', 0);
+  expect(poll(q)).toHaveLength(1);
+});

@@ -1,0 +1,66 @@
+import { misuse, throwBadInteger } from './errors.js';
+
+/** What a 32-bit timer of the event loop can wait, in milliseconds. */
+export const MAX_TIMEOUT = 0x7fffffff;
+
+/** How long to wait, and for how much. */
+export interface WaitOptions {
+  /**
+   * Milliseconds, fractions allowed.
+   *
+   * @default null for ever
+   */
+  readonly timeout?: number | null | undefined;
+  /**
+   * How many events to return at most.
+   *
+   * @default 64
+   */
+  readonly max?: number | undefined;
+}
+
+/** How to wait for one event. */
+export interface NextOptions {
+  /** Ends the wait, which then rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Milliseconds; the wait then resolves with `undefined`.
+   *
+   * @default null for ever
+   */
+  readonly timeout?: number | null | undefined;
+}
+
+/** How to iterate over batches, or to listen. */
+export interface EventsOptions {
+  /** Ends the iteration, which then rejects with its reason; or listening. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * How many events to give at a time.
+   *
+   * @default 64
+   */
+  readonly max?: number | undefined;
+}
+
+/** Check a time to wait. */
+export function checkTimeout(
+  timeout: unknown,
+  action: string,
+  limit: number,
+): void {
+  if (timeout === null) return;
+  if (typeof timeout === 'number' && timeout >= 0 && timeout <= limit) return;
+  const expected = `a number of milliseconds from 0 to ${limit}, or null for ever`;
+  const message = misuse(action, 'timeout', expected, timeout);
+  throw typeof timeout === 'number'
+    ? new RangeError(message)
+    : new TypeError(message);
+}
+
+/** Check a number of events. */
+export function checkMax(max: unknown, action: string): void {
+  if (typeof max !== 'number' || !Number.isInteger(max) || max < 1) {
+    throwBadInteger(action, 'max', 'an integer of 1 or more', max);
+  }
+}

@@ -1,0 +1,43 @@
+import { KqueueError } from './errors.js';
+import type { Watch } from './ffi/loop.js';
+import { close } from './syscalls.js';
+
+/** What has to be let go of when a queue is closed, or forgotten. */
+export interface Resources {
+  readonly fd: number;
+  watch: Watch | undefined;
+  /** The descriptor is not, or no longer, ours to use. */
+  closed: boolean;
+}
+
+/** Whose a descriptor is: the event loop can watch it only once. */
+export const owners = new Map<number, Resources>();
+
+/** Let go of all, once. */
+export function release(resources: Resources): void {
+  if (resources.closed) return;
+  resources.closed = true;
+  owners.delete(resources.fd);
+  // The handle first: a descriptor closed under it ends the process.
+  resources.watch?.close();
+  try {
+    close(resources.fd);
+  } catch (error) {
+    // Somebody has closed it already, so it is as it should be.
+    if (!(error instanceof KqueueError && error.code === 'EBADF')) throw error;
+  }
+}
+
+let warned = false;
+
+/** Queues that nobody has any more are closed, with a warning. */
+export const forgotten = new FinalizationRegistry((resources: Resources) => {
+  if (resources.closed) return;
+  release(resources);
+  if (warned) return;
+  warned = true;
+  process.emitWarning(
+    `A Kqueue (fd ${resources.fd}) was forgotten without close(): use \`using\`, or close it`,
+    { code: 'KQUEUE_FORGOTTEN' },
+  );
+});
