@@ -19,7 +19,6 @@ export const darwinErrno = (errno: number): number =>
   toDarwin.get(errno) ?? DE.EIO;
 
 export const LINUX_EINTR = linux.EINTR;
-export const LINUX_EBADF = linux.EBADF;
 export const LINUX_EEXIST = linux.EEXIST;
 export const LINUX_EINVAL = linux.EINVAL;
 export const LINUX_EPIPE = linux.EPIPE;

@@ -4,7 +4,6 @@ import { LINUX_EPIPE } from './constants.js';
 
 const FIONREAD = 0x541b;
 const TIOCOUTQ = 0x5411;
-const F_GETFD = 1;
 const F_GETFL = 3;
 const F_GETPIPE_SZ = 1032;
 const SEEK_CUR = 1;
@@ -40,11 +39,6 @@ export class Probe {
   constructor(libc: Libc) {
     this.#libc = libc;
     this.#scratch = libc.scratch;
-  }
-
-  /** Whether a descriptor of that number is open. */
-  isOpen(fd: number): boolean {
-    return this.#libc.fcntl(fd, F_GETFD, 0) >= 0;
   }
 
   /** The flags of open(2), or -1. */
