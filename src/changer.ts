@@ -271,6 +271,13 @@ export class Changer {
     };
   }
 
+  /** The record of a trigger, which changes nothing that has to be planned. */
+  trigger(step: Omit<Trigger, 'op'>): KeventInit {
+    const request = this.#encoder.trigger(step);
+    const token = this.#registry.find(request)?.token ?? 0;
+    return this.#record(request, 0, token);
+  }
+
   #trigger(step: Trigger, find: (key: EncodedKey) => Draft | undefined): Plan {
     const request = this.#encoder.trigger(step);
     const token = find(request)?.registration.token ?? 0;

@@ -230,7 +230,10 @@ export class Kqueue<T = unknown>
    * @throws As {@link modify}.
    */
   trigger(id: number | bigint, fflags?: number): void {
-    this.#mustApply([{ id, fflags }], 'trigger');
+    this.#checkOpen('change a queue');
+    const errno = this.#changeOne(this.#changer.trigger({ id, fflags }));
+    // A refusal is told, and seen to, as those of all changes are.
+    if (errno !== 0) this.#mustApply([{ id, fflags }], 'trigger');
   }
 
   /**
@@ -322,7 +325,7 @@ export class Kqueue<T = unknown>
     this.#checkOpen(action);
     checkTimeout(timeout, action, MAX_TIMEOUT * 1000);
     checkMax(max, action);
-    const deadline = timeout === null ? Infinity : performance.now() + timeout;
+    const deadline = deadlineOf(timeout);
     let left = timeout;
     while (this.#inbox.isEmpty) {
       const n = this.#collect(this.#listOf(max), left);
@@ -559,7 +562,7 @@ export class Kqueue<T = unknown>
 
   /** kevent without changes, so that it can be repeated after a signal. */
   #call(list: KeventList, timeout: number | null): number {
-    const deadline = timeout === null ? Infinity : performance.now() + timeout;
+    const deadline = deadlineOf(timeout);
     for (let left = timeout; ; ) {
       try {
         return kevent(this.fd, null, list, left);
@@ -629,6 +632,12 @@ export class Kqueue<T = unknown>
     this.#spent = [];
   }
 }
+
+/** When a wait ends; the clock is not asked for one that does not wait. */
+const deadlineOf = (timeout: number | null): number => {
+  if (timeout === null) return Infinity;
+  return timeout === 0 ? 0 : performance.now() + timeout;
+};
 
 /** Made at the first use: importing looks at nothing. */
 const once = <Value>(make: () => Value): (() => Value) => {
