@@ -10,6 +10,8 @@ const SPLICE_F_NONBLOCK = 2;
 /** `{ uv_signal_t *handle; int signum; }`, padded. */
 const MESSAGE_BYTES = 16;
 const BUFFER_BYTES = 65536;
+/** Within so many words libuv's watch of the pipe names its descriptor. */
+const WATCH_WORDS = 26;
 
 /** Told of each message: the signal, and the watch of Node's it is for. */
 type Visit = (signal: number, handle: number) => void;
@@ -57,11 +59,13 @@ export class SignalPipe {
     const bytes = sizeOf();
     if (loop === 0 || bytes <= 0 || bytes > 65536) return undefined;
     const words = new Int32Array(koffi().view(BigInt(loop), bytes & ~3));
-    // The only two descriptors that stand side by side in the loop and are
-    // the ends of one pipe.
+    // Two descriptors side by side in the loop that are the ends of one pipe,
+    // with the watch of the first right behind. Other numbers of the loop may
+    // by chance be those of a pipe, but are not watched there.
     for (let i = 0; i + 1 < words.length; i++) {
       const [reader, writer] = [words[i], words[i + 1]];
-      if (!areEnds(libc, reader, writer)) continue;
+      const isWatched = words.subarray(i + 2, i + WATCH_WORDS).includes(reader);
+      if (!isWatched || !areEnds(libc, reader, writer)) continue;
       const { i32, address } = libc.scratch;
       if (libc.pipe(address, CLOEXEC | NONBLOCK) < 0) return -1;
       return new SignalPipe(libc, reader, [i32[0], i32[1]], loop, bytes);
