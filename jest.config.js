@@ -24,6 +24,7 @@ export default {
       },
     ],
   },
+  testSequencer: '<rootDir>/__tests__/helpers/soak-first.cjs',
   maxWorkers: 2,
   testTimeout: 20_000,
 };

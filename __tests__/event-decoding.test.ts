@@ -2,7 +2,7 @@ import { kernels } from '../src/abi/index.js';
 import type { KernelFacts } from '../src/abi/shape.js';
 import { decoderOf } from '../src/decoder.js';
 import type { KeventInit } from '../src/kevent.js';
-import { listFor } from '../src/kevent-list.js';
+import { listFor, memoryOf } from '../src/kevent-list.js';
 import { wordsOf } from '../src/kevent-memory.js';
 import { layoutOf } from '../src/layout.js';
 
@@ -11,7 +11,8 @@ const { darwin, freebsd, netbsd, libkqueue } = kernels;
 const decode = (facts: KernelFacts, kevent: KeventInit) => {
   const list = listFor(wordsOf(layoutOf(facts, 'x64', 'kevent')), 1);
   list.push(kevent);
-  return decoderOf(facts).event(list, 0, 'value');
+  const memory = memoryOf(list, 'decode', 'list', 'a KeventList');
+  return decoderOf(facts).event(memory, 0, 'value');
 };
 
 test.each(Object.values(kernels).map((facts) => [facts.name, facts] as const))(

@@ -1,5 +1,7 @@
 // A hundred thousand calls with arguments of every kind: each ends in one of
 // the promised ways, and no descriptor is touched that was not ours.
+//
+// KQUEUE_FFI_FUZZ_CALLS and KQUEUE_FFI_FUZZ_SEED say how many, and which.
 import { fstatSync } from 'node:fs';
 import * as abi from '../src/abi.js';
 import * as errors from '../src/errors.js';
@@ -20,10 +22,11 @@ import {
   theirs,
 } from './helpers/oddities.js';
 
-const CALLS = 100_000;
-const SEED = 0x6b71;
+const CALLS = Number(process.env.KQUEUE_FFI_FUZZ_CALLS ?? 100_000);
+const SEED = Number(process.env.KQUEUE_FFI_FUZZ_SEED ?? 0x6b71);
 
 isolate();
+jest.setTimeout(60_000 + CALLS);
 
 const random = chance(SEED);
 const pick = <T>(all: readonly T[]): T =>
@@ -297,7 +300,9 @@ test('whatever they are given, they return or throw what is promised', () => {
       TARGETS[name]();
     } catch (error) {
       if (!isPromised(error)) {
-        throw new Error(`call ${i}, ${name}, threw`, { cause: error });
+        throw new Error(`seed ${SEED}, call ${i}, ${name}, threw`, {
+          cause: error,
+        });
       }
       outcome = error === theirs ? 'theirs' : (error as Error).name;
     }
@@ -317,4 +322,4 @@ test('whatever they are given, they return or throw what is promised', () => {
   ]) {
     expect([name, (outcomes.get(name) ?? 0) > 100]).toEqual([name, true]);
   }
-}, 60_000);
+});

@@ -14,6 +14,7 @@ test.each([
   ['freebsd', 'freebsd'],
   ['openbsd', 'openbsd'],
   ['netbsd', 'netbsd'],
+  ['dragonfly', 'dragonfly'],
 ])("on %s the system's own kqueue answers", (platform, name) => {
   const choice = on(platform);
   expect(choice).toMatchObject({ name, abi: name, supported: true });

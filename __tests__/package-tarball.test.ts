@@ -86,10 +86,9 @@ function filesIn(folder: string): string[] {
 }
 
 describe('the package that npm publishes', () => {
-  test('holds the build, its types and maps, the readme, the changelog and the licence, and nothing else', () => {
+  test('holds the build, its types and maps, the readme and the licence, and nothing else', () => {
     const files = filesIn(project.installed);
     expect(files.filter((file) => !file.startsWith('dist'))).toEqual([
-      'CHANGELOG.md',
       'LICENSE',
       'README.md',
       'package.json',

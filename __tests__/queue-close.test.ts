@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import {
   close,
   KeventList,
@@ -99,7 +100,7 @@ test('the descriptor is closed only after the event loop has let go of it', asyn
 
 test('a queue whose descriptor somebody else closed can be closed still', () => {
   const kq = new Kqueue();
-  close(kq.fd);
+  closeSync(kq.fd);
   expect(() => kq.poll()).toThrow(expect.objectContaining({ code: 'EBADF' }));
   expect(() => kq.close()).not.toThrow();
 });

@@ -1,118 +1,310 @@
 /**
- * What calls cost: `npm run bench`, or `npm run bench -- --quick` for a first
- * impression. Times are medians of interleaved rounds; look at the ratios,
- * which say how much of it is this library's.
+ * How fast it is: `npm run bench`, or `npm run bench -- --quick` for a first
+ * impression; with names of tables (or parts of them) after it, only those.
  *
- * With KQUEUE_FFI_LIBRARY and KQUEUE_FFI_ABI the FFI is measured over that
- * library. Without, over one of three functions that return at once: what is
- * left is the way there and back.
+ * Each question is answered by a table whose ratios come from interleaved
+ * rounds of one run, so that they hold on a busy machine too. A whole run
+ * writes docs/bench/results.json and a chart per table; `--out FOLDER` writes
+ * any run elsewhere.
+ *
+ * With KQUEUE_FFI_LIBRARY and KQUEUE_FFI_ABI all is measured over that library.
  */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, release, tmpdir, type } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
 import { kernel } from 'kqueue-ffi';
+import { kernels } from 'kqueue-ffi/abi';
 import { canStub, stubLibrary } from '../__tests__/helpers/stub-library.js';
-import * as linux from './linux.js';
-import { type Effort, measure, type Timing } from './measure.js';
+import { chartOf } from './chart.js';
+import * as native from './native.js';
+import { type Table, textOf } from './report.js';
+import type { Task } from './task.js';
 
-const quick = process.argv.includes('--quick');
-const effort: Effort = quick
-  ? { rounds: 7, roundMs: 20 }
-  : { rounds: 25, roundMs: 100 };
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    out: { type: 'string' },
+  },
+});
+const { quick } = values;
+const isWanted = (id: string): boolean =>
+  positionals.length === 0 || positionals.some((name) => id.includes(name));
 
 // A nursery that holds a round of garbage, so that all of it is counted.
-const NURSERY = ['--min-semi-space-size=64', '--max-semi-space-size=64'];
+const COUNTING = [
+  '--expose-gc',
+  '--min-semi-space-size=64',
+  '--max-semi-space-size=64',
+];
 
-/** Run one of the files here in a process of its own: what it printed. */
-function inProcess(
-  file: string,
-  argument: unknown,
-  env: NodeJS.ProcessEnv = {},
-): string {
-  const path = fileURLToPath(new URL(file, import.meta.url));
-  const flags = [...process.execArgv, '--expose-gc', ...NURSERY];
-  const args = [...flags, path, JSON.stringify(argument)];
-  return execFileSync(process.execPath, args, {
-    encoding: 'utf8',
-    env: { ...process.env, ...env },
-  });
+// A nursery that does not grow: it would look like a leak.
+const STEADY = ['--min-semi-space-size=1', '--max-semi-space-size=1'];
+
+/** A program of questions/, and the tables that it makes. */
+interface Question {
+  readonly file: string;
+  readonly tables: readonly string[];
+  readonly flags?: readonly string[];
+  readonly task?: Partial<Task>;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Why it cannot be asked here. */
+  readonly missing?: string | false;
 }
 
-interface FfiResult {
-  readonly timing: Timing;
-  readonly bytes: number;
+const given = process.env.KQUEUE_FFI_LIBRARY;
+
+/** Libraries and programs that were made for this run. */
+interface Made {
+  readonly program?: string;
+  readonly addon?: string;
+  readonly standIn?: string;
+  readonly noop?: string;
 }
 
-/** The FFI over the library that was given, or over one that does nothing. */
-function measureFfi(): FfiResult | string {
-  const given = process.env.KQUEUE_FFI_LIBRARY;
-  if (given !== undefined) {
-    return JSON.parse(inProcess('ffi.ts', { ...effort, library: given }));
+const leftOut = (what: string, why: string): void =>
+  console.log(`Left out: ${what}, because ${why}.`);
+
+function make(folder: string): Made {
+  let noop: string | undefined;
+  if (canStub && given === undefined) {
+    noop = join(folder, 'libnoop.so');
+    writeFileSync(noop, stubLibrary());
   }
-  if (!canStub) return 'no library: give one by KQUEUE_FFI_LIBRARY';
+  const baselines = 'the baselines in C and Node-API';
+  const compiler = native.findCompiler();
+  if (compiler === undefined) {
+    leftOut(baselines, 'there is no C compiler');
+    return { ...(noop && { noop }) };
+  }
+  // Over the stand-in and over nothing, the values are Darwin's.
+  const facts = kernels[given === undefined && noop ? 'darwin' : kernel.abi];
+  const { EVFILT_USER, EV_ADD, NOTE_TRIGGER } = facts.constants as Record<
+    string,
+    number | undefined
+  >;
+  const elsewhere = given !== undefined || noop !== undefined;
+  if (
+    EVFILT_USER === undefined ||
+    EV_ADD === undefined ||
+    NOTE_TRIGGER === undefined ||
+    (elsewhere && ['freebsd', 'netbsd'].includes(facts.name))
+  ) {
+    leftOut(baselines, `they do not know the kevent of ${facts.name}`);
+    return { ...(noop && { noop }) };
+  }
+  const constants = { EVFILT_USER, EV_ADD, NOTE_TRIGGER };
+  const headers = native.findHeaders();
+  if (headers === undefined) {
+    leftOut('the addon', "this Node's headers (node_api.h) are not beside it");
+  }
+  const program = native.compileProgram(compiler, folder, constants);
+  const addon =
+    headers && native.compileAddon(compiler, folder, headers, constants);
+  const standIn =
+    given === undefined && kernel.name === 'linux'
+      ? native.compileStandIn(compiler, folder)
+      : undefined;
+  return {
+    ...(noop && { noop }),
+    ...(program && { program }),
+    ...(addon && { addon }),
+    ...(standIn && { standIn }),
+  };
+}
+
+function questions({ standIn, noop }: Made): Question[] {
+  const library = given ?? standIn;
+  const over = (path: string | undefined): NodeJS.ProcessEnv =>
+    path === undefined || path === given
+      ? {}
+      : { KQUEUE_FFI_LIBRARY: path, KQUEUE_FFI_ABI: 'darwin' };
+  const onLinux = kernel.name !== 'linux' && 'this is not the kqueue for Linux';
+  const noKernel = !kernel.supported && 'there is no kqueue';
+  return [
+    {
+      file: 'calls.ts',
+      tables: ['empty', 'harvest', 'objects', 'changes'],
+      env: over(library),
+      task: {
+        ...(library && { library }),
+        ...(standIn && { over: 'stand-in' }),
+      },
+      missing:
+        library === undefined &&
+        (kernel.name === 'linux' || !kernel.supported) &&
+        'there is neither a library nor a compiler to make one',
+    },
+    {
+      file: 'calls.ts',
+      tables: ['empty'],
+      env: over(noop),
+      task: { ...(noop && { library: noop, over: 'nothing' }) },
+      missing: noop === undefined && 'there is no library that does nothing',
+    },
+    {
+      file: 'garbage.ts',
+      tables: ['garbage'],
+      flags: COUNTING,
+      env: over(library ?? noop),
+      task:
+        library !== undefined
+          ? standIn === undefined
+            ? {}
+            : { over: 'stand-in' }
+          : { ...(noop && { over: 'nothing' }) },
+      missing: library === undefined && noop === undefined && noKernel,
+    },
+    {
+      file: 'garbage.ts',
+      tables: ['garbage'],
+      flags: COUNTING,
+      missing: onLinux,
+    },
+    {
+      file: 'linux.ts',
+      tables: ['linux-empty', 'linux-harvest', 'linux-user'],
+      missing: onLinux,
+    },
+    {
+      file: 'scale.ts',
+      tables: ['scale'],
+      flags: ['--expose-gc'],
+      missing: onLinux,
+    },
+    { file: 'latency.ts', tables: ['latency'], missing: noKernel },
+    { file: 'ping-pong.ts', tables: ['ping-pong'], missing: noKernel },
+    { file: 'flood.ts', tables: ['flood'], missing: noKernel },
+    {
+      file: 'churn.ts',
+      tables: ['churn'],
+      flags: ['--expose-gc', ...STEADY],
+      missing: noKernel,
+    },
+    { file: 'start.ts', tables: ['start'], missing: noKernel },
+  ];
+}
+
+const run = promisify(execFile);
+
+/** Ask a question in a process of its own. */
+async function ask(question: Question, made: Made): Promise<Table[]> {
+  const { file, tables, flags = [], env } = question;
+  const { program, addon } = made;
+  const task: Task = {
+    ...(quick ? { rounds: 15, roundMs: 4 } : { rounds: 151, roundMs: 10 }),
+    quick,
+    wanted: tables.filter(isWanted),
+    ...(program && { program }),
+    ...(addon && { addon }),
+    ...question.task,
+  };
+  const path = fileURLToPath(new URL(`questions/${file}`, import.meta.url));
+  const args = [...process.execArgv, ...flags, path, JSON.stringify(task)];
+  const { stdout, stderr } = await run(process.execPath, args, {
+    env: { ...process.env, ...env },
+    maxBuffer: 1 << 26,
+  });
+  process.stderr.write(stderr);
+  return JSON.parse(stdout);
+}
+
+/** Tables of the same name are one. */
+function joined(tables: readonly Table[]): Table[] {
+  const byId = new Map<string, Table>();
+  for (const table of tables) {
+    const known = byId.get(table.id);
+    byId.set(table.id, {
+      ...table,
+      rows: [...(known?.rows ?? []), ...table.rows],
+      notes: [...new Set([...(known?.notes ?? []), ...table.notes])],
+    });
+  }
+  return [...byId.values()];
+}
+
+/** Where it was measured; without a date, so that a run can be compared. */
+const machine = {
+  node: process.version,
+  arch: process.arch,
+  cpu: cpus()[0]?.model.trim() ?? 'unknown',
+  cpus: cpus().length,
+  system: `${type()} ${release().split('.').slice(0, 2).join('.')}`,
+  kernel: kernel.name,
+  quick,
+};
+
+async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'kqueue-ffi-'));
+  const tables: Table[] = [];
   try {
-    const library = join(folder, 'libstub.so');
-    writeFileSync(library, stubLibrary());
-    const env = { KQUEUE_FFI_LIBRARY: library, KQUEUE_FFI_ABI: 'darwin' };
-    const argument = { ...effort, library };
-    const result: FfiResult = JSON.parse(inProcess('ffi.ts', argument, env));
-    const name = 'FFI call of a function that returns at once';
-    return { ...result, timing: { ...result.timing, name } };
+    const { node, arch, cpu, system } = machine;
+    console.log(
+      `kqueue-ffi, ${kernel.name} kernel; Node ${node}, ${arch}, ${cpu}, ${system}`,
+    );
+    const made = make(folder);
+    const all = questions(made).filter((q) => q.tables.some(isWanted));
+    const asked = all.filter(({ missing }) => !missing);
+    const answered = asked.flatMap((question) => question.tables);
+    for (const { missing, tables: ids } of all) {
+      const without = ids.filter((id) => !answered.includes(id));
+      if (missing && without.length > 0) leftOut(without.join(', '), missing);
+    }
+    for (const [i, question] of asked.entries()) {
+      const { tables: ids } = question;
+      try {
+        tables.push(...(await ask(question, made)));
+      } catch (error) {
+        process.exitCode = 1;
+        const { stderr } = error as { stderr?: string };
+        console.log(`\nFailed: ${ids.join(', ')}\n${stderr ?? error}`);
+        continue;
+      }
+      // The next one may add to the same table.
+      const later = asked.slice(i + 1).flatMap((q) => q.tables);
+      for (const table of joined(tables)) {
+        if (!ids.includes(table.id) || later.includes(table.id)) continue;
+        console.log(`\n${textOf(table)}`);
+      }
+    }
   } finally {
     rmSync(folder, { recursive: true });
   }
+  report(joined(tables));
 }
 
-const NAME_WIDTH = 58;
+/** Four digits: the others are noise. */
+const rounded = (_: string, value: unknown): unknown =>
+  typeof value === 'number' ? Number(value.toPrecision(4)) : value;
 
-function print(name: string, ...cells: readonly string[]): void {
-  const padded = cells.map((cell) => cell.padStart(12)).join('');
-  console.log(`${name.padEnd(NAME_WIDTH)}${padded}`.trimEnd());
-}
+function report(tables: readonly Table[]): void {
+  const rows = tables.flatMap((table) => table.rows);
+  const goals = rows.filter((row) => row.goal !== undefined);
+  const reached = goals.filter((row) => row.reached).length;
+  console.log(`\n${reached} of ${goals.length} goals reached.`);
 
-function printTiming({ name, ns, rawNs }: Timing): void {
-  const raw = rawNs === undefined ? '-' : rawNs.toFixed(0);
-  const ratio = rawNs === undefined ? '-' : (ns / rawNs).toFixed(2);
-  print(name, ns.toFixed(0), raw, ratio);
-}
-
-const { rounds, roundMs } = effort;
-console.log(
-  `${kernel.name} kernel, Node ${process.version}, ${process.arch}; medians of ${rounds} rounds of ${roundMs} ms`,
-);
-console.log();
-print('time', 'ns', 'raw ns', 'ratio');
-
-const ffi = measureFfi();
-if (kernel.name === 'linux') {
-  try {
-    measure(linux.subjects(), effort).forEach(printTiming);
-  } finally {
-    linux.dispose();
+  const whole = !quick && positionals.length === 0 && given === undefined;
+  const out =
+    values.out ??
+    (whole ? fileURLToPath(new URL('../docs/bench', import.meta.url)) : null);
+  if (out === null) {
+    console.log('Nothing was written: only a whole run is, or with --out.');
+    return;
   }
+  mkdirSync(out, { recursive: true });
+  const plain = tables.map((table) => ({
+    ...table,
+    notes: table.notes.join(' '),
+  }));
+  const text = JSON.stringify({ machine, tables: plain }, rounded, 2);
+  writeFileSync(join(out, 'results.json'), `${text}\n`);
+  for (const table of tables) {
+    writeFileSync(join(out, `${table.id}.svg`), chartOf(table));
+  }
+  console.log(`Written: results.json and ${tables.length} charts.`);
 }
-if (typeof ffi === 'string') print('FFI call', ffi);
-else printTiming(ffi.timing);
 
-console.log();
-print('garbage', 'bytes/call');
-if (kernel.supported) {
-  print(
-    `idle poll of ${kernel.name}`,
-    Number(inProcess('idle.ts', null)).toFixed(2),
-  );
-}
-if (typeof ffi !== 'string') print(ffi.timing.name, ffi.bytes.toFixed(2));
-
-console.log();
-const queue = fileURLToPath(new URL('queue.ts', import.meta.url));
-execFileSync(
-  process.execPath,
-  [...process.execArgv, queue, quick ? '1' : '5'],
-  {
-    stdio: 'inherit',
-  },
-);
+await main();

@@ -1,90 +1,129 @@
-/** Something to time: `run(n)` does it `n` times. */
-export interface Subject {
-  readonly name: string;
-  /** How many units one time is, such as 64 events. */
-  readonly units?: number;
-  readonly run: (n: number) => void;
-  /** The same work done by calling the system directly, to compare with. */
-  readonly raw?: (n: number) => void;
-}
+/** Timing in interleaved rounds, and what is made of the times. */
 
-/** What a subject takes per unit, as medians. */
-export interface Timing {
+/** One way to do something. */
+export interface Way {
   readonly name: string;
-  readonly ns: number;
-  readonly rawNs: number | undefined;
+  /** How many units one time is, such as 64 events. @default 1 */
+  readonly units?: number;
+  /** Do it `n` times: how many nanoseconds that took. */
+  readonly time: (n: number) => number | Promise<number>;
 }
 
 /** How long to measure. */
 export interface Effort {
   readonly rounds: number;
-  /** The time one round of one subject takes, more or less. */
+  /** The time that one way takes in one round, more or less. */
   readonly roundMs: number;
 }
 
-function timeOf(run: (n: number) => void, n: number): number {
-  const start = performance.now();
-  run(n);
-  return performance.now() - start;
-}
+/** A way that is run here. */
+export const here = (
+  name: string,
+  run: (n: number) => void,
+  units = 1,
+): Way => ({
+  name,
+  units,
+  time(n) {
+    const start = performance.now();
+    run(n);
+    return (performance.now() - start) * 1e6;
+  },
+});
 
-/** How often to run it in one round. It is warm afterwards. */
-function calibrate(run: (n: number) => void, { roundMs }: Effort): number {
+/** How often to do it in one round. It is warm afterwards. */
+async function calibrate({ time }: Way, { roundMs }: Effort): Promise<number> {
   const LIMIT = 1e8;
+  const WARM_MS = 100;
+  const end = performance.now() + WARM_MS;
   let n = 1;
-  while (n < LIMIT && timeOf(run, n) < roundMs) n *= 2;
-  return n;
+  let took = await time(n);
+  while (n < LIMIT && (took < roundMs * 1e6 || performance.now() < end)) {
+    if (took < roundMs * 1e6) n *= 2;
+    took = await time(n);
+  }
+  return Math.max(1, Math.round((n * roundMs * 1e6) / took));
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? sorted[middle]
-    : (sorted[middle - 1] + sorted[middle]) / 2;
-}
+/** The nanoseconds per unit of one way, round by round. */
+export type Times = readonly number[];
 
 /**
- * Time all subjects in turn, round after round, so that what disturbs the
- * machine disturbs all of them alike.
+ * Time all ways in turn, round after round, so that what disturbs the machine
+ * disturbs all of them alike.
  */
-export function measure(
-  subjects: readonly Subject[],
+export async function measure<Name extends string>(
+  ways: Readonly<Record<Name, Way>>,
   effort: Effort,
-): Timing[] {
-  const runs = subjects.flatMap(({ run, raw }) =>
-    raw === undefined ? [run] : [run, raw],
-  );
-  const counts = new Map(runs.map((run) => [run, calibrate(run, effort)]));
-  const times = new Map(runs.map((run) => [run, [] as number[]]));
+): Promise<Record<Name, Times>> {
+  const names = Object.keys(ways) as Name[];
+  const counts = new Map<Name, number>();
+  for (const name of names) {
+    counts.set(name, await calibrate(ways[name], effort));
+  }
+  const times = Object.fromEntries(
+    names.map((name) => [name, [] as number[]]),
+  ) as Record<Name, number[]>;
   for (let round = 0; round < effort.rounds; round++) {
-    for (const run of round % 2 === 0 ? runs : [...runs].reverse()) {
-      const n = counts.get(run) ?? 1;
-      times.get(run)?.push((timeOf(run, n) * 1e6) / n);
+    for (const name of round % 2 === 0 ? names : [...names].reverse()) {
+      const n = counts.get(name) ?? 1;
+      const { time, units = 1 } = ways[name];
+      times[name].push((await time(n)) / n / units);
     }
   }
-  return subjects.map(({ name, units = 1, run, raw }) => ({
-    name,
-    ns: median(times.get(run) ?? []) / units,
-    rawNs: raw && median(times.get(raw) ?? []) / units,
-  }));
+  return times;
 }
+
+/** The value below which a part of them is. */
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (sorted.length - 1) * part;
+  const low = sorted[Math.floor(at)];
+  return low + (sorted[Math.ceil(at)] - low) * (at % 1);
+}
+
+export const median = (values: readonly number[]): number =>
+  quantile(values, 0.5);
+
+/** The ratios of what was measured in the same rounds. */
+export const ratios = (times: Times, base: Times): number[] =>
+  times.map((time, round) => time / base[round]);
 
 /**
  * The garbage one call makes, in bytes: the least of some rounds, for what
  * else the process allocates meanwhile is not the call's. Needs --expose-gc
  * and a nursery that holds a round.
  */
-export function garbage(call: () => void): number {
-  const CALLS = 100_000;
+export function garbage(call: () => void, effort: Effort): number {
   const { gc } = globalThis;
   if (gc === undefined) throw new Error('run with --expose-gc');
-  for (let i = 0; i < CALLS / 5; i++) call();
-  const rounds = Array.from({ length: 5 }, () => {
+  const ROUNDS = Math.min(20, effort.rounds);
+  const MOST = 100_000;
+  const LEAST = 2_000;
+  const WARM = 20_000;
+  const WARM_MS = 50 * effort.roundMs;
+  const before = performance.now();
+  let warm = 0;
+  let spent = 0;
+  while (warm < WARM && spent < WARM_MS) {
+    call();
+    warm++;
+    spent = performance.now() - before;
+  }
+  const fitting = Math.round((5 * effort.roundMs * warm) / spent);
+  const calls = Math.min(MOST, Math.max(LEAST, fitting));
+  /** What the heap grows by, in bytes, looking at it included. */
+  const growth = (times: number): number => {
     gc();
-    const before = process.memoryUsage().heapUsed;
-    for (let i = 0; i < CALLS; i++) call();
-    return (process.memoryUsage().heapUsed - before) / CALLS;
-  });
-  return Math.max(0, Math.min(...rounds));
+    const start = process.memoryUsage().heapUsed;
+    for (let i = 0; i < times; i++) call();
+    return process.memoryUsage().heapUsed - start;
+  };
+  let least = Infinity;
+  // It takes V8 a while to compile what is called so often.
+  for (let round = 0; round < ROUNDS && least > 0.1; round++) {
+    const bytes = growth(calls) - growth(0);
+    least = Math.min(least, Math.max(0, bytes / calls));
+  }
+  return least;
 }

@@ -26,6 +26,7 @@ export type {
   KeventSymbol,
   StructFacts,
   SymbolFacts,
+  Table,
 } from './abi/shape.js';
 export { type FieldLayout, layoutOf, type StructLayout } from './layout.js';
 export {

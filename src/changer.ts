@@ -14,12 +14,46 @@ interface Draft {
   readonly request: Encoded;
 }
 
+/** A record that is not sent yet. */
+type Sendable = { -readonly [K in keyof KeventInit]: KeventInit[K] };
+
+/** What earlier steps of a batch leave behind. */
+class Drafts {
+  readonly #registry: Registry;
+  readonly #byFilter = new Map<number, Map<number | bigint, Draft | null>>();
+  /** A single step has none after it that would ask. */
+  readonly #isSingle: boolean;
+
+  constructor(registry: Registry, steps: number) {
+    this.#registry = registry;
+    this.#isSingle = steps === 1;
+  }
+
+  find(key: EncodedKey): Draft | undefined {
+    const draft = this.#byFilter.get(key.filter)?.get(key.ident);
+    if (draft !== undefined) return draft ?? undefined;
+    const registration = this.#registry.find(key);
+    return registration && { registration, request: registration.request };
+  }
+
+  enter({ filter, ident }: EncodedKey, draft: Draft | null): void {
+    if (this.#isSingle) return;
+    let byIdent = this.#byFilter.get(filter);
+    if (byIdent === undefined) {
+      byIdent = new Map();
+      this.#byFilter.set(filter, byIdent);
+    }
+    byIdent.set(ident, draft);
+  }
+}
+
 /** What to do about one step. */
 interface Plan {
   readonly step: object;
-  readonly what: string;
+  /** For the message, should it be refused. */
+  readonly what: () => string;
   /** The records to send, and of them how many before the deciding one. */
-  readonly records: readonly KeventInit[];
+  readonly records: readonly Sendable[];
   /** Told how each record went: 0 or an errno. */
   commit(errnos: readonly number[]): void;
   /** An errno that is known without asking the kernel. */
@@ -65,7 +99,7 @@ export class Changer {
     many: (records: readonly KeventInit[]) => KeventList,
     op?: Op,
   ): ChangeResult[] {
-    const drafts = new Map<number, Map<number | bigint, Draft | null>>();
+    const drafts = new Drafts(this.#registry, steps.length);
     const plans = steps.map((step) => this.#plan(step, op ?? step?.op, drafts));
     const records = plans.flatMap((plan) => plan.records);
     const errnos =
@@ -80,7 +114,7 @@ export class Changer {
   }
 
   #exchange(
-    records: readonly KeventInit[],
+    records: readonly Sendable[],
     many: (records: readonly KeventInit[]) => KeventList,
   ): number[] {
     const { name, constants } = this.#facts;
@@ -88,9 +122,9 @@ export class Changer {
     const receipt: number = constants.EV_RECEIPT ?? 0;
     const errnos: number[] = [];
     for (let at = 0; at < records.length; at += limit) {
-      const some = records
-        .slice(at, at + limit)
-        .map((record) => ({ ...record, flags: (record.flags ?? 0) | receipt }));
+      const some =
+        limit < records.length ? records.slice(at, at + limit) : records;
+      for (const record of some) record.flags = (record.flags ?? 0) | receipt;
       for (const errno of this.#errnos(some, many(some))) errnos.push(errno);
     }
     return errnos;
@@ -98,10 +132,9 @@ export class Changer {
 
   #result(plan: Plan, errno: number): ChangeResult {
     const step = plan.step as Step;
-    const { what } = plan;
     if (errno === 0) return { step, ok: true, error: undefined };
     const code = errnoName(this.#facts, errno) ?? `E${errno}`;
-    const message = `kevent ${code}: ${what}`;
+    const message = `kevent ${code}: ${plan.what()}`;
     const error = new KqueueError(message, code, -errno, 'kevent');
     return { step, ok: false, error };
   }
@@ -132,26 +165,7 @@ export class Changer {
     return errnos;
   }
 
-  #plan(
-    step: Step,
-    op: Op | undefined,
-    drafts: Map<number, Map<number | bigint, Draft | null>>,
-  ): Plan {
-    const find = ({ filter, ident }: EncodedKey): Draft | undefined => {
-      const draft = drafts.get(filter)?.get(ident);
-      if (draft !== undefined) return draft ?? undefined;
-      const registration = this.#registry.find({ filter, ident });
-      return registration && { registration, request: registration.request };
-    };
-    const enter = ({ filter, ident }: EncodedKey, draft: Draft | null) => {
-      let byIdent = drafts.get(filter);
-      if (byIdent === undefined) {
-        byIdent = new Map();
-        drafts.set(filter, byIdent);
-      }
-      byIdent.set(ident, draft);
-    };
-
+  #plan(step: Step, op: Op | undefined, drafts: Drafts): Plan {
     if (typeof step !== 'object' || step === null) {
       throw new TypeError(
         misuse('change a queue', 'change', 'an object', step),
@@ -160,16 +174,16 @@ export class Changer {
     switch (op) {
       case undefined:
       case 'add':
-        return this.#add(step as Change, find, enter);
+        return this.#add(step as Change, drafts);
       case 'modify':
-        return this.#modify(step as Modification, find, enter);
+        return this.#modify(step as Modification, drafts);
       case 'enable':
       case 'disable':
-        return this.#toggle(step as Key, op, find);
+        return this.#toggle(step as Key, op, drafts);
       case 'delete':
-        return this.#delete(step as Key, enter);
+        return this.#delete(step as Key, drafts);
       case 'trigger':
-        return this.#trigger(step as Trigger, find);
+        return this.#trigger(step as Trigger, drafts);
       default: {
         const known = 'add, modify, enable, disable, delete or trigger';
         throw new TypeError(misuse('change a queue', 'op', known, op));
@@ -177,23 +191,19 @@ export class Changer {
     }
   }
 
-  #add(
-    step: Change,
-    find: (key: EncodedKey) => Draft | undefined,
-    enter: (key: EncodedKey, draft: Draft) => void,
-  ): Plan {
+  #add(step: Change, drafts: Drafts): Plan {
     const { EV_ADD, EV_ENABLE, EV_DISABLE } = this.#facts.constants;
     const request = this.#encoder.change(step);
     const created = this.#registry.create(request, step.udata);
-    const old = find(request);
-    enter(request, { registration: created, request });
+    const old = drafts.find(request);
+    drafts.enter(request, { registration: created, request });
     let flags = EV_ADD | request.flags;
     if (old !== undefined && (flags & EV_DISABLE) === 0) flags |= EV_ENABLE;
     const record = this.#record(request, flags, created.token);
     const fresh = old !== undefined && !this.#canBecome(old.request, request);
     return {
       step,
-      what: what('add', step.filter, request),
+      what: () => what('add', step.filter, request),
       records: fresh ? [this.#deletion(request), record] : [record],
       commit: (errnos) => {
         if (errnos.at(-1) === 0) this.#registry.add(created);
@@ -202,14 +212,10 @@ export class Changer {
     };
   }
 
-  #modify(
-    step: Modification,
-    find: (key: EncodedKey) => Draft | undefined,
-    enter: (key: EncodedKey, draft: Draft) => void,
-  ): Plan {
+  #modify(step: Modification, drafts: Drafts): Plan {
     const { EV_ADD, EV_ONESHOT } = this.#facts.constants;
     const given = this.#encoder.change(step);
-    const old = find(given);
+    const old = drafts.find(given);
     if (old === undefined) return this.#unknown(step, 'modify', given);
     const { registration } = old;
     // Of the flags only that of a timer that fires once can become another.
@@ -217,13 +223,13 @@ export class Changer {
     const kept = isTimer ? old.request.flags & ~EV_ONESHOT : old.request.flags;
     const flags = isTimer ? kept | (given.flags & EV_ONESHOT) : kept;
     const request: Encoded = { ...given, flags };
-    enter(given, { registration, request });
+    drafts.enter(given, { registration, request });
     const fresh = !this.#canBecome(old.request, request);
     const touch = fresh ? EV_ADD | flags : this.#touch();
     const record = this.#record(request, touch, registration.token);
     return {
       step,
-      what: what('modify', step.filter, given),
+      what: () => what('modify', step.filter, given),
       records: fresh ? [this.#deletion(given), record] : [record],
       commit: (errnos) => {
         const errno = errnos.at(-1);
@@ -237,19 +243,15 @@ export class Changer {
     };
   }
 
-  #toggle(
-    step: Key,
-    op: 'enable' | 'disable',
-    find: (key: EncodedKey) => Draft | undefined,
-  ): Plan {
+  #toggle(step: Key, op: 'enable' | 'disable', drafts: Drafts): Plan {
     const { EV_ENABLE, EV_DISABLE } = this.#facts.constants;
     const key = this.#encoder.key(step);
-    const old = find(key);
+    const old = drafts.find(key);
     if (old === undefined) return this.#unknown(step, op, key);
     const flag = op === 'enable' ? EV_ENABLE : EV_DISABLE;
     return {
       step,
-      what: what(op, step.filter, key),
+      what: () => what(op, step.filter, key),
       // All of the request again: a change without it would wipe it out.
       records: [this.#record(old.request, flag, old.registration.token)],
       commit: ([errno]) => {
@@ -258,12 +260,12 @@ export class Changer {
     };
   }
 
-  #delete(step: Key, enter: (key: EncodedKey, draft: null) => void): Plan {
+  #delete(step: Key, drafts: Drafts): Plan {
     const key = this.#encoder.key(step);
-    enter(key, null);
+    drafts.enter(key, null);
     return {
       step,
-      what: what('delete', step.filter, key),
+      what: () => what('delete', step.filter, key),
       records: [this.#deletion(key)],
       commit: ([errno]) => {
         if (errno === 0 || this.#isGone(errno)) this.#drop(key);
@@ -278,12 +280,12 @@ export class Changer {
     return this.#record(request, 0, token);
   }
 
-  #trigger(step: Trigger, find: (key: EncodedKey) => Draft | undefined): Plan {
+  #trigger(step: Trigger, drafts: Drafts): Plan {
     const request = this.#encoder.trigger(step);
-    const token = find(request)?.registration.token ?? 0;
+    const token = drafts.find(request)?.registration.token ?? 0;
     return {
       step,
-      what: what('trigger', 'user', request),
+      what: () => what('trigger', 'user', request),
       records: [this.#record(request, 0, token)],
       commit: ([errno]) => {
         if (this.#isGone(errno)) this.#drop(request);
@@ -295,19 +297,19 @@ export class Changer {
   #unknown(step: Key, op: Op, key: EncodedKey): Plan {
     return {
       step,
-      what: `${what(op, step.filter, key)}, which is not registered`,
+      what: () => `${what(op, step.filter, key)}, which is not registered`,
       records: [],
       commit: () => {},
       refused: this.#facts.errno.ENOENT,
     };
   }
 
-  #record(request: Encoded, flags: number, udata: number): KeventInit {
+  #record(request: Encoded, flags: number, udata: number): Sendable {
     const { ident, filter, fflags, data, ext } = request;
     return { ident, filter, flags, fflags, data, udata, ext };
   }
 
-  #deletion({ filter, ident }: EncodedKey): KeventInit {
+  #deletion({ filter, ident }: EncodedKey): Sendable {
     const { EV_DELETE } = this.#facts.constants;
     const request = { filter, ident, flags: 0, fflags: 0, data: 0 };
     return this.#record(request, EV_DELETE, 0);

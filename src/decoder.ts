@@ -1,15 +1,16 @@
 import type { KernelFacts } from './abi/shape.js';
 import type { KqueueEvent, RawEvent } from './event.js';
 import { exitStatus } from './exit-status.js';
-import type { KeventList } from './kevent-list.js';
+import type { KeventMemory } from './kevent-memory.js';
+import { filterAt, flagsAt, signedAt, unsignedAt } from './kevent-read.js';
 import { errnoName } from './names.js';
 import type { ProcNote, VnodeNote } from './notes.js';
 import { signalNamer } from './signal.js';
 
 /** Turns what a kernel wrote into typed events. */
 export interface Decoder {
-  /** The `index`-th event of a list, with the value of its registration. */
-  event(list: KeventList, index: number, udata: unknown): KqueueEvent;
+  /** The entry that begins at a word, with the value of its registration. */
+  event(memory: KeventMemory, base: number, udata: unknown): KqueueEvent;
 }
 
 const FILTERS = [
@@ -60,7 +61,7 @@ export function decoderOf(facts: KernelFacts): Decoder {
       constants[`EVFILT_${name.toUpperCase()}`];
     if (number !== undefined) names[Math.abs(number)] = name;
   }
-  const { EV_EOF, NOTE_EXIT } = constants;
+  const { EV_EOF, EV_ONESHOT, NOTE_EXIT } = constants;
   const NOTE_OOB: number = constants.NOTE_OOB ?? 0;
   const NOTE_EXITSTATUS: number = constants.NOTE_EXITSTATUS ?? NOTE_EXIT;
   const vnodeNotes = noter<VnodeNote>(groups['fflag:VNODE']);
@@ -77,18 +78,23 @@ export function decoderOf(facts: KernelFacts): Decoder {
     errno === 0 ? undefined : (errnoName(facts, errno) ?? `E${errno}`);
 
   return {
-    event(list, index, udata) {
+    event(memory, base, udata) {
+      const { words } = memory;
+      const ident = unsignedAt(memory, base + words.ident);
+      const number = filterAt(memory, base);
+      const flags = flagsAt(memory, base);
+      const fflags = memory.u32[base + words.fflags];
+      const data = signedAt(memory, base + words.data);
       const raw: RawEvent = {
-        ident: list.ident(index),
-        filter: list.filter(index),
-        flags: list.flags(index),
-        fflags: list.fflags(index),
-        data: list.data(index),
-        udata: list.udata(index),
+        ident,
+        filter: number,
+        flags,
+        fflags,
+        data,
+        udata: unsignedAt(memory, base + words.udata),
       };
-      const { ident, fflags, data } = raw;
-      const eof = (raw.flags & EV_EOF) !== 0;
-      const filter = names[Math.abs(raw.filter)];
+      const eof = (flags & EV_EOF) !== 0;
+      const filter = names[Math.abs(number)];
       switch (filter) {
         case 'read':
           return {
@@ -150,7 +156,14 @@ export function decoderOf(facts: KernelFacts): Decoder {
             raw,
           };
         case 'timer':
-          return { filter, id: ident, expirations: Number(data), udata, raw };
+          return {
+            filter,
+            id: ident,
+            // Of a one-shot the kernel counts the periods it was not looked at.
+            expirations: (flags & EV_ONESHOT) === 0 ? Number(data) : 1,
+            udata,
+            raw,
+          };
         case 'user':
           return {
             filter,

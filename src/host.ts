@@ -1,5 +1,6 @@
-import { darwin, type KernelName, kernels } from './abi/index.js';
+import { type KernelName, kernels } from './abi/index.js';
 import type { Cpu, KernelFacts } from './abi/shape.js';
+import { distrust, thisStart } from './trust.js';
 
 /** Which kernel answers the calls of this process, and why. */
 export interface KernelChoice {
@@ -18,9 +19,14 @@ export interface KernelChoice {
   readonly reason: string;
 }
 
-type Facts = (typeof kernels)[KernelName];
-
-const all: readonly Facts[] = Object.values(kernels);
+/** The kernels that are some system's own, by `process.platform`. */
+const NATIVE: Readonly<Record<string, KernelName>> = {
+  darwin: 'darwin',
+  freebsd: 'freebsd',
+  openbsd: 'openbsd',
+  netbsd: 'netbsd',
+  dragonfly: 'dragonfly',
+};
 
 /** CPUs on which Linux numbers its system calls in a way we know. */
 const LINUX_CPUS: readonly string[] = ['x64', 'arm64', 'riscv64', 'loong64'];
@@ -30,6 +36,8 @@ export interface Host {
   readonly platform: string;
   readonly arch: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Why the environment may not choose a library; asked only if it does. */
+  distrust?(): string | undefined;
 }
 
 /** The layout rules of a CPU; all 64-bit ones lay these structs out alike. */
@@ -44,27 +52,24 @@ export function cpuOf(arch: string): Cpu {
   }
 }
 
-const factsOf = (name: string): Facts | undefined =>
-  all.find((facts) => facts.name === name);
+const isKernel = (name: string | undefined): name is KernelName =>
+  name !== undefined && Object.hasOwn(kernels, name);
 
-function chooseOverride(
-  library: string,
-  abi: string | undefined,
-): { facts: KernelFacts; choice: KernelChoice } {
-  const names = all.map((facts) => facts.name).join(', ');
-  const facts = factsOf(abi ?? '');
-  if (facts === undefined) {
+function chooseOverride(library: string, abi: string | undefined): Decision {
+  if (!isKernel(abi)) {
+    const names = Object.keys(kernels).join(', ');
     return {
-      facts: darwin,
+      facts: kernels.darwin,
       choice: {
         name: 'none',
-        abi: darwin.name,
+        abi: 'darwin',
         libraries: [library],
         supported: false,
         reason: `KQUEUE_FFI_LIBRARY is set, so KQUEUE_FFI_ABI must be one of ${names}: it is ${abi === undefined ? 'not set' : JSON.stringify(abi)}`,
       },
     };
   }
+  const facts = kernels[abi];
   return {
     facts,
     choice: {
@@ -77,18 +82,15 @@ function chooseOverride(
   };
 }
 
-/** Decide from the host alone: nothing is loaded. */
-export function choose(host: Host): {
-  facts: KernelFacts;
-  choice: KernelChoice;
-} {
-  const library = host.env.KQUEUE_FFI_LIBRARY;
-  if (library !== undefined && library !== '') {
-    return chooseOverride(library, host.env.KQUEUE_FFI_ABI);
-  }
-  const native = all.find((facts) =>
-    (facts.platforms as readonly string[]).includes(host.platform),
-  );
+interface Decision {
+  readonly facts: KernelFacts;
+  readonly choice: KernelChoice;
+}
+
+function chooseByPlatform(host: Host): Decision {
+  const native = Object.hasOwn(NATIVE, host.platform)
+    ? kernels[NATIVE[host.platform]]
+    : undefined;
   if (native !== undefined) {
     return {
       facts: native,
@@ -103,28 +105,51 @@ export function choose(host: Host): {
   }
   const isLinux = host.platform === 'linux' || host.platform === 'android';
   const supported = isLinux && LINUX_CPUS.includes(host.arch);
-  const reasons = supported
+  const reason = supported
     ? 'Linux has no kqueue, so the one built into this library answers, over epoll, as Darwin does'
     : isLinux
       ? `Linux on ${host.arch} is not known to this library; it is on ${LINUX_CPUS.join(', ')}`
       : `${host.platform} has no kqueue, and none is emulated there`;
   return {
-    facts: darwin,
+    facts: kernels.darwin,
     choice: {
       name: supported ? 'linux' : 'none',
-      abi: darwin.name,
+      abi: 'darwin',
       libraries: [],
       supported,
-      reason: reasons,
+      reason,
     },
   };
+}
+
+/** Decide from the host alone: nothing is loaded. */
+export function choose(host: Host): Decision {
+  const library = host.env.KQUEUE_FFI_LIBRARY;
+  if (library === undefined || library === '') return chooseByPlatform(host);
+  const why = host.distrust?.();
+  if (why === undefined) {
+    return chooseOverride(library, host.env.KQUEUE_FFI_ABI);
+  }
+  const { facts, choice } = chooseByPlatform(host);
+  const reason = `${choice.reason}; KQUEUE_FFI_LIBRARY is ignored, as ${why}`;
+  return { facts, choice: { ...choice, reason } };
 }
 
 const chosen = choose({
   platform: process.platform,
   arch: process.arch,
   env: process.env,
+  distrust: () => distrust(thisStart),
 });
+
+/**
+ * What a variable of the environment that is not for every process says:
+ * nothing where it would be ignored.
+ */
+export function trusted(name: 'KQUEUE_FFI_TRACE'): string | undefined {
+  const value = process.env[name];
+  return value && distrust(thisStart) === undefined ? value : undefined;
+}
 
 /** The facts of the running kernel; Darwin's where there is none. */
 export const hostFacts: KernelFacts = chosen.facts;

@@ -39,6 +39,12 @@ export class Inbox {
 
   /** Take up to `max`. */
   take(max: number): KqueueEvent[] {
+    if (this.#head === 0 && this.#events.length <= max && !this.#hasDropped()) {
+      const all = this.#events;
+      this.#events = [];
+      this.#owners.length = 0;
+      return all;
+    }
     const taken: KqueueEvent[] = [];
     while (taken.length < max) {
       const event = this.shift();
@@ -46,6 +52,11 @@ export class Inbox {
       taken.push(event);
     }
     return taken;
+  }
+
+  #hasDropped(): boolean {
+    for (const owner of this.#owners) if (owner?.dropped) return true;
+    return false;
   }
 
   clear(): void {

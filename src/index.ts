@@ -33,6 +33,7 @@ export {
 } from './change-error.js';
 export * from './constants.js';
 export type { FdLike, HandleOwner } from './descriptor.js';
+export { type DoctorReport, doctor, type Finding } from './doctor.js';
 export type { Amount, Duration, TimePoint } from './duration.js';
 export { KqueueError, type Syscall } from './errors.js';
 export type {
@@ -49,7 +50,26 @@ export type {
   WriteEvent,
 } from './event.js';
 export type { ExitStatus } from './exit-status.js';
+export { type Explainable, type ExplainOptions, explain } from './explain.js';
 export type { LoopDriver } from './ffi/loop.js';
+export type {
+  EventIterator,
+  IteratorOptions,
+} from './helpers/event-iterator.js';
+export {
+  type ExitedOptions,
+  type ExitPromise,
+  exited,
+} from './helpers/exited.js';
+export { interval, type Tick } from './helpers/interval.js';
+export {
+  type ReadReady,
+  readable,
+  type WriteReady,
+  writable,
+} from './helpers/readiness.js';
+export { type SignalCount, signals } from './helpers/signals.js';
+export { type FileEvent, watchFile } from './helpers/watch-file.js';
 export { type KernelChoice, kernel } from './host.js';
 export type { Kevent, KeventInit } from './kevent.js';
 export { Kevent64List, KeventList } from './kevent-list.js';

@@ -1,4 +1,5 @@
 import type { KernelFacts } from './abi/shape.js';
+import { hostDialect } from './dialect.js';
 import { KqueueError } from './errors.js';
 import { loadFfiKernel } from './ffi/kernel.js';
 import { loadError, reasonOf } from './ffi/library.js';
@@ -11,6 +12,7 @@ import {
 import { layoutOf } from './layout.js';
 import { createLinuxKernel } from './linux/kernel.js';
 import type { TimespecMemory, TimespecWidth } from './timespec.js';
+import { isTraced, traced } from './trace.js';
 
 /**
  * What answers the three calls: a system's own kqueue through FFI, or the one
@@ -47,6 +49,8 @@ export interface Kernel {
   close(fd: number): number;
   /** The errno of the call that just returned -1, in the facts' numbering. */
   errno(): number;
+  /** What there is to say of a descriptor that is no queue: EBADF. */
+  whyNoQueue?(fd: number): string | undefined;
 }
 
 let running: Kernel | undefined;
@@ -71,9 +75,11 @@ function load(): Kernel {
     );
   }
   try {
-    return choice.name === 'linux'
-      ? createLinuxKernel()
-      : loadFfiKernel(hostFacts, hostCpu, choice.libraries);
+    const kernel =
+      choice.name === 'linux'
+        ? createLinuxKernel()
+        : loadFfiKernel(hostFacts, hostCpu, choice.libraries);
+    return isTraced() ? traced(kernel, hostDialect()) : kernel;
   } catch (error) {
     if (error instanceof KqueueError) throw error;
     throw loadError(reasonOf(error), error);

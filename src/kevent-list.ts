@@ -1,4 +1,9 @@
 import { misuse, throwBadInteger } from './errors.js';
+import {
+  INSPECT,
+  type InspectOptions,
+  inspectList,
+} from './explain-inspect.js';
 import { currentWords, currentWords64 } from './kernel.js';
 import {
   encode,
@@ -12,15 +17,11 @@ import {
   type KeventMemory,
   type KeventWords,
 } from './kevent-memory.js';
+import { filterAt, flagsAt, signedAt, unsignedAt } from './kevent-read.js';
 
 const MAX_CAPACITY = 2 ** 20;
-const TWO_32 = 2 ** 32;
-/** The highest and lowest high word of a safe integer. */
-const SAFE_HIGH = 0x1fffff;
-const SAFE_LOW = -0x200000;
-
-let memoryOfList: (list: KeventList) => KeventMemory;
 let isList: (value: unknown) => value is KeventList;
+let memoryOfList: (value: unknown) => KeventMemory | undefined;
 
 /**
  * `struct kevent[]` in memory that the kernel reads and writes, of a fixed
@@ -46,9 +47,11 @@ export class KeventList implements Iterable<Kevent> {
   readonly #memory: KeventMemory;
 
   static {
-    memoryOfList = (list) => list.#memory;
-    isList = (value): value is KeventList =>
-      typeof value === 'object' && value !== null && #memory in value;
+    memoryOfList = (value) =>
+      typeof value === 'object' && value !== null && #memory in value
+        ? value.#memory
+        : undefined;
+    isList = (value): value is KeventList => memoryOfList(value) !== undefined;
   }
 
   /**
@@ -138,21 +141,18 @@ export class KeventList implements Iterable<Kevent> {
 
   /** `ident` as a number where it is a safe integer, else as a bigint. */
   ident(index: number): number | bigint {
-    return this.#unsigned(this.#at(index) + this.#memory.words.ident);
+    const memory = this.#memory;
+    return unsignedAt(memory, this.#at(index) + memory.words.ident);
   }
 
   /** `filter`, signed except on NetBSD, where it is unsigned. */
   filter(index: number): number {
-    const { words, i32, u32 } = this.#memory;
-    const at = this.#at(index) + words.filter;
-    return words.packed ? (i32[at] << 16) >> 16 : u32[at];
+    return filterAt(this.#memory, this.#at(index));
   }
 
   /** `flags`, unsigned. */
   flags(index: number): number {
-    const { words, u32 } = this.#memory;
-    const at = this.#at(index) + words.flags;
-    return words.packed ? u32[at] >>> 16 : u32[at];
+    return flagsAt(this.#memory, this.#at(index));
   }
 
   /** `fflags`, unsigned. */
@@ -163,25 +163,13 @@ export class KeventList implements Iterable<Kevent> {
   /** `data`, signed: a number where it is a safe integer, else a bigint. */
   data(index: number): number | bigint {
     const memory = this.#memory;
-    const { words, i32, u32 } = memory;
-    const at = this.#at(index) + words.data;
-    if (!words.wideData) return i32[at];
-    const high = i32[at + 1];
-    // Small numbers of either sign are not boxed, whatever V8 has compiled.
-    if (high === i32[at] >> 31) return i32[at];
-    if (
-      high > SAFE_HIGH ||
-      high < SAFE_LOW ||
-      (high === SAFE_LOW && u32[at] === 0)
-    ) {
-      return readSigned(memory, at, true);
-    }
-    return high * TWO_32 + u32[at];
+    return signedAt(memory, this.#at(index) + memory.words.data);
   }
 
   /** `udata`, unsigned: a number where it is a safe integer, else a bigint. */
   udata(index: number): number | bigint {
-    return this.#unsigned(this.#at(index) + this.#memory.words.udata);
+    const memory = this.#memory;
+    return unsignedAt(memory, this.#at(index) + memory.words.udata);
   }
 
   /** All bits of `ident`, unsigned. */
@@ -219,6 +207,13 @@ export class KeventList implements Iterable<Kevent> {
     for (let i = 0; i < this.#memory.length; i++) yield this.get(i);
   }
 
+  /** For util.inspect: its entries as {@link explain} shows them. */
+  [INSPECT](depth: number, options?: InspectOptions): string {
+    // What only inherits from a list has none.
+    if (!(#memory in this)) return 'KeventList {}';
+    return inspectList(this.constructor.name, this.#memory, depth, options);
+  }
+
   /** The first word of an entry that exists. */
   #at(index: number): number {
     const { length, words } = this.#memory;
@@ -233,16 +228,6 @@ export class KeventList implements Iterable<Kevent> {
       );
     }
     return index * words.stride;
-  }
-
-  #unsigned(at: number): number | bigint {
-    const memory = this.#memory;
-    const { u32, words } = memory;
-    if (!words.widePointers) return u32[at];
-    const high = u32[at + 1];
-    if (high === 0) return u32[at];
-    if (high > SAFE_HIGH) return readPattern(memory, at, true);
-    return high * TWO_32 + u32[at];
   }
 }
 
@@ -293,8 +278,9 @@ export function memoryOf(
   name: string,
   expected: string,
 ): KeventMemory {
-  if (!isList(list)) throw new TypeError(misuse(action, name, expected, list));
-  return memoryOfList(list);
+  const memory = memoryOfList(list);
+  if (memory !== undefined) return memory;
+  throw new TypeError(misuse(action, name, expected, list));
 }
 
 export { isList };

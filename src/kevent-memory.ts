@@ -29,6 +29,8 @@ export interface KeventWords {
   readonly wideData: boolean;
   /** Whether `filter` and `flags` are 16 bits and share a word. */
   readonly packed: boolean;
+  /** As most kernels have it: 64 bits where there can be, no `ext`. */
+  readonly isPlain: boolean;
 }
 
 /** Turn a byte layout into word positions. */
@@ -48,6 +50,11 @@ export function wordsOf(layout: StructLayout): KeventWords {
     widePointers: ident.size === 8,
     wideData: data.size === 8,
     packed: filter.size === 2,
+    isPlain:
+      filter.size === 2 &&
+      ident.size === 8 &&
+      data.size === 8 &&
+      ext === undefined,
   };
 }
 

@@ -51,6 +51,9 @@ type Word64 = number | bigint;
 
 const isInt = Number.isInteger;
 
+const isSmall = (value: unknown): value is number =>
+  typeof value === 'number' && (value | 0) === value;
+
 /** Check a 64- or 32-bit field whose bits are taken as they are. */
 function checkPattern(value: unknown, name: string, wide: boolean): Word64 {
   if (typeof value === 'number') {
@@ -173,6 +176,34 @@ export function encode(
     udata: rawUdata = 0,
     ext: rawExt,
   } = init;
+  if (
+    words.isPlain &&
+    index !== 'next' &&
+    isSmall(rawIdent) &&
+    rawIdent >= 0 &&
+    isSmall(rawFilter) &&
+    rawFilter === (rawFilter << 16) >> 16 &&
+    isSmall(rawFlags) &&
+    rawFlags === (rawFlags & 0xffff) &&
+    isSmall(rawFflags) &&
+    isSmall(rawData) &&
+    isSmall(rawUdata) &&
+    rawUdata >= 0 &&
+    rawExt === undefined
+  ) {
+    // Nearly all changes are of small numbers, which need no more than this.
+    const { i32 } = memory;
+    const base = index * words.stride;
+    i32[base + words.ident] = rawIdent;
+    i32[base + words.ident + 1] = 0;
+    i32[base + words.filter] = (rawFilter & 0xffff) | (rawFlags << 16);
+    i32[base + words.fflags] = rawFflags;
+    i32[base + words.data] = rawData;
+    i32[base + words.data + 1] = rawData >> 31;
+    i32[base + words.udata] = rawUdata;
+    i32[base + words.udata + 1] = 0;
+    return;
+  }
   const ident = checkPattern(rawIdent, 'ident', words.widePointers);
   const filter = words.packed
     ? checkBits(rawFilter, 'filter', -0x8000, 0x7fff)

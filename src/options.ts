@@ -43,6 +43,12 @@ export interface EventsOptions {
   readonly max?: number | undefined;
 }
 
+/** Check that options are an object: what is in them is checked apart. */
+export function checkOptions(options: unknown, action: string): void {
+  if (typeof options === 'object' && options !== null) return;
+  throw new TypeError(misuse(action, 'options', 'an object', options));
+}
+
 /** Check a time to wait. */
 export function checkTimeout(
   timeout: unknown,
@@ -63,4 +69,14 @@ export function checkMax(max: unknown, action: string): void {
   if (typeof max !== 'number' || !Number.isInteger(max) || max < 1) {
     throwBadInteger(action, 'max', 'an integer of 1 or more', max);
   }
+}
+
+/** Check an AbortSignal, or that there is none. */
+export function checkSignal(signal: unknown, action: string): void {
+  if (signal === undefined) return;
+  if (typeof signal === 'object' && signal !== null && 'aborted' in signal) {
+    const { addEventListener } = signal as { addEventListener?: unknown };
+    if (typeof addEventListener === 'function') return;
+  }
+  throw new TypeError(misuse(action, 'signal', 'an AbortSignal', signal));
 }

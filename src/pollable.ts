@@ -32,4 +32,4 @@ export function isPollable(): boolean {
 
 /** How queues are watched in this thread. */
 export const driver = (): LoopDriver =>
-  isPollable() ? threadDriver : 'interval';
+  isPollable() ? threadDriver() : 'interval';

@@ -6,6 +6,8 @@ import type { Inbox } from './inbox.js';
  * get their turn, however many events are waiting still.
  */
 const HARVESTS_PER_TURN = 64;
+/** Nor longer than so many milliseconds, should each event take its time. */
+const TURN_MS = 4;
 
 /** Somebody who waits for events. */
 export interface Waiter {
@@ -37,6 +39,7 @@ export class Pump {
   readonly #inbox: Inbox;
   readonly #waiters: Waiter[] = [];
   #harvests = 0;
+  #turnEnds = 0;
   #running = false;
   #watch: Watch | undefined;
   #immediate: NodeJS.Immediate | undefined;
@@ -51,8 +54,7 @@ export class Pump {
   tryTake(max: number): boolean {
     if (this.#waiters.length > 0 || this.#running) return false;
     if (!this.#inbox.isEmpty) return true;
-    if (this.#harvests >= HARVESTS_PER_TURN) return false;
-    this.#harvests++;
+    if (this.#isTurnOver()) return false;
     this.#source.harvest(max);
     return !this.#inbox.isEmpty;
   }
@@ -109,11 +111,10 @@ export class Pump {
     while (this.#waiters.length > 0) {
       const waiter = this.#waiters[0];
       if (this.#inbox.isEmpty) {
-        if (this.#harvests >= HARVESTS_PER_TURN) {
+        if (this.#isTurnOver()) {
           this.#yield();
           return;
         }
-        this.#harvests++;
         this.#source.harvest(waiter.max);
         if (this.#inbox.isEmpty) {
           this.#watch ??= this.#source.watch();
@@ -125,6 +126,14 @@ export class Pump {
       waiter.give(this.#inbox);
     }
     this.#rest();
+  }
+
+  /** Whether others must have their turn before there is one more harvest. */
+  #isTurnOver(): boolean {
+    const now = performance.now();
+    if (this.#harvests === 0) this.#turnEnds = now + TURN_MS;
+    else if (now > this.#turnEnds) return true;
+    return ++this.#harvests > HARVESTS_PER_TURN;
   }
 
   readonly #woken = (): void => {

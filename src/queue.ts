@@ -6,16 +6,24 @@ import { hostDialect } from './dialect.js';
 import { type EncodedKey, encoderOf } from './encoder.js';
 import { KqueueError, misuse } from './errors.js';
 import type { KqueueEvent } from './event.js';
+import {
+  INSPECT,
+  type InspectOptions,
+  inspectQueue,
+} from './explain-inspect.js';
 import { type LoopDriver, watch } from './ffi/loop.js';
 import { Inbox } from './inbox.js';
 import { iterate } from './iterator.js';
 import { currentWords } from './kernel.js';
-import type { KeventInit } from './kevent.js';
-import { KeventList } from './kevent-list.js';
+import { encode, type KeventInit } from './kevent.js';
+import { KeventList, memoryOf } from './kevent-list.js';
+import { filterAt, flagsAt, unsignedAt } from './kevent-read.js';
 import { listen, type Subscription } from './listener.js';
 import { oneEvent } from './one-event.js';
 import {
   checkMax,
+  checkOptions,
+  checkSignal,
   checkTimeout,
   type EventsOptions,
   MAX_TIMEOUT,
@@ -26,12 +34,14 @@ import { driver, isPollable } from './pollable.js';
 import { Pump } from './pump.js';
 import { type Registration, Registry } from './registry.js';
 import { forgotten, owners, type Resources, release } from './resources.js';
-import { kevent, kqueue } from './syscalls.js';
+import { kevent, kqueue, owned } from './syscalls.js';
 
 /** How many events are collected at a time, unless said otherwise. */
 const BATCH = 64;
 /** How many at most, however many are asked for. */
 const MAX_BATCH = 1024;
+/** As many changes as one call of kevent takes. */
+const MAX_STEPS = 2 ** 20;
 /** The descriptor that the constructor is to adopt. */
 let adopted: number | undefined;
 
@@ -78,6 +88,8 @@ export class Kqueue<T = unknown>
   #entries = new KeventList(16);
   /** One-shot registrations whose event `fill` gave out. */
   #spent: Registration[] = [];
+  /** Values of registrations that had ended before `fill` gave their event. */
+  readonly #given = new Map<number | bigint, unknown>();
 
   /**
    * Create a queue.
@@ -94,6 +106,7 @@ export class Kqueue<T = unknown>
     }
     this.#resources = { fd, watch: undefined, closed: false };
     owners.set(fd, this.#resources);
+    owned.set(fd, closerOf(new WeakRef(this), this.#resources));
     this.#registry = new Registry(currentWords().widePointers);
     this.#changer = new Changer(dialect(), encoder(), this.#registry);
     this.#pump = new Pump(
@@ -166,6 +179,13 @@ export class Kqueue<T = unknown>
    */
   get driver(): LoopDriver {
     return driver();
+  }
+
+  /** For util.inspect: its descriptor and its registrations. */
+  [INSPECT](depth: number, options?: InspectOptions): string {
+    // What only inherits from a queue has none.
+    if (!(#resources in this)) return 'Kqueue {}';
+    return inspectQueue(this, this.#registry.requests(), depth, options);
   }
 
   // ---- changes ------------------------------------------------------------
@@ -263,7 +283,16 @@ export class Kqueue<T = unknown>
         misuse('change a queue', 'steps', 'an array of changes', steps),
       );
     }
-    return this.#apply(steps) as unknown as ChangeResult<T>[];
+    // A Proxy of an array may say anything of its length, and a getter in one
+    // step may change the array: what there is now is what is done.
+    const count = steps.length >>> 0;
+    if (count > MAX_STEPS) {
+      throw new RangeError(
+        misuse('change a queue', 'steps', 'at most 2**20 changes', count),
+      );
+    }
+    const all = Array.from({ length: count }, (_, i) => steps[i]);
+    return this.#apply(all) as unknown as ChangeResult<T>[];
   }
 
   /** Inside, values are of no known type. */
@@ -285,6 +314,8 @@ export class Kqueue<T = unknown>
 
   /** Hand one record over. It fails alone, so there need be no receipt. */
   readonly #changeOne = (record: KeventInit): number => {
+    // A getter of a change may have closed it: the number is another's then.
+    this.#checkOpen('change a queue');
     try {
       kevent(this.fd, [record], null);
       return 0;
@@ -298,6 +329,7 @@ export class Kqueue<T = unknown>
 
   /** Hand records over, with room for an entry about every one of them. */
   readonly #changeMany = (records: readonly KeventInit[]): KeventList => {
+    this.#checkOpen('change a queue');
     if (this.#entries.capacity < records.length) {
       this.#entries = new KeventList(2 ** Math.ceil(Math.log2(records.length)));
     }
@@ -320,8 +352,10 @@ export class Kqueue<T = unknown>
    * @throws {KqueueError} `ERR_KQUEUE_CLOSED`; `EBADF` if somebody else closed
    * the descriptor.
    */
-  wait({ timeout = null, max = BATCH }: WaitOptions = {}): KqueueEvent<T>[] {
+  wait(options: WaitOptions = {}): KqueueEvent<T>[] {
     const action = 'wait for events';
+    checkOptions(options, action);
+    const { timeout = null, max = BATCH } = options;
     this.#checkOpen(action);
     checkTimeout(timeout, action, MAX_TIMEOUT * 1000);
     checkMax(max, action);
@@ -341,7 +375,9 @@ export class Kqueue<T = unknown>
    *
    * @throws As {@link wait}.
    */
-  poll({ max = BATCH }: Pick<WaitOptions, 'max'> = {}): KqueueEvent<T>[] {
+  poll(options: Pick<WaitOptions, 'max'> = {}): KqueueEvent<T>[] {
+    checkOptions(options, 'wait for events');
+    const { max = BATCH } = options;
     return this.wait({ timeout: 0, max });
   }
 
@@ -357,22 +393,26 @@ export class Kqueue<T = unknown>
   fill(list: KeventList, timeout: number | null = null): number {
     const action = 'fill a list';
     this.#checkOpen(action);
+    const memory = memoryOf(list, action, 'list', 'a KeventList');
     checkTimeout(timeout, action, MAX_TIMEOUT * 1000);
+    this.#forgetSpent();
     if (!this.#inbox.isEmpty) {
-      list.clear();
-      while (list.length < list.capacity) {
+      memory.length = 0;
+      while (memory.length < memory.capacity) {
         const event = this.#inbox.shift();
         if (event === undefined) break;
-        list.push(event.raw);
+        encode(memory, 'next', event.raw);
+        this.#given.set(event.raw.udata, event.udata);
       }
-      return list.length;
+      return memory.length;
     }
-    this.#forgetSpent();
     const n = this.#call(list, timeout);
     const { EV_ONESHOT } = dialect().constants;
     for (let i = 0; i < n; i++) {
-      if ((list.flags(i) & EV_ONESHOT) === 0) continue;
-      const registration = this.#registry.byToken(list.udata(i));
+      const base = i * memory.words.stride;
+      if ((flagsAt(memory, base) & EV_ONESHOT) === 0) continue;
+      const token = unsignedAt(memory, base + memory.words.udata);
+      const registration = this.#registry.byToken(token);
       if (registration !== undefined) this.#spent.push(registration);
     }
     return n;
@@ -383,8 +423,12 @@ export class Kqueue<T = unknown>
    * the next call that collects; `undefined` if it has none or has ended.
    */
   udataOf(list: KeventList, index: number): T | undefined {
-    const registration = this.#registry.byToken(list.udata(index));
-    return registration?.udata as T | undefined;
+    memoryOf(list, 'read a KeventList', 'list', 'a KeventList');
+    // Whatever its own methods have become.
+    const token = KeventList.prototype.udata.call(list, index);
+    const registration = this.#registry.byToken(token);
+    const udata = registration?.udata ?? this.#given.get(token);
+    return udata as T | undefined;
   }
 
   // ---- events, when they come ---------------------------------------------
@@ -406,13 +450,16 @@ export class Kqueue<T = unknown>
    * console.log(event?.filter); // timer
    * ```
    */
-  next({
-    signal,
-    timeout = null,
-  }: NextOptions = {}): Promise<KqueueEvent<T> | undefined> {
+  next(options: NextOptions = {}): Promise<KqueueEvent<T> | undefined> {
+    let signal: AbortSignal | undefined;
+    let timeout: number | null;
     try {
-      this.#checkOpen('wait for an event');
-      checkTimeout(timeout, 'wait for an event', MAX_TIMEOUT);
+      const action = 'wait for an event';
+      checkOptions(options, action);
+      ({ signal, timeout = null } = options);
+      this.#checkOpen(action);
+      checkTimeout(timeout, action, MAX_TIMEOUT);
+      checkSignal(signal, action);
       if (signal?.aborted) return Promise.reject(signal.reason);
       if (this.#pump.tryTake(1)) {
         return Promise.resolve(this.#inbox.shift() as KqueueEvent<T>);
@@ -457,13 +504,13 @@ export class Kqueue<T = unknown>
    * }
    * ```
    */
-  events({
-    signal,
-    max = BATCH,
-  }: EventsOptions = {}): AsyncIterableIterator<KqueueEvent<T>[]> {
+  events(options: EventsOptions = {}): AsyncIterableIterator<KqueueEvent<T>[]> {
     const action = 'iterate over events';
+    checkOptions(options, action);
+    const { signal, max = BATCH } = options;
     this.#checkOpen(action);
     checkMax(max, action);
+    checkSignal(signal, action);
     return iterate(
       this.#pump,
       this.#inbox,
@@ -483,11 +530,14 @@ export class Kqueue<T = unknown>
    */
   on(
     listener: (events: KqueueEvent<T>[]) => void,
-    { signal, max = BATCH }: EventsOptions = {},
+    options: EventsOptions = {},
   ): Subscription {
     const action = 'listen to events';
+    checkOptions(options, action);
+    const { signal, max = BATCH } = options;
     this.#checkOpen(action);
     checkMax(max, action);
+    checkSignal(signal, action);
     if (typeof listener !== 'function') {
       throw new TypeError(misuse(action, 'listener', 'a function', listener));
     }
@@ -527,6 +577,7 @@ export class Kqueue<T = unknown>
       this.#inbox.clear();
       this.#registry.clear();
       this.#spent = [];
+      this.#given.clear();
     }
   }
 
@@ -586,13 +637,18 @@ export class Kqueue<T = unknown>
   /** Put the events of a list into the inbox, with their values. */
   #deliver(list: KeventList): void {
     const { EV_ERROR, EV_ONESHOT } = dialect().constants;
-    for (let i = 0; i < list.length; i++) {
-      const flags = list.flags(i);
+    const memory = memoryOf(list, 'deliver events', 'list', 'a KeventList');
+    const { words, length } = memory;
+    for (let i = 0; i < length; i++) {
+      const base = i * words.stride;
+      const flags = flagsAt(memory, base);
       if ((flags & EV_ERROR) !== 0) continue;
-      const token = list.udata(i);
+      const token = unsignedAt(memory, base + words.udata);
       let registration = this.#registry.byToken(token);
       if (registration === undefined) {
-        const key = { filter: list.filter(i), ident: list.ident(i) };
+        const filter = filterAt(memory, base);
+        const ident = unsignedAt(memory, base + words.ident);
+        const key = { filter, ident };
         const named = this.#registry.find(key);
         if (this.#registry.isStale(token)) {
           if (named === undefined) this.#deleteStale(key);
@@ -601,10 +657,8 @@ export class Kqueue<T = unknown>
         // Triggered by who does not know the token: through another object.
         if (token === 0) registration = named;
       }
-      this.#inbox.push(
-        this.#decode(list, i, registration?.udata),
-        registration,
-      );
+      const event = this.#decode(memory, base, registration?.udata);
+      this.#inbox.push(event, registration);
       if ((flags & EV_ONESHOT) !== 0 && registration !== undefined) {
         this.#registry.end(registration);
       }
@@ -627,11 +681,19 @@ export class Kqueue<T = unknown>
   }
 
   #forgetSpent(): void {
+    if (this.#given.size > 0) this.#given.clear();
     if (this.#spent.length === 0) return;
     for (const registration of this.#spent) this.#registry.end(registration);
     this.#spent = [];
   }
 }
+
+/** How its descriptor is closed, whether anybody still has the queue or not. */
+const closerOf =
+  (queue: WeakRef<Disposable>, resources: Resources) => (): void => {
+    queue.deref()?.[Symbol.dispose]();
+    release(resources);
+  };
 
 /** When a wait ends; the clock is not asked for one that does not wait. */
 const deadlineOf = (timeout: number | null): number => {

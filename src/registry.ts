@@ -43,6 +43,11 @@ export class Registry {
     return { token, request, udata, dropped: false };
   }
 
+  /** What was asked for, oldest first. */
+  *requests(): IterableIterator<Encoded> {
+    for (const { request } of this.#byToken.values()) yield request;
+  }
+
   find({ filter, ident }: EncodedKey): Registration | undefined {
     return this.#byFilter.get(filter)?.get(ident);
   }

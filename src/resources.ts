@@ -1,6 +1,6 @@
 import { KqueueError } from './errors.js';
 import type { Watch } from './ffi/loop.js';
-import { close } from './syscalls.js';
+import { close, owned } from './syscalls.js';
 
 /** What has to be let go of when a queue is closed, or forgotten. */
 export interface Resources {
@@ -18,6 +18,7 @@ export function release(resources: Resources): void {
   if (resources.closed) return;
   resources.closed = true;
   owners.delete(resources.fd);
+  owned.delete(resources.fd);
   // The handle first: a descriptor closed under it ends the process.
   resources.watch?.close();
   try {

@@ -42,18 +42,18 @@ export interface Syscalls {
   close(fd: number): void;
 }
 
-const isFd = (value: unknown): value is number =>
-  typeof value === 'number' &&
-  value >= 0 &&
-  value <= MAX_FD &&
-  Number.isInteger(value);
+const isFd = (value: unknown): boolean =>
+  typeof value === 'number' && (value | 0) === value && value >= 0;
 
 const FD_RANGE = `an integer from 0 to ${MAX_FD}`;
 
-function fail(kernel: Kernel, syscall: Syscall): never {
+function fail(kernel: Kernel, syscall: Syscall, kq?: number): never {
   const errno = kernel.errno();
   const code = errnoName(kernel.facts, errno) ?? `E${errno}`;
-  throw new KqueueError(`${syscall} ${code}`, code, -errno, syscall);
+  const why =
+    kq !== undefined && code === 'EBADF' ? kernel.whyNoQueue?.(kq) : undefined;
+  const message = `${syscall} ${code}${why === undefined ? '' : `: ${why}`}`;
+  throw new KqueueError(message, code, -errno, syscall);
 }
 
 /** Objects are encoded into memory that is kept, unless it is larger. */
@@ -104,7 +104,8 @@ function listMemory(
   expected: string,
 ): KeventMemory {
   const memory = memoryOf(list, action, name, expected);
-  if (memory.words.layout.size !== words.layout.size) {
+  // No two layouts that meet here are of one size.
+  if (memory.words.stride !== words.stride) {
     throw new TypeError(
       misuse(
         action,
@@ -144,10 +145,12 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
     }
     let changes: KeventMemory | null = null;
     let own: KeventMemory | undefined;
-    if (Array.isArray(changelist)) {
+    if (changelist === null) {
+      // Only to collect.
+    } else if (Array.isArray(changelist)) {
       own = scratch.encode(words, changelist, action);
       changes = own;
-    } else if (changelist !== null) {
+    } else {
       changes = listMemory(changelist, words, action, 'changelist', CHANGELIST);
     }
     // Last of all: a getter among the changes may have called kevent().
@@ -161,7 +164,7 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
     if (own !== undefined) scratch.keep(own);
     if (count < 0) {
       if (events !== null && events !== changes) events.length = 0;
-      return fail(kernel, flags === undefined ? 'kevent' : 'kevent64');
+      return fail(kernel, flags === undefined ? 'kevent' : 'kevent64', kq);
     }
     if (events === null) return 0;
     events.length = Math.min(count, nevents);
@@ -203,6 +206,12 @@ function words64Of(kernel: Kernel): KeventWords {
 }
 
 const calls = syscallsOf(currentKernel);
+
+/**
+ * Descriptors that something of this library has, and how it closes them: the
+ * event loop aborts the process if one is closed while it is watched.
+ */
+export const owned = new Map<number, () => void>();
 
 /**
  * Create a queue: kqueue(2).
@@ -287,9 +296,14 @@ export const kevent64: (
 /**
  * Close a descriptor: close(2). Closing a queue drops its registrations;
  * closing anything else removes it from every queue without an event. On Linux
- * it is the one close that does so at once: see the notes on Linux.
+ * it is the one close that does so at once: see the notes on Linux. Closing the
+ * descriptor of a {@link Kqueue} closes the Kqueue.
  *
  * @throws {TypeError | RangeError} If `fd` is not an integer from 0 to 2**31-1.
  * @throws {KqueueError} `EBADF` if it is not open; `EINTR` or `EIO`.
  */
-export const close: (fd: number) => void = calls.close;
+export const close = (fd: number): void => {
+  const owner = owned.get(fd);
+  if (owner === undefined) calls.close(fd);
+  else owner();
+};

@@ -125,6 +125,13 @@ export function encodeTimeout(
   action: string,
 ): boolean {
   if (timeout === null || timeout === undefined) return false;
+  if (timeout === 0) {
+    memory.i32[0] = 0;
+    memory.i32[1] = 0;
+    memory.i32[2] = 0;
+    memory.i32[3] = 0;
+    return true;
+  }
   if (typeof timeout === 'number') {
     if (!isWait(timeout)) {
       throw new RangeError(

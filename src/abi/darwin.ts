@@ -1,6 +1,6 @@
 // bsd/sys/event.h of xnu-11417.101.15 (macOS 15.4), kqueue(2).
 
-import type { KernelFacts } from './shape.js';
+import type { Table } from './shape.js';
 
 // Filters.
 const filters = {
@@ -174,8 +174,21 @@ const signals = {
   SIGINFO: 29, SIGUSR1: 30, SIGUSR2: 31,
 } as const;
 
+const constants = {
+  ...filters,
+  ...flags,
+  ...keventFlags,
+  ...userNotes,
+  ...readNotes,
+  ...exceptNotes,
+  ...vnodeNotes,
+  ...procNotes,
+  ...vmNotes,
+  ...timerNotes,
+} as const;
+
 /** macOS and its kin; Linux too, where the package speaks Darwin. */
-export const darwin = {
+export const darwin: Table<'darwin', typeof constants, typeof errno> = {
   name: 'darwin',
   platforms: ['darwin'],
   // Not on disk since macOS 11, yet dlopen of the path works: never stat it.
@@ -233,18 +246,7 @@ export const darwin = {
       ],
     },
   },
-  constants: {
-    ...filters,
-    ...flags,
-    ...keventFlags,
-    ...userNotes,
-    ...readNotes,
-    ...exceptNotes,
-    ...vnodeNotes,
-    ...procNotes,
-    ...vmNotes,
-    ...timerNotes,
-  },
+  constants,
   groups: {
     filter: filters,
     flag: flags,
@@ -271,4 +273,4 @@ export const darwin = {
   },
   errno,
   signals,
-} as const satisfies KernelFacts;
+};

@@ -1,6 +1,6 @@
 // sys/event.h of DragonFly BSD, 2020-07-24, kqueue(2).
 
-import type { KernelFacts } from './shape.js';
+import type { Table } from './shape.js';
 
 // Filters.
 const filters = {
@@ -122,8 +122,17 @@ const signals = {
   SIGCKPTEXIT: 34,
 } as const;
 
+const constants = {
+  ...filters,
+  ...flags,
+  ...userNotes,
+  ...readNotes,
+  ...vnodeNotes,
+  ...procNotes,
+} as const;
+
 /** DragonFly BSD. */
-export const dragonfly = {
+export const dragonfly: Table<'dragonfly', typeof constants, typeof errno> = {
   name: 'dragonfly',
   platforms: ['dragonfly'],
   libraries: ['libc.so.8'],
@@ -153,14 +162,7 @@ export const dragonfly = {
       ],
     },
   },
-  constants: {
-    ...filters,
-    ...flags,
-    ...userNotes,
-    ...readNotes,
-    ...vnodeNotes,
-    ...procNotes,
-  },
+  constants,
   groups: {
     filter: filters,
     flag: flags,
@@ -179,4 +181,4 @@ export const dragonfly = {
   },
   errno,
   signals,
-} as const satisfies KernelFacts;
+};

@@ -1,6 +1,6 @@
 // sys/event.h of FreeBSD 15, compared with that of 14, kqueue(2).
 
-import type { KernelFacts } from './shape.js';
+import type { Table } from './shape.js';
 
 // Filters.
 const filters = {
@@ -161,8 +161,20 @@ const signals = {
   SIGINFO: 29, SIGUSR1: 30, SIGUSR2: 31, SIGTHR: 32, SIGLWP: 32, SIGLIBRT: 33,
 } as const;
 
+const constants = {
+  ...filters,
+  ...flags,
+  ...userNotes,
+  ...readNotes,
+  ...vnodeNotes,
+  ...procNotes,
+  ...jailNotes,
+  ...timerNotes,
+  ...kqueueFlags,
+} as const;
+
 /** FreeBSD 12 and later. */
-export const freebsd = {
+export const freebsd: Table<'freebsd', typeof constants, typeof errno> = {
   name: 'freebsd',
   platforms: ['freebsd'],
   // libc.so without a number is a linker script, which dlopen refuses.
@@ -205,17 +217,7 @@ export const freebsd = {
       ],
     },
   },
-  constants: {
-    ...filters,
-    ...flags,
-    ...userNotes,
-    ...readNotes,
-    ...vnodeNotes,
-    ...procNotes,
-    ...jailNotes,
-    ...timerNotes,
-    ...kqueueFlags,
-  },
+  constants,
   groups: {
     filter: filters,
     flag: flags,
@@ -243,4 +245,4 @@ export const freebsd = {
   },
   errno,
   signals,
-} as const satisfies KernelFacts;
+};

@@ -20,14 +20,22 @@ export { darwin, dragonfly, freebsd, libkqueue, netbsd, openbsd };
  * }
  * ```
  */
-export const kernels = {
+export const kernels: {
+  // By name, lest the declarations hold each table twice.
+  readonly darwin: typeof darwin;
+  readonly freebsd: typeof freebsd;
+  readonly openbsd: typeof openbsd;
+  readonly netbsd: typeof netbsd;
+  readonly dragonfly: typeof dragonfly;
+  readonly libkqueue: typeof libkqueue;
+} = {
   darwin,
   freebsd,
   openbsd,
   netbsd,
   dragonfly,
   libkqueue,
-} as const satisfies Readonly<Record<string, KernelFacts>>;
+} satisfies Readonly<Record<string, KernelFacts>>;
 
 /** The name of a kernel this package has a table of. */
 export type KernelName = keyof typeof kernels;

@@ -1,7 +1,7 @@
 // sys/event.h of libkqueue 2.7.0 and of the commits after it up to 2026-07,
 // kqueue(2).
 
-import type { KernelFacts } from './shape.js';
+import type { Table } from './shape.js';
 
 // Filters.
 const filters = {
@@ -161,11 +161,24 @@ const signals = {
   SIGWINCH: 28, SIGIO: 29, SIGPOLL: 29, SIGPWR: 30, SIGSYS: 31,
 } as const;
 
+const constants = {
+  ...filters,
+  ...flags,
+  ...libkqueueNotes,
+  ...userNotes,
+  ...readNotes,
+  ...vnodeNotes,
+  ...procNotes,
+  ...netdevNotes,
+  ...fsNotes,
+  ...timerNotes,
+} as const;
+
 /**
  * libkqueue on Linux: a library in user space, not a kernel. Its errno and
  * signal numbers are those of glibc on x64 and arm64.
  */
-export const libkqueue = {
+export const libkqueue: Table<'libkqueue', typeof constants, typeof errno> = {
   name: 'libkqueue',
   platforms: [],
   // The second comes only with the development files.
@@ -196,18 +209,7 @@ export const libkqueue = {
       ],
     },
   },
-  constants: {
-    ...filters,
-    ...flags,
-    ...libkqueueNotes,
-    ...userNotes,
-    ...readNotes,
-    ...vnodeNotes,
-    ...procNotes,
-    ...netdevNotes,
-    ...fsNotes,
-    ...timerNotes,
-  },
+  constants,
   groups: {
     filter: filters,
     flag: flags,
@@ -233,4 +235,4 @@ export const libkqueue = {
   },
   errno,
   signals,
-} as const satisfies KernelFacts;
+};

@@ -1,6 +1,6 @@
 // sys/event.h 1.54 of NetBSD (10), and that of 11, kqueue(2).
 
-import type { KernelFacts } from './shape.js';
+import type { Table } from './shape.js';
 
 // Filters: they start at 0, so a zeroed struct is EVFILT_READ.
 const filters = {
@@ -131,8 +131,18 @@ const signals = {
   SIGINFO: 29, SIGUSR1: 30, SIGUSR2: 31, SIGPWR: 32,
 } as const;
 
+const constants = {
+  ...filters,
+  ...flags,
+  ...userNotes,
+  ...readNotes,
+  ...vnodeNotes,
+  ...procNotes,
+  ...timerNotes,
+} as const;
+
 /** NetBSD 6 and later. */
-export const netbsd = {
+export const netbsd: Table<'netbsd', typeof constants, typeof errno> = {
   name: 'netbsd',
   platforms: ['netbsd'],
   libraries: ['libc.so.12'],
@@ -179,15 +189,7 @@ export const netbsd = {
       ],
     },
   },
-  constants: {
-    ...filters,
-    ...flags,
-    ...userNotes,
-    ...readNotes,
-    ...vnodeNotes,
-    ...procNotes,
-    ...timerNotes,
-  },
+  constants,
   groups: {
     filter: filters,
     flag: flags,
@@ -211,4 +213,4 @@ export const netbsd = {
   },
   errno,
   signals,
-} as const satisfies KernelFacts;
+};

@@ -1,6 +1,6 @@
 // sys/event.h 1.74 of OpenBSD (7.8), kqueue(2).
 
-import type { KernelFacts } from './shape.js';
+import type { Table } from './shape.js';
 
 // Filters.
 const filters = {
@@ -139,8 +139,19 @@ const signals = {
   SIGINFO: 29, SIGUSR1: 30, SIGUSR2: 31, SIGTHR: 32,
 } as const;
 
+const constants = {
+  ...filters,
+  ...flags,
+  ...readNotes,
+  ...vnodeNotes,
+  ...procNotes,
+  ...deviceNotes,
+  ...timerNotes,
+  ...userNotes,
+} as const;
+
 /** OpenBSD. */
-export const openbsd = {
+export const openbsd: Table<'openbsd', typeof constants, typeof errno> = {
   name: 'openbsd',
   platforms: ['openbsd'],
   // The file is libc.so.N.M: ld.so finds it, first among what is loaded.
@@ -170,16 +181,7 @@ export const openbsd = {
       ],
     },
   },
-  constants: {
-    ...filters,
-    ...flags,
-    ...readNotes,
-    ...vnodeNotes,
-    ...procNotes,
-    ...deviceNotes,
-    ...timerNotes,
-    ...userNotes,
-  },
+  constants,
   groups: {
     filter: filters,
     flag: flags,
@@ -205,4 +207,4 @@ export const openbsd = {
   },
   errno,
   signals,
-} as const satisfies KernelFacts;
+};

@@ -118,3 +118,14 @@ export interface KernelFacts {
   readonly errno: Constants;
   readonly signals: Constants;
 }
+
+/** What is known about one kernel, with the names and numbers it has. */
+export interface Table<
+  Name extends string,
+  Names extends Constants,
+  Errnos extends Constants,
+> extends KernelFacts {
+  readonly name: Name;
+  readonly constants: Names;
+  readonly errno: Errnos;
+}

@@ -56,10 +56,22 @@ export function openFirst(names: readonly string[]): NativeLibrary {
   throw loadError(`tried ${failures.join(', ')}`, cause);
 }
 
+/** What to do where Node.js was started so that it loads no addon. */
+const ADDONS =
+  'Node.js loads no native addon here: start it without --no-addons, and with --allow-addons where its permission model is on.';
+
+const CHECK =
+  'Check that koffi is installed with the build for this platform and that KQUEUE_FFI_LIBRARY, if set, names a library that exports kqueue and kevent; the next call tries again.';
+
+const isDisabled = (cause: unknown): boolean =>
+  cause instanceof Error &&
+  'code' in cause &&
+  cause.code === 'ERR_DLOPEN_DISABLED';
+
 /** What a failed load says: what was tried, and what to do. */
 export const loadError = (what: string, cause?: unknown): KqueueError =>
   new KqueueError(
-    `Cannot load kqueue: ${what}. Check that koffi is installed with the build for this platform and that KQUEUE_FFI_LIBRARY, if set, names a library that exports kqueue and kevent; the next call tries again.`,
+    `Cannot load kqueue: ${what.replace(/\.$/, '')}. ${isDisabled(cause) ? ADDONS : CHECK}`,
     'ERR_KQUEUE_LOAD',
     undefined,
     undefined,

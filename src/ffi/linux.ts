@@ -6,6 +6,7 @@ import {
   openLibrary,
 } from './library.js';
 import { type NativeBlock, nativeBlock } from './memory.js';
+import { forThread } from './thread-fds.js';
 
 /** System calls that not every C library has a function for. */
 const SYSCALLS = {
@@ -130,11 +131,13 @@ export function bindLibc(): Libc {
     address,
   ]);
   const addWatch = bind('inotify_add_watch', 'int', [fd, address, 'uint']);
-  const k = koffi();
-  return {
+  // koffi.errno() takes four times as long. The location is the thread's.
+  const location = bind('__errno_location', address, []);
+  const errno = new Int32Array(koffi().view(BigInt(location()), 4));
+  return forThread({
     scratch,
     epollEventSize: process.arch === 'x64' ? 12 : 16,
-    errno: () => k.errno(),
+    errno: () => errno[0],
     close: bind('close', 'int', [fd]),
     read: bind('read', 'intptr_t', [fd, address, size]),
     write: bind('write', 'intptr_t', [fd, address, size]),
@@ -186,5 +189,5 @@ export function bindLibc(): Libc {
     waitid: bind('waitid', 'int', ['int', 'uint', address, 'int']),
     epollPwait2: (ep, events, max, timeout) =>
       pwait2(SYSCALLS.epollPwait2[numbers], ep, events, max, timeout, 0, 0),
-  };
+  });
 }

@@ -1,3 +1,4 @@
+import { exitsOfProcess } from './exits.js';
 import { koffi } from './koffi.js';
 import type { Watch } from './loop.js';
 import { runListener } from './loop-rethrow.js';
@@ -14,14 +15,20 @@ const waiting = new Set<Watch>();
  * A handle that fires while the process is being taken down, when no
  * JavaScript can run any more, aborts it; so at the exit all are let go of.
  */
-let exiting = false;
-
 function letGo(): void {
-  exiting = true;
   for (const watch of waiting) watch.close();
 }
 
-let hooked = false;
+/** Remember who waits; those of a realm that has ended are nobody's. */
+function remember(watch: Watch): void {
+  if (waiting.size === 0) exitsOfProcess().acts.add(letGo);
+  waiting.add(watch);
+}
+
+function forget(watch: Watch): void {
+  if (!waiting.delete(watch) || waiting.size > 0) return;
+  exitsOfProcess().acts.delete(letGo);
+}
 
 /** From Node 26 on, promises are not run after a native callback. */
 const drains = Number.parseInt(process.versions.node, 10) < 25;
@@ -64,25 +71,21 @@ export function pollWatch(fd: number, oneShot: boolean): Watch {
 
   const self: Watch = {
     start(given, keepsAlive) {
-      if (closed || exiting) return;
-      if (!hooked) {
-        hooked = true;
-        process.once('exit', letGo);
-      }
-      listener = given;
-      waiting.add(self);
+      if (closed || exitsOfProcess().exiting) return;
       if (handle === undefined) {
         handle = koffi().node.poll(fd, READABLE, readable);
       } else if (!active) {
         handle.start(READABLE, readable);
       }
+      listener = given;
+      remember(self);
       active = true;
       refer(keepsAlive);
     },
     rest() {
       if (closed || !active) return;
       listener = undefined;
-      waiting.delete(self);
+      forget(self);
       active = false;
       handle?.stop();
     },
@@ -93,7 +96,7 @@ export function pollWatch(fd: number, oneShot: boolean): Watch {
       if (closed) return;
       closed = true;
       listener = undefined;
-      waiting.delete(self);
+      forget(self);
       handle?.close();
     },
   };

@@ -1,6 +1,7 @@
-import { isMainThread } from 'node:worker_threads';
+import { canPoll } from './loop-check.js';
 import { intervalWatch } from './loop-interval.js';
 import { pollWatch } from './loop-poll.js';
+import { threads } from './thread.js';
 
 /**
  * How a queue is watched while somebody waits: by a handle of the runtime's
@@ -30,15 +31,17 @@ const runtime: string =
  * is called. In a worker thread koffi's handle ends the process too, if it
  * fires while the thread is being terminated: nothing may run there any more.
  */
-export const threadDriver: LoopDriver =
-  runtime === 'bun' || !isMainThread ? 'interval' : 'poll';
+export function threadDriver(): LoopDriver {
+  if (runtime === 'bun') return 'interval';
+  return threads().isMainThread ? 'poll' : 'interval';
+}
 
 /**
- * Watch a descriptor that is known to be open and pollable. No other watch may
- * have the same.
+ * Watch a descriptor that is known to be open. No other watch may have the
+ * same. What the event loop cannot watch is looked at in intervals.
  */
 export function watch(fd: number, driver: LoopDriver): Watch {
-  return driver === 'poll'
+  return driver === 'poll' && canPoll(fd)
     ? pollWatch(fd, runtime === 'deno')
     : intervalWatch();
 }

@@ -4,6 +4,9 @@ import { openLibrary } from './library.js';
 import type { Libc } from './linux.js';
 import { type NativeBlock, nativeBlock } from './memory.js';
 
+/** Linux's numbers. */
+const EINTR = 4;
+const ENOMEM = 12;
 const CLOEXEC = 0x80000;
 const NONBLOCK = 0x800;
 const SPLICE_F_NONBLOCK = 2;
@@ -51,6 +54,8 @@ export class SignalPipe {
    * There must have been a signal listener already.
    */
   static find(libc: Libc): SignalPipe | undefined | -1 {
+    // Bun has these functions too, and ends the process when one is called.
+    if ('Bun' in globalThis) return undefined;
     const node = openLibrary(null);
     const loopOf = node.func('uv_default_loop', 'uintptr_t', []);
     const sizeOf = node.func('uv_loop_size', 'size_t', []);
@@ -82,14 +87,15 @@ export class SignalPipe {
   /** Look at all that waits in the pipe, oldest first. */
   visit(visit: Visit): void {
     const { i32, u32, address } = this.#buffer;
-    const copied = this.#libc.tee(
-      this.fd,
-      this.#copyIn,
-      BUFFER_BYTES,
-      SPLICE_F_NONBLOCK,
+    const libc = this.#libc;
+    const copied = again(libc, () =>
+      libc.tee(this.fd, this.#copyIn, BUFFER_BYTES, SPLICE_F_NONBLOCK),
     );
     if (copied <= 0) return;
-    const bytes = this.#libc.read(this.#copyOut, address, BUFFER_BYTES);
+    // What stays in the copy would be taken for new messages next time.
+    const bytes = again(libc, () =>
+      libc.read(this.#copyOut, address, BUFFER_BYTES),
+    );
     for (let at = 0; at + MESSAGE_BYTES <= bytes; at += MESSAGE_BYTES) {
       const word = at >> 2;
       const handle = u32[word] + u32[word + 1] * 2 ** 32;
@@ -99,6 +105,14 @@ export class SignalPipe {
       if (!isLoops) visit(i32[word + 2], handle);
     }
   }
+}
+
+/** Call once more if a signal, or want of memory, was in the way. */
+function again(libc: Libc, call: () => number): number {
+  const result = call();
+  if (result >= 0) return result;
+  const errno = libc.errno();
+  return errno === EINTR || errno === ENOMEM ? call() : result;
 }
 
 function areEnds(libc: Libc, reader: number, writer: number): boolean {

@@ -19,6 +19,10 @@ export const darwinErrno = (errno: number): number =>
   toDarwin.get(errno) ?? DE.EIO;
 
 export const LINUX_EINTR = linux.EINTR;
+export const LINUX_EBADF = linux.EBADF;
+export const LINUX_ENOMEM = linux.ENOMEM;
+export const LINUX_ENOBUFS = linux.ENOBUFS;
+export const LINUX_ENOENT = linux.ENOENT;
 export const LINUX_EEXIST = linux.EEXIST;
 export const LINUX_EINVAL = linux.EINVAL;
 export const LINUX_EPIPE = linux.EPIPE;
@@ -37,6 +41,7 @@ export const EPOLLOUT = 0x4;
 export const EPOLLERR = 0x8;
 export const EPOLLHUP = 0x10;
 export const EPOLLRDHUP = 0x2000;
+export const EPOLLONESHOT = 0x40000000;
 export const EPOLLET = 0x80000000 | 0;
 export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;

@@ -5,6 +5,8 @@ import {
   EPOLL_CTL_DEL,
   EPOLL_CTL_MOD,
   EPOLLIN,
+  LINUX_EEXIST,
+  LINUX_EINTR,
   LINUX_ENOSYS,
   LINUX_EPERM,
 } from './constants.js';
@@ -18,6 +20,8 @@ const BATCH = 512;
 export class Epoll {
   readonly #libc: Libc;
   readonly #events: NativeBlock;
+  /** An event that asks for nothing. */
+  readonly #nothing = nativeBlock(16);
   /** Words from one event to the next, and to its 64 bits of data. */
   readonly #stride: number;
   readonly #data: number;
@@ -68,8 +72,21 @@ export class Epoll {
     return this.#control(ep, EPOLL_CTL_DEL, fd, 0, 0, 0);
   }
 
+  /** Whether this very open file is in an epoll by this number. */
+  has(ep: number, fd: number): boolean {
+    const libc = this.#libc;
+    if (libc.epollCtl(ep, EPOLL_CTL_ADD, fd, this.#nothing.address) < 0) {
+      return libc.errno() === LINUX_EEXIST;
+    }
+    this.remove(ep, fd);
+    return false;
+  }
+
   poll(ep: number): number {
-    return this.#libc.epollWait(ep, this.#events.address, BATCH, 0);
+    const libc = this.#libc;
+    const n = libc.epollWait(ep, this.#events.address, BATCH, 0);
+    if (n >= 0 || libc.errno() !== LINUX_EINTR) return n;
+    return libc.epollWait(ep, this.#events.address, BATCH, 0);
   }
 
   /** Wait; `timespec` is the address of one, 0 for ever. */

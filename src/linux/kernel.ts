@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
 import { darwin } from '../abi/darwin.js';
 import { bindLibc, type Libc } from '../ffi/linux.js';
 import { nativeBlock } from '../ffi/memory.js';
@@ -33,6 +34,12 @@ const O_WRONLY = 1;
 const O_RDWR = 2;
 const S_IFMT = 0xf000;
 
+/**
+ * A worker thread sleeps no longer at a time, in nanoseconds: it can be
+ * terminated, and the process can exit, only between two calls.
+ */
+const LONGEST_SLEEP = 100e6;
+
 /** Kinds of descriptors by the type bits of their mode. */
 const KIND_OF_MODE: Readonly<Record<number, Kind>> = {
   4096: 'fifo',
@@ -60,7 +67,6 @@ export class LinuxKernel implements Kernel {
   /** By every number a queue is known under; dup(2) makes more than one. */
   readonly #queues = new Map<number, Queue>();
   readonly #unsynced: Queue[] = [];
-  readonly #one = nativeBlock(8);
   readonly #timespec = nativeBlock(16);
   /** The device of the file system in which all pipes are. */
   #pipeDevice: number | undefined;
@@ -71,7 +77,6 @@ export class LinuxKernel implements Kernel {
     this.libc = libc;
     this.epoll = new Epoll(libc);
     this.probe = new Probe(libc);
-    this.#one.u32[0] = 1;
     const diag = new UnixDiag(this.libc);
     const filters: (Filter | undefined)[] = [];
     filters[-D.EVFILT_READ] = new ReadFilter(this.probe, diag, refuseRead);
@@ -93,7 +98,7 @@ export class LinuxKernel implements Kernel {
     const fd = this.createEpoll();
     if (fd < 0) return this.#failed(failure(libc));
     const inner = this.createEpoll();
-    const ready = inner < 0 ? -1 : libc.eventfd(0, CLOEXEC | NONBLOCK);
+    const ready = inner < 0 ? -1 : libc.eventfd(1, CLOEXEC | NONBLOCK);
     if (ready < 0) {
       const errno = failure(libc);
       if (inner >= 0) libc.close(inner);
@@ -177,13 +182,24 @@ export class LinuxKernel implements Kernel {
     for (const queue of this.#live()) queue.forgetNumber(fd);
     this.sync();
     const queue = this.#queues.get(fd);
-    const result =
-      queue === undefined ? this.libc.close(fd) : this.#closeQueue(fd, queue);
-    return result < 0 ? this.#failed(failure(this.libc)) : 0;
+    const errno =
+      queue === undefined ? this.#closeNumber(fd) : this.#closeQueue(fd, queue);
+    return errno === 0 ? 0 : this.#failed(errno);
+  }
+
+  /** A Darwin errno. */
+  #closeNumber(fd: number): number {
+    return this.libc.close(fd) < 0 ? failure(this.libc) : 0;
   }
 
   errno(): number {
     return this.#errno;
+  }
+
+  whyNoQueue(fd: number): string | undefined {
+    if (this.queueOf(fd) !== undefined) return undefined;
+    if (pathOf(fd) !== 'anon_inode:[eventpoll]') return undefined;
+    return `descriptor ${fd} is no queue of this thread; a queue belongs to the thread, and the copy of kqueue-ffi, that made it`;
   }
 
   #failed(errno: number): number {
@@ -215,24 +231,30 @@ export class LinuxKernel implements Kernel {
     return this.libc.kcmp(pid, pid, type, fd, other) === 0;
   }
 
-  /** Close one number of a queue; with the last of them the queue ends. */
+  /**
+   * Close one number of a queue; with the last of them the queue ends. A
+   * Darwin errno.
+   */
   #closeQueue(fd: number, queue: Queue): number {
     this.#queues.delete(fd);
     const other = this.#otherNumber(queue, fd);
     if (other !== undefined) {
       queue.fd = other;
-      return this.libc.close(fd);
+      return this.#closeNumber(fd);
     }
     // A dup nobody has used yet shows in that the file outlives its number:
     // an epoll that watches it goes on reporting it.
     const witness = this.createEpoll();
-    if (witness >= 0) this.epoll.add(witness, fd, EPOLLIN, 0, 0);
+    const watches =
+      witness >= 0 && this.epoll.add(witness, fd, EPOLLIN, 0, 0) >= 0;
+    // Without one, every number is asked.
+    const same = watches ? undefined : this.#findSame(fd);
     queue.pretendReady(true);
-    const result = this.libc.close(fd);
+    const errno = this.#closeNumber(fd);
     const dup =
-      witness >= 0 && this.epoll.poll(witness) > 0
+      watches && this.epoll.poll(witness) > 0
         ? this.#findDup(witness, fd)
-        : undefined;
+        : same;
     if (witness >= 0) this.libc.close(witness);
     if (dup === undefined) {
       queue.dispose();
@@ -241,7 +263,7 @@ export class LinuxKernel implements Kernel {
       this.#queues.set(dup, queue);
       queue.pretendReady(false);
     }
-    return result;
+    return errno;
   }
 
   /** Another number under which a queue is known, if it still is one. */
@@ -250,6 +272,15 @@ export class LinuxKernel implements Kernel {
       if (known !== queue || number === fd) continue;
       if (this.#compare(KCMP_FILE, number, fd)) return number;
       this.#queues.delete(number);
+    }
+    return undefined;
+  }
+
+  /** Find another number of an open file. */
+  #findSame(fd: number): number | undefined {
+    for (const name of openNumbers()) {
+      const number = Number(name);
+      if (number !== fd && this.#compare(KCMP_FILE, number, fd)) return number;
     }
     return undefined;
   }
@@ -297,22 +328,26 @@ export class LinuxKernel implements Kernel {
     if (unsynced.length > 0) unsynced.length = 0;
   }
 
-  /** Set or clear an eventfd. */
-  signal(eventfd: number, on: boolean): void {
-    const { address } = on ? this.#one : this.libc.scratch;
-    if (on) this.libc.write(eventfd, address, 8);
-    else this.libc.read(eventfd, address, 8);
-  }
-
   readonly clock = (): number => nanoseconds(this.libc, CLOCK_MONOTONIC);
 
   /** Wait on a queue's epoll for some nanoseconds, or for ever. */
   readonly wait = (ep: number, nanos: number): number => {
+    if (isMainThread || nanos <= LONGEST_SLEEP) return this.#sleep(ep, nanos);
+    const deadline = nanos === Infinity ? Infinity : this.clock() + nanos;
+    for (let left = nanos; left > 0; ) {
+      const n = this.#sleep(ep, Math.min(left, LONGEST_SLEEP));
+      if (n !== 0) return n;
+      if (deadline !== Infinity) left = deadline - this.clock();
+    }
+    return 0;
+  };
+
+  #sleep(ep: number, nanos: number): number {
     if (nanos === Infinity) return this.epoll.wait(ep, 0);
     const { u32, address } = this.#timespec;
     writeTimespec(u32, 0, nanos);
     return this.epoll.wait(ep, address);
-  };
+  }
 
   // ---- descriptors --------------------------------------------------------
 

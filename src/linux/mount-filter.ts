@@ -59,7 +59,13 @@ class MountWatch implements Member {
   }
 
   edge(): void {
-    const mounts = readMounts(this.fd);
+    let mounts: ReadonlyMap<string, string>;
+    try {
+      mounts = readMounts(this.fd);
+    } catch {
+      // The next look reads it.
+      return;
+    }
     const hint = compare(this.#mounts, mounts);
     this.#mounts = mounts;
     for (const knote of [...this.knotes].reverse()) {
@@ -115,14 +121,16 @@ export class MountFilter implements Filter {
 
   /** Open the table for a queue: a Darwin errno if that fails. */
   #open(queue: Queue): MountWatch | number {
-    let fd: number;
+    let fd = -1;
+    let watch: MountWatch;
     try {
       fd = openSync(TABLE, 'r');
+      watch = new MountWatch(fd);
     } catch (error) {
+      if (fd >= 0) closeSync(fd);
       const { errno = 0 } = error as NodeJS.ErrnoException;
       return darwinErrno(-errno);
     }
-    const watch = new MountWatch(fd);
     const errno = queue.enlist(watch, fd, EPOLLPRI | EPOLLET);
     if (errno !== 0) {
       closeSync(fd);

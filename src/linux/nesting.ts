@@ -1,4 +1,4 @@
-import { DE, EPOLLIN } from './constants.js';
+import { DE, darwinErrno, EPOLLIN, LINUX_EEXIST } from './constants.js';
 import type { Epoll } from './epoll.js';
 import type { Knote } from './knote.js';
 import { MEMBER_BELOW, type Queue } from './queue.js';
@@ -39,7 +39,12 @@ export class Nesting {
     nesting.#parents.add(this.#queue);
     for (const above of this.#selfAndAbove()) {
       for (const below of nesting.#selfAndBelow()) {
-        for (const ep of below.epolls()) above.nesting.#hold(ep);
+        for (const ep of below.epolls()) {
+          const errno = above.nesting.#hold(ep);
+          if (errno === 0) continue;
+          this.release(child);
+          return errno;
+        }
       }
     }
     return 0;
@@ -65,11 +70,12 @@ export class Nesting {
     }
   }
 
-  /** The queue has a new epoll: those above must hear of it too. */
-  announce(ep: number): void {
+  /** The queue has a new epoll: those above must hear of it too, or -1. */
+  announce(ep: number): number {
     for (const above of this.#selfAndAbove()) {
-      if (above !== this.#queue) above.nesting.#hold(ep);
+      if (above !== this.#queue && above.nesting.#hold(ep) !== 0) return -1;
     }
+    return 0;
   }
 
   addWatcher(knote: Knote): void {
@@ -102,8 +108,12 @@ export class Nesting {
     }
   }
 
-  #hold(ep: number): void {
-    this.#epoll.add(this.#queue.fd, ep, EPOLLIN, MEMBER_BELOW, 0);
+  /** Wake for an epoll below, if not yet so by another way: a Darwin errno. */
+  #hold(ep: number): number {
+    const { fd, kernel } = this.#queue;
+    if (this.#epoll.add(fd, ep, EPOLLIN, MEMBER_BELOW, 0) >= 0) return 0;
+    const errno = kernel.libc.errno();
+    return errno === LINUX_EEXIST ? 0 : darwinErrno(errno);
   }
 
   /** How long the longest chain from here down is, this queue included. */

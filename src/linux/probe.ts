@@ -1,6 +1,12 @@
 import type { Libc } from '../ffi/linux.js';
 import type { NativeBlock } from '../ffi/memory.js';
-import { LINUX_EPIPE } from './constants.js';
+import {
+  LINUX_EBADF,
+  LINUX_EINTR,
+  LINUX_ENOBUFS,
+  LINUX_ENOMEM,
+  LINUX_EPIPE,
+} from './constants.js';
 
 const FIONREAD = 0x541b;
 const TIOCOUTQ = 0x5411;
@@ -20,6 +26,9 @@ const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 /** type, mode, ino, size: all that statx is asked for here. */
 const STATX_BASIC = 0x7ff;
+
+/** So often a question is asked that a signal or want of memory put off. */
+const TRIES = 3;
 
 /** What statx says of an open descriptor. */
 export interface Stat {
@@ -61,9 +70,30 @@ export class Probe {
   /** The ready bits of poll(2) at this moment. */
   poll(fd: number, bits: number): number {
     const { i32, address } = this.#scratch;
-    i32[0] = fd;
-    i32[1] = bits;
-    return this.#libc.poll(address, 1, 0) <= 0 ? 0 : i32[1] >>> 16;
+    for (let tries = 1; ; tries++) {
+      i32[0] = fd;
+      i32[1] = bits;
+      const n = this.#libc.poll(address, 1, 0);
+      if (n >= 0) return n === 0 ? 0 : i32[1] >>> 16;
+      // An end that is missed here would never be told of again.
+      if (tries === TRIES || !this.#wasPutOff()) return 0;
+    }
+  }
+
+  /** Whether what just failed may be had yet. */
+  #wasPutOff(): boolean {
+    const errno = this.#libc.errno();
+    return (
+      errno === LINUX_EINTR || errno === LINUX_ENOMEM || errno === LINUX_ENOBUFS
+    );
+  }
+
+  #statx(fd: number): number {
+    const { address } = this.#scratch;
+    for (let tries = 1; ; tries++) {
+      const result = this.#libc.statx(fd, STATX_BASIC, address);
+      if (result >= 0 || tries === TRIES || !this.#wasPutOff()) return result;
+    }
   }
 
   pipeCapacity(fd: number): number {
@@ -80,8 +110,8 @@ export class Probe {
   }
 
   stat(fd: number): Stat | undefined {
-    const { u32, address } = this.#scratch;
-    if (this.#libc.statx(fd, STATX_BASIC, address) < 0) return undefined;
+    const { u32 } = this.#scratch;
+    if (this.#statx(fd) < 0) return undefined;
     return {
       mode: u32[7] & 0xffff,
       device: u32[34] * 2 ** 20 + u32[35],
@@ -93,9 +123,10 @@ export class Probe {
 
   /** Whether a descriptor is open on an inode. */
   isOpenOn(fd: number, device: number, inode: number): boolean {
-    const { u32, address } = this.#scratch;
+    const { u32 } = this.#scratch;
+    // Only that it is not open says that it is another: the rest says nothing.
+    if (this.#statx(fd) < 0) return this.#libc.errno() !== LINUX_EBADF;
     return (
-      this.#libc.statx(fd, STATX_BASIC, address) >= 0 &&
       u32[8] + u32[9] * 2 ** 32 === inode &&
       u32[34] * 2 ** 20 + u32[35] === device
     );
@@ -103,10 +134,8 @@ export class Probe {
 
   /** The size of an open file. */
   size(fd: number): number {
-    const { u32, address } = this.#scratch;
-    return this.#libc.statx(fd, STATX_BASIC, address) < 0
-      ? -1
-      : u32[10] + u32[11] * 2 ** 32;
+    const { u32 } = this.#scratch;
+    return this.#statx(fd) < 0 ? -1 : u32[10] + u32[11] * 2 ** 32;
   }
 
   /** SOCK_STREAM, SOCK_DGRAM … */
@@ -153,8 +182,13 @@ export class Probe {
    */
   unixSendFails(fd: number): boolean {
     const { address } = this.#scratch;
-    const sent = this.#libc.send(fd, address, 0, MSG_DONTWAIT | MSG_NOSIGNAL);
-    return sent < 0 && this.#libc.errno() === LINUX_EPIPE;
+    const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+    for (let tries = 1; ; tries++) {
+      const sent = this.#libc.send(fd, address, 0, flags);
+      if (sent >= 0) return false;
+      if (this.#libc.errno() === LINUX_EPIPE) return true;
+      if (tries === TRIES || !this.#wasPutOff()) return false;
+    }
   }
 
   /** Fill scratch from byte 64 with struct tcp_info; returns its length. */

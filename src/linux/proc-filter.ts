@@ -7,6 +7,8 @@ import {
   darwinErrno,
   EPOLLET,
   EPOLLIN,
+  LINUX_EINVAL,
+  LINUX_ENOENT,
   LINUX_EPERM,
   LINUX_ESRCH,
 } from './constants.js';
@@ -129,10 +131,11 @@ export class ProcFilter implements Filter {
 
   /** No such process, a thread's number, or no process number at all. */
   #refusal(errno: number): number {
-    const darwin = darwinErrno(errno);
-    return darwin === DE.EMFILE || darwin === DE.ENFILE || darwin === DE.ENOSYS
-      ? darwin
-      : DE.ESRCH;
+    return errno === LINUX_ESRCH ||
+      errno === LINUX_EINVAL ||
+      errno === LINUX_ENOENT
+      ? DE.ESRCH
+      : darwinErrno(errno);
   }
 
   #check(pid: number, pidfd: number, asked: number): number {

@@ -2,7 +2,14 @@ import type { Libc } from '../ffi/linux.js';
 import type { KeventMemory } from '../kevent-memory.js';
 import { Changes } from './changes.js';
 import { Collector } from './collector.js';
-import { D, DE, darwinErrno, EPOLLIN, LINUX_EINTR } from './constants.js';
+import {
+  D,
+  DE,
+  darwinErrno,
+  EPOLLIN,
+  EPOLLONESHOT,
+  LINUX_EINTR,
+} from './constants.js';
 import { Edges } from './edges.js';
 import type { LinuxKernel } from './kernel.js';
 import type { Knote } from './knote.js';
@@ -19,6 +26,12 @@ const MEMBER_INNER = 1;
 const MEMBER_SIDE = 2;
 export const MEMBER_BELOW = 3;
 
+/** How the descriptor is kept readable. */
+const OFF = 0;
+/** Until it is looked at: most of what waits is then collected. */
+const ONCE = 1;
+const LEVEL = 2;
+
 /** The queue's number is no queue any more: somebody else closed it. */
 export const GONE = -0x10000;
 
@@ -29,8 +42,9 @@ const MAX_ROUNDS = 64;
 
 /**
  * One kqueue. Its descriptor is an epoll of epolls: an inner one in which each
- * watched descriptor and timer is edge-triggered, and an eventfd that is
- * readable exactly while the FIFO is not empty. So it can be polled.
+ * watched descriptor and timer is edge-triggered, and an eventfd that is always
+ * readable, but asked for only while the FIFO is not empty. So it can be
+ * polled; and a look that takes the last event needs no call to say so.
  *
  * Edges only put a knote at the end of the FIFO; whether there is an event is
  * found out when it is collected.
@@ -53,7 +67,9 @@ export class Queue implements Readiness {
   #timers: Timers | undefined;
   #sleepTimers: Timers | undefined;
   #timersChanged = false;
-  #isReady = false;
+  #armed = OFF;
+  /** Something waited already when it was armed last. */
+  #wasFull = false;
   #isStale = false;
   readonly #edges = new Edges();
   #members = new Int32Array(8);
@@ -80,7 +96,7 @@ export class Queue implements Readiness {
     const { epoll } = this.kernel;
     return Math.min(
       epoll.add(this.fd, this.inner, EPOLLIN, MEMBER_INNER, 0),
-      epoll.add(this.fd, this.#ready, EPOLLIN, MEMBER_READY, 0),
+      epoll.add(this.fd, this.#ready, 0, MEMBER_READY, 0),
     );
   }
 
@@ -133,13 +149,19 @@ export class Queue implements Readiness {
       this.kernel.sync();
       const n = wait(this.fd, left);
       const interrupted = n < 0;
-      if (interrupted && this.#libc.errno() !== LINUX_EINTR) return GONE;
+      if (interrupted && this.#libc.errno() !== LINUX_EINTR) {
+        const errno = failure(this.#libc);
+        return errno === DE.EBADF || errno === DE.EINVAL ? GONE : -errno;
+      }
       // A signal may have brought an event with it, which goes first.
       if (interrupted) this.#look();
       else this.#dispatch(n);
       count = this.#collector.collect(events, nevents);
       if (count > 0) break;
-      if (interrupted) return -DE.EINTR;
+      if (interrupted) {
+        this.#settle();
+        return -DE.EINTR;
+      }
       if (n === 0) break;
       if (deadline !== Infinity) left = deadline - clock();
     } while (left > 0);
@@ -190,7 +212,8 @@ export class Queue implements Readiness {
     const fd = knote.identLow;
     this.forgetStale(fd);
     const descriptor = this.kernel.describe(fd);
-    if (descriptor === undefined) return DE.EBADF;
+    if (descriptor === undefined)
+      return fd < 0 ? DE.EBADF : failure(this.#libc);
     if (knote.identHigh !== 0) return DE.EINVAL;
     const refused = refusal(knote, descriptor);
     if (refused !== 0) return refused;
@@ -278,8 +301,12 @@ export class Queue implements Readiness {
       this.#libc.close(side);
       return -1;
     }
+    if (this.nesting.announce(side) < 0) {
+      // Without it those above would not wake for it. It goes from all.
+      this.#libc.close(side);
+      return -1;
+    }
     this.#side = side;
-    this.nesting.announce(side);
     return side;
   }
 
@@ -344,7 +371,13 @@ export class Queue implements Readiness {
     for (let i = 0; i < n; i++) members[i] = epoll.low(i);
     for (let i = 0; i < n; i++) {
       const member = members[i];
-      if (member === MEMBER_READY) continue;
+      if (member === MEMBER_READY) {
+        if (this.#armed === ONCE) {
+          this.#armed = OFF;
+          this.kernel.unsynced(this);
+        }
+        continue;
+      }
       drained = true;
       if (member === MEMBER_INNER) this.#drain(this.inner);
       else if (member === MEMBER_SIDE) this.#drain(this.#side);
@@ -393,10 +426,13 @@ export class Queue implements Readiness {
   sync(): void {
     this.isUnsynced = false;
     if (this.closed) return;
-    const isReady = this.knotes.waiting > 0;
-    if (isReady !== this.#isReady) {
-      this.#isReady = isReady;
-      this.kernel.signal(this.#ready, isReady);
+    if (this.knotes.waiting > 0) {
+      // Looked at, and there is more than was collected: this may go on.
+      if (this.#armed === OFF) this.#arm(this.#wasFull ? LEVEL : ONCE);
+      this.#wasFull = true;
+    } else {
+      this.#wasFull = false;
+      if (this.#armed !== OFF) this.#arm(OFF);
     }
     if (this.#timersChanged) {
       this.#timersChanged = false;
@@ -405,9 +441,19 @@ export class Queue implements Readiness {
     }
   }
 
+  #arm(how: number): void {
+    this.#armed = how;
+    const bits =
+      how === OFF ? 0 : how === LEVEL ? EPOLLIN : EPOLLIN | EPOLLONESHOT;
+    const { epoll } = this.kernel;
+    if (epoll.modify(this.fd, this.#ready, bits, MEMBER_READY, 0) >= 0) return;
+    // Whoever polls the queue would not hear of what waits.
+    epoll.modify(this.fd, this.#ready, bits, MEMBER_READY, 0);
+  }
+
   /** Make the descriptor readable whatever waits, or truthful again. */
   pretendReady(on: boolean): void {
-    if (!this.#isReady) this.kernel.signal(this.#ready, on);
+    if (this.knotes.waiting === 0) this.#arm(on ? LEVEL : OFF);
   }
 
   /** Close everything but the queue's own descriptor. */

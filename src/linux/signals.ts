@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import type { Libc } from '../ffi/linux.js';
+import { realProcess } from '../ffi/real-process.js';
 import { SignalPipe } from '../ffi/signal-pipe.js';
 import { darwinErrno } from './constants.js';
 import type { Knote } from './knote.js';
@@ -11,21 +11,6 @@ type Listener = () => void;
 const names = new Map<number, NodeJS.Signals>();
 for (const [name, number] of Object.entries(constants.signals)) {
   if (!names.has(number)) names.set(number, name as NodeJS.Signals);
-}
-
-/**
- * The process whose signals Node delivers. A test runner may have put this
- * code into a realm of its own, with a copy that hears of no signal: then, and
- * only then, Node's realm is asked for the real one.
- */
-function realProcess(): NodeJS.Process {
-  if (readFileSync.constructor === Function) return process;
-  try {
-    const make = readFileSync.constructor as (body: string) => () => unknown;
-    return make('return process')() as NodeJS.Process;
-  } catch {
-    return process;
-  }
 }
 
 /** One signal number that knotes of any queue count. */
@@ -104,6 +89,7 @@ export class Signals {
       watch: 0,
     };
     this.#counted.set(signal, counted);
+    const isWatched = this.#process.listenerCount(name) > 0;
     this.#process.on(name, counted.listener);
     const errno = this.#search();
     if (errno !== 0) {
@@ -114,6 +100,8 @@ export class Signals {
     this.#pipe?.visit((other, watch) => {
       if (other === signal) this.#advance(counted, watch);
     });
+    // But the listener is not called for it by a watch that was stopped.
+    if (!isWatched) counted.watch = 0;
     return 0;
   }
 

@@ -9,7 +9,6 @@ import {
   EPOLLOUT,
   EPOLLPRI,
   EPOLLRDHUP,
-  LINUX_EEXIST,
   LINUX_EINVAL,
   LINUX_ELOOP,
   LINUX_EPERM,
@@ -30,6 +29,7 @@ import {
   IN_CLOSE_NOWRITE,
   IN_CLOSE_WRITE,
   IN_DELETE,
+  IN_IGNORED,
   IN_ISDIR,
   IN_MODIFY,
   IN_MOVE_SELF,
@@ -141,12 +141,7 @@ export class Sources {
     if (queue !== null && (queue.closed || queueOf(fd) !== queue)) return false;
     if (source.epoll < 0) return probe.isOpenOn(fd, device, inode);
     // Adding what is there already does nothing and says so, exactly.
-    const { epoll: ep, bits, slot, generation } = source;
-    if (epoll.add(ep, fd, bits, slot, generation) < 0) {
-      return this.#libc.errno() === LINUX_EEXIST;
-    }
-    epoll.remove(ep, fd);
-    return false;
+    return epoll.has(source.epoll, fd);
   }
 
   /** Look at what no source tells of, which each call must ask for. */
@@ -222,6 +217,12 @@ export class Sources {
     const watch = this.#watches.get(source.watch);
     if (watch !== undefined) {
       watch.snapshot ??= takeSnapshot(this.#queue.kernel.probe, fd);
+      if (watch.snapshot === null) {
+        // Nothing that happens to it could be told from anything else.
+        const errno = darwinErrno(this.#libc.errno());
+        this.#unwatch(source);
+        return errno;
+      }
     }
     if (kind === 'directory') {
       this.#directories.add(source);
@@ -291,6 +292,10 @@ export class Sources {
   #told(watch: Watch, happening: Happening): void {
     const { mask, ofEntry } = happening;
     const { sources, dependents } = watch;
+    if ((mask & IN_IGNORED) !== 0) {
+      this.#inodeGone(watch);
+      return;
+    }
     if (dependents.size > 0 && (mask & (IN_ISDIR | IN_Q_OVERFLOW)) !== 0) {
       this.#lookAtDirectories(dependents);
     }
@@ -311,6 +316,32 @@ export class Sources {
       }
     }
     if ((mask & IN_MOVE_SELF) !== 0) this.#followMove(sources);
+  }
+
+  /**
+   * An inode is gone, and the next file may get its number. So a descriptor
+   * that seems to be open on it still is another file's by now; unless it has
+   * no name at all: inotify also ends when the last name goes while a file is
+   * open by one that went before.
+   */
+  #inodeGone(watch: Watch): void {
+    const { probe } = this.#queue.kernel;
+    for (const source of [...watch.sources]) {
+      if (source.epoll >= 0) continue;
+      const { fd, device, inode } = source.descriptor;
+      const stat = probe.stat(fd);
+      const isOpen = stat?.inode === inode && stat.device === device;
+      if (!isOpen || stat.links > 0) {
+        this.#queue.forget(source, false);
+        continue;
+      }
+      watch.sources.delete(source);
+      const isVnode = source.aspect === 'vnode';
+      if (!this.#watch(source, isVnode ? VNODE_EVENTS : IN_MODIFY)) continue;
+      const next = this.#watches.get(source.watch);
+      if (next !== undefined) next.snapshot ??= watch.snapshot;
+    }
+    this.#release(watch);
   }
 
   #hints(watch: Watch, happening: Happening): readonly number[] {

@@ -1,6 +1,12 @@
 import type { Libc } from '../ffi/linux.js';
 import { type NativeBlock, nativeBlock } from '../ffi/memory.js';
-import { CLOEXEC, EPOLLET, EPOLLIN, NONBLOCK } from './constants.js';
+import {
+  CLOEXEC,
+  EPOLLET,
+  EPOLLIN,
+  LINUX_EINTR,
+  NONBLOCK,
+} from './constants.js';
 import type { Member } from './members.js';
 import type { Queue } from './queue.js';
 import type { FdSource } from './source.js';
@@ -18,6 +24,8 @@ export const IN_DELETE = 0x200;
 export const IN_MOVE_SELF = 0x800;
 export const IN_UNMOUNT = 0x2000;
 export const IN_Q_OVERFLOW = 0x4000;
+/** The watch has ended: its inode is no more. */
+export const IN_IGNORED = 0x8000;
 export const IN_ISDIR = 0x40000000;
 const IN_MASK_ADD = 0x20000000;
 
@@ -109,6 +117,8 @@ export class Watcher implements Member {
     const { i32, u32, address } = this.#buffer;
     for (let round = 0; round < MAX_READS; round++) {
       const bytes = this.#libc.read(this.#fd, address, BUFFER_BYTES);
+      // Its edge is gone: what is not read now is not told.
+      if (bytes < 0 && this.#libc.errno() === LINUX_EINTR) continue;
       if (bytes <= 0) return;
       for (let at = 0; at < bytes; ) {
         const word = at >> 2;

@@ -129,9 +129,12 @@ export class WriteFilter implements Filter {
     source.endSeen = false;
     const { fd, inode, isUnix, isStream } = source.descriptor;
     if (isUnix) {
-      source.sendShut = isStream
+      const isShut = isStream
         ? this.#probe.unixSendFails(fd)
-        : (this.#diag.sendIsShut(inode) ?? false);
+        : this.#diag.sendIsShut(inode);
+      // Not to be had at the moment: asked again at the next look.
+      source.endSeen = isShut === undefined;
+      source.sendShut = isShut ?? false;
     } else if (isStream) {
       source.sendShut = TCP_SEND_SHUT.has(this.#probe.tcpState(fd));
     }

@@ -1,0 +1,121 @@
+// In processes of their own: that of the tests is a copy on which no listener
+// ever hears anything.
+import { type SignalName, signals } from '../src/index.js';
+import { ensureBuilt } from './helpers/built-package.js';
+import { printed, runScript } from './helpers/child.js';
+
+beforeAll(ensureBuilt, 120_000);
+
+const send = 'const send = (name) => process.kill(process.pid, name);';
+
+describe('signals', () => {
+  test('tells which came, and how often', async () => {
+    expect(
+      await printed(`${send}
+        (async () => {
+          const events = api.signals('SIGHUP', 'SIGUSR2');
+          send('SIGUSR2');
+          print((await events.next()).value);
+          send('SIGHUP');
+          print((await events.next()).value);
+          const waiting = events.next();
+          setTimeout(send, 10, 'SIGHUP');
+          print((await waiting).value);
+          events.close();
+        })();`),
+    ).toEqual([
+      { signal: 'SIGUSR2', count: 1 },
+      { signal: 'SIGHUP', count: 1 },
+      { signal: 'SIGHUP', count: 1 },
+    ]);
+  });
+
+  test('loses none while nobody waits', async () => {
+    const [total] = await printed(`${send}
+      (async () => {
+        let total = 0;
+        const events = api.signals('SIGUSR2');
+        for (let i = 0; i < 10; i++) {
+          send('SIGUSR2');
+          await new Promise((resolve) => setTimeout(resolve, 2));
+        }
+        for await (const { count } of events) {
+          total += count;
+          if (total >= 10) break;
+        }
+        print(total);
+      })();`);
+    expect(total).toBe(10);
+  });
+
+  test('keeps them from ending the process, until it is closed', async () => {
+    const { stdout, status } = await runScript(`${send}
+      (async () => {
+        for await (const { signal } of api.signals('SIGHUP')) {
+          print(signal);
+          break;
+        }
+        print(process.listenerCount('SIGHUP'));
+        setInterval(() => {}, 1000);
+        send('SIGHUP');
+      })();
+      send('SIGHUP');`);
+    // The shell that stands between says 128 and the number, if it stays.
+    expect(stdout).toBe('"SIGHUP"\n0\n');
+    expect(['SIGHUP', 129]).toContain(status);
+  });
+
+  test('leaves listeners of the program alone', async () => {
+    expect(
+      await printed(`${send}
+        let heard = 0;
+        process.on('SIGHUP', () => { heard++; });
+        (async () => {
+          const events = api.signals('SIGHUP');
+          const other = api.signals('SIGHUP', 'SIGUSR2');
+          send('SIGHUP');
+          print([(await events.next()).value.count, (await other.next()).value.count]);
+          events.close();
+          send('SIGHUP');
+          print((await other.next()).value.count);
+          other.close();
+          setImmediate(() => print([heard, process.listenerCount('SIGHUP')]));
+        })();`),
+    ).toEqual([[1, 1], 1, [2, 1]]);
+  });
+
+  test('takes numbers, and options last', async () => {
+    expect(
+      await printed(`${send}
+        const { signals } = require('node:os').constants;
+        (async () => {
+          const controller = new AbortController();
+          const events = api.signals(signals.SIGHUP, 'SIGHUP', { signal: controller.signal });
+          send('SIGHUP');
+          print((await events.next()).value);
+          const waiting = events.next();
+          controller.abort(new Error('mine'));
+          print(await waiting.catch((error) => error.message));
+          print(process.listenerCount('SIGHUP'));
+        })();`),
+    ).toEqual([{ signal: 'SIGHUP', count: 1 }, 'mine', 0]);
+  });
+
+  test('does not keep a process alive that does not ask', async () => {
+    expect(await printed("api.signals('SIGHUP'); print(1);")).toEqual([1]);
+  });
+
+  test.each<[readonly unknown[], ErrorConstructor]>([
+    [[], TypeError],
+    [[{}], TypeError],
+    [[null], TypeError],
+    [['SIGNOT'], RangeError],
+    [['HUP'], RangeError],
+    [['SIGKILL'], RangeError],
+    [['SIGHUP', 'SIGSTOP'], RangeError],
+    [[0], RangeError],
+    [[{}, 'SIGHUP'], TypeError],
+  ])('takes no %p', (args, kind) => {
+    expect(() => signals(...(args as SignalName[]))).toThrow(kind);
+  });
+});

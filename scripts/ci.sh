@@ -1,0 +1,33 @@
+#!/bin/sh
+# What the workflows run, a step per argument; without one, all of them. Reports
+# are left in reports/.
+set -eu
+cd "$(dirname "$0")/.."
+
+for step in ${*:-install check unit core report package}; do
+  echo "--- $step"
+  case $step in
+    # Without the scripts of packages, but for the one that finds koffi.
+    install)
+      npm ci --ignore-scripts
+      npm rebuild koffi esbuild
+      ;;
+    check) npm run typecheck && npm run lint ;;
+    build) npm run build ;;
+    unit) npm run build && npm run unit ;;
+    # Where the tools of the tests do not run: the package and what it needs.
+    core) node scripts/runtime-core.mjs ;;
+    report)
+      mkdir -p reports
+      node dist/cli.js doctor --report reports/doctor.json
+      npm run conformance
+      cp docs/conformance.json docs/conformance.md reports/
+      ;;
+    package) npm run check:package && npm audit --omit=dev ;;
+    docs) npm run docs ;;
+    *)
+      echo "ci.sh: there is no step $step" >&2
+      exit 2
+      ;;
+  esac
+done

@@ -1,0 +1,210 @@
+/**
+ * A random workload of all filters, at full speed, with what must hold checked
+ * all along: `npm run soak -- --minutes 20 --seed 7`. It ends with a summary,
+ * or with 1 at the first promise that was not kept.
+ *
+ * The seed repeats every choice of the workload. What the kernel and the
+ * scheduler make of it is theirs, so a failure may take a few runs to come
+ * again.
+ */
+
+import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { kernel } from 'kqueue-ffi';
+import { files } from './files.js';
+import { openHouse } from './house.js';
+import { Ledger } from './ledger.js';
+import { openPlace } from './place.js';
+import { children, signals } from './processes.js';
+import { queues } from './queues.js';
+import { randomOf } from './random.js';
+import { pause, type Scenario } from './scenario.js';
+import { streams } from './streams.js';
+import { threads } from './threads.js';
+import { timers } from './timers.js';
+import { users } from './users.js';
+import { openCount, Vitals } from './vitals.js';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '1' },
+    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+  },
+});
+const minutes = Number(values.minutes);
+const seed = Number(values.seed);
+if (!(minutes > 0 && minutes <= 24 * 60) || !Number.isSafeInteger(seed)) {
+  console.error('usage: npm run soak -- --minutes 1..1440 [--seed integer]');
+  process.exit(2);
+}
+
+/** Lanes that run side by side, with what each chooses from. */
+const LANES: readonly (readonly Scenario[])[] = [
+  [streams],
+  [streams, streams, files],
+  [streams, timers, users],
+  [files, timers],
+  [users, timers, queues],
+  [queues],
+  [children, signals],
+  [children, streams],
+  [threads],
+  [threads, queues],
+];
+const ALL = [streams, files, timers, users, children, signals, queues, threads];
+
+const ledger = new Ledger();
+const random = randomOf(seed);
+process.on('unhandledRejection', (reason) =>
+  ledger.violated(`unhandled rejection: ${reason}`),
+);
+process.on('uncaughtException', (error) =>
+  ledger.violated(`uncaught exception: ${error.stack}`),
+);
+process.on('warning', (warning) => ledger.violated(`a warning: ${warning}`));
+process.on('SIGHUP', () => ledger.count('interrupts'));
+
+const place = await openPlace();
+const houses = [0, 1].map(() => openHouse(random.fork(), ledger));
+const served = houses.map((house) =>
+  house.serve().catch((error) => ledger.violated(`serving: ${error.stack}`)),
+);
+const kicker = new Worker(new URL('kicker.mjs', import.meta.url), {
+  workerData: { signal: 'SIGHUP', least: 1, most: 30 },
+  execArgv: [],
+});
+
+async function lane(
+  choices: readonly Scenario[],
+  choose: ReturnType<typeof randomOf>,
+  goesOn: () => boolean,
+): Promise<void> {
+  while (goesOn()) {
+    const scenario = choose.pick(choices);
+    const house = choose.pick(houses);
+    const setting = { house, place, ledger, random: choose.fork() };
+    try {
+      await scenario(setting);
+      ledger.count('scenarios');
+    } catch (error) {
+      ledger.violated(error instanceof Error ? `${error.stack}` : `${error}`);
+      return;
+    }
+  }
+}
+
+/** The descriptors that stay open when nothing is going on. */
+async function settled(limit: number): Promise<number> {
+  let fewest = openCount();
+  for (let i = 0; i < 100 && fewest > limit; i++) {
+    await pause(50);
+    fewest = Math.min(fewest, openCount());
+  }
+  return fewest;
+}
+
+async function everyOnce(choose: ReturnType<typeof randomOf>): Promise<void> {
+  for (let i = 0; i < 5; i++) {
+    for (const scenario of ALL) {
+      let once = 0;
+      await lane([scenario], choose, () => once++ === 0);
+    }
+  }
+}
+
+const say = (line: string): void => {
+  if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${line}`);
+};
+
+async function soak(): Promise<void> {
+  // What is made once, at the first use, is no leak.
+  await everyOnce(random.fork());
+  const fdsBefore = await settled(0);
+  const before = new Map(ledger.counts);
+  const vitals = new Vitals();
+  const first = vitals.sample();
+  const started = performance.now();
+  const ends = started + minutes * 60_000;
+  const progress = setInterval(() => {
+    const seconds = Math.round((performance.now() - started) / 1000);
+    const { rssMiB, fds } = vitals.sample();
+    say(
+      `${seconds} s of ${minutes * 60}, ${ledger.counts.get('scenarios')} scenarios, ${Math.round(rssMiB)} MiB, ${fds} descriptors`,
+    );
+  }, 1000);
+
+  const lanes = LANES.map((choices) =>
+    lane(choices, random.fork(), () => performance.now() < ends),
+  );
+  await Promise.all(lanes);
+  clearInterval(progress);
+  const seconds = (performance.now() - started) / 1000;
+  const last = vitals.sample();
+  const quarters = vitals.quarters();
+  const delay = vitals.delay();
+  vitals.stop();
+  const fdsAfter = await settled(fdsBefore);
+  say('');
+
+  const counts = Object.fromEntries(
+    [...ledger.counts]
+      .map(([what, n]) => [what, n - (before.get(what) ?? 0)] as const)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+  const FILTERS = ['read', 'write', 'vnode', 'proc', 'signal', 'timer', 'user'];
+  const events = [...FILTERS, 'records', 'own queues'].reduce(
+    (sum, what) => sum + (counts[what] ?? 0),
+    0,
+  );
+  const figures = {
+    seed,
+    seconds: Math.round(seconds),
+    events,
+    eventsPerSecond: Math.round(events / seconds),
+    counts,
+    loopDelayMs: delay,
+    rssMiB: { start: first.rssMiB, end: last.rssMiB },
+    fds: { start: fdsBefore, end: fdsAfter },
+    quarters,
+  };
+  console.log(
+    JSON.stringify(
+      figures,
+      (_, value) =>
+        typeof value === 'number' ? Math.round(value * 10) / 10 : value,
+      2,
+    ),
+  );
+
+  ledger.check(
+    fdsAfter <= fdsBefore,
+    () => `${fdsBefore} descriptors open before, ${fdsAfter} after`,
+  );
+  const [, early, , late] = quarters;
+  ledger.check(
+    late.rssMiB <= early.rssMiB * 1.25 + 24,
+    () => `memory grew from ${early.rssMiB} to ${late.rssMiB} MiB`,
+  );
+  for (const what of [...FILTERS, 'children', 'aborts', 'interrupts']) {
+    ledger.check((counts[what] ?? 0) > 0, () => `nothing of ${what} happened`);
+  }
+}
+
+console.log(
+  `soak of ${minutes} minutes, seed ${seed}, ${kernel.name}, node ${process.version}`,
+);
+const failure = await Promise.race([ledger.failure, soak()]);
+// A violation found at the very end is told of by a promise of its own.
+const violation = failure ?? (await Promise.race([ledger.failure, pause(0)]));
+for (const house of houses) house.close();
+if (violation === undefined) {
+  await Promise.all(served);
+  await kicker.terminate();
+}
+place.close();
+if (violation !== undefined) {
+  console.error(`\nviolated: ${violation.message}`);
+  console.error(`again: npm run soak -- --minutes ${minutes} --seed ${seed}`);
+  process.exit(1);
+}
+console.log('all promises were kept');

@@ -1,0 +1,69 @@
+import { readdirSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+/** How many descriptors the process has open. */
+export const openCount = (): number => readdirSync('/dev/fd').length;
+
+const MIB = 2 ** 20;
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+
+/** What a quarter of the run looked like. */
+export interface Quarter {
+  readonly rssMiB: number;
+  readonly heapMiB: number;
+  readonly fds: number;
+}
+
+/** Looks at the process now and then. */
+export class Vitals {
+  readonly #samples: Quarter[] = [];
+  readonly #delay = monitorEventLoopDelay({ resolution: 1 });
+  readonly #timer: NodeJS.Timeout;
+
+  constructor() {
+    this.#delay.enable();
+    this.#timer = setInterval(() => this.sample(), 250);
+  }
+
+  sample(): Quarter {
+    const { rss, heapUsed } = process.memoryUsage();
+    const sample = {
+      rssMiB: rss / MIB,
+      heapMiB: heapUsed / MIB,
+      fds: openCount(),
+    };
+    this.#samples.push(sample);
+    return sample;
+  }
+
+  /** Medians of the four quarters of the time until now. */
+  quarters(): readonly Quarter[] {
+    const all = this.#samples;
+    return [0, 1, 2, 3].map((i) => {
+      const part = all.slice(
+        Math.floor((all.length * i) / 4),
+        Math.floor((all.length * (i + 1)) / 4),
+      );
+      return {
+        rssMiB: median(part.map(({ rssMiB }) => rssMiB)),
+        heapMiB: median(part.map(({ heapMiB }) => heapMiB)),
+        fds: median(part.map(({ fds }) => fds)),
+      };
+    });
+  }
+
+  /** The event loop's delay in milliseconds: the longest, and that of 99 %. */
+  delay(): { readonly max: number; readonly p99: number } {
+    return {
+      max: this.#delay.max / 1e6,
+      p99: this.#delay.percentile(99) / 1e6,
+    };
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#delay.disable();
+  }
+}

@@ -1,0 +1,130 @@
+import { parseArgs } from 'node:util';
+import { type KernelName, kernels } from '../abi.js';
+import { kernel } from '../index.js';
+import { UsageError } from './failure.js';
+
+/** An option: a flag, or one with a value. */
+export interface Option {
+  readonly type: 'boolean' | 'string';
+  readonly short?: string;
+}
+
+/** What was typed after the name of a command. */
+export interface Parsed {
+  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+  readonly operands: readonly string[];
+}
+
+/** Options that every command has. */
+const COMMON = { help: { type: 'boolean', short: 'h' } } as const;
+
+/** In front of what looks like an option and is a negative number. */
+const SIGN = '\u0000';
+
+/** Parse arguments: options may stand anywhere, negative numbers are operands. */
+export function parse(
+  args: readonly string[],
+  options: Readonly<Record<string, Option>>,
+): Parsed {
+  try {
+    const { values, positionals } = parseArgs({
+      args: args.map((arg) => (/^-\d/.test(arg) ? SIGN + arg : arg)),
+      options: { ...COMMON, ...options },
+      allowPositionals: true,
+    });
+    const plain = (text: string): string => text.replace(SIGN, '');
+    return {
+      values: Object.fromEntries(
+        Object.entries(values).map(([name, value]) => [
+          name,
+          typeof value === 'string' ? plain(value) : Boolean(value),
+        ]),
+      ),
+      operands: positionals.map(plain),
+    };
+  } catch (error) {
+    // Its first sentence says all; the rest is about how to escape.
+    const { message } = error as Error;
+    throw new UsageError(message.split('. ')[0].replace(SIGN, ''));
+  }
+}
+
+/** The value of an option that takes one. */
+export function text({ values }: Parsed, name: string): string | undefined {
+  const value = values[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Milliseconds of the units there are. */
+const UNITS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  ms: 1,
+  s: 1e3,
+  m: 60e3,
+  h: 3600e3,
+  d: 86400e3,
+};
+
+/** What a timer of the event loop can wait. */
+export const LONGEST = 0x7fffffff;
+
+/** A duration such as `250ms` in milliseconds. */
+export function duration(given: string, what: string): number {
+  const found = /^(\d+(?:\.\d*)?|\.\d+)(ns|us|ms|s|m|h|d)$/.exec(given);
+  if (found === null) {
+    throw new UsageError(
+      `${what} must be a number with a unit, such as 250ms, 1.5s, 2m or 1h: not '${given}'`,
+    );
+  }
+  const ms = Number(found[1]) * UNITS[found[2]];
+  if (!(ms > 0 && ms <= LONGEST)) {
+    throw new UsageError(`${what} must be more than 0 and at most 24d`);
+  }
+  return ms;
+}
+
+/** A whole number in a range. */
+export function integer(
+  given: string,
+  what: string,
+  low: number,
+  high: number,
+): number {
+  const number = /^\d+$/.test(given) ? Number(given) : Number.NaN;
+  if (!(number >= low && number <= high)) {
+    throw new UsageError(
+      `${what} must be a whole number from ${low} to ${high}: not '${given}'`,
+    );
+  }
+  return number;
+}
+
+/** Exactly so many operands. */
+export function exactly<Count extends 0 | 1>(
+  { operands }: Parsed,
+  count: Count,
+  what: string,
+): Count extends 1 ? string : undefined {
+  if (operands.length < count) throw new UsageError(`${what} is missing`);
+  if (operands.length > count) {
+    throw new UsageError(`one too many: '${operands[count]}'`);
+  }
+  return operands[0] as Count extends 1 ? string : undefined;
+}
+
+/** At least one operand. */
+export function several({ operands }: Parsed, what: string): readonly string[] {
+  if (operands.length === 0) throw new UsageError(`${what} is missing`);
+  return operands;
+}
+
+/** The kernel of `--kernel`, by default the one whose numbers are used here. */
+export function kernelOf(parsed: Parsed): KernelName {
+  const name = text(parsed, 'kernel');
+  if (name === undefined) return kernel.abi;
+  if (Object.hasOwn(kernels, name)) return name as KernelName;
+  throw new UsageError(
+    `--kernel must be one of ${Object.keys(kernels).join(', ')}: not '${name}'`,
+  );
+}

@@ -1,0 +1,110 @@
+import {
+  type FieldLayout,
+  type KernelFacts,
+  layoutOf,
+  type StructLayout,
+} from '../abi.js';
+import type { KeventInit } from '../index.js';
+import { UsageError } from './failure.js';
+
+/** Fewer digits than the smallest struct has are numbers. */
+const FEWEST_DIGITS = 40;
+
+/** The bytes that were given, if it is bytes. */
+export function bytesOf(words: readonly string[]): Uint8Array | undefined {
+  const parts = words.flatMap((word) => word.split(/[\s,]+/));
+  const digits = parts
+    .map((part) => part.replace(/^0x(?=[\da-f]{2}$)/i, '').replace(/\\x/g, ''))
+    .join('');
+  if (digits.length < FEWEST_DIGITS || !/^[\da-f]+$/i.test(digits)) {
+    return undefined;
+  }
+  if (digits.length % 2 === 1) {
+    throw new UsageError(`${digits.length} hex digits are no whole bytes`);
+  }
+  return Uint8Array.from(Buffer.from(digits, 'hex'));
+}
+
+/** The structs of a kernel: first those that its calls take. */
+const structsOf = (facts: KernelFacts): readonly string[] => [
+  ...new Set([
+    ...facts.symbols.kevent.map(({ struct }) => struct),
+    ...Object.keys(facts.structs).filter((name) => name.includes('kevent')),
+  ]),
+];
+
+function choose(
+  facts: KernelFacts,
+  length: number,
+  cpu: string,
+  struct: string | undefined,
+): StructLayout {
+  const known = facts.cpus.find((name) => name === cpu);
+  if (known === undefined) {
+    throw new UsageError(
+      `--cpu must be one of ${facts.cpus.join(', ')}: not '${cpu}'`,
+    );
+  }
+  const names = structsOf(facts);
+  if (struct !== undefined && !names.includes(struct)) {
+    throw new UsageError(
+      `--struct must be one of ${names.join(', ')}: not '${struct}'`,
+    );
+  }
+  const layouts = (struct === undefined ? names : [struct]).map((name) => ({
+    name,
+    layout: layoutOf(facts, known, name),
+  }));
+  const fitting = layouts.filter(({ layout }) => length % layout.size === 0);
+  if (fitting.length === 0) {
+    const sizes = layouts
+      .map(({ name, layout }) => `${name} has ${layout.size}`)
+      .join(', ');
+    throw new UsageError(
+      `${length} bytes are no whole number of ${facts.name}'s structs: ${sizes}`,
+    );
+  }
+  // Rather one entry of a large struct than several of a small one.
+  const one = fitting.find(({ layout }) => layout.size === length);
+  return (one ?? fitting[0]).layout;
+}
+
+function read(
+  view: DataView,
+  { offset, size, signed, count }: FieldLayout,
+  at: number,
+): bigint[] {
+  return Array.from({ length: count }, (_, i) => {
+    let value = 0n;
+    for (let byte = size - 1; byte >= 0; byte--) {
+      const next = view.getUint8(at + offset + i * size + byte);
+      value = (value << 8n) | BigInt(next);
+    }
+    return signed ? BigInt.asIntN(8 * size, value) : value;
+  });
+}
+
+/** Take bytes for an array of a kernel's struct; all its CPUs are little-endian. */
+export function recordsOf(
+  facts: KernelFacts,
+  bytes: Uint8Array,
+  cpu = 'x64',
+  struct?: string,
+): KeventInit[] {
+  const layout = choose(facts, bytes.length, cpu, struct);
+  const view = new DataView(bytes.buffer);
+  const { ident, filter, flags, fflags, data, udata, ext } = layout.fields;
+  return Array.from({ length: bytes.length / layout.size }, (_, i) => {
+    const at = i * layout.size;
+    const one = (field: FieldLayout): bigint => read(view, field, at)[0];
+    return {
+      ident: one(ident),
+      filter: Number(one(filter)),
+      flags: Number(one(flags)),
+      fflags: Number(one(fflags)),
+      data: one(data),
+      udata: one(udata),
+      ...(ext === undefined ? {} : { ext: read(view, ext, at) }),
+    };
+  });
+}

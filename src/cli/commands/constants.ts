@@ -1,0 +1,42 @@
+import { kernels } from '../../abi.js';
+import { kernelOf } from '../arguments.js';
+import type { Command } from '../command.js';
+import { Failure, UsageError } from '../failure.js';
+import { print } from '../screen.js';
+
+const hex = (value: number): string =>
+  value < 0
+    ? `0x${(value & 0xffff).toString(16)}`
+    : `0x${value.toString(16).padStart(value > 0xffff ? 8 : 4, '0')}`;
+
+export const constants: Command = {
+  name: 'constants',
+  usage: '[PREFIX]',
+  summary: 'print the constants of a kernel',
+  help: `All of them, or those whose names begin with PREFIX, in upper or lower case.
+
+      --kernel NAME  darwin, freebsd, openbsd, netbsd, dragonfly or libkqueue;
+                     by default that whose numbers are used here
+      --json         print one object per line`,
+  options: { kernel: { type: 'string' }, json: { type: 'boolean' } },
+  run: (parsed) => {
+    const name = kernelOf(parsed);
+    const [prefix = '', ...others] = parsed.operands;
+    if (others.length > 0) throw new UsageError(`one too many: '${others[0]}'`);
+    const table = Object.entries<number>(kernels[name].constants).filter(
+      ([constant]) => constant.startsWith(prefix.toUpperCase()),
+    );
+    if (table.length === 0) {
+      throw new Failure(`${name} has no constant that begins with '${prefix}'`);
+    }
+    const width = Math.max(...table.map(([constant]) => constant.length));
+    for (const [constant, value] of table) {
+      print(
+        parsed.values.json === true
+          ? JSON.stringify({ name: constant, value, hex: hex(value) })
+          : `${constant.padEnd(width)}  ${String(value).padStart(11)}  ${hex(value)}`,
+      );
+    }
+    return 0;
+  },
+};

@@ -1,0 +1,87 @@
+import { writeFileSync } from 'node:fs';
+import { type DoctorReport, doctor as examine } from '../../index.js';
+import type { Command } from '../command.js';
+import { conformance } from '../conformance.js';
+import { EXIT, Failure, UsageError } from '../failure.js';
+import { note, print } from '../screen.js';
+
+const DEFAULT_FILE = 'kq-report.json';
+const WIDTH = 76;
+const MARKS = { true: 'ok', false: 'WRONG', null: '--' } as const;
+
+/** Break a text into lines. */
+function wrapped(text: string): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + word.length >= WIDTH - 19) {
+      lines.push(word);
+    } else {
+      lines[lines.length - 1] = `${last} ${word}`;
+    }
+  }
+  return lines;
+}
+
+function show({ ok, version, findings }: DoctorReport): void {
+  for (const finding of findings) {
+    const mark = MARKS[`${finding.ok}`];
+    const [first, ...rest] = wrapped(finding.says);
+    print(`${mark.padEnd(5)}  ${finding.name.padEnd(11)} ${first}`);
+    for (const line of rest) print(`${' '.repeat(19)}${line}`);
+  }
+  print('');
+  print(
+    ok
+      ? `kqueue-ffi ${version} works here.`
+      : `kqueue-ffi ${version} does not work here. \`kq doctor --report\` writes a file to report it with.`,
+  );
+}
+
+function save(file: string, report: object): void {
+  const text = `${JSON.stringify(report, undefined, 2)}\n`;
+  if (file === '-') {
+    print(text.trimEnd());
+    return;
+  }
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new Failure(`cannot write the report: ${(error as Error).message}`);
+  }
+  note(`the report is in ${file}`);
+}
+
+export const doctor: Command = {
+  name: 'doctor',
+  usage: '[--report [FILE]] [--conformance]',
+  summary: 'find out whether all of this works here',
+  help: `Tells which kernel and library answer, and proves on the live kernel that every
+field of struct kevent and every unit of time is what it is taken for. The exit
+code is 1 if anything is not as it must be.
+
+      --report [FILE]  write all that was found as JSON, to attach to an issue:
+                       to ${DEFAULT_FILE}, to FILE, or with - to standard
+                       output. It has no variables but KQUEUE_FFI_…, and ~ for
+                       your home
+      --conformance    put the kernel through the conformance suite too, which
+                       takes a minute or more and needs a checkout of the
+                       repository`,
+  options: { report: { type: 'boolean' }, conformance: { type: 'boolean' } },
+  run: async (parsed) => {
+    const [file = DEFAULT_FILE, ...others] = parsed.operands;
+    const wantsReport = parsed.values.report === true;
+    if (others.length > 0 || (parsed.operands.length > 0 && !wantsReport)) {
+      throw new UsageError(`one too many: '${parsed.operands.at(-1)}'`);
+    }
+    const report = await examine();
+    if (!(wantsReport && file === '-')) show(report);
+    const suite =
+      parsed.values.conformance === true ? await conformance() : undefined;
+    if (wantsReport) {
+      save(file, { ...report, conformance: suite?.report });
+    }
+    if (suite !== undefined && suite.code !== 0) return suite.code;
+    return report.ok ? EXIT.ok : EXIT.failure;
+  },
+};

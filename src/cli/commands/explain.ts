@@ -1,0 +1,83 @@
+import {
+  fflagNames,
+  filterName,
+  flagNames,
+  type KernelName,
+  kernels,
+} from '../../abi.js';
+import { explain as explained, type KeventInit } from '../../index.js';
+import { kernelOf, type Parsed, several, text } from '../arguments.js';
+import { bytesOf, recordsOf } from '../bytes.js';
+import type { Command } from '../command.js';
+import { UsageError } from '../failure.js';
+import { keventOf } from '../kevent-words.js';
+import { print } from '../screen.js';
+
+const integer = (value: number | bigint | undefined): number | string =>
+  typeof value === 'bigint' && !Number.isSafeInteger(Number(value))
+    ? String(value)
+    : Number(value ?? 0);
+
+/** A kevent as JSON: what does not fit a number is a string. */
+function jsonOf(name: KernelName, kevent: KeventInit): object {
+  const { ident, filter, flags = 0, fflags = 0, data, udata, ext } = kevent;
+  return {
+    ident: integer(ident),
+    filter,
+    filterName: filterName(name, filter) ?? null,
+    flags,
+    flagNames: flagNames(name, flags),
+    fflags,
+    fflagNames: fflagNames(name, filter, fflags),
+    data: integer(data),
+    udata: integer(udata),
+    ...(ext === undefined ? {} : { ext: ext.map(integer) }),
+    text: explained(kevent, { kernel: name }),
+  };
+}
+
+function keventsOf(parsed: Parsed, name: KernelName): readonly KeventInit[] {
+  const operands = several(parsed, 'a kevent');
+  const bytes = bytesOf(operands);
+  const cpu = text(parsed, 'cpu');
+  const struct = text(parsed, 'struct');
+  if (bytes !== undefined) return recordsOf(kernels[name], bytes, cpu, struct);
+  if (cpu !== undefined || struct !== undefined) {
+    throw new UsageError('--cpu and --struct are for bytes');
+  }
+  return [keventOf(kernels[name], operands)];
+}
+
+export const explain: Command = {
+  name: 'explain',
+  usage: 'BYTES | IDENT FILTER [FLAGS [FFLAGS [DATA [UDATA]]]]',
+  summary: 'say what a kevent means, given its bytes or numbers',
+  help: `BYTES are one or more struct kevent in hex, as a debugger or a hex dump shows
+them: spaces and 0x or \\x in front of a byte do not matter. Else the fields are
+given one by one, as numbers (also 0x…) or as names: READ or EVFILT_READ,
+ADD|CLEAR or EV_ADD|EV_CLEAR, NOTE_WRITE|NOTE_DELETE; of DATA, an errno's.
+
+      --kernel NAME  darwin, freebsd, openbsd, netbsd, dragonfly or libkqueue;
+                     by default that whose numbers are used here
+      --cpu NAME     whose layout: x64 (default; arm64 is the same), ia32, arm
+      --struct NAME  which struct, where the number of bytes leaves several:
+                     such as kevent64_s of darwin, or kevent@11 of netbsd
+      --json         print one object per line`,
+  options: {
+    kernel: { type: 'string' },
+    cpu: { type: 'string' },
+    struct: { type: 'string' },
+    json: { type: 'boolean' },
+  },
+  run: (parsed) => {
+    const name = kernelOf(parsed);
+    for (const kevent of keventsOf(parsed, name)) {
+      print(
+        parsed.values.json === true
+          ? JSON.stringify(jsonOf(name, kevent))
+          : explained(kevent, { kernel: name }),
+      );
+    }
+    return 0;
+  },
+};

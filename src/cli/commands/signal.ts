@@ -1,0 +1,56 @@
+import { constants } from 'node:os';
+import { type SignalName, signals } from '../../index.js';
+import { several } from '../arguments.js';
+import type { Command } from '../command.js';
+import { UsageError } from '../failure.js';
+import { FOLLOW, follow } from '../follow.js';
+import { count, type Happening } from '../happening.js';
+
+/** A signal by its name, with SIG or without, or by its number. */
+function nameOf(given: string): SignalName {
+  const upper = given.toUpperCase();
+  const name = upper.startsWith('SIG') ? upper : `SIG${upper}`;
+  const found = Object.entries(constants.signals).find(
+    ([known, number]) => known === name || String(number) === given,
+  );
+  if (found === undefined) throw new UsageError(`no signal '${given}'`);
+  const [known] = found;
+  if (known === 'SIGKILL' || known === 'SIGSTOP') {
+    throw new UsageError(`nobody can catch ${known}`);
+  }
+  return known as SignalName;
+}
+
+async function* deliveries(
+  names: readonly SignalName[],
+  signal: AbortSignal,
+): AsyncGenerator<Happening> {
+  for await (const event of signals(...names, { signal })) {
+    const times = event.count === 1 ? '' : `  ${count(event.count, 'time')}`;
+    yield {
+      fields: { event: 'signal', signal: event.signal, count: event.count },
+      text: `signal  ${event.signal}${times}`,
+      mood: 'plain',
+    };
+  }
+}
+
+export const signal: Command = {
+  name: 'signal',
+  usage: 'SIGNAL…',
+  summary: 'tell of signals that are sent to kq',
+  help: `A signal is a name, with SIG or without, or a number. As long as kq runs they do
+not end it: kq signal INT is not ended by Ctrl-C. On a terminal it says which
+process to send them to.
+
+Variables for --exec: KQ_EVENT (signal), KQ_SIGNAL, KQ_COUNT (how many of it
+came since the last time).`,
+  options: FOLLOW,
+  run: (parsed, stop) => {
+    const names = several(parsed, 'a signal').map(nameOf);
+    return follow(parsed, (ending) => deliveries(names, ending), stop, {
+      what: `process ${process.pid} is waiting for ${names.join(' or ')}`,
+      caught: names,
+    });
+  },
+};

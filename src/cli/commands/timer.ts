@@ -1,0 +1,36 @@
+import { interval } from '../../index.js';
+import { duration, exactly } from '../arguments.js';
+import type { Command } from '../command.js';
+import { FOLLOW, follow } from '../follow.js';
+import type { Happening } from '../happening.js';
+
+async function* ticks(
+  period: number,
+  signal: AbortSignal,
+): AsyncGenerator<Happening> {
+  for await (const { count, missed } of interval(period, { signal })) {
+    yield {
+      fields: { event: 'tick', tick: count, missed },
+      text: `tick  ${count}${missed > 0 ? `  ${missed} missed` : ''}`,
+      mood: 'plain',
+    };
+  }
+}
+
+export const timer: Command = {
+  name: 'timer',
+  usage: 'PERIOD',
+  summary: 'tick with a period that does not drift',
+  help: `The period is a number with a unit: 100us, 250ms, 1.5s, 2m, 1h. The kernel keeps
+the beat: a tick that nobody was ready for is counted as missed by the next.
+
+Variables for --exec: KQ_EVENT (tick), KQ_TICK (how many periods are over),
+KQ_MISSED.`,
+  options: FOLLOW,
+  run: (parsed, stop) => {
+    const period = duration(exactly(parsed, 1, 'the period'), 'the period');
+    return follow(parsed, (signal) => ticks(period, signal), stop, {
+      what: 'ticking',
+    });
+  },
+};

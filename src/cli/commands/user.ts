@@ -1,0 +1,75 @@
+import { createInterface } from 'node:readline';
+import { Kqueue } from '../../index.js';
+import { integer } from '../arguments.js';
+import type { Command } from '../command.js';
+import { UsageError } from '../failure.js';
+import { FOLLOW, follow } from '../follow.js';
+import type { Happening } from '../happening.js';
+import { note } from '../screen.js';
+
+const MAX_FFLAGS = 0xffffff;
+
+async function* events(
+  id: number,
+  signal: AbortSignal,
+): AsyncGenerator<Happening> {
+  using kq = new Kqueue();
+  kq.add({ filter: 'user', id });
+  const lines = createInterface({ input: process.stdin });
+  let pending = false;
+  let ended = false;
+  lines.on('line', (line) => {
+    const text = line.trim();
+    const fflags = text === '' ? undefined : Number(text);
+    if (fflags !== undefined && !(/^\d+$/.test(text) && fflags <= MAX_FFLAGS)) {
+      note(`a line must be empty or a number from 0 to ${MAX_FFLAGS}`);
+      return;
+    }
+    if (kq.closed) return;
+    pending = true;
+    kq.trigger(id, fflags);
+  });
+  lines.on('close', () => {
+    ended = true;
+    if (!pending) kq.close();
+  });
+  try {
+    for (;;) {
+      const event = await kq.next({ signal });
+      if (event?.filter !== 'user') return;
+      pending = false;
+      const { fflags } = event;
+      yield {
+        fields: { event: 'user', id, fflags },
+        text: `user  ${id}  fflags ${fflags}`,
+        mood: 'plain',
+      };
+      if (ended && !pending) return;
+    }
+  } finally {
+    lines.close();
+    process.stdin.destroy();
+  }
+}
+
+export const user: Command = {
+  name: 'user',
+  usage: '[ID]',
+  summary: 'trigger a user event with each line of standard input',
+  help: `To see what EVFILT_USER does: each line triggers event ID, by default 1. A line
+that is a number (0 to 16777215) becomes its fflags, an empty line leaves them.
+Triggers that come before the event was collected are one event, with the fflags
+of the last. It is over at the end of the input.
+
+Variables for --exec: KQ_EVENT (user), KQ_ID, KQ_FFLAGS.`,
+  options: FOLLOW,
+  run: (parsed, stop) => {
+    const [given = '1', ...others] = parsed.operands;
+    if (others.length > 0) throw new UsageError(`one too many: '${others[0]}'`);
+    const id = integer(given, 'an id', 0, Number.MAX_SAFE_INTEGER);
+    return follow(parsed, (signal) => events(id, signal), stop, {
+      what: `waiting for lines, to trigger user event ${id}`,
+      ownsStdin: true,
+    });
+  },
+};

@@ -1,0 +1,32 @@
+/** How the command ends, besides with the codes of what it waited for. */
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  /** A process ended, and nobody tells how. */
+  unknown: 3,
+  timeout: 124,
+} as const;
+
+/** What was typed cannot be meant. */
+export class UsageError extends Error {}
+
+/** What was asked for cannot be had; `code` is the exit code. */
+export class Failure extends Error {
+  readonly code: number;
+
+  constructor(message: string, code: number = EXIT.failure) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The reason to stop early; `code` is the exit code. */
+export class Stop extends Error {
+  readonly code: number;
+
+  constructor(code: number) {
+    super('stopped');
+    this.code = code;
+  }
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+import { createRequire } from 'node:module';
+import { KqueueError } from '../index.js';
+import { parse } from './arguments.js';
+import { commands } from './commands.js';
+import { EXIT, Failure, Stop, UsageError } from './failure.js';
+import { helpOf, overview } from './help.js';
+import { note, onBrokenPipe, print } from './screen.js';
+
+function version(): string {
+  const require = createRequire(import.meta.url);
+  return (require('kqueue-ffi/package.json') as { version: string }).version;
+}
+
+/** What is asked for without any command. */
+function general(first: string | undefined): number {
+  switch (first) {
+    case undefined:
+      process.stderr.write(`${overview()}\n`);
+      return EXIT.usage;
+    case '--version':
+    case '-V':
+      print(version());
+      return EXIT.ok;
+    case '--help':
+    case '-h':
+    case 'help':
+      print(overview());
+      return EXIT.ok;
+    default:
+      throw new UsageError(`there is no command '${first}'`);
+  }
+}
+
+async function run(
+  [first, ...rest]: readonly string[],
+  stop: AbortController,
+): Promise<number> {
+  const command = commands.find(({ name }) => name === first);
+  if (command === undefined) {
+    const [name] = rest;
+    const about = commands.find((known) => known.name === name);
+    if (first !== 'help' || about === undefined) return general(first);
+    print(helpOf(about));
+    return EXIT.ok;
+  }
+  const parsed = parse(rest, command.options);
+  if (parsed.values.help === true) {
+    print(helpOf(command));
+    return EXIT.ok;
+  }
+  return command.run(parsed, stop);
+}
+
+/** What to say of an error, and how to end. */
+function explained(error: unknown, name: string | undefined): number {
+  if (error instanceof Stop) return error.code;
+  if (error instanceof UsageError) {
+    const known = commands.some((command) => command.name === name);
+    note(error.message);
+    note(`try: kq ${known ? `${name} ` : ''}--help`);
+    return EXIT.usage;
+  }
+  if (error instanceof Failure) {
+    note(error.message);
+    return error.code;
+  }
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof KqueueError || code !== undefined) {
+    note(message);
+    return EXIT.failure;
+  }
+  throw error;
+}
+
+const stop = new AbortController();
+onBrokenPipe((reason) => stop.abort(reason));
+const args = process.argv.slice(2);
+try {
+  process.exitCode = await run(args, stop);
+} catch (error) {
+  process.exitCode = explained(error, args[0]);
+}

@@ -1,0 +1,92 @@
+import { EXIT, Stop } from './failure.js';
+import type { Happening } from './happening.js';
+
+const COLOURS = { good: 32, bad: 31, plain: 36 } as const;
+const SECOND = 1000;
+
+const isTerminal = (stream: NodeJS.WriteStream): boolean =>
+  stream.isTTY === true && process.env.TERM !== 'dumb';
+
+const hasColours = (): boolean =>
+  isTerminal(process.stdout) && !process.env.NO_COLOR;
+
+/** Call when nobody reads what is printed any more. */
+export function onBrokenPipe(stop: (reason: Stop) => void): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') process.exitCode = EXIT.failure;
+    stop(new Stop(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure));
+  });
+  // There is nobody to be told.
+  process.stderr.on('error', () => {});
+}
+
+/** Print a line. */
+export function print(line: string): void {
+  if (!process.stdout.destroyed) process.stdout.write(`${line}\n`);
+}
+
+/** Print a line for whoever looks, and not for who reads the output. */
+export function note(line: string): void {
+  process.stderr.write(`kq: ${line}\n`);
+}
+
+const clock = (ms: number): string => {
+  const seconds = Math.floor(ms / SECOND);
+  const rest = String(seconds % 60).padStart(2, '0');
+  return `${Math.floor(seconds / 60)}:${rest}`;
+};
+
+/** Prints what happens, and on a terminal how long nothing has. */
+export interface Screen extends Disposable {
+  show(happening: Happening): void;
+}
+
+/**
+ * @param what What is waited for.
+ * @param wanted How many happenings, if not any number.
+ */
+export function screenOf(
+  json: boolean,
+  what: string,
+  wanted: number,
+  timeout: number | undefined,
+): Screen {
+  const coloured = hasColours();
+  const begin = performance.now();
+  const hasStatus = isTerminal(process.stderr);
+  let seen = 0;
+
+  const clear = (): void => {
+    if (hasStatus) process.stderr.write('\r\x1b[K');
+  };
+  const draw = (): void => {
+    const after = performance.now() - begin;
+    const events = wanted === Infinity ? `${seen}` : `${seen} of ${wanted}`;
+    const limit = timeout === undefined ? '' : ` of ${clock(timeout)}`;
+    const width = Math.max(20, (process.stderr.columns || 80) - 1);
+    const line = `${what}: ${events} so far, ${clock(after)}${limit}`;
+    process.stderr.write(`\r\x1b[K${line.slice(0, width)}`);
+  };
+  const timer = hasStatus ? setInterval(draw, SECOND) : undefined;
+  timer?.unref();
+  if (hasStatus) draw();
+
+  return {
+    show({ fields, text, mood }) {
+      seen++;
+      clear();
+      if (json) {
+        print(JSON.stringify(fields));
+      } else if (coloured) {
+        print(text.replace(/^\S+/, `\x1b[${COLOURS[mood]}m$&\x1b[0m`));
+      } else {
+        print(text);
+      }
+      if (hasStatus) draw();
+    },
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      clear();
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import { UsageError } from './failure.js';
+
+/**
+ * Split a command into words, as a shell would that knows nothing but quotes:
+ * words are parted by spaces; within '…' everything is as it is; within "…" and
+ * outside a backslash takes the next character as it is. There are no
+ * variables, no patterns and no operators.
+ */
+export function wordsOf(command: string): string[] {
+  const words: string[] = [];
+  let word: string | undefined;
+  let quote: string | undefined;
+  for (let i = 0; i < command.length; i++) {
+    const char = command[i];
+    if (quote === undefined && /\s/.test(char)) {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+    } else if (quote === undefined && (char === "'" || char === '"')) {
+      quote = char;
+      word ??= '';
+    } else if (char === quote) {
+      quote = undefined;
+    } else if (char === '\\' && quote !== "'") {
+      if (++i === command.length) {
+        throw new UsageError('--exec: there is nothing behind the last \\');
+      }
+      word = (word ?? '') + command[i];
+    } else {
+      word = (word ?? '') + char;
+    }
+  }
+  if (quote !== undefined) throw new UsageError(`--exec: a ${quote} is open`);
+  if (word !== undefined) words.push(word);
+  if (words.length === 0 || words[0] === '') {
+    throw new UsageError('--exec: there is no command');
+  }
+  return words;
+}

@@ -1,0 +1,28 @@
+/** One thing that was looked at. */
+export interface Finding {
+  readonly name:
+    | 'kernel'
+    | 'environment'
+    | 'runtime'
+    | 'koffi'
+    | 'library'
+    | 'struct'
+    | 'errors'
+    | 'events'
+    | 'timers'
+    | 'errno'
+    | 'pollable'
+    | 'loop';
+  /** `null` for what is neither good nor bad, or could not be tried. */
+  readonly ok: boolean | null;
+  /** What works, or what does not and what to do: plain sentences. */
+  readonly says: string;
+}
+
+/** What to do about an interface that is not as its table says. */
+export const WRONG_ABI =
+  'Do not use this library here: the kernel would read and write other fields than meant. If KQUEUE_FFI_ABI is set, it names the wrong kernel; if not, please report it with the output of `kq doctor --report`.';
+
+/** What an error says. */
+export const saying = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

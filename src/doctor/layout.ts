@@ -1,0 +1,221 @@
+// Proofs on the live kernel that its struct kevent is the one we read and
+// write: values that nobody else would use go in, and must come out in the
+// same fields of the first two entries.
+import type { KernelFacts } from '../abi/shape.js';
+import type { KeventInit } from '../kevent.js';
+import { type KeventList, memoryOf } from '../kevent-list.js';
+import { errnoName } from '../names.js';
+import { type Finding, saying, WRONG_ABI } from './finding.js';
+import { type Subject, withQueue } from './subject.js';
+
+/** Two of each: one for each entry. */
+interface Sentinels {
+  readonly idents: readonly [bigint, bigint];
+  readonly udatas: readonly [bigint, bigint];
+}
+
+const WIDE: Sentinels = {
+  idents: [0x1122334455667701n, 0x1122334455667702n],
+  udatas: [0xa1b2c3d4e5f60718n, 0x99aabbccddeeff01n],
+};
+const NARROW: Sentinels = {
+  idents: [0x11223301n, 0x11223302n],
+  udatas: [0xa1b2c3d4n, 0x99aabbccn],
+};
+/** Low 24 bits, which is what a user event keeps of its fflags. */
+const FFLAGS = [0x5a3c69, 0x173b1d] as const;
+const DATA = [-0x1234567, 0x7654321] as const;
+
+/** Descriptors that cannot exist: -1, and one beyond any limit. */
+const NO_FDS = [-1n, 0x7ffffff1n] as const;
+
+const hex = (value: bigint): string => `0x${value.toString(16)}`;
+
+/** A field that should hold one value and holds another. */
+const differs = (
+  entry: number,
+  field: string,
+  found: bigint,
+  wanted: bigint,
+): string | undefined =>
+  found === wanted
+    ? undefined
+    : `${field} of entry ${entry} is ${hex(found)} and should be ${hex(wanted)}`;
+
+/** Whether the kernel wrote behind the entries that it says it wrote. */
+function overrun(list: KeventList, entries: number): string | undefined {
+  const { u32, words } = memoryOf(list, 'examine', 'list', 'a list');
+  const from = entries * words.stride;
+  return u32.subarray(from).every((word) => word === 0)
+    ? undefined
+    : `something was written behind the ${entries} entries`;
+}
+
+const patternOf = (value: bigint, wide: boolean): bigint =>
+  BigInt.asUintN(wide ? 64 : 32, value);
+
+const failed = (name: Finding['name'], what: string): Finding => ({
+  name,
+  ok: false,
+  says: `${what}. ${WRONG_ABI}`,
+});
+
+/**
+ * Changes that must fail: each has to come back as an entry of its own, with
+ * every field as it was given but for EV_ERROR and EBADF.
+ */
+export function examineErrors(subject: Subject): Finding {
+  const { facts, words, calls } = subject;
+  const { EVFILT_READ, EV_ADD, EV_ERROR } = facts.constants;
+  const { udatas } = words.widePointers ? WIDE : NARROW;
+  const changes = subject.list();
+  for (const i of [0, 1] as const) {
+    changes.push({
+      ident: NO_FDS[i],
+      filter: EVFILT_READ,
+      flags: EV_ADD,
+      fflags: FFLAGS[i],
+      data: DATA[i],
+      udata: udatas[i],
+    });
+  }
+  const events = subject.list();
+  let count: number;
+  try {
+    count = withQueue(subject, (kq) => calls.kevent(kq, changes, events, 0));
+  } catch (error) {
+    return failed('errors', `kevent failed: ${saying(error)}`);
+  }
+  if (count !== 2) {
+    return failed(
+      'errors',
+      `two changes that must fail came back as ${count} entries`,
+    );
+  }
+  const wrong = ([0, 1] as const).flatMap((i) => [
+    differs(
+      i,
+      'ident',
+      events.identBigInt(i),
+      patternOf(NO_FDS[i], words.widePointers),
+    ),
+    events.filter(i) === EVFILT_READ
+      ? undefined
+      : `filter of entry ${i} is ${events.filter(i)} and should be ${EVFILT_READ}`,
+    (events.flags(i) & EV_ERROR) !== 0
+      ? undefined
+      : `flags of entry ${i} are ${hex(BigInt(events.flags(i)))}, without EV_ERROR`,
+    differs(i, 'fflags', BigInt(events.fflags(i)), BigInt(FFLAGS[i])),
+    events.dataBigInt(i) === BigInt(facts.errno.EBADF)
+      ? undefined
+      : `data of entry ${i} is ${events.dataBigInt(i)} and should be ${facts.errno.EBADF}, EBADF`,
+    differs(i, 'udata', events.udataBigInt(i), udatas[i]),
+  ]);
+  const found = [...wrong, overrun(events, 2)].find((what) => what);
+  if (found !== undefined) return failed('errors', found);
+  return {
+    name: 'errors',
+    ok: true,
+    says: `A change of a descriptor that cannot exist came back with EV_ERROR and ${errnoName(facts, facts.errno.EBADF)}; all fields of entries 0 and 1 are where they should be.`,
+  };
+}
+
+/** What makes two events: user events, or timers where there are none. */
+function provoke(
+  { facts, calls }: Subject,
+  kq: number,
+  { idents, udatas }: Sentinels,
+): { readonly filter: number; readonly isUser: boolean } {
+  const { EV_ADD, EV_CLEAR, EV_ONESHOT, EVFILT_TIMER } = facts.constants;
+  const { EVFILT_USER, NOTE_TRIGGER, NOTE_FFCOPY } = facts.constants;
+  const each = (fields: (i: 0 | 1) => Omit<KeventInit, 'ident'>): void => {
+    for (const i of [0, 1] as const) {
+      const change = { ident: idents[i], udata: udatas[i], ...fields(i) };
+      calls.kevent(kq, [change], null, 0);
+    }
+  };
+  const user: number | undefined = EVFILT_USER;
+  if (user === undefined) {
+    const flags = EV_ADD | EV_ONESHOT;
+    each(() => ({ filter: EVFILT_TIMER, flags, data: 1 }));
+    return { filter: EVFILT_TIMER, isUser: false };
+  }
+  each(() => ({ filter: user, flags: EV_ADD | EV_CLEAR }));
+  each((i) => ({
+    filter: user,
+    fflags: NOTE_TRIGGER | NOTE_FFCOPY | FFLAGS[i],
+    data: DATA[i],
+  }));
+  return { filter: user, isUser: true };
+}
+
+/** Blocks: nothing may wait in the queue's stead. */
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+/**
+ * Two events of the kernel's own, collected with one call: each field has to
+ * be where we read it, and the second entry where the first one ends.
+ */
+export function examineEvents(subject: Subject): Finding {
+  const { facts, words, calls } = subject;
+  const sentinels = words.widePointers ? WIDE : NARROW;
+  const events = subject.list();
+  try {
+    return withQueue(subject, (kq) => {
+      const { filter, isUser } = provoke(subject, kq, sentinels);
+      if (!isUser) pause(50);
+      const count = calls.kevent(kq, null, events, 1000);
+      if (count !== 2) {
+        return failed('events', `two events came as ${count} entries`);
+      }
+      return judge(facts, words.layout.size, events, sentinels, filter, isUser);
+    });
+  } catch (error) {
+    return failed('events', `kevent failed: ${saying(error)}`);
+  }
+}
+
+function judge(
+  facts: KernelFacts,
+  size: number,
+  events: KeventList,
+  { idents, udatas }: Sentinels,
+  filter: number,
+  isUser: boolean,
+): Finding {
+  // They may come in either order.
+  const first = events.identBigInt(0) === idents[1] ? 1 : 0;
+  const wrong = ([0, 1] as const).flatMap((entry) => {
+    const i = entry === 0 ? first : 1 - first;
+    const data = events.dataBigInt(entry);
+    // Not every kernel gives a user event's data back.
+    const fits = isUser
+      ? data === BigInt(DATA[i]) || data === 0n
+      : data > 0n && data < 10_000n;
+    return [
+      differs(entry, 'ident', events.identBigInt(entry), idents[i]),
+      events.filter(entry) === filter
+        ? undefined
+        : `filter of entry ${entry} is ${events.filter(entry)} and should be ${filter}`,
+      isUser
+        ? differs(
+            entry,
+            'fflags',
+            BigInt(events.fflags(entry) & facts.constants.NOTE_FFLAGSMASK),
+            BigInt(FFLAGS[i]),
+          )
+        : undefined,
+      fits ? undefined : `data of entry ${entry} is ${data}`,
+      differs(entry, 'udata', events.udataBigInt(entry), udatas[i]),
+    ];
+  });
+  const found = [...wrong, overrun(events, 2)].find((what) => what);
+  if (found !== undefined) return failed('events', found);
+  return {
+    name: 'events',
+    ok: true,
+    says: `Two ${isUser ? 'user events' : 'timers'} with odd numbers came back unchanged, one every ${size} bytes.`,
+  };
+}

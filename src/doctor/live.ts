@@ -1,0 +1,86 @@
+import type { KeventInit } from '../kevent.js';
+import { errnoName } from '../names.js';
+import { isPollable } from '../pollable.js';
+import { Kqueue } from '../queue.js';
+import { type Finding, saying } from './finding.js';
+import type { Subject } from './subject.js';
+
+/** How long an event of 20 ms may take on a busy machine. */
+const LOOP_MS = 5000;
+
+/** Whether a failed call has the errno it should have. */
+export function examineErrno({ facts, calls, list }: Subject): Finding {
+  const name = 'errno';
+  try {
+    const kq = calls.kqueue();
+    calls.close(kq);
+    const change: KeventInit = {
+      ident: 1,
+      filter: facts.constants.EVFILT_TIMER,
+      flags: facts.constants.EV_DELETE,
+    };
+    calls.kevent(kq, [change], list(), 0);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === errnoName(facts, facts.errno.EBADF)) {
+      return { name, ok: true, says: 'A closed queue answers EBADF.' };
+    }
+    return {
+      name,
+      ok: false,
+      says: `A closed queue should answer EBADF and answers: ${saying(error)}. Errors of this kernel cannot be told apart.`,
+    };
+  }
+  return {
+    name,
+    ok: false,
+    says: 'A closed queue should answer EBADF and answers as if it were open: close does not close it, or its failure is not seen.',
+  };
+}
+
+/** Whether poll(2) sees a queue with events as readable. */
+export function examinePollable(): Finding {
+  const name = 'pollable';
+  try {
+    return isPollable()
+      ? {
+          name,
+          ok: true,
+          says: 'The descriptor of a queue is readable while events wait, so event loops and other queues can watch it.',
+        }
+      : {
+          name,
+          ok: null,
+          says: 'The descriptor of a queue does not tell whether events wait, so nothing can watch it; the typed queue looks at intervals instead, which costs up to 8 ms for each event.',
+        };
+  } catch (error) {
+    return { name, ok: false, says: saying(error) };
+  }
+}
+
+/** Whether an event wakes Node's event loop. */
+export async function examineLoop(): Promise<Finding> {
+  const name = 'loop';
+  try {
+    using kq = new Kqueue();
+    kq.add({ filter: 'timer', id: 1, after: 20 });
+    const event = await kq.next({ timeout: LOOP_MS });
+    const how =
+      kq.driver === 'poll'
+        ? 'a handle of the event loop watches the queue'
+        : 'the queue is looked at every 1 to 8 ms';
+    return event === undefined
+      ? {
+          name,
+          ok: false,
+          says: `A timer of 20 ms did not wake the event loop in ${LOOP_MS / 1000} s, although ${how}. Kqueue.wait and kevent, which block, may still work.`,
+        }
+      : {
+          name,
+          ok: true,
+          says: `An event woke the event loop: ${how} (driver '${kq.driver}').`,
+        };
+  } catch (error) {
+    return { name, ok: false, says: saying(error) };
+  }
+}

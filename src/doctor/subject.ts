@@ -1,0 +1,44 @@
+import type { KernelFacts } from '../abi/shape.js';
+import type { Kernel } from '../kernel.js';
+import { type KeventList, listFor } from '../kevent-list.js';
+import type { KeventWords } from '../kevent-memory.js';
+import { type Syscalls, syscallsOf } from '../syscalls.js';
+
+/** The kernel that is examined, through the very calls that programs use. */
+export interface Subject {
+  /** What it is believed to be. */
+  readonly facts: KernelFacts;
+  readonly words: KeventWords;
+  readonly calls: Syscalls;
+  /**
+   * A list with room for many more entries than are ever asked for: a kernel
+   * whose struct is larger than believed must not write past its end.
+   */
+  list(): KeventList;
+}
+
+const ROOM = 64;
+
+export const subjectOf = (kernel: Kernel, facts: KernelFacts): Subject => ({
+  facts,
+  words: kernel.words,
+  calls: syscallsOf(() => kernel),
+  list: () => listFor(kernel.words, ROOM),
+});
+
+/** Use a queue and close it, whatever happens. */
+export function withQueue<Result>(
+  { calls }: Subject,
+  use: (kq: number) => Result,
+): Result {
+  const kq = calls.kqueue();
+  try {
+    return use(kq);
+  } finally {
+    try {
+      calls.close(kq);
+    } catch {
+      // Of what is wrong there is something to be said already.
+    }
+  }
+}

@@ -1,0 +1,115 @@
+// Whether the bits that this kernel's table has for units of time mean these
+// units to the kernel: other kernels have the same bits for other units.
+import type { KernelFacts } from '../abi/shape.js';
+import type { KeventInit } from '../kevent.js';
+import { type Finding, saying, WRONG_ABI } from './finding.js';
+import { type Subject, withQueue } from './subject.js';
+
+/** Every timer is to fire after this long, whatever its unit. */
+const EACH_MS = 40;
+/** A clock may be this much coarser than ours. */
+const EARLY_MS = 5;
+/** A busy machine may be this late; a wrong unit is 1000 times off. */
+const LATEST_MS = 3000;
+/** How often a call may return nothing before its time is up. */
+const MOST_IDLE = 100;
+
+interface Unit {
+  readonly name: string;
+  readonly fflags: number;
+  readonly data: number;
+}
+
+function unitsOf({ timerUnits, constants }: KernelFacts): Unit[] {
+  const units: Unit[] = [{ name: 'milliseconds', fflags: 0, data: EACH_MS }];
+  const add = (constant: string | undefined, perMs: number): void => {
+    const bits: number | undefined = constants[constant ?? ''];
+    if (constant === undefined || bits === undefined) return;
+    units.push({ name: constant, fflags: bits, data: EACH_MS * perMs });
+  };
+  add(timerUnits.milliseconds, 1);
+  add(timerUnits.microseconds, 1e3);
+  add(timerUnits.nanoseconds, 1e6);
+  const { absolute = '', microseconds = '' } = timerUnits;
+  const bits: number | undefined = constants[absolute];
+  if (bits !== undefined && constants[microseconds] !== undefined) {
+    units.push({
+      name: absolute,
+      fflags: bits | constants[microseconds],
+      data: Number.NaN,
+    });
+  }
+  return units;
+}
+
+/** What is wrong with when the timers fired; nothing if all is well. */
+function measure(
+  { facts, calls, list }: Subject,
+  kq: number,
+  units: readonly Unit[],
+  latest: number,
+): string[] {
+  const { EVFILT_TIMER, EV_ADD, EV_ONESHOT, EV_ERROR } = facts.constants;
+  const begin = performance.now();
+  units.forEach(({ fflags, data }, ident) => {
+    const change: KeventInit = {
+      ident: ident + 1,
+      filter: EVFILT_TIMER,
+      flags: EV_ADD | EV_ONESHOT,
+      fflags,
+      data: Number.isNaN(data) ? (Date.now() + EACH_MS) * 1000 : data,
+    };
+    calls.kevent(kq, [change], null, 0);
+  });
+  const wrong: string[] = [];
+  const waited = new Set(units.map((_, i) => i + 1));
+  const events = list();
+  let idle = 0;
+  while (waited.size > 0) {
+    const left = begin + latest - performance.now();
+    if (left <= 0) break;
+    const count = calls.kevent(kq, null, events, left);
+    const after = performance.now() - begin;
+    for (let i = 0; i < count; i++) {
+      const ident = Number(events.ident(i));
+      if ((events.flags(i) & EV_ERROR) !== 0 || !waited.delete(ident)) continue;
+      if (after < EACH_MS - EARLY_MS) {
+        wrong.push(
+          `a timer of ${EACH_MS} ms in ${units[ident - 1].name} fired after ${after.toFixed(1)} ms`,
+        );
+      }
+    }
+    // A kernel that does not wait at all must not keep us here.
+    if (count === 0 && ++idle > MOST_IDLE) break;
+  }
+  for (const ident of waited) {
+    wrong.push(
+      `a timer of ${EACH_MS} ms in ${units[ident - 1].name} did not fire in ${((performance.now() - begin) / 1000).toFixed(1)} s`,
+    );
+  }
+  return wrong;
+}
+
+/** Measure a timer of each unit against the clock. */
+export function examineTimers(subject: Subject, latest = LATEST_MS): Finding {
+  const units = unitsOf(subject.facts);
+  let wrong: string[];
+  try {
+    wrong = withQueue(subject, (kq) => measure(subject, kq, units, latest));
+  } catch (error) {
+    wrong = [`kevent failed: ${saying(error)}`];
+  }
+  if (wrong.length > 0) {
+    return {
+      name: 'timers',
+      ok: false,
+      says: `${wrong.join('; ')}. ${WRONG_ABI}`,
+    };
+  }
+  const names = units.map(({ name }) => name).join(', ');
+  return {
+    name: 'timers',
+    ok: true,
+    says: `Timers of ${EACH_MS} ms took as long as they should in each unit: ${names}.`,
+  };
+}

@@ -1,0 +1,76 @@
+import { hostDialect } from './dialect.js';
+import { type KeventLike, lineOf, linesOf } from './explain-kevent.js';
+import type { KeventMemory } from './kevent-memory.js';
+
+/** What is heeded of the options of util.inspect. */
+export interface InspectOptions {
+  readonly maxArrayLength?: number | null | undefined;
+  readonly breakLength?: number | undefined;
+}
+
+/** What util.inspect calls instead of looking inside. */
+export const INSPECT: unique symbol = Symbol.for(
+  'nodejs.util.inspect.custom',
+) as never;
+
+/** What util.inspect shows at most, and in a line, if nobody says otherwise. */
+const MAX_ITEMS = 100;
+const LINE = 72;
+
+const limitOf = (limit: unknown): number => {
+  if (limit === null) return Infinity;
+  return typeof limit === 'number' && limit >= 0 ? limit : MAX_ITEMS;
+};
+
+/** Items behind a title, in one line if they fit. */
+function show(
+  title: string,
+  items: readonly string[],
+  breakLength: number,
+): string {
+  if (items.length === 0) return `${title} []`;
+  const line = `${title} [ ${items.join(', ')} ]`;
+  if (line.length <= breakLength) return line;
+  return `${title} [\n  ${items.join(',\n  ')}\n]`;
+}
+
+/**
+ * Show a list for util.inspect: its entries as {@link explain} has them, as
+ * many as `maxArrayLength` allows.
+ */
+export function inspectList(
+  name: string,
+  memory: KeventMemory,
+  depth: number,
+  { maxArrayLength, breakLength = LINE }: InspectOptions = {},
+): string {
+  const { length, capacity } = memory;
+  const title = `${name}(${length} of ${capacity})`;
+  if (depth < 0) return `[${title}]`;
+  const limit = limitOf(maxArrayLength);
+  const lines = linesOf(hostDialect(), memory, length, limit);
+  return show(title, lines, breakLength);
+}
+
+/** Show a queue for util.inspect: what is registered with it, oldest first. */
+export function inspectQueue(
+  queue: { readonly fd: number; readonly closed: boolean; size: number },
+  requests: Iterable<KeventLike>,
+  depth: number,
+  { maxArrayLength, breakLength = LINE }: InspectOptions = {},
+): string {
+  if (queue.closed) return `Kqueue(fd ${queue.fd}, closed)`;
+  const title = `Kqueue(fd ${queue.fd})`;
+  if (depth < 0) return `[${title}]`;
+  const facts = hostDialect();
+  const limit = limitOf(maxArrayLength);
+  const items: string[] = [];
+  for (const request of requests) {
+    if (items.length >= limit) {
+      items.push(`… ${queue.size - items.length} more`);
+      break;
+    }
+    items.push(lineOf(facts, request));
+  }
+  return show(title, items, breakLength);
+}

@@ -1,0 +1,242 @@
+import { type FdLike, fdOf } from '../descriptor.js';
+import { KqueueError } from '../errors.js';
+import type { KqueueEvent } from '../event.js';
+import {
+  type EventIterator,
+  eventIterator,
+  type IteratorOptions,
+  type Source,
+} from './event-iterator.js';
+import { type Member, SharedQueue } from './shared-queue.js';
+
+/** There is something to read: {@link readable}. */
+export interface ReadReady {
+  readonly fd: number;
+  /**
+   * How many bytes can be read, or connections accepted; for a file, how far
+   * its end is from the position.
+   */
+  readonly bytes: number;
+  /** The other side will send no more. */
+  readonly eof: boolean;
+  /** With `eof`, the name of the socket's error, if it has one. */
+  readonly error: string | undefined;
+}
+
+/** There is space to write: {@link writable}. */
+export interface WriteReady {
+  readonly fd: number;
+  /** How many bytes can be written. */
+  readonly space: number;
+  /** The other side will take no more. */
+  readonly eof: boolean;
+  /** With `eof`, the name of the socket's error, if it has one. */
+  readonly error: string | undefined;
+}
+
+/** A queue, and the registrations that somebody has in it. */
+interface Place {
+  readonly queue: SharedQueue;
+  readonly taken: Set<string>;
+}
+
+const newPlace = (): Place => ({ queue: new SharedQueue(), taken: new Set() });
+
+/** Where all have their registrations, if they can. */
+const home: Place = /* @__PURE__ */ newPlace();
+
+/** More of them, for when several ask about one descriptor. */
+const others: Place[] = [];
+
+/** A place that has no such registration. */
+function placeFor(name: string): Place {
+  const free = [home, ...others].find(({ taken }) => !taken.has(name));
+  if (free !== undefined) return free;
+  const place = newPlace();
+  others.push(place);
+  return place;
+}
+
+/** Somebody who asks. */
+interface Asking<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+  /** Ask no more. */
+  end(): void;
+}
+
+/**
+ * A source of readiness. It is registered only while somebody asks, so what
+ * nobody asks for costs nothing, and each answer is of the time of asking.
+ *
+ * @param toValue `undefined` for an event that is none of its own.
+ */
+function readiness<T>(
+  filter: 'read' | 'write',
+  fd: number,
+  toValue: (event: KqueueEvent) => T | undefined,
+  isLast: (value: T) => boolean,
+): Source<T> {
+  const name = `${filter} ${fd}`;
+  let asking: Asking<T> | undefined;
+  let over = false;
+
+  const member: Member = {
+    tell(event) {
+      const value = toValue(event);
+      if (value === undefined || asking === undefined) return;
+      over = isLast(value);
+      asking.resolve(value);
+    },
+    fail: (error) => asking?.reject(error),
+  };
+  // Kept, so that not every question makes a queue.
+  home.queue.join(member);
+
+  const ask = (
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+  ): void => {
+    const { queue, taken } = placeFor(name);
+    const kq = queue.join(member);
+    const leave = (): void => {
+      if (queue !== home.queue) queue.leave(member);
+    };
+    try {
+      kq.add({ filter, fd, oneshot: true, udata: member });
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    taken.add(name);
+    queue.wait();
+    const settle = (): void => {
+      asking = undefined;
+      taken.delete(name);
+      queue.rest();
+      leave();
+    };
+    asking = {
+      resolve(value) {
+        settle();
+        resolve(value);
+      },
+      reject(error) {
+        settle();
+        reject(error);
+      },
+      end() {
+        try {
+          kq.delete({ filter, fd });
+        } catch (error) {
+          // The descriptor was closed first.
+          if (!(error instanceof KqueueError)) throw error;
+        } finally {
+          settle();
+        }
+      },
+    };
+  };
+
+  return {
+    pull: () =>
+      over
+        ? Promise.resolve(undefined)
+        : new Promise<T>((resolve, reject) => ask(resolve, reject)),
+    close() {
+      asking?.end();
+      home.queue.leave(member);
+    },
+  };
+}
+
+/**
+ * Tell whenever there is something to read. It is the level that is told: as
+ * long as nobody reads, every turn of the loop is told so again. The end of a
+ * pipe or socket is told with `eof`; when there is nothing left to read before
+ * it, that is the last turn. (Darwin tells no end of a FIFO that has a name.)
+ *
+ * It holds nothing while nobody asks, so `await readable(fd).next()` is fine.
+ * Close the iterator before the descriptor: no kernel tells who waits that it
+ * was closed. What Node itself reads, such as the socket of a `data` listener or
+ * the output of a child, it has mostly read before you.
+ *
+ * @param fd A descriptor, or something that has one, such as a socket.
+ * @throws {TypeError | RangeError} If `fd` is no descriptor.
+ * @throws {KqueueError} In the loop: `EBADF` if it is closed; else as
+ * {@link Kqueue.add}.
+ *
+ * @example
+ * ```ts
+ * import { readSync } from 'node:fs';
+ * import { readable } from 'kqueue-ffi';
+ *
+ * const buffer = Buffer.alloc(65536);
+ * for await (const { fd, bytes } of readable(0)) {
+ *   if (bytes === 0) continue;
+ *   console.log(buffer.toString('utf8', 0, readSync(fd, buffer)));
+ * }
+ * ```
+ */
+export function readable(
+  fd: FdLike,
+  { signal }: IteratorOptions = {},
+): EventIterator<ReadReady> {
+  const action = 'wait for something to read';
+  const number = fdOf(fd, action);
+  return eventIterator(action, signal, () =>
+    readiness<ReadReady>(
+      'read',
+      number,
+      (event) =>
+        event.filter === 'read'
+          ? {
+              fd: number,
+              bytes: event.available,
+              eof: event.eof,
+              error: event.error,
+            }
+          : undefined,
+      ({ bytes, eof }) => eof && bytes <= 0,
+    ),
+  );
+}
+
+/**
+ * Tell whenever there is space to write: as {@link readable} does, which see.
+ * That nobody will read any more is told with `eof`, in the last turn.
+ *
+ * @param fd A descriptor, or something that has one, such as a socket.
+ * @throws As {@link readable}.
+ *
+ * @example
+ * ```ts
+ * import { writable } from 'kqueue-ffi';
+ *
+ * const { value } = await writable(1).next();
+ * console.log(value?.space);
+ * ```
+ */
+export function writable(
+  fd: FdLike,
+  { signal }: IteratorOptions = {},
+): EventIterator<WriteReady> {
+  const action = 'wait for space to write';
+  const number = fdOf(fd, action);
+  return eventIterator(action, signal, () =>
+    readiness<WriteReady>(
+      'write',
+      number,
+      (event) =>
+        event.filter === 'write'
+          ? {
+              fd: number,
+              space: event.space,
+              eof: event.eof,
+              error: event.error,
+            }
+          : undefined,
+      ({ eof }) => eof,
+    ),
+  );
+}

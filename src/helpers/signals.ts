@@ -1,0 +1,120 @@
+import { constants } from 'node:os';
+import { misuse } from '../errors.js';
+import type { SignalName } from '../signal.js';
+import {
+  type EventIterator,
+  eventIterator,
+  type IteratorOptions,
+} from './event-iterator.js';
+import { ownQueue } from './own-queue.js';
+
+/** Signals that came: {@link signals}. */
+export interface SignalCount {
+  readonly signal: SignalName | number;
+  /** How many, since they were last told of: at least 1. */
+  readonly count: number;
+}
+
+const ACTION = 'listen for signals';
+const EXPECTED = 'the name or the number of a signal that can be caught';
+
+/** Node's name of a signal. */
+function nameOf(signal: unknown): NodeJS.Signals {
+  const found = Object.entries(constants.signals).find(
+    ([name, number]) => name === signal || number === signal,
+  );
+  const name = found?.[0] as NodeJS.Signals | undefined;
+  if (name !== undefined && name !== 'SIGKILL' && name !== 'SIGSTOP') {
+    return name;
+  }
+  const message = misuse(ACTION, 'signals', EXPECTED, signal);
+  throw typeof signal === 'string' || typeof signal === 'number'
+    ? new RangeError(message)
+    : new TypeError(message);
+}
+
+const caught = (): void => {};
+
+/** Keep the default action, such as the end of the process, from happening. */
+function withhold(names: readonly NodeJS.Signals[]): () => void {
+  const released = (): void => {
+    for (const name of names) process.removeListener(name, caught);
+  };
+  try {
+    for (const name of names) process.on(name, caught);
+  } catch (error) {
+    released();
+    throw error;
+  }
+  return released;
+}
+
+/**
+ * The signals that this process is sent, with how often each came.
+ *
+ * As long as the iterator is open its signals do nothing else: they do not end
+ * the process, as with a listener of `process.on`. Such listeners are called
+ * all the same. When it is closed they have their default action again.
+ *
+ * @param args Signals by name or number, at least one; then options.
+ * @throws {TypeError | RangeError} If there is none, or one that is no signal
+ * or cannot be caught.
+ * @throws {KqueueError} As {@link Kqueue.add}; on Linux `ENOTSUP` in a worker
+ * thread, to which Node gives no signals.
+ *
+ * @example
+ * ```ts
+ * import { signals } from 'kqueue-ffi';
+ *
+ * using hangups = signals('SIGHUP', 'SIGUSR2');
+ * process.kill(process.pid, 'SIGHUP');
+ * for await (const { signal, count } of hangups) {
+ *   console.log(signal, count); // SIGHUP 1
+ *   break;
+ * }
+ * ```
+ */
+export function signals(
+  ...args: readonly (SignalName | number)[]
+): EventIterator<SignalCount>;
+export function signals(
+  ...args: readonly [
+    ...signals: (SignalName | number)[],
+    options: IteratorOptions,
+  ]
+): EventIterator<SignalCount>;
+export function signals(
+  ...args: readonly (SignalName | number | IteratorOptions)[]
+): EventIterator<SignalCount> {
+  const last = args.at(-1);
+  const hasOptions = typeof last === 'object' && last !== null;
+  const given: readonly unknown[] = hasOptions ? args.slice(0, -1) : args;
+  if (given.length === 0) {
+    throw new TypeError(misuse(ACTION, 'signals', EXPECTED, undefined));
+  }
+  const names = [...new Set(given.map(nameOf))];
+  const { signal } = hasOptions ? last : {};
+  return eventIterator(ACTION, signal, () => {
+    const release = withhold(names);
+    try {
+      const source = ownQueue(
+        names.map((name) => ({ filter: 'signal', signal: name })),
+        (event) =>
+          event.filter === 'signal'
+            ? { signal: event.signal, count: event.count }
+            : undefined,
+      );
+      return {
+        pull: source.pull,
+        close() {
+          // In this order: until the last moment they end nothing.
+          source.close();
+          release();
+        },
+      };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,216 @@
+import { writeSync } from 'node:fs';
+import type { KernelFacts } from './abi/shape.js';
+import { linesOf } from './explain-kevent.js';
+import { threads } from './ffi/thread.js';
+import { trusted } from './host.js';
+import type { Kernel } from './kernel.js';
+import type { KeventMemory } from './kevent-memory.js';
+import { errnoName, flagNames } from './names.js';
+import type { TimespecMemory, TimespecWidth } from './timespec.js';
+
+/** How many entries of a list are shown, as strace(1) has it. */
+const MOST = 32;
+const STDERR = 2;
+/** How often a full pipe is tried, a millisecond apart. */
+const TRIES = 1000;
+
+/** Whether `KQUEUE_FFI_TRACE` asks for a trace. */
+export const isTraced = (): boolean => {
+  const value = trusted('KQUEUE_FFI_TRACE');
+  return value !== undefined && value !== '' && value !== '0';
+};
+
+/**
+ * Write to standard error before going on, so that nothing is lost when the
+ * process ends. Whoever does not read any more does not end the process.
+ */
+function writer(): (text: string) => void {
+  let gone = false;
+  return (text) => {
+    let rest: Uint8Array = Buffer.from(text);
+    for (let tries = 0; rest.length > 0 && !gone; ) {
+      try {
+        rest = rest.subarray(writeSync(STDERR, rest));
+        tries = 0;
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        gone = code !== 'EAGAIN' || ++tries > TRIES;
+        if (!gone) pause();
+      }
+    }
+  };
+}
+
+const pause = (): void => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+};
+
+/** What the lines of a worker thread begin with. */
+function threadName(): string {
+  // Not at import, where it would cost everybody some milliseconds.
+  const { isMainThread, threadId } = threads();
+  return isMainThread ? '' : `[worker ${threadId}] `;
+}
+
+/** The two integers of a timespec. */
+function partsOf(
+  { i32, u32 }: TimespecMemory,
+  { wideSec, wideNsec }: TimespecWidth,
+): [sec: bigint, nsec: bigint] {
+  const at = wideSec ? 2 : 1;
+  const int64 = (word: number): bigint =>
+    (BigInt(i32[word + 1]) << 32n) | BigInt(u32[word]);
+  return [
+    wideSec ? int64(0) : BigInt(i32[0]),
+    wideNsec ? int64(at) : BigInt(i32[at]),
+  ];
+}
+
+/** A timeout: seconds, or milliseconds where it is less than one. */
+function timeoutOf(
+  timeout: TimespecMemory | null,
+  width: TimespecWidth,
+): string {
+  if (timeout === null) return 'NULL';
+  const [sec, nsec] = partsOf(timeout, width);
+  if (sec < 0n || nsec < 0n || nsec >= 1_000_000_000n) {
+    return `{tv_sec=${sec}, tv_nsec=${nsec}}`;
+  }
+  if (sec === 0n && nsec === 0n) return '0';
+  const [whole, rest, digits, unit] =
+    sec === 0n && nsec > 0n
+      ? [nsec / 1_000_000n, nsec % 1_000_000n, 6, 'ms']
+      : [sec, nsec, 9, 's'];
+  const fraction = String(rest).padStart(digits, '0').replace(/0+$/, '');
+  return `${whole}${fraction && '.'}${fraction}${unit}`;
+}
+
+/** Whether a call may wait, so that it is worth saying that it began. */
+const mayWait = (
+  nevents: number,
+  timeout: TimespecMemory | null,
+  width: TimespecWidth,
+): boolean =>
+  nevents > 0 &&
+  (timeout === null || partsOf(timeout, width).some((part) => part !== 0n));
+
+const listOf = (
+  facts: KernelFacts,
+  memory: KeventMemory | null,
+  length: number,
+): string =>
+  memory === null
+    ? 'NULL'
+    : `[${linesOf(facts, memory, length, MOST).join(', ')}]`;
+
+/** The flags of kevent64, which has its own. */
+function flags64(facts: KernelFacts, flags: number): string {
+  const groups = { ...facts.groups, flag: facts.groups.kevent_flag ?? {} };
+  return flagNames({ ...facts, groups }, flags).join('|') || '0';
+}
+
+/**
+ * A kernel that tells of every call what it was given and what it answered, a
+ * line for each, as strace(1) would. A call that may wait is told of when it
+ * begins, and its line is ended when it returns.
+ *
+ * @param facts What its numbers mean; by default what the kernel says.
+ * @param write Where the text goes; by default to standard error, at once.
+ */
+export function traced(
+  kernel: Kernel,
+  facts: KernelFacts = kernel.facts,
+  write: (text: string) => void = writer(),
+): Kernel {
+  const { width, kevent64 } = kernel;
+  const who = threadName();
+  // What is done to tell of a failure may fail, and must not change its errno.
+  let errno = 0;
+
+  /** The end of a line, and what the call returned. */
+  const answer = (
+    begun: string,
+    result: number,
+    show: (count: number) => string = () => '',
+  ): number => {
+    if (result < 0) {
+      errno = kernel.errno();
+      const name = errnoName(facts, errno) ?? `errno ${errno}`;
+      write(`${begun} = -1 ${name}\n`);
+    } else {
+      write(`${begun} = ${result}${show(result)}\n`);
+    }
+    return result;
+  };
+
+  const exchange = (
+    name: string,
+    call: () => number,
+    kq: number,
+    changes: KeventMemory | null,
+    nchanges: number,
+    events: KeventMemory | null,
+    nevents: number,
+    flags: string,
+    timeout: TimespecMemory | null,
+  ): number => {
+    const given = listOf(facts, changes, nchanges);
+    const limit = timeoutOf(timeout, width);
+    let line = `${who}${name}(${kq}, ${given}, ${nevents}${flags}, ${limit})`;
+    if (mayWait(nevents, timeout, width)) {
+      write(line);
+      line = '';
+    }
+    return answer(line, call(), (count) =>
+      count === 0 ? '' : ` ${listOf(facts, events, Math.min(count, nevents))}`,
+    );
+  };
+
+  return {
+    facts: kernel.facts,
+    words: kernel.words,
+    words64: kernel.words64,
+    width,
+    kqueue: () => answer(`${who}kqueue()`, kernel.kqueue()),
+    kevent: (kq, changes, nchanges, events, nevents, timeout) =>
+      exchange(
+        'kevent',
+        () => kernel.kevent(kq, changes, nchanges, events, nevents, timeout),
+        kq,
+        changes,
+        nchanges,
+        events,
+        nevents,
+        '',
+        timeout,
+      ),
+    ...(kevent64 === undefined
+      ? {}
+      : {
+          kevent64: (kq, changes, nchanges, events, nevents, flags, timeout) =>
+            exchange(
+              'kevent64',
+              () =>
+                kevent64.call(
+                  kernel,
+                  kq,
+                  changes,
+                  nchanges,
+                  events,
+                  nevents,
+                  flags,
+                  timeout,
+                ),
+              kq,
+              changes,
+              nchanges,
+              events,
+              nevents,
+              `, ${flags64(facts, flags)}`,
+              timeout,
+            ),
+        }),
+    close: (fd) => answer(`${who}close(${fd})`, kernel.close(fd)),
+    errno: () => errno,
+  };
+}
