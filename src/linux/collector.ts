@@ -39,7 +39,8 @@ export class Collector {
     }
     if (again.length > 0) {
       for (const knote of again) if (!knote.dropped) knotes.activate(knote);
-      again.length = 0;
+      // To set the length to 0 would give the memory away each time.
+      while (again.length > 0) again.pop();
     }
     if (canPost) this.#delivered.clear();
     return count;
