@@ -23,8 +23,10 @@ const succeeds = expect.objectContaining({ status: 0, stderr: '' });
 beforeAll(ensureBuilt, 120_000);
 
 test('every example is tried', () => {
-  const tests = ['examples-run.test.ts', 'queue-examples.test.ts']
-    .map((name) => readFileSync(join(root, '__tests__', name), 'utf8'))
+  const tests = ['examples-run', 'queue-examples', 'helper-docs']
+    .map((name) =>
+      readFileSync(join(root, `__tests__/${name}.test.ts`), 'utf8'),
+    )
     .join('\n');
   const examples = readdirSync(join(root, 'examples')).filter((name) =>
     name.endsWith('.ts'),
