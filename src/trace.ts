@@ -212,5 +212,6 @@ export function traced(
         }),
     close: (fd) => answer(`${who}close(${fd})`, kernel.close(fd)),
     errno: () => errno,
+    whyNoQueue: (fd) => kernel.whyNoQueue?.(fd),
   };
 }
