@@ -16,7 +16,11 @@ export default defineConfig((command: Options): Options[] => {
   return [
     {
       // The command is there as ESM only.
-      entry: { ...entry, cli: 'src/cli/main.ts' },
+      entry: {
+        bundler: entry.index,
+        abi: entry.abi,
+        cli: 'src/cli/main.ts',
+      },
       format: ['esm', 'cjs'],
       target: 'node20',
       platform: 'node',
@@ -33,7 +37,6 @@ export default defineConfig((command: Options): Options[] => {
         options.define = { 'import.meta.url': 'origin' };
         options.inject = ['scripts/build/origin.js'];
         options.entryPoints = {
-          index: entry.index,
           abi: entry.abi,
           ...sharedEntries,
         };

@@ -95,10 +95,19 @@ describe('the package that npm publishes', () => {
     ]);
     const dist = files.filter((file) => file.startsWith('dist'));
     for (const entry of ['index', 'abi']) {
-      for (const kind of ['js', 'js.map', 'cjs', 'cjs.map', 'd.ts', 'd.cts']) {
+      for (const kind of ['js', 'cjs', 'd.ts', 'd.cts']) {
         expect(dist).toContain(join('dist', `${entry}.${kind}`));
       }
     }
+    // All but the files that only hand on what is in others.
+    const made = dist.filter((file) => /\.c?js$/.test(file));
+    expect(made.filter((file) => !dist.includes(`${file}.map`))).toEqual([
+      'dist/core.names.cjs',
+      'dist/facts.names.cjs',
+      'dist/index.cjs',
+      'dist/index.js',
+      'dist/node.names.cjs',
+    ]);
     expect(
       dist.filter((file) => !/\.(c?js(\.map)?|d\.c?ts)$/.test(file)),
     ).toEqual([]);
@@ -136,7 +145,7 @@ describe('a program that uses the package', () => {
     },
   );
 
-  test('finds the same names in ESM and in CommonJS', async () => {
+  test('finds the same in ESM, in CommonJS and through a bundler', async () => {
     const [esm, cjs] = await Promise.all(
       FORMATS.map((format) =>
         program(
@@ -148,6 +157,11 @@ describe('a program that uses the package', () => {
       ),
     );
     expect(esm).toEqual(cjs);
+    const file = JSON.stringify(join(project.installed, 'dist/bundler.js'));
+    const different = `import(${file}).then((other) => report(
+      [...new Set([...Object.keys(other), ...Object.keys(kq)])]
+        .filter((name) => other[name] !== kq[name])));`;
+    expect(await program('ESM', different)).toEqual([]);
     expect(esm).toEqual(
       expect.arrayContaining(['EVFILT_READ', 'EV_ADD', 'NOTE_TRIGGER']),
     );

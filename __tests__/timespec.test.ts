@@ -22,11 +22,12 @@ const int = (bytes: DataView, at: number, wide: boolean): bigint =>
 function encoded(timeout: Timeout, width = WIDE): [bigint, bigint] | undefined {
   const memory = allocateTimespec();
   memory.u32.fill(0xa5a5a5a5);
-  if (!encodeTimeout(memory, width, timeout, 'test')) {
+  const written = encodeTimeout(memory, width, timeout, 'test');
+  if (written !== memory) {
     expect([...memory.u32]).toEqual(Array(4).fill(0xa5a5a5a5));
-    return undefined;
   }
-  const bytes = new DataView(memory.u32.buffer);
+  if (written === null) return undefined;
+  const bytes = new DataView(written.u32.buffer);
   const sec = int(bytes, 0, width.wideSec);
   return [sec, int(bytes, width.wideSec ? 8 : 4, width.wideNsec)];
 }

@@ -2,7 +2,13 @@ import type { KernelFacts } from './abi/shape.js';
 import type { KqueueEvent, RawEvent } from './event.js';
 import { exitStatus } from './exit-status.js';
 import type { KeventMemory } from './kevent-memory.js';
-import { filterAt, flagsAt, signedAt, unsignedAt } from './kevent-read.js';
+import {
+  fflagsAt,
+  filterAt,
+  flagsAt,
+  signedAt,
+  unsignedAt,
+} from './kevent-read.js';
 import { errnoName } from './names.js';
 import type { ProcNote, VnodeNote } from './notes.js';
 import { signalNamer } from './signal.js';
@@ -83,7 +89,7 @@ export function decoderOf(facts: KernelFacts): Decoder {
       const ident = unsignedAt(memory, base + words.ident);
       const number = filterAt(memory, base);
       const flags = flagsAt(memory, base);
-      const fflags = memory.u32[base + words.fflags];
+      const fflags = fflagsAt(memory, base);
       const data = signedAt(memory, base + words.data);
       const raw: RawEvent = {
         ident,

@@ -1,17 +1,7 @@
 import { hostDialect } from './dialect.js';
 import { type KeventLike, lineOf, linesOf } from './explain-kevent.js';
+import type { InspectOptions } from './inspect.js';
 import type { KeventMemory } from './kevent-memory.js';
-
-/** What is heeded of the options of util.inspect. */
-export interface InspectOptions {
-  readonly maxArrayLength?: number | null | undefined;
-  readonly breakLength?: number | undefined;
-}
-
-/** What util.inspect calls instead of looking inside. */
-export const INSPECT: unique symbol = Symbol.for(
-  'nodejs.util.inspect.custom',
-) as never;
 
 /** What util.inspect shows at most, and in a line, if nobody says otherwise. */
 const MAX_ITEMS = 100;

@@ -143,12 +143,12 @@ const chosen = choose({
 });
 
 /**
- * What a variable of the environment that is not for every process says:
- * nothing where it would be ignored.
+ * Whether `KQUEUE_FFI_TRACE` asks for a trace. Like other variables it is
+ * ignored where the environment may be somebody else's.
  */
-export function trusted(name: 'KQUEUE_FFI_TRACE'): string | undefined {
-  const value = process.env[name];
-  return value && distrust(thisStart) === undefined ? value : undefined;
+export function isTraced(): boolean {
+  const value = process.env.KQUEUE_FFI_TRACE ?? '';
+  return value !== '' && value !== '0' && distrust(thisStart) === undefined;
 }
 
 /** The facts of the running kernel; Darwin's where there is none. */

@@ -3,7 +3,7 @@ import { hostDialect } from './dialect.js';
 import { KqueueError } from './errors.js';
 import { loadFfiKernel } from './ffi/kernel.js';
 import { loadError, reasonOf } from './ffi/library.js';
-import { kernel as choice, hostCpu, hostFacts } from './host.js';
+import { kernel as choice, hostCpu, hostFacts, isTraced } from './host.js';
 import {
   type KeventMemory,
   type KeventWords,
@@ -12,7 +12,7 @@ import {
 import { layoutOf } from './layout.js';
 import { createLinuxKernel } from './linux/kernel.js';
 import type { TimespecMemory, TimespecWidth } from './timespec.js';
-import { isTraced, traced } from './trace.js';
+import { traced } from './trace.js';
 
 /**
  * What answers the three calls: a system's own kqueue through FFI, or the one

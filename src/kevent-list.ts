@@ -1,9 +1,6 @@
 import { misuse, throwBadInteger } from './errors.js';
-import {
-  INSPECT,
-  type InspectOptions,
-  inspectList,
-} from './explain-inspect.js';
+import { inspectList } from './explain-inspect.js';
+import { INSPECT, type InspectOptions } from './inspect.js';
 import { currentWords, currentWords64 } from './kernel.js';
 import {
   encode,
@@ -17,7 +14,14 @@ import {
   type KeventMemory,
   type KeventWords,
 } from './kevent-memory.js';
-import { filterAt, flagsAt, signedAt, unsignedAt } from './kevent-read.js';
+import {
+  entryAt,
+  fflagsAt,
+  filterAt,
+  flagsAt,
+  signedAt,
+  unsignedAt,
+} from './kevent-read.js';
 
 const MAX_CAPACITY = 2 ** 20;
 let isList: (value: unknown) => value is KeventList;
@@ -122,13 +126,13 @@ export class KeventList implements Iterable<Kevent> {
   get(index: number): Kevent {
     const memory = this.#memory;
     const { words } = memory;
-    const base = this.#at(index);
+    const base = entryAt(memory, index);
     const kevent: Kevent = {
-      ident: this.ident(index),
-      filter: this.filter(index),
-      flags: this.flags(index),
-      fflags: memory.u32[base + words.fflags],
-      data: this.data(index),
+      ident: unsignedAt(memory, base + words.ident),
+      filter: filterAt(memory, base),
+      flags: flagsAt(memory, base),
+      fflags: fflagsAt(memory, base),
+      data: signedAt(memory, base + words.data),
       udata: readPattern(memory, base + words.udata, words.widePointers),
     };
     if (words.extCount > 0) {
@@ -142,64 +146,61 @@ export class KeventList implements Iterable<Kevent> {
   /** `ident` as a number where it is a safe integer, else as a bigint. */
   ident(index: number): number | bigint {
     const memory = this.#memory;
-    return unsignedAt(memory, this.#at(index) + memory.words.ident);
+    return unsignedAt(memory, entryAt(memory, index) + memory.words.ident);
   }
 
   /** `filter`, signed except on NetBSD, where it is unsigned. */
   filter(index: number): number {
-    return filterAt(this.#memory, this.#at(index));
+    const memory = this.#memory;
+    return filterAt(memory, entryAt(memory, index));
   }
 
   /** `flags`, unsigned. */
   flags(index: number): number {
-    return flagsAt(this.#memory, this.#at(index));
+    const memory = this.#memory;
+    return flagsAt(memory, entryAt(memory, index));
   }
 
   /** `fflags`, unsigned. */
   fflags(index: number): number {
-    return this.#memory.u32[this.#at(index) + this.#memory.words.fflags];
+    const memory = this.#memory;
+    return fflagsAt(memory, entryAt(memory, index));
   }
 
   /** `data`, signed: a number where it is a safe integer, else a bigint. */
   data(index: number): number | bigint {
     const memory = this.#memory;
-    return signedAt(memory, this.#at(index) + memory.words.data);
+    return signedAt(memory, entryAt(memory, index) + memory.words.data);
   }
 
   /** `udata`, unsigned: a number where it is a safe integer, else a bigint. */
   udata(index: number): number | bigint {
     const memory = this.#memory;
-    return unsignedAt(memory, this.#at(index) + memory.words.udata);
+    return unsignedAt(memory, entryAt(memory, index) + memory.words.udata);
   }
 
   /** All bits of `ident`, unsigned. */
   identBigInt(index: number): bigint {
-    const { words } = this.#memory;
-    return readPattern(
-      this.#memory,
-      this.#at(index) + words.ident,
-      words.widePointers,
-    );
+    const memory = this.#memory;
+    const { words } = memory;
+    const at = entryAt(memory, index) + words.ident;
+    return readPattern(memory, at, words.widePointers);
   }
 
   /** All bits of `data`, signed. */
   dataBigInt(index: number): bigint {
-    const { words } = this.#memory;
-    return readSigned(
-      this.#memory,
-      this.#at(index) + words.data,
-      words.wideData,
-    );
+    const memory = this.#memory;
+    const { words } = memory;
+    const at = entryAt(memory, index) + words.data;
+    return readSigned(memory, at, words.wideData);
   }
 
   /** All bits of `udata`, unsigned. */
   udataBigInt(index: number): bigint {
-    const { words } = this.#memory;
-    return readPattern(
-      this.#memory,
-      this.#at(index) + words.udata,
-      words.widePointers,
-    );
+    const memory = this.#memory;
+    const { words } = memory;
+    const at = entryAt(memory, index) + words.udata;
+    return readPattern(memory, at, words.widePointers);
   }
 
   /** The entries in order, each as an object of its own. */
@@ -212,22 +213,6 @@ export class KeventList implements Iterable<Kevent> {
     // What only inherits from a list has none.
     if (!(#memory in this)) return 'KeventList {}';
     return inspectList(this.constructor.name, this.#memory, depth, options);
-  }
-
-  /** The first word of an entry that exists. */
-  #at(index: number): number {
-    const { length, words } = this.#memory;
-    if (typeof index !== 'number' || index >>> 0 !== index || index >= length) {
-      throwBadInteger(
-        'read a KeventList',
-        'index',
-        length === 0
-          ? 'an entry of a list that has none'
-          : `an integer from 0 to ${length - 1}`,
-        index,
-      );
-    }
-    return index * words.stride;
   }
 }
 

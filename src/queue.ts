@@ -6,13 +6,10 @@ import { hostDialect } from './dialect.js';
 import { type EncodedKey, encoderOf } from './encoder.js';
 import { KqueueError, misuse } from './errors.js';
 import type { KqueueEvent } from './event.js';
-import {
-  INSPECT,
-  type InspectOptions,
-  inspectQueue,
-} from './explain-inspect.js';
+import { inspectQueue } from './explain-inspect.js';
 import { type LoopDriver, watch } from './ffi/loop.js';
 import { Inbox } from './inbox.js';
+import { INSPECT, type InspectOptions } from './inspect.js';
 import { iterate } from './iterator.js';
 import { currentWords } from './kernel.js';
 import { encode, type KeventInit } from './kevent.js';

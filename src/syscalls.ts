@@ -105,19 +105,17 @@ function listMemory(
 ): KeventMemory {
   const memory = memoryOf(list, action, name, expected);
   // No two layouts that meet here are of one size.
-  if (memory.words.stride !== words.stride) {
-    throw new TypeError(
-      misuse(
-        action,
-        name,
-        action === KEVENT64
-          ? 'a Kevent64List'
-          : "a KeventList of this kernel's layout",
-        list,
-      ),
-    );
-  }
+  if (memory.words.stride !== words.stride) throwOther(list, action, name);
   return memory;
+}
+
+/** A list of the layout of another kernel, or call. */
+function throwOther(list: unknown, action: string, name: string): never {
+  const expected =
+    action === KEVENT64
+      ? 'a Kevent64List'
+      : "a KeventList of this kernel's layout";
+  throw new TypeError(misuse(action, name, expected, list));
 }
 
 /** Make the calls of the kernel that `kernelOf` gives at the first use. */
@@ -154,9 +152,8 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
       changes = listMemory(changelist, words, action, 'changelist', CHANGELIST);
     }
     // Last of all: a getter among the changes may have called kevent().
-    const timed = encodeTimeout(timespec, kernel.width, timeout, action);
+    const limit = encodeTimeout(timespec, kernel.width, timeout, action);
     const nchanges = changes === null ? 0 : changes.length;
-    const limit = timed ? timespec : null;
     const count =
       flags === undefined || kernel.kevent64 === undefined
         ? kernel.kevent(kq, changes, nchanges, events, nevents, limit)

@@ -38,6 +38,9 @@ export function allocateTimespec(): TimespecMemory {
   };
 }
 
+/** That of a poll, which is never written to. */
+export const POLL: TimespecMemory = /* @__PURE__ */ allocateTimespec();
+
 function checkInt64(value: unknown, action: string, name: string): void {
   const good =
     typeof value === 'number'
@@ -114,7 +117,8 @@ function writeMilliseconds(
 /**
  * Check a timeout and write it as the kernel wants it.
  *
- * @returns Whether there is one: `false` means for ever, nothing written.
+ * @param memory Where to, if it is a time that must be written.
+ * @returns Where it is, or null for ever.
  * @throws {TypeError} If it is no timeout, or a field has a wrong type.
  * @throws {RangeError} If a number is negative, NaN, infinite or too large.
  */
@@ -123,15 +127,19 @@ export function encodeTimeout(
   width: TimespecWidth,
   timeout: Timeout,
   action: string,
-): boolean {
-  if (timeout === null || timeout === undefined) return false;
-  if (timeout === 0) {
-    memory.i32[0] = 0;
-    memory.i32[1] = 0;
-    memory.i32[2] = 0;
-    memory.i32[3] = 0;
-    return true;
-  }
+): TimespecMemory | null {
+  if (timeout === null || timeout === undefined) return null;
+  if (timeout === 0) return POLL;
+  writeTimeout(memory, width, timeout, action);
+  return memory;
+}
+
+function writeTimeout(
+  memory: TimespecMemory,
+  width: TimespecWidth,
+  timeout: Exclude<Timeout, null | undefined>,
+  action: string,
+): void {
   if (typeof timeout === 'number') {
     if (!isWait(timeout)) {
       throw new RangeError(
@@ -144,7 +152,7 @@ export function encodeTimeout(
       );
     }
     writeMilliseconds(memory, width, timeout);
-    return true;
+    return;
   }
   if (typeof timeout !== 'object') {
     throw new TypeError(
@@ -161,7 +169,6 @@ export function encodeTimeout(
   checkInt64(nsec, action, 'tv_nsec');
   if (!width.wideNsec) checkNarrow(width, sec, nsec, action);
   write(memory, width, sec, nsec);
-  return true;
 }
 
 /**

@@ -2,7 +2,6 @@ import { writeSync } from 'node:fs';
 import type { KernelFacts } from './abi/shape.js';
 import { linesOf } from './explain-kevent.js';
 import { threads } from './ffi/thread.js';
-import { trusted } from './host.js';
 import type { Kernel } from './kernel.js';
 import type { KeventMemory } from './kevent-memory.js';
 import { errnoName, flagNames } from './names.js';
@@ -13,12 +12,6 @@ const MOST = 32;
 const STDERR = 2;
 /** How often a full pipe is tried, a millisecond apart. */
 const TRIES = 1000;
-
-/** Whether `KQUEUE_FFI_TRACE` asks for a trace. */
-export const isTraced = (): boolean => {
-  const value = trusted('KQUEUE_FFI_TRACE');
-  return value !== undefined && value !== '' && value !== '0';
-};
 
 /**
  * Write to standard error before going on, so that nothing is lost when the

@@ -9,7 +9,14 @@ import { dirname, join, resolve } from 'node:path';
 import ts from 'typescript';
 
 /** The files that are loaded when what is in them is first called. */
-export const LAZY = ['linux', 'helpers', 'doctor'] as const;
+export const LAZY = [
+  'tables',
+  'native',
+  'linux',
+  'helpers',
+  'doctor',
+  'explain',
+] as const;
 export type Lazy = (typeof LAZY)[number];
 
 /** The files that are there once. */
@@ -17,7 +24,7 @@ export const SHARED = ['facts', 'core', ...LAZY] as const;
 export type Shared = (typeof SHARED)[number];
 
 /** Where a module goes: to one of those, or to each file that imports it. */
-export type Home = Shared | 'index' | 'abi' | 'outer';
+export type Home = Shared | 'bundler' | 'abi' | 'outer';
 
 export const src = resolve('src');
 
@@ -28,19 +35,6 @@ const sources = readdirSync(src, { recursive: true, encoding: 'utf8' })
 /** A module by its name in `src`. */
 const module = (name: string): string => join(src, `${name}.ts`);
 
-/** The modules whose functions load a file when they are called. */
-const doors: Readonly<Record<Lazy, readonly string[]>> = {
-  linux: ['linux/kernel'].map(module),
-  helpers: ['exited', 'interval', 'readiness', 'signals', 'watch-file']
-    .map((name) => `helpers/${name}`)
-    .map(module),
-  doctor: ['doctor'].map(module),
-};
-
-/** The file that a module's functions load when they are called. */
-export const lazyOf = (file: string): Lazy | undefined =>
-  LAZY.find((name) => doors[name].includes(file));
-
 export const TABLE_INDEX = module('abi/index');
 
 /** The kernels there are tables of: each table is made when it is used. */
@@ -48,9 +42,28 @@ export const TABLES: readonly string[] = [
   ...readFileSync(TABLE_INDEX, 'utf8').matchAll(/readonly (\w+): typeof \1;/g),
 ].map(([, name]) => name);
 
+/** The kernels whose tables few programs use: Darwin's serves Linux too. */
+export const LATE_TABLES = TABLES.filter((name) => name !== 'darwin');
+
 /** The kernel of which a module is the table. */
 export const tableOf = (file: string): string | undefined =>
   TABLES.find((name) => file === module(`abi/${name}`));
+
+/** The modules whose functions load a file when they are called. */
+const doors: Readonly<Record<Lazy, readonly string[]>> = {
+  tables: LATE_TABLES.map((name) => module(`abi/${name}`)),
+  native: ['ffi/kernel'].map(module),
+  linux: ['linux/kernel'].map(module),
+  helpers: ['exited', 'interval', 'readiness', 'signals', 'watch-file']
+    .map((name) => `helpers/${name}`)
+    .map(module),
+  doctor: ['doctor'].map(module),
+  explain: ['explain', 'explain-inspect', 'trace', 'capabilities'].map(module),
+};
+
+/** The file that a module's functions load when they are called. */
+export const lazyOf = (file: string): Lazy | undefined =>
+  LAZY.find((name) => doors[name].includes(file));
 
 /** What a module takes from another at run time: types left out. */
 interface Import {
@@ -118,13 +131,16 @@ const contents: Readonly<Record<Shared, ReadonlySet<string>>> = {
   // What constants and `kqueue-ffi/abi` need.
   facts: needs(['host', 'names', 'layout'].map(module)),
   core: needs(['syscalls', 'queue'].map(module)),
+  tables: needs(doors.tables),
+  native: needs(doors.native),
   linux: needs(doors.linux),
   helpers: needs(doors.helpers),
   doctor: needs(doors.doctor),
+  explain: needs(doors.explain),
 };
 
 export function homeOf(file: string): Home {
-  if (file === module('index')) return 'index';
+  if (file === module('index')) return 'bundler';
   if (file === module('abi')) return 'abi';
   // Hundreds of names, of which a program uses a few.
   if (file === module('constants')) return 'outer';
@@ -136,9 +152,12 @@ export function sharedExports(): Record<Shared, Map<string, string>> {
   const exported = {
     facts: new Map<string, string>(),
     core: new Map<string, string>(),
+    tables: new Map(LATE_TABLES.map((name) => [name, module(`abi/${name}`)])),
+    native: new Map<string, string>(),
     linux: new Map<string, string>(),
     helpers: new Map<string, string>(),
     doctor: new Map<string, string>(),
+    explain: new Map<string, string>(),
   };
   const add = (home: Shared, name: string, target: string): void => {
     const other = exported[home].get(name) ?? target;
@@ -176,6 +195,21 @@ export const namesBetween = (from: Home, to: Shared): string[] => [
       .filter((name) => !TABLES.includes(name)),
   ),
 ];
+
+/** What the package exports: what is in shared files, and the constants. */
+export function packageNames(): {
+  readonly shared: ReadonlyMap<string, Shared>;
+  readonly constants: readonly string[];
+} {
+  const shared = new Map<string, Shared>();
+  for (const { target, names } of importsOf(module('index'))) {
+    const home = servedBy(target);
+    for (const name of names) shared.set(name, home as Shared);
+  }
+  const text = readFileSync(module('constants'), 'utf8');
+  const constants = [...text.matchAll(/^export const (\w+)/gm)];
+  return { shared, constants: constants.map(([, name]) => name) };
+}
 
 /** The file from which a module is to be had by the others. */
 export const servedBy = (file: string): Home =>

@@ -1,7 +1,7 @@
 import { canPoll } from './loop-check.js';
 import { intervalWatch } from './loop-interval.js';
 import { pollWatch } from './loop-poll.js';
-import { threads } from './thread.js';
+import { isMainThread } from './thread.js';
 
 /**
  * How a queue is watched while somebody waits: by a handle of the runtime's
@@ -33,7 +33,7 @@ const runtime: string =
  */
 export function threadDriver(): LoopDriver {
   if (runtime === 'bun') return 'interval';
-  return threads().isMainThread ? 'poll' : 'interval';
+  return isMainThread() ? 'poll' : 'interval';
 }
 
 /**

@@ -1,8 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
-import { isMainThread } from 'node:worker_threads';
 import { koffi } from './koffi.js';
 import { openLibrary } from './library.js';
 import type { Libc } from './linux.js';
+import { isMainThread } from './thread.js';
 
 const CLOEXEC = 0x80000;
 
@@ -18,7 +18,7 @@ const CLOEXEC = 0x80000;
  * The main thread needs none of this: with it ends the process.
  */
 export function forThread(libc: Libc): Libc {
-  if (isMainThread || !('node' in process.versions)) return libc;
+  if (isMainThread() || !('node' in process.versions)) return libc;
   const dup3 = openLibrary(null).func('dup3', 'int', ['int', 'int', 'int']);
   if (dup3 === undefined) return libc;
   const setErrno = (errno: number): void => {

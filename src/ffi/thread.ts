@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 type Threads = typeof import('node:worker_threads');
@@ -11,4 +12,24 @@ let loaded: Threads | undefined;
 export function threads(): Threads {
   loaded ??= createRequire(import.meta.url)('node:worker_threads') as Threads;
   return loaded;
+}
+
+let isMain: boolean | undefined;
+
+/**
+ * Whether this is the main thread. Linux is asked, which names the first
+ * thread of a process after the process: proc_thread-self(5).
+ */
+export function isMainThread(): boolean {
+  isMain ??= isFirst() ?? threads().isMainThread;
+  return isMain;
+}
+
+function isFirst(): boolean | undefined {
+  try {
+    const [pid, , thread] = readlinkSync('/proc/thread-self').split('/');
+    return pid === thread;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,12 +1,12 @@
+import { constants } from 'node:os';
 import { darwin } from '../abi/darwin.js';
-import { libkqueue } from '../abi/libkqueue.js';
 
 /** Darwin's numbers, which the emulated kernel speaks. */
 export const D = darwin.constants;
 export const DE = darwin.errno;
 
 /** Linux's errno numbers by name. */
-const linux: Readonly<Record<string, number>> = libkqueue.errno;
+const linux: Readonly<Record<string, number>> = constants.errno;
 
 const toDarwin = new Map<number, number>();
 for (const [name, number] of Object.entries(linux)) {

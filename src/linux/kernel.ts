@@ -1,12 +1,12 @@
 import { readdirSync } from 'node:fs';
-import { isMainThread } from 'node:worker_threads';
 import { darwin } from '../abi/darwin.js';
 import { bindLibc, type Libc } from '../ffi/linux.js';
 import { nativeBlock } from '../ffi/memory.js';
+import { isMainThread } from '../ffi/thread.js';
 import type { Kernel } from '../kernel.js';
 import { type KeventMemory, wordsOf } from '../kevent-memory.js';
 import { layoutOf } from '../layout.js';
-import type { TimespecMemory } from '../timespec.js';
+import { POLL, type TimespecMemory } from '../timespec.js';
 import { CLOCK_MONOTONIC, nanoseconds, writeTimespec } from './clock.js';
 import { CLOEXEC, D, DE, EPOLLIN, NONBLOCK } from './constants.js';
 import { Epoll } from './epoll.js';
@@ -68,6 +68,7 @@ export class LinuxKernel implements Kernel {
   readonly #queues = new Map<number, Queue>();
   readonly #unsynced: Queue[] = [];
   readonly #timespec = nativeBlock(16);
+  readonly #isMain = isMainThread();
   /** The device of the file system in which all pipes are. */
   #pipeDevice: number | undefined;
   #serial = 0;
@@ -127,7 +128,7 @@ export class LinuxKernel implements Kernel {
     nevents: number,
     timeout: TimespecMemory | null,
   ): number {
-    const nanos = timeout === null ? Infinity : timeoutOf(timeout);
+    const nanos = timeoutOf(timeout);
     if (nanos < 0) return this.#failed(DE.EINVAL);
     return this.#exchange(kq, false, changes, nchanges, events, nevents, nanos);
   }
@@ -142,8 +143,7 @@ export class LinuxKernel implements Kernel {
     timeout: TimespecMemory | null,
   ): number {
     const polls = (flags & D.KEVENT_FLAG_IMMEDIATE) !== 0;
-    const limit = timeout === null ? Infinity : timeoutOf(timeout);
-    const nanos = polls ? 0 : limit;
+    const nanos = polls ? 0 : timeoutOf(timeout);
     if (nanos < 0) return this.#failed(DE.EINVAL);
     const onlyErrors = (flags & D.KEVENT_FLAG_ERROR_EVENTS) !== 0;
     return this.#exchange(
@@ -172,8 +172,11 @@ export class LinuxKernel implements Kernel {
     queue.isWide ??= wide;
     if (queue.isWide !== wide) return this.#failed(DE.EINVAL);
     const count = queue.kevent(changes, nchanges, events, nevents, nanos);
-    if (count >= 0) return count;
-    if (count !== GONE) return this.#failed(-count);
+    return count >= 0 ? count : this.#refused(queue, count);
+  }
+
+  #refused(queue: Queue, answer: number): number {
+    if (answer !== GONE) return this.#failed(-answer);
     this.#forgetQueue(queue);
     return this.#failed(DE.EBADF);
   }
@@ -214,9 +217,10 @@ export class LinuxKernel implements Kernel {
   }
 
   /** The queue a number stands for: its own, or a dup of it. */
-  readonly queueOf = (fd: number): Queue | undefined => {
-    const known = this.#queues.get(fd);
-    if (known !== undefined) return known;
+  readonly queueOf = (fd: number): Queue | undefined =>
+    this.#queues.get(fd) ?? this.#queueOfDup(fd);
+
+  #queueOfDup(fd: number): Queue | undefined {
     for (const queue of this.#live()) {
       if (this.#compare(KCMP_FILE, fd, queue.fd)) {
         this.#queues.set(fd, queue);
@@ -224,7 +228,7 @@ export class LinuxKernel implements Kernel {
       }
     }
     return undefined;
-  };
+  }
 
   #compare(type: number, fd: number, other: number): boolean {
     const { pid } = process;
@@ -323,6 +327,10 @@ export class LinuxKernel implements Kernel {
   }
 
   sync(): void {
+    if (this.#unsynced.length > 0) this.#syncAll();
+  }
+
+  #syncAll(): void {
     const unsynced = this.#unsynced;
     for (let i = 0; i < unsynced.length; i++) unsynced[i].sync();
     // To set the length to 0 would give the memory away each time.
@@ -333,7 +341,7 @@ export class LinuxKernel implements Kernel {
 
   /** Wait on a queue's epoll for some nanoseconds, or for ever. */
   readonly wait = (ep: number, nanos: number): number => {
-    if (isMainThread || nanos <= LONGEST_SLEEP) return this.#sleep(ep, nanos);
+    if (this.#isMain || nanos <= LONGEST_SLEEP) return this.#sleep(ep, nanos);
     const deadline = nanos === Infinity ? Infinity : this.clock() + nanos;
     for (let left = nanos; left > 0; ) {
       const n = this.#sleep(ep, Math.min(left, LONGEST_SLEEP));
@@ -407,8 +415,13 @@ function openNumbers(): readonly string[] {
   }
 }
 
-/** Nanoseconds of a timespec, or -1 if Darwin calls it invalid: spec C4. */
-function timeoutOf({ i32, u32 }: TimespecMemory): number {
+/** Nanoseconds of a timeout, or -1 if Darwin calls it invalid: spec C4. */
+function timeoutOf(timeout: TimespecMemory | null): number {
+  if (timeout === POLL) return 0;
+  return timeout === null ? Infinity : nanosOf(timeout);
+}
+
+function nanosOf({ i32, u32 }: TimespecMemory): number {
   const seconds = u32[0];
   const nanos = u32[2];
   const valid =

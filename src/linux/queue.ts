@@ -115,8 +115,15 @@ export class Queue implements Readiness {
   ): number {
     // What happened before the call comes before what its changes make ready.
     // With nothing to look at, a look tells whether this is a queue still.
-    const looks = nevents > 0 || this.#hasSources();
-    if (looks && !this.#look()) return GONE;
+    if (nevents > 0 || this.#hasSources()) {
+      const n = this.kernel.epoll.poll(this.fd);
+      if (n < 0) return GONE;
+      if (n > 0 || this.#looksAnyhow()) this.#dispatch(n);
+    }
+    if (changes === null && nanos === 0 && this.#isIdle()) {
+      this.kernel.sync();
+      return 0;
+    }
     const written =
       changes === null
         ? 0
@@ -128,6 +135,18 @@ export class Queue implements Readiness {
     }
     this.kernel.sync();
     return written;
+  }
+
+  /** Whether there is more to look at than what the outer epoll tells. */
+  #looksAnyhow(): boolean {
+    return (
+      this.asked !== null || this.sources.hasFiles || this.knotes.hasVanishing
+    );
+  }
+
+  /** Whether nothing waits, or will once edges are swallowed. */
+  #isIdle(): boolean {
+    return this.knotes.waiting === 0 && !this.#isStale;
   }
 
   /** Leave the descriptor truthful at the end of a call. */

@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
-import { isMainThread } from 'node:worker_threads';
 import type { Libc } from '../ffi/linux.js';
 import { realProcess } from '../ffi/real-process.js';
 import { SignalPipe } from '../ffi/signal-pipe.js';
+import { isMainThread } from '../ffi/thread.js';
 import { darwinErrno } from './constants.js';
 import type { Knote } from './knote.js';
 
@@ -54,7 +54,7 @@ export class Signals {
   }
 
   /** Whether signals can be had at all: Node gives them to one thread. */
-  readonly available = isMainThread;
+  readonly available = isMainThread();
 
   /** Whether signals of that number come, as far as is known. */
   counts(signal: number): boolean {
