@@ -66,7 +66,8 @@ export class LinuxKernel implements Kernel {
   readonly filters: readonly (Filter | undefined)[];
   /** By every number a queue is known under; dup(2) makes more than one. */
   readonly #queues = new Map<number, Queue>();
-  readonly #unsynced: Queue[] = [];
+  /** The first of the queues that are to be synced. */
+  #unsynced: Queue | null = null;
   readonly #timespec = nativeBlock(16);
   readonly #isMain = isMainThread();
   /** The device of the file system in which all pipes are. */
@@ -323,18 +324,15 @@ export class LinuxKernel implements Kernel {
   unsynced(queue: Queue): void {
     if (queue.isUnsynced) return;
     queue.isUnsynced = true;
-    this.#unsynced.push(queue);
+    queue.nextUnsynced = this.#unsynced;
+    this.#unsynced = queue;
   }
 
   sync(): void {
-    if (this.#unsynced.length > 0) this.#syncAll();
-  }
-
-  #syncAll(): void {
-    const unsynced = this.#unsynced;
-    for (let i = 0; i < unsynced.length; i++) unsynced[i].sync();
-    // To set the length to 0 would give the memory away each time.
-    while (unsynced.length > 0) unsynced.pop();
+    for (let queue = this.#unsynced; queue !== null; queue = this.#unsynced) {
+      this.#unsynced = queue.nextUnsynced;
+      queue.sync();
+    }
   }
 
   readonly clock = (): number => nanoseconds(this.libc, CLOCK_MONOTONIC);

@@ -3,7 +3,11 @@ import type { Knote } from './knote.js';
 
 type Key = number | bigint;
 
+/** Most are small integers, which V8 finds quickest. */
 const keyOf = (low: number, high: number): Key =>
+  high === 0 && low >= 0 ? low : wideKey(low, high);
+
+const wideKey = (low: number, high: number): Key =>
   high >= 0 && high <= 0x1fffff
     ? high * 2 ** 32 + (low >>> 0)
     : (BigInt(high) << 32n) | BigInt(low >>> 0);

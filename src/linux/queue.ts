@@ -80,6 +80,7 @@ export class Queue implements Readiness {
   isWide: boolean | undefined = undefined;
   /** It waits for the kernel to call {@link sync}. */
   isUnsynced = false;
+  nextUnsynced: Queue | null = null;
 
   constructor(kernel: LinuxKernel, fd: number, inner: number, ready: number) {
     this.kernel = kernel;
@@ -387,6 +388,7 @@ export class Queue implements Readiness {
     if (this.#members.length < n) this.#members = new Int32Array(n);
     const members = this.#members;
     let drained = false;
+    // To drain one takes the place of what was reported.
     for (let i = 0; i < n; i++) members[i] = epoll.low(i);
     for (let i = 0; i < n; i++) {
       const member = members[i];
@@ -444,6 +446,7 @@ export class Queue implements Readiness {
   /** Make the descriptor readable exactly while something waits. */
   sync(): void {
     this.isUnsynced = false;
+    this.nextUnsynced = null;
     if (this.closed) return;
     if (this.knotes.waiting > 0) {
       // Looked at, and there is more than was collected: this may go on.
