@@ -1,18 +1,32 @@
 import type { KqueueEvent } from './event.js';
-import type { Registration } from './registry.js';
+import type { Registration, Registry } from './registry.js';
+
+/** Room for the owners of so many is kept. */
+const KEPT = 4096;
 
 /**
  * Events that were collected and not yet given to anybody, oldest first. An
  * event whose registration the program has ended meanwhile is never given.
  */
 export class Inbox {
+  readonly #registry: Registry;
+  /** An array goes to whoever takes all of it. */
   #events: KqueueEvent[] = [];
+  /** Of as many as there are events; the array is longer, and kept. */
   #owners: (Registration | undefined)[] = [];
   #head = 0;
+  /** How many registrations had been ended when the first event came in. */
+  #drops = 0;
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+  }
 
   push(event: KqueueEvent, owner: Registration | undefined): void {
+    const index = this.#events.length;
+    if (index === 0) this.#drops = this.#registry.drops;
     this.#events.push(event);
-    this.#owners.push(owner);
+    this.#owners[index] = owner;
   }
 
   /** Take the oldest, or `undefined` if there is none. */
@@ -39,10 +53,10 @@ export class Inbox {
 
   /** Take up to `max`. */
   take(max: number): KqueueEvent[] {
-    if (this.#head === 0 && this.#events.length <= max && !this.#hasDropped()) {
-      const all = this.#events;
-      this.#events = [];
-      this.#owners.length = 0;
+    const all = this.#events;
+    const isWhole = this.#head === 0 && all.length <= max;
+    if (isWhole && this.#drops === this.#registry.drops) {
+      this.clear();
       return all;
     }
     const taken: KqueueEvent[] = [];
@@ -54,14 +68,10 @@ export class Inbox {
     return taken;
   }
 
-  #hasDropped(): boolean {
-    for (const owner of this.#owners) if (owner?.dropped) return true;
-    return false;
-  }
-
   clear(): void {
+    if (this.#owners.length > KEPT) this.#owners = [];
+    else this.#owners.fill(undefined, 0, this.#events.length);
     this.#events = [];
-    this.#owners = [];
     this.#head = 0;
   }
 }

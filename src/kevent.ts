@@ -166,55 +166,68 @@ export function encode(
   }
   const { words } = memory;
   // Each property is read once: a getter may answer differently next time.
-  const init: { readonly [K in keyof KeventInit]: unknown } = kevent;
+  const init: Unchecked = kevent;
   const {
-    ident: rawIdent,
-    filter: rawFilter,
-    flags: rawFlags = 0,
-    fflags: rawFflags = 0,
-    data: rawData = 0,
-    udata: rawUdata = 0,
-    ext: rawExt,
+    ident,
+    filter,
+    flags = 0,
+    fflags = 0,
+    data = 0,
+    udata = 0,
+    ext,
   } = init;
   if (
     words.isPlain &&
     index !== 'next' &&
-    isSmall(rawIdent) &&
-    rawIdent >= 0 &&
-    isSmall(rawFilter) &&
-    rawFilter === (rawFilter << 16) >> 16 &&
-    isSmall(rawFlags) &&
-    rawFlags === (rawFlags & 0xffff) &&
-    isSmall(rawFflags) &&
-    isSmall(rawData) &&
-    isSmall(rawUdata) &&
-    rawUdata >= 0 &&
-    rawExt === undefined
+    isSmall(ident) &&
+    ident >= 0 &&
+    isSmall(filter) &&
+    filter === (filter << 16) >> 16 &&
+    isSmall(flags) &&
+    flags === (flags & 0xffff) &&
+    isSmall(fflags) &&
+    isSmall(data) &&
+    isSmall(udata) &&
+    udata >= 0 &&
+    ext === undefined
   ) {
     // Nearly all changes are of small numbers, which need no more than this.
     const { i32 } = memory;
     const base = index * words.stride;
-    i32[base + words.ident] = rawIdent;
+    i32[base + words.ident] = ident;
     i32[base + words.ident + 1] = 0;
-    i32[base + words.filter] = (rawFilter & 0xffff) | (rawFlags << 16);
-    i32[base + words.fflags] = rawFflags;
-    i32[base + words.data] = rawData;
-    i32[base + words.data + 1] = rawData >> 31;
-    i32[base + words.udata] = rawUdata;
+    i32[base + words.filter] = (filter & 0xffff) | (flags << 16);
+    i32[base + words.fflags] = fflags;
+    i32[base + words.data] = data;
+    i32[base + words.data + 1] = data >> 31;
+    i32[base + words.udata] = udata;
     i32[base + words.udata + 1] = 0;
     return;
   }
-  const ident = checkPattern(rawIdent, 'ident', words.widePointers);
+  encodeAny(memory, index, { ident, filter, flags, fflags, data, udata, ext });
+}
+
+/** What was given for each field, of whatever type it is. */
+type Unchecked = { readonly [K in keyof KeventInit]: unknown };
+
+/** Of fields that were read already. */
+function encodeAny(
+  memory: KeventMemory,
+  index: number | 'next',
+  raw: Unchecked,
+): void {
+  const { words } = memory;
+  const ident = checkPattern(raw.ident, 'ident', words.widePointers);
   const filter = words.packed
-    ? checkBits(rawFilter, 'filter', -0x8000, 0x7fff)
-    : checkBits(rawFilter, 'filter', 0, 0xffffffff);
+    ? checkBits(raw.filter, 'filter', -0x8000, 0x7fff)
+    : checkBits(raw.filter, 'filter', 0, 0xffffffff);
   const flags = words.packed
-    ? checkBits(rawFlags, 'flags', 0, 0xffff)
-    : checkBits(rawFlags, 'flags', -0x80000000, 0xffffffff);
-  const fflags = checkBits(rawFflags, 'fflags', -0x80000000, 0xffffffff);
-  const data = checkSigned(rawData, 'data', words.wideData);
-  const udata = checkPattern(rawUdata, 'udata', words.widePointers);
-  const ext = rawExt === undefined ? undefined : checkExt(rawExt, words);
+    ? checkBits(raw.flags, 'flags', 0, 0xffff)
+    : checkBits(raw.flags, 'flags', -0x80000000, 0xffffffff);
+  const fflags = checkBits(raw.fflags, 'fflags', -0x80000000, 0xffffffff);
+  const data = checkSigned(raw.data, 'data', words.wideData);
+  const udata = checkPattern(raw.udata, 'udata', words.widePointers);
+  const ext = raw.ext === undefined ? undefined : checkExt(raw.ext, words);
 
   // A getter may have pushed to this very list: only now is its end known.
   const entry = index === 'next' ? memory.length : index;

@@ -76,7 +76,7 @@ export class Kqueue<T = unknown>
   implements AsyncIterable<KqueueEvent<T>>, Disposable, AsyncDisposable
 {
   readonly #resources: Resources;
-  readonly #inbox = new Inbox();
+  readonly #inbox: Inbox;
   readonly #registry: Registry;
   readonly #changer: Changer;
   readonly #pump: Pump;
@@ -105,6 +105,7 @@ export class Kqueue<T = unknown>
     owners.set(fd, this.#resources);
     owned.set(fd, closerOf(new WeakRef(this), this.#resources));
     this.#registry = new Registry(currentWords().widePointers);
+    this.#inbox = new Inbox(this.#registry);
     this.#changer = new Changer(dialect(), encoder(), this.#registry);
     this.#pump = new Pump(
       {
@@ -408,8 +409,8 @@ export class Kqueue<T = unknown>
     for (let i = 0; i < n; i++) {
       const base = i * memory.words.stride;
       if ((flagsAt(memory, base) & EV_ONESHOT) === 0) continue;
-      const token = unsignedAt(memory, base + memory.words.udata);
-      const registration = this.#registry.byToken(token);
+      const at = base + memory.words.udata;
+      const registration = this.#registry.at(memory, at);
       if (registration !== undefined) this.#spent.push(registration);
     }
     return n;
@@ -640,9 +641,9 @@ export class Kqueue<T = unknown>
       const base = i * words.stride;
       const flags = flagsAt(memory, base);
       if ((flags & EV_ERROR) !== 0) continue;
-      const token = unsignedAt(memory, base + words.udata);
-      let registration = this.#registry.byToken(token);
+      let registration = this.#registry.at(memory, base + words.udata);
       if (registration === undefined) {
+        const token = unsignedAt(memory, base + words.udata);
         const filter = filterAt(memory, base);
         const ident = unsignedAt(memory, base + words.ident);
         const key = { filter, ident };

@@ -1,4 +1,6 @@
 import type { Encoded, EncodedKey } from './encoder.js';
+import type { KeventMemory } from './kevent-memory.js';
+import { unsignedAt } from './kevent-read.js';
 
 /** One registration, and the value that its events come with. */
 export interface Registration {
@@ -14,6 +16,8 @@ export interface Registration {
 /** Tokens of a kernel whose udata has 64 bits, and of one with 32. */
 const WIDE_BASE = 2 ** 52;
 const NARROW_BASE = 2 ** 31;
+/** The high word of the first 2**32 wide tokens. */
+const WIDE_HIGH = WIDE_BASE / 2 ** 32;
 
 /**
  * The registrations of a queue, by the token that the kernel carries for each.
@@ -24,6 +28,8 @@ const NARROW_BASE = 2 ** 31;
 export class Registry {
   readonly #base: number;
   #last = 0;
+  /** How many the program has ended, or replaced, so far. */
+  drops = 0;
   readonly #byToken = new Map<number, Registration>();
   readonly #byFilter = new Map<number, Map<number | bigint, Registration>>();
 
@@ -52,6 +58,15 @@ export class Registry {
     return this.#byFilter.get(filter)?.get(ident);
   }
 
+  /** The registration whose token is the udata at a word of a record. */
+  at(memory: KeventMemory, at: number): Registration | undefined {
+    const { i32 } = memory;
+    // As a small integer, which V8 finds quickest.
+    return i32[at] >= 0 && i32[at + 1] === WIDE_HIGH && this.#base === WIDE_BASE
+      ? this.#byToken.get(i32[at])
+      : this.byToken(unsignedAt(memory, at));
+  }
+
   /** The registration of an event's udata. */
   byToken(token: number | bigint): Registration | undefined {
     return typeof token === 'number'
@@ -76,6 +91,7 @@ export class Registry {
     const old = byIdent.get(ident);
     if (old !== undefined) {
       old.dropped = true;
+      this.drops++;
       this.#byToken.delete(old.token - this.#base);
     }
     byIdent.set(ident, registration);
@@ -93,6 +109,7 @@ export class Registry {
   /** The program has ended it: events that still wait are dropped. */
   drop(registration: Registration): void {
     registration.dropped = true;
+    this.drops++;
     this.end(registration);
   }
 
