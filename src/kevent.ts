@@ -166,7 +166,7 @@ export function encode(
   }
   const { words } = memory;
   // Each property is read once: a getter may answer differently next time.
-  const init: Unchecked = kevent;
+  const init: { readonly [K in keyof KeventInit]: unknown } = kevent;
   const {
     ident,
     filter,
@@ -204,30 +204,33 @@ export function encode(
     i32[base + words.udata + 1] = 0;
     return;
   }
-  encodeAny(memory, index, { ident, filter, flags, fflags, data, udata, ext });
+  encodeAny(memory, index, ident, filter, flags, fflags, data, udata, ext);
 }
-
-/** What was given for each field, of whatever type it is. */
-type Unchecked = { readonly [K in keyof KeventInit]: unknown };
 
 /** Of fields that were read already. */
 function encodeAny(
   memory: KeventMemory,
   index: number | 'next',
-  raw: Unchecked,
+  rawIdent: unknown,
+  rawFilter: unknown,
+  rawFlags: unknown,
+  rawFflags: unknown,
+  rawData: unknown,
+  rawUdata: unknown,
+  rawExt: unknown,
 ): void {
   const { words } = memory;
-  const ident = checkPattern(raw.ident, 'ident', words.widePointers);
+  const ident = checkPattern(rawIdent, 'ident', words.widePointers);
   const filter = words.packed
-    ? checkBits(raw.filter, 'filter', -0x8000, 0x7fff)
-    : checkBits(raw.filter, 'filter', 0, 0xffffffff);
+    ? checkBits(rawFilter, 'filter', -0x8000, 0x7fff)
+    : checkBits(rawFilter, 'filter', 0, 0xffffffff);
   const flags = words.packed
-    ? checkBits(raw.flags, 'flags', 0, 0xffff)
-    : checkBits(raw.flags, 'flags', -0x80000000, 0xffffffff);
-  const fflags = checkBits(raw.fflags, 'fflags', -0x80000000, 0xffffffff);
-  const data = checkSigned(raw.data, 'data', words.wideData);
-  const udata = checkPattern(raw.udata, 'udata', words.widePointers);
-  const ext = raw.ext === undefined ? undefined : checkExt(raw.ext, words);
+    ? checkBits(rawFlags, 'flags', 0, 0xffff)
+    : checkBits(rawFlags, 'flags', -0x80000000, 0xffffffff);
+  const fflags = checkBits(rawFflags, 'fflags', -0x80000000, 0xffffffff);
+  const data = checkSigned(rawData, 'data', words.wideData);
+  const udata = checkPattern(rawUdata, 'udata', words.widePointers);
+  const ext = rawExt === undefined ? undefined : checkExt(rawExt, words);
 
   // A getter may have pushed to this very list: only now is its end known.
   const entry = index === 'next' ? memory.length : index;
