@@ -25,6 +25,7 @@ export default {
     ],
   },
   testSequencer: '<rootDir>/__tests__/helpers/soak-first.cjs',
-  maxWorkers: 2,
+  // One more than the cores of a small machine: many tests wait for children.
+  maxWorkers: 3,
   testTimeout: 20_000,
 };

@@ -59,6 +59,12 @@ export function wordsOf(layout: StructLayout): KeventWords {
 }
 
 /**
+ * The address of a block, once it is known. What begins as no number V8 keeps
+ * as an object: else each call that is given the address would make a new one.
+ */
+export type Address = number | undefined;
+
+/**
  * A block of `struct kevent` that native code may read and write. The buffer
  * never leaves the library, so nobody can transfer or resize it away from
  * under a call.
@@ -69,8 +75,8 @@ export interface KeventMemory {
   length: number;
   readonly i32: Int32Array;
   readonly u32: Uint32Array;
-  /** The address of the block, or 0 until a kernel has asked for it. */
-  address: number;
+  /** The address of the block, once a kernel has asked for it. */
+  address: Address;
 }
 
 /** Allocate zeroed memory for `capacity` entries. */
@@ -82,6 +88,6 @@ export function allocate(capacity: number, words: KeventWords): KeventMemory {
     length: 0,
     i32: new Int32Array(block),
     u32: new Uint32Array(block),
-    address: 0,
+    address: undefined,
   };
 }

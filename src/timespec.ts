@@ -1,4 +1,5 @@
 import { misuse, throwBadInteger } from './errors.js';
+import type { Address } from './kevent-memory.js';
 
 /**
  * How long `kevent` may wait.
@@ -19,8 +20,8 @@ export type Timeout =
 export interface TimespecMemory {
   readonly i32: Int32Array;
   readonly u32: Uint32Array;
-  /** The address of the block, or 0 until a kernel has asked for it. */
-  address: number;
+  /** The address of the block, once a kernel has asked for it. */
+  address: Address;
 }
 
 const TWO_32 = 2 ** 32;
@@ -34,7 +35,7 @@ export function allocateTimespec(): TimespecMemory {
   return {
     i32: new Int32Array(block),
     u32: new Uint32Array(block),
-    address: 0,
+    address: undefined,
   };
 }
 

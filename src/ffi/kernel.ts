@@ -176,7 +176,7 @@ export function bindKernel(
   }
 
   const address = (memory: KeventMemory | TimespecMemory): number => {
-    if (memory.address === 0) memory.address = addressOf(memory.i32.buffer);
+    memory.address ??= addressOf(memory.i32.buffer);
     return memory.address;
   };
 

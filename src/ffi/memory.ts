@@ -1,3 +1,4 @@
+import type { Address } from '../kevent-memory.js';
 import { koffi } from './koffi.js';
 
 /** A block that native code may use, with its views and its address. */
@@ -15,10 +16,11 @@ export const addressOf = (buffer: ArrayBufferLike): number =>
 /** Allocate zeroed memory; it lives as long as the block is referenced. */
 export function nativeBlock(bytes: number): NativeBlock {
   const buffer = new ArrayBuffer(bytes);
-  return {
+  const block = {
     u8: new Uint8Array(buffer),
     i32: new Int32Array(buffer),
     u32: new Uint32Array(buffer),
-    address: addressOf(buffer),
+    address: undefined as Address,
   };
+  return Object.assign(block, { address: addressOf(buffer) });
 }
