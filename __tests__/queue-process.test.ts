@@ -76,7 +76,8 @@ test.each([
   ['by itself', 'setTimeout(() => {}, 3);', 0],
   ['by process.exit', 'setTimeout(() => process.exit(5), 3);', 5],
   ['by an exception', 'setTimeout(() => { throw 1; }, 3);', 1],
-  ['in a listener', 'kq.on(() => process.exit(6));', 6],
+  // Unref'd, it would end before there is an event.
+  ['in a listener', 'kq.ref(); kq.on(() => process.exit(6));', 6],
 ])(
   'a process that ends %s while events come fast is not aborted',
   async (_, end, code) => {
