@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { exited, KqueueError } from '../src/index.js';
+import { type ExitedOptions, exited, KqueueError } from '../src/index.js';
 import { ensureBuilt } from './helpers/built-package.js';
 import { printed, runScript } from './helpers/child.js';
 import { onLinux, openCount } from './helpers/fds.js';
@@ -168,6 +168,10 @@ describe('exited rejects', () => {
   });
 
   test('misuse: options', async () => {
+    const none = null as unknown as ExitedOptions;
+    await expect(exited(1, none)).rejects.toThrow(
+      /^Cannot wait for a process as 'options' /,
+    );
     await expect(exited(1, { timeout: -1 })).rejects.toThrow(RangeError);
     const options = { signal: 'no' as unknown as AbortSignal };
     await expect(exited(1, options)).rejects.toThrow(TypeError);

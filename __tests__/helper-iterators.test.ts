@@ -34,6 +34,20 @@ const quiet: [string, Make][] = [
 
 const DONE = { done: true, value: undefined };
 
+// `signals` takes what is no object for one more signal.
+test.each(quiet.filter(([name]) => name !== 'signals'))(
+  '%s says what is wrong with options that are none',
+  (_, make) => {
+    for (const wrong of [null, 5, 'signal']) {
+      expect(() => make(wrong as unknown as IteratorOptions)).toThrow(
+        expect.objectContaining({
+          message: expect.stringMatching(/^Cannot .* as 'options' /),
+        }),
+      );
+    }
+  },
+);
+
 describe.each(quiet)('%s', (_, make) => {
   let before: number;
 

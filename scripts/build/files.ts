@@ -130,7 +130,7 @@ function needs(roots: readonly string[]): Set<string> {
 const contents: Readonly<Record<Shared, ReadonlySet<string>>> = {
   // What constants and `kqueue-ffi/abi` need.
   facts: needs(['host', 'names', 'layout'].map(module)),
-  core: needs(['syscalls', 'queue'].map(module)),
+  core: needs(['syscalls', 'queue', 'proc-stat'].map(module)),
   tables: needs(doors.tables),
   native: needs(doors.native),
   linux: needs(doors.linux),

@@ -1,4 +1,4 @@
-import { misuse } from '../errors.js';
+import { checkOptions, checkSignal } from '../options.js';
 
 /**
  * An async iterator that holds on to something: leave its loop, close it, or
@@ -58,21 +58,6 @@ const forgotten = /* @__PURE__ */ new FinalizationRegistry(
 );
 
 /**
- * Check an AbortSignal.
- *
- * @throws {TypeError} If it is none, and not left out.
- */
-export function checkSignal(
-  signal: AbortSignal | undefined,
-  action: string,
-): void {
-  if (signal === undefined) return;
-  const given: unknown = signal;
-  if (typeof given === 'object' && given !== null && 'aborted' in given) return;
-  throw new TypeError(misuse(action, 'signal', 'an AbortSignal', given));
-}
-
-/**
  * Make an iterator of a source, which is opened at once, unless the signal is
  * aborted already.
  *
@@ -80,9 +65,11 @@ export function checkSignal(
  */
 export function eventIterator<T>(
   action: string,
-  signal: AbortSignal | undefined,
+  options: IteratorOptions,
   open: () => Source<T>,
 ): EventIterator<T> {
+  checkOptions(options, action);
+  const { signal } = options;
   checkSignal(signal, action);
   const requests: Request<T>[] = [];
   let ended = false;

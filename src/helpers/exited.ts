@@ -3,10 +3,14 @@ import { KqueueError, throwBadInteger } from '../errors.js';
 import type { KqueueEvent } from '../event.js';
 import type { ExitStatus } from '../exit-status.js';
 import type { ProcNote } from '../notes.js';
-import { checkTimeout, MAX_TIMEOUT } from '../options.js';
+import {
+  checkOptions,
+  checkSignal,
+  checkTimeout,
+  MAX_TIMEOUT,
+} from '../options.js';
 import type { Kqueue } from '../queue.js';
 import { examine, UNKNOWN } from './corpse.js';
-import { checkSignal } from './event-iterator.js';
 import { type Member, SharedQueue } from './shared-queue.js';
 
 /** How to wait for a process. */
@@ -181,6 +185,7 @@ const nothing = (): void => {};
 export function exited(pid: number, options: ExitedOptions = {}): ExitPromise {
   let dispose = nothing;
   const promise = new Promise<ExitStatus>((resolve, reject) => {
+    checkOptions(options, ACTION);
     const { signal, timeout = null } = options;
     check(pid, signal, timeout);
     if (signal?.aborted) return reject(signal.reason);

@@ -37,9 +37,9 @@ export interface Tick {
  */
 export function interval(
   every: Duration,
-  { signal }: IteratorOptions = {},
+  options: IteratorOptions = {},
 ): EventIterator<Tick> {
-  return eventIterator('make an interval', signal, () => {
+  return eventIterator('make an interval', options, () => {
     let count = 0;
     return ownQueue([{ filter: 'timer', id: 1, every }], (event) => {
       if (event.filter !== 'timer') return undefined;

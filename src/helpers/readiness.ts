@@ -180,11 +180,11 @@ function readiness<T>(
  */
 export function readable(
   fd: FdLike,
-  { signal }: IteratorOptions = {},
+  options: IteratorOptions = {},
 ): EventIterator<ReadReady> {
   const action = 'wait for something to read';
   const number = fdOf(fd, action);
-  return eventIterator(action, signal, () =>
+  return eventIterator(action, options, () =>
     readiness<ReadReady>(
       'read',
       number,
@@ -219,11 +219,11 @@ export function readable(
  */
 export function writable(
   fd: FdLike,
-  { signal }: IteratorOptions = {},
+  options: IteratorOptions = {},
 ): EventIterator<WriteReady> {
   const action = 'wait for space to write';
   const number = fdOf(fd, action);
-  return eventIterator(action, signal, () =>
+  return eventIterator(action, options, () =>
     readiness<WriteReady>(
       'write',
       number,

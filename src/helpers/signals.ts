@@ -93,8 +93,7 @@ export function signals(
     throw new TypeError(misuse(ACTION, 'signals', EXPECTED, undefined));
   }
   const names = [...new Set(given.map(nameOf))];
-  const { signal } = hasOptions ? last : {};
-  return eventIterator(ACTION, signal, () => {
+  return eventIterator(ACTION, hasOptions ? last : {}, () => {
     const release = withhold(names);
     try {
       const source = ownQueue(

@@ -333,8 +333,8 @@ function pathOf(path: unknown): string {
  */
 export function watchFile(
   path: string | URL,
-  { signal }: IteratorOptions = {},
+  options: IteratorOptions = {},
 ): EventIterator<FileEvent> {
   const given = pathOf(path);
-  return eventIterator(ACTION, signal, () => new PathSource(given));
+  return eventIterator(ACTION, options, () => new PathSource(given));
 }

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { Libc } from '../ffi/linux.js';
 import { type NativeBlock, nativeBlock } from '../ffi/memory.js';
+import { procStat } from '../proc-stat.js';
 import {
   D,
   DE,
@@ -172,23 +172,11 @@ export class ProcFilter implements Filter {
       if (code === CLD_EXITED) return (status & 0xff) << 8;
       return code === CLD_DUMPED ? status | 0x80 : status;
     }
-    const zombie = zombieStatus(knote.identLow);
+    const zombie = procStat(knote.identLow)?.status;
     if (zombie !== undefined) return zombie;
     i32.fill(0, 0, 16);
     i32[0] = PIDFD_INFO_EXIT;
     if (this.#libc.ioctl(pidfd, PIDFD_GET_INFO, address) < 0) return undefined;
     return (i32[0] & PIDFD_INFO_EXIT) === 0 ? undefined : i32[15] & 0xffff;
-  }
-}
-
-/** The status of a process that ended and was not waited for. */
-function zombieStatus(pid: number): number | undefined {
-  try {
-    const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name may hold anything, so count from its end.
-    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? Number(fields[49]) & 0xffff : undefined;
-  } catch {
-    return undefined;
   }
 }

@@ -1,0 +1,36 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+
+/** What Linux tells everybody of a process. */
+export interface ProcStat {
+  /** It has ended, and keeps its number until it is waited for. */
+  readonly isZombie: boolean;
+  /** How it ended, as wait(2) gives it, if this process may know. */
+  readonly status: number | undefined;
+}
+
+/** Read proc_pid_stat(5): `undefined` if there is no such process. */
+export function procStat(pid: number): ProcStat | undefined {
+  let line: string;
+  try {
+    line = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
+  }
+  // The name may hold anything, so count from its end.
+  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+  const isZombie = fields[0] === 'Z' || fields[0] === 'X';
+  const status = Number(fields[49]) & 0xffff;
+  const isTold = isZombie && (status !== 0 || isOpen(pid));
+  return { isZombie, status: isTold ? status : undefined };
+}
+
+/** Whether the status is told to this process, and not always as 0. */
+function isOpen(pid: number): boolean {
+  try {
+    readlinkSync(`/proc/${pid}/cwd`);
+    return true;
+  } catch (error) {
+    // What has ended has none, but only who may look gets to know that.
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  }
+}
