@@ -44,10 +44,8 @@ const nothing = (): void => {};
  * - every call after `close` is a segmentation fault, so none is made;
  * - the descriptor must not be closed before the handle;
  * - it is stopped while nobody waits: see {@link letGo}.
- *
- * @param oneShot Whether the runtime calls back only once for each start.
  */
-export function pollWatch(fd: number, oneShot: boolean): Watch {
+export function pollWatch(fd: number): Watch {
   type Handle = ReturnType<ReturnType<typeof koffi>['node']['poll']>;
   let handle: Handle | undefined;
   let listener: (() => void) | undefined;
@@ -59,7 +57,6 @@ export function pollWatch(fd: number, oneShot: boolean): Watch {
     if (closed || handle === undefined || listener === undefined) return;
     runListener(listener);
     if (!drains) setImmediate(nothing);
-    if (oneShot && active && !closed) handle.start(READABLE, readable);
   };
 
   const refer = (keepsAlive: boolean): void => {

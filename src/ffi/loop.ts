@@ -23,17 +23,16 @@ export interface Watch {
   close(): void;
 }
 
-const runtime: string =
-  'Bun' in globalThis ? 'bun' : 'Deno' in globalThis ? 'deno' : 'node';
+const isNode = !('Bun' in globalThis || 'Deno' in globalThis);
 
 /**
  * The driver of this thread. Bun has no uv_poll and ends the process when it
- * is called. In a worker thread koffi's handle ends the process too, if it
- * fires while the thread is being terminated: nothing may run there any more.
+ * is called; Deno's fires for handles that were closed and freed. In a worker
+ * thread koffi's handle ends the process too, if it fires while the thread is
+ * being terminated: nothing may run there any more.
  */
 export function threadDriver(): LoopDriver {
-  if (runtime === 'bun') return 'interval';
-  return isMainThread() ? 'poll' : 'interval';
+  return isNode && isMainThread() ? 'poll' : 'interval';
 }
 
 /**
@@ -42,6 +41,6 @@ export function threadDriver(): LoopDriver {
  */
 export function watch(fd: number, driver: LoopDriver): Watch {
   return driver === 'poll' && canPoll(fd)
-    ? pollWatch(fd, runtime === 'deno')
+    ? pollWatch(fd)
     : intervalWatch();
 }
