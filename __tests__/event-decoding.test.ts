@@ -4,6 +4,7 @@ import { decoderOf } from '../src/decoder.js';
 import type { KeventInit } from '../src/kevent.js';
 import { listFor, memoryOf } from '../src/kevent-list.js';
 import { wordsOf } from '../src/kevent-memory.js';
+import { unsignedAt } from '../src/kevent-read.js';
 import { layoutOf } from '../src/layout.js';
 
 const { darwin, freebsd, netbsd, libkqueue } = kernels;
@@ -12,7 +13,8 @@ const decode = (facts: KernelFacts, kevent: KeventInit) => {
   const list = listFor(wordsOf(layoutOf(facts, 'x64', 'kevent')), 1);
   list.push(kevent);
   const memory = memoryOf(list, 'decode', 'list', 'a KeventList');
-  return decoderOf(facts).event(memory, 0, 'value');
+  const token = unsignedAt(memory, memory.words.udata);
+  return decoderOf(facts).event(memory, 0, 'value', token);
 };
 
 test.each(Object.values(kernels).map((facts) => [facts.name, facts] as const))(

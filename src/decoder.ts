@@ -15,8 +15,17 @@ import { signalNamer } from './signal.js';
 
 /** Turns what a kernel wrote into typed events. */
 export interface Decoder {
-  /** The entry that begins at a word, with the value of its registration. */
-  event(memory: KeventMemory, base: number, udata: unknown): KqueueEvent;
+  /**
+   * The entry that begins at a word, with the value of its registration.
+   *
+   * @param token Its own udata, as {@link unsignedAt} reads it.
+   */
+  event(
+    memory: KeventMemory,
+    base: number,
+    udata: unknown,
+    token: number | bigint,
+  ): KqueueEvent;
 }
 
 const FILTERS = [
@@ -84,7 +93,7 @@ export function decoderOf(facts: KernelFacts): Decoder {
     errno === 0 ? undefined : (errnoName(facts, errno) ?? `E${errno}`);
 
   return {
-    event(memory, base, udata) {
+    event(memory, base, udata, token) {
       const { words } = memory;
       const ident = unsignedAt(memory, base + words.ident);
       const number = filterAt(memory, base);
@@ -97,7 +106,7 @@ export function decoderOf(facts: KernelFacts): Decoder {
         flags,
         fflags,
         data,
-        udata: unsignedAt(memory, base + words.udata),
+        udata: token,
       };
       const eof = (flags & EV_EOF) !== 0;
       const filter = names[Math.abs(number)];

@@ -264,13 +264,14 @@ function encodeAny(
 
 /** The exact unsigned 64 bits at word `at`. */
 export const readPattern = (
-  memory: KeventMemory,
+  { u32 }: KeventMemory,
   at: number,
   wide: boolean,
 ): bigint =>
-  wide
-    ? (BigInt(memory.u32[at + 1]) << 32n) | BigInt(memory.u32[at])
-    : BigInt(memory.u32[at]);
+  // To put two together makes four bigints.
+  !wide || u32[at + 1] === 0
+    ? BigInt(u32[at])
+    : (BigInt(u32[at + 1]) << 32n) | BigInt(u32[at]);
 
 /** The exact signed 64 bits at word `at`. */
 export const readSigned = (

@@ -642,8 +642,11 @@ export class Kqueue<T = unknown>
       const flags = flagsAt(memory, base);
       if ((flags & EV_ERROR) !== 0) continue;
       let registration = this.#registry.at(memory, base + words.udata);
-      if (registration === undefined) {
-        const token = unsignedAt(memory, base + words.udata);
+      let token: number | bigint;
+      if (registration !== undefined) {
+        token = registration.token;
+      } else {
+        token = unsignedAt(memory, base + words.udata);
         const filter = filterAt(memory, base);
         const ident = unsignedAt(memory, base + words.ident);
         const key = { filter, ident };
@@ -655,7 +658,7 @@ export class Kqueue<T = unknown>
         // Triggered by who does not know the token: through another object.
         if (token === 0) registration = named;
       }
-      const event = this.#decode(memory, base, registration?.udata);
+      const event = this.#decode(memory, base, registration?.udata, token);
       this.#inbox.push(event, registration);
       if ((flags & EV_ONESHOT) !== 0 && registration !== undefined) {
         this.#registry.end(registration);

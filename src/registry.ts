@@ -5,7 +5,7 @@ import { unsignedAt } from './kevent-read.js';
 /** One registration, and the value that its events come with. */
 export interface Registration {
   /** What the kernel carries as udata. */
-  readonly token: number;
+  token: number;
   /** As it was asked for: every later change has to say it again. */
   request: Encoded;
   udata: unknown;
@@ -45,8 +45,11 @@ export class Registry {
   /** Make a registration, which counts only from {@link add} on. */
   create(request: Encoded, udata: unknown): Registration {
     this.#last = (this.#last + 1) % this.#base;
-    const token = this.#base + this.#last;
-    return { token, request, udata, dropped: false };
+    const none = undefined as unknown as number;
+    const made = { token: none, request, udata, dropped: false };
+    // What begins as no number V8 keeps as an object, which events share.
+    made.token = this.#base + this.#last;
+    return made;
   }
 
   /** What was asked for, oldest first. */

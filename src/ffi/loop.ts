@@ -40,7 +40,5 @@ export function threadDriver(): LoopDriver {
  * same. What the event loop cannot watch is looked at in intervals.
  */
 export function watch(fd: number, driver: LoopDriver): Watch {
-  return driver === 'poll' && canPoll(fd)
-    ? pollWatch(fd)
-    : intervalWatch();
+  return driver === 'poll' && canPoll(fd) ? pollWatch(fd) : intervalWatch();
 }

@@ -1,4 +1,5 @@
 import type { Libc } from '../ffi/linux.js';
+import { POLL, type TimespecMemory } from '../timespec.js';
 
 export const CLOCK_REALTIME = 0;
 export const CLOCK_MONOTONIC = 1;
@@ -38,4 +39,18 @@ export function writeTimespec(
   // Rounding of huge numbers must not leave the range.
   words[at + 2] = Math.min(Math.max(rest, 0), 999_999_999);
   words[at + 3] = 0;
+}
+
+/** Nanoseconds of a timeout, or -1 if Darwin calls it invalid: spec C4. */
+export function timeoutOf(timeout: TimespecMemory | null): number {
+  if (timeout === POLL) return 0;
+  return timeout === null ? Infinity : nanosOf(timeout);
+}
+
+function nanosOf({ i32, u32 }: TimespecMemory): number {
+  const seconds = u32[0];
+  const nanos = u32[2];
+  const valid =
+    i32[1] === 0 && i32[0] >= 0 && i32[3] === 0 && nanos <= 1_000_000_000;
+  return valid ? seconds * 1e9 + nanos : -1;
 }

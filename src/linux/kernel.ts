@@ -7,7 +7,12 @@ import type { Kernel } from '../kernel.js';
 import { type KeventMemory, wordsOf } from '../kevent-memory.js';
 import { layoutOf } from '../layout.js';
 import { POLL, type TimespecMemory } from '../timespec.js';
-import { CLOCK_MONOTONIC, nanoseconds, writeTimespec } from './clock.js';
+import {
+  CLOCK_MONOTONIC,
+  nanoseconds,
+  timeoutOf,
+  writeTimespec,
+} from './clock.js';
 import { CLOEXEC, D, DE, EPOLLIN, NONBLOCK } from './constants.js';
 import { Epoll } from './epoll.js';
 import type { Filter } from './filter.js';
@@ -129,9 +134,15 @@ export class LinuxKernel implements Kernel {
     nevents: number,
     timeout: TimespecMemory | null,
   ): number {
-    const nanos = timeoutOf(timeout);
-    if (nanos < 0) return this.#failed(DE.EINVAL);
-    return this.#exchange(kq, false, changes, nchanges, events, nevents, nanos);
+    return this.#exchange(
+      kq,
+      false,
+      changes,
+      nchanges,
+      events,
+      nevents,
+      timeout,
+    );
   }
 
   kevent64(
@@ -143,9 +154,8 @@ export class LinuxKernel implements Kernel {
     flags: number,
     timeout: TimespecMemory | null,
   ): number {
-    const polls = (flags & D.KEVENT_FLAG_IMMEDIATE) !== 0;
-    const nanos = polls ? 0 : timeoutOf(timeout);
-    if (nanos < 0) return this.#failed(DE.EINVAL);
+    const limit = (flags & D.KEVENT_FLAG_IMMEDIATE) !== 0 ? POLL : timeout;
+    if (timeoutOf(limit) < 0) return this.#failed(DE.EINVAL);
     const onlyErrors = (flags & D.KEVENT_FLAG_ERROR_EVENTS) !== 0;
     return this.#exchange(
       kq,
@@ -154,7 +164,7 @@ export class LinuxKernel implements Kernel {
       nchanges,
       events,
       nevents,
-      onlyErrors ? ONLY_ERRORS : nanos,
+      onlyErrors ? ONLY_ERRORS : limit,
     );
   }
 
@@ -165,14 +175,15 @@ export class LinuxKernel implements Kernel {
     nchanges: number,
     events: KeventMemory | null,
     nevents: number,
-    nanos: number,
+    timeout: TimespecMemory | null,
   ): number {
+    if (timeoutOf(timeout) < 0) return this.#failed(DE.EINVAL);
     const queue = this.queueOf(kq);
     if (queue === undefined) return this.#failed(DE.EBADF);
     // A queue speaks one of the two structs, the first it was spoken to in.
     queue.isWide ??= wide;
     if (queue.isWide !== wide) return this.#failed(DE.EINVAL);
-    const count = queue.kevent(changes, nchanges, events, nevents, nanos);
+    const count = queue.kevent(changes, nchanges, events, nevents, timeout);
     return count >= 0 ? count : this.#refused(queue, count);
   }
 
@@ -411,20 +422,6 @@ function openNumbers(): readonly string[] {
   } catch {
     return [];
   }
-}
-
-/** Nanoseconds of a timeout, or -1 if Darwin calls it invalid: spec C4. */
-function timeoutOf(timeout: TimespecMemory | null): number {
-  if (timeout === POLL) return 0;
-  return timeout === null ? Infinity : nanosOf(timeout);
-}
-
-function nanosOf({ i32, u32 }: TimespecMemory): number {
-  const seconds = u32[0];
-  const nanos = u32[2];
-  const valid =
-    i32[1] === 0 && i32[0] >= 0 && i32[3] === 0 && nanos <= 1_000_000_000;
-  return valid ? seconds * 1e9 + nanos : -1;
 }
 
 /**

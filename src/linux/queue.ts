@@ -1,6 +1,8 @@
 import type { Libc } from '../ffi/linux.js';
 import type { KeventMemory } from '../kevent-memory.js';
+import { allocateTimespec, POLL, type TimespecMemory } from '../timespec.js';
 import { Changes } from './changes.js';
+import { timeoutOf } from './clock.js';
 import { Collector } from './collector.js';
 import {
   D,
@@ -36,7 +38,7 @@ const LEVEL = 2;
 export const GONE = -0x10000;
 
 /** A time to wait that means: collect nothing. */
-export const ONLY_ERRORS = -1;
+export const ONLY_ERRORS = allocateTimespec();
 
 const MAX_ROUNDS = 64;
 
@@ -112,7 +114,7 @@ export class Queue implements Readiness {
     nchanges: number,
     events: KeventMemory | null,
     nevents: number,
-    nanos: number,
+    timeout: TimespecMemory | null,
   ): number {
     // What happened before the call comes before what its changes make ready.
     // With nothing to look at, a look tells whether this is a queue still.
@@ -121,7 +123,7 @@ export class Queue implements Readiness {
       if (n < 0) return GONE;
       if (n > 0 || this.#looksAnyhow()) this.#dispatch(n);
     }
-    if (changes === null && nanos === 0 && this.#isIdle()) {
+    if (changes === null && timeout === POLL && this.#isIdle()) {
       this.kernel.sync();
       return 0;
     }
@@ -130,9 +132,9 @@ export class Queue implements Readiness {
         ? 0
         : this.#changes.apply(changes, nchanges, events, nevents);
     if (this.#isStale) this.#swallow();
-    const collects = nevents > 0 && nanos !== ONLY_ERRORS;
+    const collects = nevents > 0 && timeout !== ONLY_ERRORS;
     if (written === 0 && collects && events !== null) {
-      return this.#collectOrWait(events, nevents, nanos);
+      return this.#collectOrWait(events, nevents, timeout);
     }
     this.kernel.sync();
     return written;
@@ -156,16 +158,24 @@ export class Queue implements Readiness {
     this.kernel.sync();
   }
 
-  #collectOrWait(events: KeventMemory, nevents: number, nanos: number): number {
-    let count = this.#collector.collect(events, nevents);
-    if (count > 0 || nanos === 0) {
-      this.#settle();
-      return count;
+  #collectOrWait(
+    events: KeventMemory,
+    nevents: number,
+    timeout: TimespecMemory | null,
+  ): number {
+    const count = this.#collector.collect(events, nevents);
+    if (count === 0 && timeout !== POLL) {
+      return this.#wait(events, nevents, timeoutOf(timeout));
     }
+    this.#settle();
+    return count;
+  }
+
+  #wait(events: KeventMemory, nevents: number, nanos: number): number {
+    let count = 0;
     const { clock, wait } = this.kernel;
     const deadline = nanos === Infinity ? Infinity : clock() + nanos;
-    let left = nanos;
-    do {
+    for (let left = nanos; left > 0; ) {
       this.kernel.sync();
       const n = wait(this.fd, left);
       const interrupted = n < 0;
@@ -184,7 +194,7 @@ export class Queue implements Readiness {
       }
       if (n === 0) break;
       if (deadline !== Infinity) left = deadline - clock();
-    } while (left > 0);
+    }
     this.#settle();
     return count;
   }
