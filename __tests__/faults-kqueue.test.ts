@@ -181,7 +181,8 @@ interface Outcome {
 async function play(op: Operation, fault?: DoubleFault): Promise<Outcome> {
   const { arm, disarm, registrations } = double();
   const wrong: string[] = [];
-  const [before, heldBefore] = [`${descriptors()}`, held()];
+  const before = descriptors() ?? [];
+  const heldBefore = held();
   const kq: Queue = new Kqueue();
   kq.add(READY);
   kq.trigger(READY.id);
@@ -223,7 +224,9 @@ async function play(op: Operation, fault?: DoubleFault): Promise<Outcome> {
   kq.close();
   if (!kq.closed) wrong.push('is not closed');
   if (held() !== heldBefore) wrong.push(`holds ${held()}`);
-  if (`${descriptors()}` !== before) wrong.push('left something open');
+  // What the test runner had open, it may have closed since.
+  const open = (descriptors() ?? []).filter((line) => !before.includes(line));
+  if (open.length > 0) wrong.push(`left open ${open}`);
   return { wrong, calls };
 }
 
@@ -287,3 +290,20 @@ onLinux(
     kq.close();
   },
 );
+
+onLinux('a kernel that interrupts every call is not asked for ever', () => {
+  const { arm, disarm } = double();
+  const kq: Queue = new Kqueue();
+  kq.add(READY);
+  kq.trigger(READY.id);
+  arm({ call: 'kevent', nth: 'each', code: 'EINTR' });
+  const interrupted = expect.objectContaining({ code: 'EINTR' });
+  try {
+    expect(() => kq.poll()).toThrow(interrupted);
+    expect(() => kq.wait({ timeout: 5 })).toThrow(interrupted);
+  } finally {
+    disarm();
+  }
+  expect(values(kq.poll())).toEqual(['ready']);
+  kq.close();
+});

@@ -35,6 +35,8 @@ import { kevent, kqueue, owned } from './syscalls.js';
 
 /** How many events are collected at a time, unless said otherwise. */
 const BATCH = 64;
+/** How often a poll is made again that a signal interrupts. */
+const MOST_POLLS = 1000;
 /** How many at most, however many are asked for. */
 const MAX_BATCH = 1024;
 /** As many changes as one call of kevent takes. */
@@ -348,7 +350,8 @@ export class Kqueue<T = unknown>
    * @returns At least one event, or none if time ran out.
    * @throws {TypeError | RangeError} For a malformed option.
    * @throws {KqueueError} `ERR_KQUEUE_CLOSED`; `EBADF` if somebody else closed
-   * the descriptor.
+   * the descriptor; `EINTR` only if a thousand looks without waiting are
+   * interrupted one after the other.
    */
   wait(options: WaitOptions = {}): KqueueEvent<T>[] {
     const action = 'wait for events';
@@ -612,6 +615,7 @@ export class Kqueue<T = unknown>
   /** kevent without changes, so that it can be repeated after a signal. */
   #call(list: KeventList, timeout: number | null): number {
     const deadline = deadlineOf(timeout);
+    let polls = 0;
     for (let left = timeout; ; ) {
       try {
         return kevent(this.fd, null, list, left);
@@ -619,6 +623,8 @@ export class Kqueue<T = unknown>
         if (!(error instanceof KqueueError && error.code === 'EINTR')) {
           throw error;
         }
+        // What is not to wait must not go on for ever either.
+        if (left === 0 && ++polls > MOST_POLLS) throw error;
         if (left !== null) left = Math.max(0, deadline - performance.now());
       }
     }

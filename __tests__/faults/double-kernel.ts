@@ -30,7 +30,8 @@ export type Code = (typeof LISTED)[Name][number];
 
 export interface DoubleFault {
   readonly call: Name;
-  readonly nth: number;
+  /** Which of the calls, or every one. */
+  readonly nth: number | 'each';
   readonly code: Code;
 }
 
@@ -56,7 +57,7 @@ export function doubleKernel(): DoubleKernel {
   const call = (name: Name, body: () => number): number => {
     const nth = calls.filter((made) => made === name).length;
     calls.push(name);
-    if (fault?.call === name && fault.nth === nth) {
+    if (fault?.call === name && (fault.nth === 'each' || fault.nth === nth)) {
       // Whatever close says, the descriptor is closed.
       if (name === 'close') body();
       return double.fail(errno[fault.code]);
