@@ -1,4 +1,5 @@
 // What the random calls have found, each once more by itself.
+import { inspect } from 'node:util';
 import {
   close,
   KeventList,
@@ -123,4 +124,18 @@ test('close() with the number of a queue closes the queue', async () => {
   close(kq.fd);
   expect(kq.closed).toBe(true);
   expect(await next).toBeUndefined();
+});
+
+test('a list of a class that calls itself something odd can be shown', () => {
+  const buffer = new ArrayBuffer(8);
+  const detached = new Uint8Array(buffer);
+  structuredClone(buffer, { transfer: [buffer] });
+  for (const name of [detached, 5, null, undefined, Symbol('name')]) {
+    class Odd extends KeventList {}
+    Object.defineProperty(Odd, 'name', { value: name });
+    expect(inspect(new Odd(2))).toBe('KeventList(0 of 2) []');
+  }
+  const none = new KeventList(2);
+  Object.defineProperty(none, 'constructor', { value: undefined });
+  expect(inspect(none)).toBe('KeventList(0 of 2) []');
 });

@@ -29,12 +29,15 @@ function show(
  * many as `maxArrayLength` allows.
  */
 export function inspectList(
-  name: string,
+  list: object,
   memory: KeventMemory,
   depth: number,
   { maxArrayLength, breakLength = LINE }: InspectOptions = {},
 ): string {
   const { length, capacity } = memory;
+  // A class may call itself anything, or be none.
+  const given: unknown = list.constructor?.name;
+  const name = typeof given === 'string' ? given : 'KeventList';
   const title = `${name}(${length} of ${capacity})`;
   if (depth < 0) return `[${title}]`;
   const limit = limitOf(maxArrayLength);

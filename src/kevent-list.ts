@@ -216,7 +216,7 @@ export class KeventList implements Iterable<Kevent> {
   [INSPECT](depth: number, options?: InspectOptions): string {
     // What only inherits from a list has none.
     if (!(#memory in this)) return 'KeventList {}';
-    return inspectList(this.constructor.name, this.#memory, depth, options);
+    return inspectList(this, this.#memory, depth, options);
   }
 }
 
