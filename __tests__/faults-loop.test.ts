@@ -74,7 +74,7 @@ onLinux('whichever call of the trial fails, there is no handle', () => {
         close: (fd: number) => closed.push(fd),
         [missing]: fails,
       };
-      expect(check.canPoll(reader, calls)).toBe(false);
+      expect(check.canPoll(reader, 1, calls)).toBe(false);
       // What was made for the trial is closed again.
       expect(closed).toEqual(missing === 'create' ? [] : [1000]);
     }

@@ -2,6 +2,7 @@
 // says on the way. Each script runs the built package.
 import { ensureBuilt, type Outcome, run } from './helpers/built-package.js';
 import { entry, literal, printed, runScript } from './helpers/child.js';
+import { onLinux } from './helpers/fds.js';
 
 const start = 'const kq = new api.Kqueue();';
 
@@ -349,4 +350,51 @@ describe('in a worker thread', () => {
     );
     expect([stdout, status]).toEqual(['ended\n', 0]);
   });
+});
+
+onLinux(
+  'more queues wait for one socket than the event loop can watch',
+  async () => {
+    // Linux lets a hundred of them wake an epoll, and the loop aborts if it is
+    // refused one.
+    const told = await printed(`
+    const { connect, createServer } = require('node:net');
+    const server = createServer({ pauseOnConnect: true }, async (socket) => {
+      const queues = Array.from({ length: 150 }, () => new api.Kqueue());
+      // Some wait before there is anything to wait for, some after.
+      const waits = queues.map((kq, i) => {
+        const change = { filter: 'read', fd: socket._handle.fd };
+        if (i % 2 === 0) kq.add(change);
+        const wait = kq.next({ timeout: 15000 });
+        if (i % 2 === 1) kq.add(change);
+        return wait;
+      });
+      client.write('x');
+      const events = await Promise.all(waits);
+      print(events.filter((event) => event?.available === 1).length);
+      for (const kq of queues) kq.close();
+      socket.destroy();
+      client.destroy();
+      server.close();
+    });
+    let client;
+    server.listen(0, '127.0.0.1', () => {
+      client = connect(server.address().port, '127.0.0.1');
+    });`);
+    expect(told).toEqual([150]);
+  },
+);
+
+test('hundreds of queues wait, each for something of its own', async () => {
+  const told = await printed(`
+    const queues = Array.from({ length: 300 }, () => new api.Kqueue());
+    const waits = queues.map((kq, id) => {
+      kq.add({ filter: 'timer', id, after: 1 + (id % 50) });
+      return kq.next({ timeout: 15000 });
+    });
+    Promise.all(waits).then((events) => {
+      print(events.every((event, id) => event?.id === id));
+      for (const kq of queues) kq.close();
+    });`);
+  expect(told).toEqual([true]);
 });

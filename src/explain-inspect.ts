@@ -39,7 +39,7 @@ export function inspectList(
   const given: unknown = list.constructor?.name;
   const name = typeof given === 'string' ? given : 'KeventList';
   const title = `${name}(${length} of ${capacity})`;
-  if (depth < 0) return `[${title}]`;
+  if (typeof depth === 'number' && depth < 0) return `[${title}]`;
   const limit = limitOf(maxArrayLength);
   const lines = linesOf(hostDialect(), memory, length, limit);
   return show(title, lines, breakLength);
@@ -54,7 +54,7 @@ export function inspectQueue(
 ): string {
   if (queue.closed) return `Kqueue(fd ${queue.fd}, closed)`;
   const title = `Kqueue(fd ${queue.fd})`;
-  if (depth < 0) return `[${title}]`;
+  if (typeof depth === 'number' && depth < 0) return `[${title}]`;
   const facts = hostDialect();
   const limit = limitOf(maxArrayLength);
   const items: string[] = [];

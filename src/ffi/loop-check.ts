@@ -28,17 +28,23 @@ function bind(): Calls {
 
 /**
  * Whether the event loop can watch a descriptor, as far as that can be tried:
- * with an epoll of our own. Where the loop cannot, for want of memory or of
+ * with epolls of our own. Where the loop cannot, for want of memory or of
  * watches, making a handle of it ends the process.
+ *
+ * @param times How many epolls must be able to watch it at once.
  */
-export function canPoll(fd: number, calls?: Calls): boolean {
+export function canPoll(fd: number, times = 1, calls?: Calls): boolean {
   if (process.platform !== 'linux') return true;
   bound ??= bind();
   const { create, control, close } = calls ?? bound;
-  const ep = create?.(CLOEXEC) ?? -1;
-  if (ep < 0) return false;
   const { address } = nativeBlock(16);
-  const added = control?.(ep, ADD, fd, address) ?? -1;
-  close?.(ep);
+  const epolls: number[] = [];
+  let added = 0;
+  while (added >= 0 && epolls.length < times) {
+    const ep = create?.(CLOEXEC) ?? -1;
+    if (ep >= 0) epolls.push(ep);
+    added = ep < 0 ? -1 : (control?.(ep, ADD, fd, address) ?? -1);
+  }
+  for (const ep of epolls) close?.(ep);
   return added >= 0;
 }

@@ -1,7 +1,9 @@
 import { exitsOfProcess } from './exits.js';
 import { koffi } from './koffi.js';
 import type { Watch } from './loop.js';
+import { intervalWatch } from './loop-interval.js';
 import { runListener } from './loop-rethrow.js';
+import { hasRoom } from './loop-room.js';
 
 const READABLE = { readable: true } as const;
 
@@ -39,8 +41,10 @@ const nothing = (): void => {};
  * Watch a descriptor with a handle of the event loop, `koffi.node.poll`. What
  * it does when misused is to end the process, so all of its life is in here:
  *
- * - a descriptor that is not open, not pollable or watched already aborts, so
- *   the caller has to know that it is none of that;
+ * - a descriptor that is not open or watched already aborts, so the caller has
+ *   to know that it is neither;
+ * - so does one that the loop cannot watch, at any start: it is tried before,
+ *   and looked at in intervals for as long as it fails;
  * - every call after `close` is a segmentation fault, so none is made;
  * - the descriptor must not be closed before the handle;
  * - it is stopped while nobody waits: see {@link letGo}.
@@ -52,6 +56,8 @@ export function pollWatch(fd: number): Watch {
   let active = false;
   let closed = false;
   let referenced = true;
+  /** In its place while the loop has no room for it. */
+  let spare: Watch | undefined;
 
   const readable = (): void => {
     if (closed || handle === undefined || listener === undefined) return;
@@ -69,6 +75,13 @@ export function pollWatch(fd: number): Watch {
   const self: Watch = {
     start(given, keepsAlive) {
       if (closed || exitsOfProcess().exiting) return;
+      const isNew = handle === undefined;
+      if (!active && !hasRoom(fd, waiting.size, isNew)) {
+        spare ??= intervalWatch();
+        spare.start(given, keepsAlive);
+        return;
+      }
+      spare?.rest();
       if (handle === undefined) {
         handle = koffi().node.poll(fd, READABLE, readable);
       } else if (!active) {
@@ -80,6 +93,7 @@ export function pollWatch(fd: number): Watch {
       refer(keepsAlive);
     },
     rest() {
+      spare?.rest();
       if (closed || !active) return;
       listener = undefined;
       forget(self);
@@ -87,11 +101,13 @@ export function pollWatch(fd: number): Watch {
       handle?.stop();
     },
     reference(keepsAlive) {
+      spare?.reference(keepsAlive);
       if (!closed) refer(keepsAlive);
     },
     close() {
       if (closed) return;
       closed = true;
+      spare?.close();
       listener = undefined;
       forget(self);
       handle?.close();

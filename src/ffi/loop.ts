@@ -1,4 +1,3 @@
-import { canPoll } from './loop-check.js';
 import { intervalWatch } from './loop-interval.js';
 import { pollWatch } from './loop-poll.js';
 import { isMainThread } from './thread.js';
@@ -37,8 +36,8 @@ export function threadDriver(): LoopDriver {
 
 /**
  * Watch a descriptor that is known to be open. No other watch may have the
- * same. What the event loop cannot watch is looked at in intervals.
+ * same. What the event loop cannot watch now is looked at in intervals.
  */
 export function watch(fd: number, driver: LoopDriver): Watch {
-  return driver === 'poll' && canPoll(fd) ? pollWatch(fd) : intervalWatch();
+  return driver === 'poll' ? pollWatch(fd) : intervalWatch();
 }
