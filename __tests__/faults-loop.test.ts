@@ -10,7 +10,7 @@ import { onLinux } from './helpers/fds.js';
 
 jest.mock('../src/ffi/loop-check.js', () => {
   const actual = jest.requireActual('../src/ffi/loop-check.js');
-  return { canPoll: jest.fn(actual.canPoll) };
+  return { refusedOf: jest.fn(actual.refusedOf) };
 });
 jest.mock('../src/ffi/koffi.js', () => {
   const actual = jest.requireActual('../src/ffi/koffi.js');
@@ -22,9 +22,14 @@ const real: typeof nativeKoffi = jest.requireActual('../src/ffi/koffi.js');
 
 isolate();
 afterEach(() => {
-  jest.mocked(check.canPoll).mockImplementation(actual.canPoll);
+  jest.mocked(check.refusedOf).mockImplementation(actual.refusedOf);
   jest.mocked(nativeKoffi.koffi).mockImplementation(real.koffi);
 });
+
+type Calls = Parameters<typeof check.refusedOf>[1];
+/** Whether one descriptor can be watched. */
+const canPoll = (fd: number, calls?: Calls): boolean =>
+  check.refusedOf([fd], calls).length === 0;
 
 const turn = (): Promise<void> =>
   new Promise((resolve) => setImmediate(resolve));
@@ -64,7 +69,7 @@ onLinux('whichever call of the trial fails, there is no handle', () => {
   const [reader] = pipe();
   const before = descriptors();
   const refuse = () => -1;
-  expect(check.canPoll(reader)).toBe(true);
+  expect(canPoll(reader)).toBe(true);
   for (const missing of ['create', 'control'] as const) {
     for (const fails of [refuse, undefined]) {
       const closed: number[] = [];
@@ -74,7 +79,7 @@ onLinux('whichever call of the trial fails, there is no handle', () => {
         close: (fd: number) => closed.push(fd),
         [missing]: fails,
       };
-      expect(check.canPoll(reader, 1, calls)).toBe(false);
+      expect(canPoll(reader, calls)).toBe(false);
       // What was made for the trial is closed again.
       expect(closed).toEqual(missing === 'create' ? [] : [1000]);
     }
@@ -84,16 +89,16 @@ onLinux('whichever call of the trial fails, there is no handle', () => {
 
 onLinux('what the event loop cannot watch is told from what it can', () => {
   const [reader] = pipe();
-  expect(check.canPoll(reader)).toBe(true);
-  expect(check.canPoll(open(__filename, 'r'))).toBe(false);
-  expect(check.canPoll(2 ** 20)).toBe(false);
+  expect(canPoll(reader)).toBe(true);
+  expect(canPoll(open(__filename, 'r'))).toBe(false);
+  expect(canPoll(2 ** 20)).toBe(false);
   const kq = kqueue();
-  expect(check.canPoll(kq)).toBe(true);
+  expect(canPoll(kq)).toBe(true);
   close(kq);
 });
 
 onLinux('a queue that the event loop cannot watch is looked at', async () => {
-  jest.mocked(check.canPoll).mockReturnValue(false);
+  jest.mocked(check.refusedOf).mockReturnValue([0]);
   const handles = exitsOfProcess().acts.size;
   const kq = new Kqueue();
   kq.add(soon);

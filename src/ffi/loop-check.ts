@@ -27,24 +27,27 @@ function bind(): Calls {
 }
 
 /**
- * Whether the event loop can watch a descriptor, as far as that can be tried:
- * with epolls of our own. Where the loop cannot, for want of memory or of
- * watches, making a handle of it ends the process.
+ * Which of some descriptors the event loop cannot watch together, besides all
+ * it watches already, as far as that can be tried: with an epoll of our own.
+ * Where the loop cannot, for want of memory or of watches, making a handle of
+ * it ends the process.
  *
- * @param times How many epolls must be able to watch it at once.
+ * @returns Their indices.
  */
-export function canPoll(fd: number, times = 1, calls?: Calls): boolean {
-  if (process.platform !== 'linux') return true;
+export function refusedOf(
+  fds: readonly number[],
+  calls?: Calls,
+): readonly number[] {
+  if (process.platform !== 'linux' || fds.length === 0) return [];
   bound ??= bind();
   const { create, control, close } = calls ?? bound;
+  const all = fds.map((_, index) => index);
+  const ep = create?.(CLOEXEC) ?? -1;
+  if (ep < 0) return all;
   const { address } = nativeBlock(16);
-  const epolls: number[] = [];
-  let added = 0;
-  while (added >= 0 && epolls.length < times) {
-    const ep = create?.(CLOEXEC) ?? -1;
-    if (ep >= 0) epolls.push(ep);
-    added = ep < 0 ? -1 : (control?.(ep, ADD, fd, address) ?? -1);
-  }
-  for (const ep of epolls) close?.(ep);
-  return added >= 0;
+  const refused = all.filter(
+    (index) => (control?.(ep, ADD, fds[index], address) ?? -1) < 0,
+  );
+  close?.(ep);
+  return refused;
 }

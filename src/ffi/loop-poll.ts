@@ -3,7 +3,7 @@ import { koffi } from './koffi.js';
 import type { Watch } from './loop.js';
 import { intervalWatch } from './loop-interval.js';
 import { runListener } from './loop-rethrow.js';
-import { hasRoom } from './loop-room.js';
+import { hasRoom, isTaken, type Started } from './loop-room.js';
 
 const READABLE = { readable: true } as const;
 
@@ -60,6 +60,7 @@ export function pollWatch(fd: number): Watch {
   let spare: Watch | undefined;
 
   const readable = (): void => {
+    isTaken(started);
     if (closed || handle === undefined || listener === undefined) return;
     runListener(listener);
     if (!drains) setImmediate(nothing);
@@ -72,13 +73,28 @@ export function pollWatch(fd: number): Watch {
     else handle.unref();
   };
 
+  const started: Started = {
+    fd,
+    postpone() {
+      const given = listener;
+      if (closed || !active || given === undefined) return;
+      const keepsAlive = referenced;
+      self.rest();
+      lookAtIntervals(given, keepsAlive);
+    },
+  };
+
+  const lookAtIntervals = (given: () => void, keepsAlive: boolean): void => {
+    spare ??= intervalWatch();
+    spare.start(given, keepsAlive);
+  };
+
   const self: Watch = {
     start(given, keepsAlive) {
       if (closed || exitsOfProcess().exiting) return;
       const isNew = handle === undefined;
-      if (!active && !hasRoom(fd, waiting.size, isNew)) {
-        spare ??= intervalWatch();
-        spare.start(given, keepsAlive);
+      if (!active && !hasRoom(started, waiting.size, isNew)) {
+        lookAtIntervals(given, keepsAlive);
         return;
       }
       spare?.rest();
@@ -97,6 +113,7 @@ export function pollWatch(fd: number): Watch {
       if (closed || !active) return;
       listener = undefined;
       forget(self);
+      isTaken(started);
       active = false;
       handle?.stop();
     },
@@ -110,6 +127,7 @@ export function pollWatch(fd: number): Watch {
       spare?.close();
       listener = undefined;
       forget(self);
+      isTaken(started);
       handle?.close();
     },
   };

@@ -1,4 +1,5 @@
 import type { Libc } from '../ffi/linux.js';
+import { growWays } from '../ffi/loop-room.js';
 import { type NativeBlock, nativeBlock } from '../ffi/memory.js';
 import {
   EPOLL_CTL_ADD,
@@ -55,7 +56,9 @@ export class Epoll {
   }
 
   add(ep: number, fd: number, bits: number, low: number, high: number): number {
-    return this.#control(ep, EPOLL_CTL_ADD, fd, bits, low, high);
+    const result = this.#control(ep, EPOLL_CTL_ADD, fd, bits, low, high);
+    if (result >= 0) growWays(false);
+    return result;
   }
 
   modify(

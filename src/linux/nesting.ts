@@ -1,3 +1,4 @@
+import { growWays } from '../ffi/loop-room.js';
 import { DE, darwinErrno, EPOLLIN, LINUX_EEXIST } from './constants.js';
 import type { Epoll } from './epoll.js';
 import type { Knote } from './knote.js';
@@ -35,6 +36,7 @@ export class Nesting {
     if (isCycle || this.#heightAbove() + nesting.#heightBelow() > MAX_LEVEL) {
       return DE.EINVAL;
     }
+    growWays(true);
     this.#children.set(child, (this.#children.get(child) ?? 0) + 1);
     nesting.#parents.add(this.#queue);
     for (const above of this.#selfAndAbove()) {
