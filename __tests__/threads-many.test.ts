@@ -84,7 +84,9 @@ onLinux('a thread leaves no descriptor, however it ends', async () => {
       const worker = start(body, how);
       worker.on('error', () => {});
       const exited = new Promise((resolve) => worker.once('exit', resolve));
-      await once(worker, 'message');
+      // Not \`once\`: an error may overtake the message.
+      const ready = new Promise((resolve) => worker.once('message', resolve));
+      await Promise.race([ready, exited]);
       if (how === 'terminate' || how === 'blocked') await worker.terminate();
       await exited;
     };
