@@ -145,7 +145,7 @@ function meddle(): unknown {
 }
 
 const FD_FILTERS = ['read', 'write', 'except', 'vnode'];
-/** To close a watch of inotify takes 20 ms: these are not often there. */
+/** To close a watch of inotify may take 20 ms: these are not often there. */
 const SLOW = 0.02;
 const fd = (): unknown =>
   mostly(() =>
