@@ -6,6 +6,7 @@
 //
 // KQUEUE_FFI_FUZZ_CALLS and KQUEUE_FFI_FUZZ_SEED say how many, and which.
 import { fstatSync } from 'node:fs';
+import { types } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as api from '../src/index.js';
@@ -163,6 +164,11 @@ const id = (): unknown =>
 const TIMES = [1, 60_000, 0, { us: 500 }, { ns: 1n }, { s: 9, ms: 1 }, {}];
 const NOTES = ['write', 'delete', ['write', 'attrib'], 'exit', 'nothing', []];
 const FLAGS = ['clear', 'oneshot', 'dispatch', 'disabled'];
+
+const hostileListeners: readonly unknown[] = [
+  ...oddities.filter((odd) => typeof odd === 'function'),
+  meddle,
+];
 
 /** What names a registration, and most of what can be asked for it. */
 function key(): unknown {
@@ -340,9 +346,10 @@ const TARGETS: Readonly<Record<string, () => unknown>> = {
     const listener = () => {
       if (random() < 0.1) quietly(meddle);
     };
+    const listeners = [listener, listener, ...hostileListeners];
     const made = onQueue(
       'on',
-      mostly(() => listener),
+      mostly(() => pick(listeners)),
       options(),
     );
     subscriptions.push(made as api.Subscription);
@@ -445,13 +452,15 @@ function quietly(call: () => unknown): void {
 const GRAMMAR = /^Cannot .+ as '.+' must be .+: received /s;
 /** What the engine says: of a dead Proxy, of a method on another object. */
 const ENGINE =
-  /proxy that has been revoked|private member|must be an instance of class Kqueue|^this\.\w+ is not a function/;
+  /proxy that has been revoked|private member|must be an instance of class Kqueue|^this\.\w+ is not a function|^Class constructors? .*cannot be invoked/;
 
 /** Whether an error is one that is documented. */
 function isPromised(error: unknown): boolean {
   if (error === theirs || error instanceof api.KqueueError) return true;
   if (error instanceof api.KqueueChangeError) return true;
-  const isMisuse = error instanceof TypeError || error instanceof RangeError;
+  // By name: what a listener throws may be of another realm.
+  const isMisuse =
+    types.isNativeError(error) && /^(Type|Range)Error$/.test(error.name);
   if (!isMisuse) return error instanceof libc.LibcError;
   return GRAMMAR.test(error.message) || ENGINE.test(error.message);
 }
@@ -461,6 +470,29 @@ const say = (i: number, name: string, error: unknown): void => {
   const text = error instanceof Error ? error.stack : String(error);
   unpromised.push(`seed ${SEED}, call ${i}, ${name}: ${text}`);
 };
+
+/**
+ * What a listener throws is an uncaught exception, thrown apart: here it is
+ * caught, and given to somebody.
+ */
+function catchingUncaught(seen: (error: unknown) => void): () => void {
+  const later = globalThis.setImmediate;
+  const catching = (
+    callback: (...args: unknown[]) => void,
+    ...args: unknown[]
+  ) =>
+    later(() => {
+      try {
+        callback(...args);
+      } catch (error) {
+        seen(error);
+      }
+    });
+  globalThis.setImmediate = catching as typeof setImmediate;
+  return () => {
+    globalThis.setImmediate = later;
+  };
+}
 
 const isThenable = (value: unknown): value is Promise<unknown> =>
   value instanceof Promise;
@@ -487,6 +519,10 @@ onLinux('random calls end as documented, and touch nothing else', async () => {
   const outcomes = new Map<string, number>();
   const count = (outcome: string) =>
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+  const stopCatching = catchingUncaught((error) => {
+    count('uncaught');
+    if (!isPromised(error)) say(CALLS, 'listener', error);
+  });
   for (let i = 0; i < CALLS; i++) {
     const name = pick(WEIGHTED);
     try {
@@ -527,6 +563,9 @@ onLinux('random calls end as documented, and touch nothing else', async () => {
     collectGarbage();
     await turn();
   }
+  stopCatching();
+  // Some listener threw, and nobody's call but its own heard of it.
+  expect(outcomes.get('uncaught')).toBeGreaterThan(0);
   expect(identities()).toEqual(files);
   if (process.env.KQUEUE_FFI_FUZZ_CALLS) console.log(SEED, CALLS, outcomes);
   expect(descriptors()).toEqual(open);
