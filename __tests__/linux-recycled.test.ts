@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { KeventList, kevent } from '../src/index.js';
 import { EV_ADD, EV_CLEAR, EVFILT_READ } from './conformance/constants.js';
 import * as libc from './conformance/libc.js';
-import { dispose, isolate, kqueue } from './conformance/world.js';
+import { dispose, dup, isolate, kqueue, pipe } from './conformance/world.js';
 import { onLinux } from './helpers/fds.js';
 
 isolate();
@@ -170,3 +170,38 @@ onLinux(
     expect(idents.size).toBeLessThan(10);
   },
 );
+
+onLinux('a file that comes back to its number is watched anew', () => {
+  const kq = kqueue();
+  const watch = (ident: number, udata: number) =>
+    kevent(kq, [{ ident, filter: EVFILT_READ, flags: EV_ADD, udata }], null);
+  const told = (): unknown[] => {
+    kevent(kq, null, events, 0);
+    return [...events].map(({ ident, data, udata }) => [
+      ident,
+      data,
+      Number(udata),
+    ]);
+  };
+  const [r, w] = pipe();
+  watch(r, 1);
+  const copy = dup(r);
+  closeSync(r);
+  libc.write(w, 1);
+  expect(told()).toEqual([]);
+  // Back by the dup: epoll has had it by this number all the time.
+  libc.dup2(copy, r);
+  watch(r, 2);
+  expect(told()).toEqual([[r, 1, 2]]);
+
+  // Once more, with another file at the number in between.
+  const [other, into] = pipe();
+  libc.dup2(other, r);
+  watch(r, 3);
+  libc.dup2(copy, r);
+  watch(r, 4);
+  expect(told()).toEqual([[r, 1, 4]]);
+  libc.write(into, 1);
+  libc.write(w, 1);
+  expect(told()).toEqual([[r, 2, 4]]);
+});

@@ -1,7 +1,13 @@
 // EVFILT_READ and EVFILT_WRITE on every kind of descriptor: rules G of
 // spec/darwin.md that no case of the list covers.
 import { execFileSync } from 'node:child_process';
-import { ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  writeSync,
+} from 'node:fs';
 import { chg, expectEvents, get, poll, refusal, SOON } from './calls.js';
 import {
   EV_ADD,
@@ -490,6 +496,65 @@ describe('Sockets', () => {
     }
   });
 
+  test('G31 what lies beyond the urgent mark can be read', () => {
+    for (const flags of [EV_ADD, EDGE]) {
+      const q = kqueue();
+      const [a, b] = tcpPair();
+      const reads = { ...read(b), flags };
+      chg(q, reads);
+      libc.send(a, 3, libc.MSG_OOB);
+      libc.send(a, 5);
+      while (libc.poll(b, libc.POLLIN, 1000) === 0);
+      expectEvents(get(q, 8, SOON), { ...reads, data: 2 });
+      libc.recv(b, 100);
+      // The mark is reached now, and counted as the end of what there is.
+      libc.send(a, 4);
+      expectEvents(get(q, 8, SOON), { ...reads, data: 9 });
+      expect(libc.recv(b, 100)).toBe(9);
+      expectEvents(poll(q));
+    }
+  });
+
+  test('G38 a WRITE mark is reached when the peer has read enough', () => {
+    for (const [a, b] of [socketpair(), tcpPair()]) {
+      libc.setOption(b, 'receiveBuffer', 4096);
+      libc.setOption(a, 'sendBuffer', 100_000);
+      const room = kqueue();
+      chg(room, addWrite(a));
+      const free = (): number => Number(poll(room, 1)[0].data);
+      const most = free();
+      // So much is under way that the mark is not reached, and no more.
+      const MOST_WRITES = 200;
+      for (let i = 0; i < MOST_WRITES && free() > most * 0.9; i++) {
+        libc.write(a, 4096);
+      }
+      const q = kqueue();
+      chg(q, { ...addWrite(a), fflags: NOTE_LOWAT, data: most * 0.95 });
+      expectEvents(poll(q));
+      let events = poll(q);
+      // TCP acknowledges when it likes.
+      const until = performance.now() + SOON;
+      while (events.length === 0 && performance.now() < until) {
+        libc.drain(b);
+        events = poll(q);
+      }
+      expectEvents(withoutData(events), addWrite(a));
+    }
+  });
+
+  test('G32 the mark of a socket is that of the last change', () => {
+    const q = kqueue();
+    const [a, b] = socketpair();
+    chg(q, addRead(a));
+    libc.setOption(a, 'receiveLowat', 10);
+    chg(q, addRead(a));
+    libc.write(b, 5);
+    expectEvents(poll(q));
+    libc.setOption(a, 'receiveLowat', 2);
+    chg(q, addRead(a));
+    expectEvents(poll(q), { ...addRead(a), data: 5 });
+  });
+
   test('G38 an absurdly high WRITE mark fires on an empty buffer', () => {
     for (const [a] of [socketpair(), tcpPair()]) {
       const q = kqueue();
@@ -600,6 +665,26 @@ describe('Regular files', () => {
     libc.seek(fd, 13);
     chg(q, addRead(fd));
     expectEvents(poll(q), { ...addRead(fd), data: -3 });
+  });
+
+  test('G51 a read tells nothing, moving the offset does', () => {
+    const q = kqueue();
+    const { fd, at } = file(10);
+    const other = open(at, 'r');
+    chg(q, { ...read(fd), flags: EDGE }, { ...read(other), flags: EDGE });
+    const edge = (ident: number, data: number) => ({
+      ...read(ident),
+      flags: EDGE,
+      data,
+    });
+    expectEvents(poll(q), edge(fd, 10), edge(other, 10));
+    libc.read(fd, 3);
+    expectEvents(poll(q));
+    chmodSync(at, 0o400);
+    expectEvents(poll(q));
+    libc.seek(fd, 1);
+    // It is told to all who have the file open.
+    expectEvents(poll(q), edge(other, 10), edge(fd, 9));
   });
 
   test('G51 what is written, appended or truncated up is told', () => {

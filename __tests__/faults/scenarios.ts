@@ -219,6 +219,8 @@ const waitForTimer = (stage: Stage): Played => {
   return { act: collect(stage, LONGEST), ready: [timer] };
 };
 
+const waitInVain = (stage: Stage): Played => ({ act: collect(stage, 1) });
+
 /** What is done with the queue itself, and with many things at once. */
 const OTHERS: Readonly<Record<string, (stage: Stage) => Played>> = {
   'make a queue': ({ another }) => ({
@@ -236,7 +238,8 @@ const OTHERS: Readonly<Record<string, (stage: Stage) => Played>> = {
   },
   'wait until a timer is due': waitForTimer,
   [`wait until a timer is due${OLD}`]: waitForTimer,
-  'wait until time is out': (stage) => ({ act: collect(stage, 1) }),
+  'wait until time is out': waitInVain,
+  [`wait until time is out${OLD}`]: waitInVain,
   'wait for a pipe with EV_CLEAR beside others': (stage) => {
     const pipes = [pipe(), pipe(), pipe()];
     const keys = pipes.map(([r]) => ({ ident: r, filter: EVFILT_READ }));

@@ -13,7 +13,14 @@ import {
   timeoutOf,
   writeTimespec,
 } from './clock.js';
-import { CLOEXEC, D, DE, EPOLLIN, NONBLOCK } from './constants.js';
+import {
+  CLOEXEC,
+  D,
+  DE,
+  EPOLLIN,
+  LINUX_ENOENT,
+  NONBLOCK,
+} from './constants.js';
 import { Epoll } from './epoll.js';
 import type { Filter } from './filter.js';
 import { MountFilter } from './mount-filter.js';
@@ -240,6 +247,17 @@ export class LinuxKernel implements Kernel {
       }
     }
     return undefined;
+  }
+
+  /** Whether an epoll has more than one file by a number, or may have. */
+  hasTwice(ep: number, fd: number): boolean {
+    const { i32, address } = this.libc.scratch;
+    i32[0] = ep;
+    i32[1] = fd;
+    i32[2] = 1;
+    const { pid } = process;
+    const compared = this.libc.kcmp(pid, pid, KCMP_EPOLL_TFD, fd, address);
+    return compared >= 0 || this.libc.errno() !== LINUX_ENOENT;
   }
 
   #compare(type: number, fd: number, other: number): boolean {

@@ -1,5 +1,5 @@
 import type { Libc } from '../ffi/linux.js';
-import type { NativeBlock } from '../ffi/memory.js';
+import { type NativeBlock, nativeBlock } from '../ffi/memory.js';
 import {
   LINUX_EBADF,
   LINUX_EINTR,
@@ -22,10 +22,13 @@ const SO_DOMAIN = 39;
 const SO_MEMINFO = 55;
 const IPPROTO_TCP = 6;
 const TCP_INFO = 11;
+const MSG_PEEK = 2;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
-/** type, mode, ino, size: all that statx is asked for here. */
+/** Type, mode, owner, ino, size: all that statx is asked for here. */
 const STATX_BASIC = 0x7ff;
+
+const PEEK_BYTES = 65536;
 
 /** So often a question is asked that a signal or want of memory put off. */
 const TRIES = 3;
@@ -33,6 +36,8 @@ const TRIES = 3;
 /** What statx says of an open descriptor. */
 export interface Stat {
   readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
   /** Major and minor number of the device as one. */
   readonly device: number;
   readonly inode: number;
@@ -44,6 +49,7 @@ export interface Stat {
 export class Probe {
   readonly #libc: Libc;
   readonly #scratch: NativeBlock;
+  #peeked: NativeBlock | undefined;
 
   constructor(libc: Libc) {
     this.#libc = libc;
@@ -59,6 +65,14 @@ export class Probe {
   readable(fd: number): number {
     const { i32, address } = this.#scratch;
     return this.#libc.ioctl(fd, FIONREAD, address) < 0 ? -1 : i32[0];
+  }
+
+  /** How many bytes recv(2) would give now, of some; it takes none. */
+  peek(fd: number): number {
+    this.#peeked ??= nativeBlock(PEEK_BYTES);
+    const { address } = this.#peeked;
+    const flags = MSG_PEEK | MSG_DONTWAIT;
+    return Math.max(this.#libc.recv(fd, address, PEEK_BYTES, flags), 0);
   }
 
   /** Bytes written and not yet taken by the other side, or -1. */
@@ -114,6 +128,8 @@ export class Probe {
     if (this.#statx(fd) < 0) return undefined;
     return {
       mode: u32[7] & 0xffff,
+      uid: u32[5],
+      gid: u32[6],
       device: u32[34] * 2 ** 20 + u32[35],
       inode: u32[8] + u32[9] * 2 ** 32,
       links: u32[4],

@@ -19,7 +19,7 @@ import { type Member, Members } from './members.js';
 import { Nesting } from './nesting.js';
 import { type Readiness, Registrations } from './registrations.js';
 import { type Aspect, type Descriptor, FdSource } from './source.js';
-import { followsPipe, Sources } from './sources.js';
+import { Sources } from './sources.js';
 import { Timers } from './timers.js';
 
 /** What the outer epoll gives back for each of its members. */
@@ -260,13 +260,13 @@ export class Queue implements Readiness {
     source.knotes.push(knote);
     knote.source = source;
     descriptor.queue?.nesting.addWatcher(knote);
-    this.followPipe(knote);
+    this.attend(knote);
     return 0;
   }
 
-  /** Hear of every read and write of a pipe, if the knote needs to. */
-  followPipe(knote: Knote): void {
-    if (followsPipe(knote) && this.sources.watchPipes()) this.#isStale = true;
+  /** See to what a knote asks for, which a change may have changed. */
+  attend(knote: Knote): void {
+    if (this.sources.attend(knote)) this.#isStale = true;
   }
 
   /** Take a knote off its descriptor. */

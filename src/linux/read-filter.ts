@@ -41,7 +41,7 @@ export class ReadFilter implements Filter {
 
   touch(knote: Knote, fflags: number, low: number, high: number): number {
     storeAsked(knote, fflags, low, high);
-    knote.queue.followPipe(knote);
+    knote.queue.attend(knote);
     return 0;
   }
 
@@ -125,11 +125,14 @@ export class ReadFilter implements Filter {
     // connected only that it hung up.
     if ((bits & EPOLLERR) !== 0) return true;
     if (bytes >= mark) return true;
-    if (bytes === 0) {
-      // An empty datagram is something to read.
-      return !isStream && (bits & EPOLLIN) !== 0;
-    }
-    return this.#isFull(source);
+    if (bytes > 0) return this.#isFull(source);
+    if ((bits & EPOLLIN) === 0) return false;
+    // An empty datagram is something to read.
+    if (!isStream) return true;
+    // At the urgent mark: FIONREAD does not count what is beyond.
+    const beyond = probe.peek(fd);
+    setData(knote, beyond);
+    return beyond >= mark || (beyond > 0 && this.#isFull(source));
   }
 
   #urgent(fd: number): boolean {

@@ -65,7 +65,7 @@ export class FdSource implements Member {
   endSeen = true;
   /** The inotify watch of its pipe or file, or -1. */
   watch = -1;
-  /** SO_RCVLOWAT of a socket when it began to be watched, else 1. */
+  /** SO_RCVLOWAT of a socket when a change named it last, else 1. */
   receiveMark = 1;
   /** Sending was shut down: this does not change back. */
   sendShut = false;
@@ -103,7 +103,8 @@ export class FdSource implements Member {
     const wanted = this.aspect === 'write' ? EPOLLOUT : EPOLLIN;
     const ready = (bits & wanted) !== 0 && (bits & (EPOLLHUP | EPOLLERR)) === 0;
     // With the default mark the ready bit is the answer.
-    if (ready && lowWater(knote, 1) === 1) this.queue.knotes.activate(knote);
+    if (ready && lowWater(knote, this.receiveMark) === 1)
+      this.queue.knotes.activate(knote);
     else this.queue.knotes.post(knote);
   }
 }

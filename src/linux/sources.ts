@@ -9,6 +9,7 @@ import {
   EPOLLOUT,
   EPOLLPRI,
   EPOLLRDHUP,
+  LINUX_EEXIST,
   LINUX_EINVAL,
   LINUX_ELOOP,
   LINUX_EPERM,
@@ -30,9 +31,9 @@ import {
   IN_CLOSE_WRITE,
   IN_DELETE,
   IN_IGNORED,
-  IN_ISDIR,
   IN_MODIFY,
   IN_MOVE_SELF,
+  IN_OPEN,
   IN_Q_OVERFLOW,
   type Watch,
   Watcher,
@@ -60,6 +61,10 @@ export class Sources {
   /** Watched files that inotify does not tell everything of. */
   readonly #files = new Set<FdSource>();
   readonly #directories = new Set<FdSource>();
+  /** Sockets of which epoll does not tell when there is room enough. */
+  readonly #marked = new Set<FdSource>();
+  /** Numbers by which an epoll may still have a file that had them before. */
+  readonly #orphans = new Set<number>();
   readonly #watches = new Map<number, Watch>();
   /** The watch on the parent of a watched directory. */
   readonly #parents = new Map<FdSource, Watch>();
@@ -102,20 +107,47 @@ export class Sources {
     const { descriptor, aspect, epoll } = source;
     if (epoll >= 0) {
       if (open) this.#queue.kernel.epoll.remove(epoll, descriptor.fd);
+      else this.#orphans.add(descriptor.fd);
       this.#queue.members.remove(source);
     }
     this.#unwatch(source);
     this.#files.delete(source);
     this.#directories.delete(source);
+    this.#marked.delete(source);
     this.#countFiles();
     this.#byKey.delete(keyOf(descriptor.fd, aspect));
+  }
+
+  /**
+   * See to what a knote needs besides the edges of its descriptor. True if
+   * that makes new ones.
+   */
+  attend(knote: Knote): boolean {
+    const { source, flags } = knote;
+    if (source === null || source.aspect === 'vnode') return false;
+    const { descriptor, aspect } = source;
+    const isClear = (flags & D.EV_CLEAR) !== 0;
+    const isMarked = (knote.askedFflags & D.NOTE_LOWAT) !== 0;
+    if (isPipe(descriptor)) return (isClear || isMarked) && this.#watchPipes();
+    const { kind, fd, isUnix } = descriptor;
+    if (kind === 'file' && aspect === 'read' && isClear) {
+      // To tell a read from lseek: only the latter is told.
+      this.#watch(source, IN_ACCESS);
+    } else if (kind === 'socket' && aspect === 'read') {
+      const mark = this.#queue.kernel.probe.receiveMark(fd);
+      source.receiveMark = Math.max(mark, 1);
+    } else if (kind === 'socket' && isMarked && !isUnix) {
+      this.#marked.add(source);
+      this.#countFiles();
+    }
+    return false;
   }
 
   /**
    * Some knote must hear of every read and write of its pipe: follow all pipes
    * of the queue by inotify, so that their order is kept. True if that is new.
    */
-  watchPipes(): boolean {
+  #watchPipes(): boolean {
     if (this.#pipesWatched || this.#needWatcher() === undefined) return false;
     this.#pipesWatched = true;
     for (const source of this.#byKey.values()) {
@@ -136,17 +168,28 @@ export class Sources {
 
   /** Whether the number still is the file that was registered. */
   isSame(source: FdSource): boolean {
-    const { fd, device, inode, queue } = source.descriptor;
+    const { fd, device, inode, queue, reads, writes } = source.descriptor;
     const { epoll, probe, queueOf } = this.#queue.kernel;
     if (queue !== null && (queue.closed || queueOf(fd) !== queue)) return false;
     if (source.epoll < 0) return probe.isOpenOn(fd, device, inode);
     // Adding what is there already does nothing and says so, exactly.
-    return epoll.has(source.epoll, fd);
+    if (!epoll.has(source.epoll, fd)) return false;
+    if (!this.#orphans.has(fd)) return true;
+    // It may be there twice: as this file, and as one that was closed.
+    const now = this.#queue.kernel.describe(fd);
+    return (
+      now !== undefined &&
+      now.device === device &&
+      now.inode === inode &&
+      now.reads === reads &&
+      now.writes === writes
+    );
   }
 
   /** Look at what no source tells of, which each call must ask for. */
   lookAtFiles(): void {
     this.#lookAtOffsets();
+    this.#lookAtMarks();
     this.#lookAtDirectories(this.#directories);
   }
 
@@ -154,7 +197,8 @@ export class Sources {
   hasFiles = false;
 
   #countFiles(): void {
-    this.hasFiles = this.#files.size > 0 || this.#directories.size > 0;
+    this.hasFiles =
+      this.#files.size + this.#directories.size + this.#marked.size > 0;
   }
 
   close(): void {
@@ -165,17 +209,13 @@ export class Sources {
 
   #follow(source: FdSource): number {
     const { descriptor, aspect } = source;
-    const { kind, fd } = descriptor;
+    const { kind } = descriptor;
     if (kind === 'kqueue' || kind === 'device') return 0;
     if (kind === 'file') {
       this.#watch(source, IN_MODIFY);
       if (aspect === 'read') this.#files.add(source);
       this.#countFiles();
       return 0;
-    }
-    if (kind === 'socket' && aspect === 'read') {
-      const mark = this.#queue.kernel.probe.receiveMark(fd);
-      source.receiveMark = Math.max(mark, 1);
     }
     const follows = isPipe(descriptor) && this.#pipesWatched;
     const watched = follows && this.#watch(source, PIPE_EVENTS);
@@ -195,7 +235,14 @@ export class Sources {
     if (ep < 0) return DE.ENOMEM;
     members.add(source);
     const { slot, generation } = source;
-    if (kernel.epoll.add(ep, fd, bits, slot, generation) < 0) {
+    const { epoll } = kernel;
+    let added = epoll.add(ep, fd, bits, slot, generation);
+    if (added < 0 && this.#libc.errno() === LINUX_EEXIST) {
+      // It was closed elsewhere, and is back at the number by a dup.
+      epoll.remove(ep, fd);
+      added = epoll.add(ep, fd, bits, slot, generation);
+    }
+    if (added < 0) {
       members.remove(source);
       const errno = this.#libc.errno();
       // A stranger's epoll, or a device whose driver cannot be polled.
@@ -204,18 +251,23 @@ export class Sources {
       return errno === LINUX_EINVAL ? DE.ENOMEM : darwinErrno(errno);
     }
     source.epoll = ep;
+    if (this.#orphans.has(fd) && !kernel.hasTwice(ep, fd)) {
+      this.#orphans.delete(fd);
+    }
     return 0;
   }
 
   #followVnode(source: FdSource): number {
     const watcher = this.#needWatcher();
     if (watcher === undefined) return DE.ENOMEM;
-    if (!this.#watch(source, VNODE_EVENTS)) {
+    const { fd, kind } = source.descriptor;
+    if (!this.#watch(source, vnodeEvents(source))) {
       return darwinErrno(this.#libc.errno());
     }
-    const { fd, kind } = source.descriptor;
     const watch = this.#watches.get(source.watch);
     if (watch !== undefined) {
+      // What was seen last is good only while somebody goes on looking.
+      if (vnodesOf(watch).length === 1) watch.snapshot = null;
       watch.snapshot ??= takeSnapshot(this.#queue.kernel.probe, fd);
       if (watch.snapshot === null) {
         // Nothing that happens to it could be told from anything else.
@@ -296,22 +348,19 @@ export class Sources {
       this.#inodeGone(watch);
       return;
     }
-    if (dependents.size > 0 && (mask & (IN_ISDIR | IN_Q_OVERFLOW)) !== 0) {
-      this.#lookAtDirectories(dependents);
-    }
+    const mayRemove = (mask & (IN_DELETE | IN_Q_OVERFLOW)) !== 0;
+    if (dependents.size > 0 && mayRemove) this.#lookAtDirectories(dependents);
     if ((mask & (IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)) !== 0) {
       for (const source of sources) source.endSeen = true;
     }
+    if ((mask & IN_ACCESS) !== 0) this.#passOver(watch);
     const hints = this.#hints(watch, happening);
-    const knotes: Knote[] = [];
-    for (const source of sources) knotes.push(...source.knotes);
-    if (knotes.length > 1) knotes.sort((a, b) => b.serial - a.serial);
-    for (const knote of knotes) {
+    for (const knote of knotesOf(sources)) {
       const { source } = knote;
       if (source === null) continue;
       if (source.aspect === 'vnode') {
         for (const hint of hints) this.#queue.knotes.postVnode(knote, hint);
-      } else if (!ofEntry) {
+      } else if (!ofEntry && (mask & contentsOf(source)) !== 0) {
         this.#post(source, knote, mask);
       }
     }
@@ -337,7 +386,9 @@ export class Sources {
       }
       watch.sources.delete(source);
       const isVnode = source.aspect === 'vnode';
-      if (!this.#watch(source, isVnode ? VNODE_EVENTS : IN_MODIFY)) continue;
+      if (!this.#watch(source, isVnode ? vnodeEvents(source) : IN_MODIFY)) {
+        continue;
+      }
       const next = this.#watches.get(source.watch);
       if (next !== undefined) next.snapshot ??= watch.snapshot;
     }
@@ -345,16 +396,15 @@ export class Sources {
   }
 
   #hints(watch: Watch, happening: Happening): readonly number[] {
-    const { snapshot, sources } = watch;
+    const { snapshot } = watch;
     if (snapshot === null) return [];
-    for (const { aspect, descriptor } of sources) {
-      if (aspect !== 'vnode') continue;
-      return hintsOf(
-        happening,
-        snapshot,
-        this.#queue.kernel.probe,
-        descriptor.fd,
-      );
+    const { probe } = this.#queue.kernel;
+    for (const source of vnodesOf(watch)) {
+      // Only who still has the file open can say how it is now.
+      if (this.isSame(source)) {
+        return hintsOf(happening, snapshot, probe, source.descriptor.fd);
+      }
+      this.#queue.forget(source, false);
     }
     return [];
   }
@@ -391,23 +441,60 @@ export class Sources {
       if (knotes.every((knote) => knote.active)) continue;
       const { fd } = descriptor;
       if (probe.offset(fd) === offset && probe.size(fd) === size) continue;
-      for (let i = knotes.length - 1; i >= 0; i--)
-        this.#queue.knotes.post(knotes[i]);
+      // All who have the file open are told.
+      const sources = this.#watches.get(source.watch)?.sources ?? [source];
+      for (const knote of knotesOf(sources)) {
+        if (knote.source?.aspect !== 'vnode') this.#queue.knotes.post(knote);
+      }
+    }
+  }
+
+  /** A file was read: that its offset went on is told to nobody. */
+  #passOver({ sources }: Watch): void {
+    const { probe } = this.#queue.kernel;
+    for (const source of sources) {
+      if (!this.#files.has(source)) continue;
+      const offset = probe.offset(source.descriptor.fd);
+      source.offset = Math.max(source.offset, offset);
+    }
+  }
+
+  #lookAtMarks(): void {
+    for (const { knotes } of this.#marked) {
+      for (const knote of knotes) this.#queue.knotes.post(knote);
     }
   }
 
   #lookAtDirectories(directories: ReadonlySet<FdSource>): void {
     const { probe } = this.#queue.kernel;
-    for (const { watch: wd, knotes, descriptor } of directories) {
-      const snapshot = this.#watches.get(wd)?.snapshot;
-      if (snapshot == null) continue;
-      if (!wasRemoved(snapshot, probe, descriptor.fd)) continue;
-      for (let i = knotes.length - 1; i >= 0; i--) {
-        this.#queue.knotes.postVnode(knotes[i], D.NOTE_DELETE | D.NOTE_LINK);
+    for (const { watch: wd, descriptor } of directories) {
+      const watch = this.#watches.get(wd);
+      if (watch === undefined || watch.snapshot === null) continue;
+      if (!wasRemoved(watch.snapshot, probe, descriptor.fd)) continue;
+      for (const knote of knotesOf(vnodesOf(watch))) {
+        this.#queue.knotes.postVnode(knote, D.NOTE_DELETE | D.NOTE_LINK);
       }
     }
   }
 }
+
+const vnodesOf = ({ sources }: Watch): readonly FdSource[] =>
+  [...sources].filter(({ aspect }) => aspect === 'vnode');
+
+/** All that hangs on some descriptors, newest first. */
+function knotesOf(sources: Iterable<FdSource>): readonly Knote[] {
+  const knotes: Knote[] = [];
+  for (const source of sources) knotes.push(...source.knotes);
+  return knotes.sort((a, b) => b.serial - a.serial);
+}
+
+/** What can be a change for those who read and write. */
+const contentsOf = ({ descriptor }: FdSource): number =>
+  IN_Q_OVERFLOW | (isPipe(descriptor) ? PIPE_EVENTS : IN_MODIFY);
+
+/** A file that is cut and written anew shows in that it was opened. */
+const vnodeEvents = ({ descriptor }: FdSource): number =>
+  descriptor.kind === 'file' ? VNODE_EVENTS | IN_OPEN : VNODE_EVENTS;
 
 function bitsOf(descriptor: Descriptor, aspect: Aspect): number {
   const { kind, reads, writes } = descriptor;
@@ -417,11 +504,4 @@ function bitsOf(descriptor: Descriptor, aspect: Aspect): number {
   if (writing) return EPOLLOUT | EPOLLET;
   const urgent = kind === 'socket' ? EPOLLPRI : 0;
   return EPOLLIN | EPOLLRDHUP | EPOLLET | urgent;
-}
-
-/** Whether a knote must hear of every read and write of its pipe. */
-export function followsPipe({ source, flags, askedFflags }: Knote): boolean {
-  if (source === null || source.aspect === 'vnode') return false;
-  if (!isPipe(source.descriptor)) return false;
-  return (flags & D.EV_CLEAR) !== 0 || (askedFflags & D.NOTE_LOWAT) !== 0;
 }

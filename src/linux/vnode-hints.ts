@@ -11,6 +11,7 @@ import {
   IN_MOVE_SELF,
   IN_MOVED_FROM,
   IN_MOVED_TO,
+  IN_OPEN,
   IN_Q_OVERFLOW,
   IN_UNMOUNT,
 } from './watcher.js';
@@ -20,6 +21,8 @@ export interface Snapshot {
   stat: Stat;
   /** Where it was, to tell a replacement from a removal. */
   path: string | undefined;
+  /** The last look in which it was opened. */
+  opened: number;
 }
 
 /** All that a watch for EVFILT_VNODE asks inotify for. */
@@ -31,6 +34,13 @@ export const VNODE_EVENTS =
   IN_DELETE |
   IN_MOVED_FROM |
   IN_MOVED_TO;
+
+const S_IFMT = 0xf000;
+const S_IFDIR = 0x4000;
+const S_IFREG = 0x8000;
+
+const isKind = ({ mode }: Stat, kind: number): boolean =>
+  (mode & S_IFMT) === kind;
 
 const ENTRIES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 
@@ -47,7 +57,7 @@ export function pathOf(fd: number): string | undefined {
 /** Begin to follow an open file. */
 export function takeSnapshot(probe: Probe, fd: number): Snapshot | null {
   const stat = probe.stat(fd);
-  return stat === undefined ? null : { stat, path: pathOf(fd) };
+  return stat === undefined ? null : { stat, path: pathOf(fd), opened: -1 };
 }
 
 /**
@@ -55,31 +65,37 @@ export function takeSnapshot(probe: Probe, fd: number): Snapshot | null {
  * Darwin would tell apart, which are matched against a mask each as a whole.
  */
 export function hintsOf(
-  { mask, ofEntry, stays }: Happening,
+  { mask, ofEntry, stays, look }: Happening,
   snapshot: Snapshot,
   probe: Probe,
   fd: number,
 ): readonly number[] {
   if ((mask & IN_UNMOUNT) !== 0) return [D.NOTE_REVOKE];
+  const overflow = (mask & IN_Q_OVERFLOW) !== 0;
+  const entry = (mask & ENTRIES) !== 0;
+  // The parent hears of its entries' changes as well.
+  if (ofEntry && !entry) return [];
+  if ((mask & IN_OPEN) !== 0) snapshot.opened = look;
+  if (mask === IN_OPEN) return [];
+  const before = snapshot.stat;
+  const now = probe.stat(fd) ?? before;
+  if (entry) {
+    // That it was removed is told by nothing but this: see wasRemoved.
+    if (now.links > 0) snapshot.stat = { ...before, links: now.links };
+    return [entryHint(mask, stays && now.links >= before.links)];
+  }
   const hints: number[] = [];
-  if ((mask & IN_Q_OVERFLOW) !== 0) {
+  if (overflow) {
     // What it was is lost: compare, and say at least that something changed.
     hints.push(D.NOTE_WRITE);
-    if (afterModify(snapshot, probe, fd).includes(D.NOTE_EXTEND)) {
-      hints.push(D.NOTE_EXTEND);
-    }
-    hints.push(...afterAttrib(snapshot, probe, fd));
-    return hints;
+    if (now.size > before.size) hints.push(D.NOTE_EXTEND);
   }
-  if ((mask & ENTRIES) !== 0) return [entryHint(mask, stays)];
-  // The parent hears of its entries' changes as well.
-  if (ofEntry) return [];
   if ((mask & IN_MODIFY) !== 0) {
-    hints.push(...afterModify(snapshot, probe, fd));
+    hints.push(...modifyHints(before, now, snapshot.opened === look));
   }
-  if ((mask & IN_ATTRIB) !== 0) {
-    hints.push(...afterAttrib(snapshot, probe, fd));
-  }
+  const isAttrib = overflow || (mask & IN_ATTRIB) !== 0;
+  snapshot.stat = isAttrib ? now : { ...before, size: now.size };
+  if (isAttrib) hints.push(...attribHints(before, snapshot));
   if ((mask & IN_MOVE_SELF) !== 0) {
     snapshot.path = pathOf(fd);
     hints.push(D.NOTE_RENAME);
@@ -95,34 +111,38 @@ function entryHint(mask: number, stays: boolean): number {
 }
 
 /** Contents changed: written to, or cut to a length, which sizes tell. */
-function afterModify(
-  snapshot: Snapshot,
-  probe: Probe,
-  fd: number,
+function modifyHints(
+  before: Stat,
+  now: Stat,
+  wasOpened: boolean,
 ): readonly number[] {
-  const before = snapshot.stat;
-  const stat = probe.stat(fd);
-  if (stat === undefined) return [D.NOTE_WRITE];
-  snapshot.stat = { ...before, size: stat.size };
-  if (stat.size > before.size) return [D.NOTE_WRITE, D.NOTE_EXTEND];
+  if (!isKind(now, S_IFREG)) return [D.NOTE_WRITE];
+  if (now.size > before.size) return [D.NOTE_WRITE, D.NOTE_EXTEND];
   // Nothing that was written leaves an empty file.
-  const truncated = stat.size < before.size || stat.size === 0;
-  return [truncated ? D.NOTE_ATTRIB : D.NOTE_WRITE];
+  if (now.size === 0) return [D.NOTE_ATTRIB];
+  if (now.size === before.size) return [D.NOTE_WRITE];
+  // Shorter, and opened just before: emptied so, and then written anew.
+  return wasOpened
+    ? [D.NOTE_ATTRIB, D.NOTE_WRITE, D.NOTE_EXTEND]
+    : [D.NOTE_ATTRIB];
 }
 
 /** The inode changed: its links, which their number tells, or the rest. */
-function afterAttrib(
-  snapshot: Snapshot,
-  probe: Probe,
-  fd: number,
-): readonly number[] {
-  const before = snapshot.stat;
-  const stat = probe.stat(fd);
-  if (stat === undefined) return [D.NOTE_ATTRIB];
-  snapshot.stat = { ...before, links: stat.links };
-  if (stat.links > before.links) return [D.NOTE_LINK];
-  if (stat.links === before.links) return [D.NOTE_ATTRIB];
-  return isReplaced(snapshot) ? [D.NOTE_DELETE] : [D.NOTE_DELETE | D.NOTE_LINK];
+function attribHints(before: Stat, snapshot: Snapshot): readonly number[] {
+  const { stat: now } = snapshot;
+  // The links of a directory are its subdirectories, until it is removed.
+  const counts = now.links === 0 || !isKind(now, S_IFDIR);
+  const links = counts ? now.links - before.links : 0;
+  if (links === 0) return [D.NOTE_ATTRIB];
+  const hints: number[] = [];
+  if (links > 0) hints.push(D.NOTE_LINK);
+  else if (isReplaced(snapshot)) hints.push(D.NOTE_DELETE);
+  else hints.push(D.NOTE_DELETE | D.NOTE_LINK);
+  // Told as one with the change of the links.
+  const { mode, uid, gid } = before;
+  const differs = now.mode !== mode || now.uid !== uid || now.gid !== gid;
+  if (differs) hints.push(D.NOTE_ATTRIB);
+  return hints;
 }
 
 /** Whether another file is now where this one was. */
@@ -142,9 +162,12 @@ export function wasRemoved(
   probe: Probe,
   fd: number,
 ): boolean {
-  if (snapshot.stat.links === 0) return false;
+  const { links, inode, device } = snapshot.stat;
+  if (links === 0) return false;
   const stat = probe.stat(fd);
   if (stat === undefined || stat.links !== 0) return false;
+  // The number may be another file's by now.
+  if (stat.inode !== inode || stat.device !== device) return false;
   snapshot.stat = { ...snapshot.stat, links: 0 };
   return true;
 }

@@ -17,6 +17,7 @@ export const IN_MODIFY = 0x2;
 export const IN_ATTRIB = 0x4;
 export const IN_CLOSE_WRITE = 0x8;
 export const IN_CLOSE_NOWRITE = 0x10;
+export const IN_OPEN = 0x20;
 export const IN_MOVED_FROM = 0x40;
 export const IN_MOVED_TO = 0x80;
 export const IN_CREATE = 0x100;
@@ -52,6 +53,8 @@ export interface Happening {
   readonly ofEntry: boolean;
   /** An entry was renamed and is still in the same directory. */
   readonly stays: boolean;
+  /** The look in which it was told. */
+  readonly look: number;
 }
 
 /** Who is told. */
@@ -70,6 +73,7 @@ export class Watcher implements Member {
   readonly #told: Told;
   readonly #buffer: NativeBlock = nativeBlock(BUFFER_BYTES);
   readonly #watches = new Map<number, Watch>();
+  #look = 0;
 
   private constructor(libc: Libc, fd: number, told: Told) {
     this.#libc = libc;
@@ -115,23 +119,30 @@ export class Watcher implements Member {
   /** Epoll says there are events: read them all and tell of each. */
   edge(): void {
     const { i32, u32, address } = this.#buffer;
+    const look = ++this.#look;
     for (let round = 0; round < MAX_READS; round++) {
       const bytes = this.#libc.read(this.#fd, address, BUFFER_BYTES);
       // Its edge is gone: what is not read now is not told.
       if (bytes < 0 && this.#libc.errno() === LINUX_EINTR) continue;
       if (bytes <= 0) return;
+      // Both halves of a rename are told one after the other, with one cookie.
+      const isRename = (from: number, to: number): boolean =>
+        to < bytes &&
+        (u32[(from >> 2) + 1] & IN_MOVED_FROM) !== 0 &&
+        i32[from >> 2] === i32[to >> 2] &&
+        u32[(from >> 2) + 2] === u32[(to >> 2) + 2];
+      let stayed = false;
       for (let at = 0; at < bytes; ) {
         const word = at >> 2;
         const next = at + 16 + u32[word + 3];
-        const mask = u32[word + 1];
-        const wd = i32[word];
-        // Both halves of a rename are told one after the other.
-        const stays =
-          (mask & IN_MOVED_FROM) !== 0 &&
-          next < bytes &&
-          i32[next >> 2] === wd &&
-          u32[(next >> 2) + 2] === u32[word + 2];
-        this.#tell(wd, { mask, ofEntry: u32[word + 3] > 0, stays });
+        const stays = isRename(at, next);
+        this.#tell(i32[word], {
+          mask: u32[word + 1],
+          ofEntry: u32[word + 3] > 0,
+          stays: stays || stayed,
+          look,
+        });
+        stayed = stays;
         at = next;
       }
     }

@@ -32,7 +32,7 @@ export class WriteFilter implements Filter {
 
   touch(knote: Knote, fflags: number, low: number, high: number): number {
     storeAsked(knote, fflags, low, high);
-    knote.queue.followPipe(knote);
+    knote.queue.attend(knote);
     return 0;
   }
 

@@ -1,0 +1,216 @@
+// EVFILT_VNODE: rules I of spec/darwin.md that no case of the list covers, with
+// several changes between two looks, and several descriptors of one file.
+import {
+  chmodSync,
+  ftruncateSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { chg, expectEvents, poll } from './calls.js';
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EV_DELETE,
+  EVFILT_READ,
+  EVFILT_VNODE,
+  NOTE_ATTRIB,
+  NOTE_DELETE,
+  NOTE_EXTEND,
+  NOTE_LINK,
+  NOTE_RENAME,
+  NOTE_WRITE,
+} from './constants.js';
+import {
+  adopt,
+  closeElsewhere,
+  dup,
+  fifo,
+  file,
+  isolate,
+  kqueue,
+  open,
+  path,
+} from './world.js';
+
+isolate();
+
+const EDGE = EV_ADD | EV_CLEAR;
+const ALL =
+  NOTE_DELETE |
+  NOTE_WRITE |
+  NOTE_EXTEND |
+  NOTE_ATTRIB |
+  NOTE_LINK |
+  NOTE_RENAME;
+const REMOVED = NOTE_DELETE | NOTE_LINK;
+
+const vnode = (ident: number, fflags = ALL) => ({
+  ident,
+  filter: EVFILT_VNODE,
+  flags: EDGE,
+  fflags,
+});
+
+/** A watched descriptor, and what it tells. */
+function watched(fd: number, fflags = ALL) {
+  const q = kqueue();
+  chg(q, vnode(fd, fflags));
+  return (...notes: number[]): void =>
+    expectEvents(poll(q), ...notes.map((note) => vnode(fd, note)));
+}
+
+function folder(name: string): { at: string; fd: number } {
+  const at = path(name);
+  mkdirSync(at);
+  return { at, fd: open(at, 'r') };
+}
+
+describe('Contents', () => {
+  test('I4 a file that is written anew and shorter was written', () => {
+    const { fd, at } = file(10);
+    const tells = watched(fd, NOTE_WRITE);
+    writeFileSync(at, 'five.');
+    tells(NOTE_WRITE);
+    const all = file(10, 'all');
+    const tellsAll = watched(all.fd);
+    writeFileSync(all.at, 'five.');
+    tellsAll(NOTE_ATTRIB | NOTE_WRITE | NOTE_EXTEND);
+  });
+
+  test('I4 a file that is cut was not written', () => {
+    const fd = open(file(10).at, 'r+');
+    const tells = watched(fd);
+    ftruncateSync(fd, 4);
+    tells(NOTE_ATTRIB);
+    ftruncateSync(fd, 0);
+    tells(NOTE_ATTRIB);
+  });
+
+  test('I4 what is opened or read tells nothing', () => {
+    const { at } = file(10);
+    const fd = open(at, 'r+');
+    const tells = watched(fd);
+    open(at, 'r');
+    tells();
+    // Nor does that change what comes later.
+    ftruncateSync(fd, 4);
+    tells(NOTE_ATTRIB);
+  });
+
+  test('I4 a FIFO that is written to was written', () => {
+    const [r, w] = fifo();
+    const tells = watched(r, NOTE_WRITE);
+    writeSync(w, 'x');
+    tells(NOTE_WRITE);
+  });
+});
+
+describe('Links and attributes', () => {
+  test('I4 attributes and links that change together are both told', () => {
+    const { fd, at } = file(1);
+    const tells = watched(fd);
+    chmodSync(at, 0o400);
+    linkSync(at, path('second'));
+    tells(NOTE_ATTRIB | NOTE_LINK);
+    chmodSync(at, 0o600);
+    unlinkSync(path('second'));
+    tells(NOTE_ATTRIB | REMOVED);
+    linkSync(at, path('third'));
+    tells(NOTE_LINK);
+  });
+
+  test('I4 attributes of a folder are no links, whatever was made in it', () => {
+    const { at, fd } = folder('folder');
+    const tells = watched(fd);
+    mkdirSync(`${at}/below`);
+    tells(NOTE_WRITE | NOTE_LINK);
+    chmodSync(at, 0o700);
+    tells(NOTE_ATTRIB);
+    rmdirSync(`${at}/below`);
+    tells(NOTE_WRITE | NOTE_LINK);
+    chmodSync(at, 0o755);
+    tells(NOTE_ATTRIB);
+  });
+
+  test('I4 a folder renamed where it is changes no links, one that replaces another does', () => {
+    const { at, fd } = folder('folder');
+    for (const name of ['a', 'b']) mkdirSync(`${at}/${name}`);
+    const tells = watched(fd);
+    renameSync(`${at}/a`, `${at}/c`);
+    tells(NOTE_WRITE);
+    renameSync(`${at}/c`, `${at}/b`);
+    tells(NOTE_WRITE | NOTE_LINK);
+  });
+
+  test('I4 a folder that another one replaces is deleted, and no more', () => {
+    const { at, fd } = folder('folder');
+    mkdirSync(`${at}/old`);
+    mkdirSync(`${at}/new`);
+    const old = open(`${at}/old`, 'r');
+    const q = kqueue();
+    chg(q, vnode(fd), vnode(old));
+    renameSync(`${at}/new`, `${at}/old`);
+    const events = poll(q);
+    expectEvents(
+      events.sort((a, b) => Number(a.ident) - Number(b.ident)),
+      vnode(fd, NOTE_WRITE | NOTE_LINK),
+      vnode(old, NOTE_DELETE),
+    );
+  });
+});
+
+describe('Several descriptors', () => {
+  test.each([
+    ['a dup', (fd: number) => dup(fd)],
+    ['one opened for itself', (_: number, at: string) => open(at, 'r')],
+  ])('D19 the end of a folder is told to each: %s', (_, other) => {
+    const { at, fd } = folder('folder');
+    const second = other(fd, at);
+    const q = kqueue();
+    chg(q, vnode(fd), vnode(second));
+    rmdirSync(at);
+    expectEvents(poll(q), vnode(second, REMOVED), vnode(fd, REMOVED));
+  });
+
+  test('D18 what one tells does not depend on another that was closed', () => {
+    const { fd, at } = file(1);
+    const second = open(at, 'r+');
+    const q = kqueue();
+    chg(q, vnode(fd), vnode(second));
+    closeElsewhere(fd);
+    // Its number is another file's.
+    expect(file(0, 'empty').fd).toBe(fd);
+    const tells = (note: number) => expectEvents(poll(q), vnode(second, note));
+    writeSync(second, 'more');
+    tells(NOTE_WRITE | NOTE_EXTEND);
+    linkSync(at, path('second'));
+    tells(NOTE_LINK);
+    unlinkSync(at);
+    tells(REMOVED);
+  });
+
+  test('I4 what came while nobody watched is not told later', () => {
+    const { fd, at } = file(4);
+    const q = kqueue();
+    // This one goes on following the file.
+    chg(q, { ident: fd, filter: EVFILT_READ, flags: EDGE });
+    chg(q, vnode(fd));
+    chg(q, { ident: fd, filter: EVFILT_VNODE, flags: EV_DELETE });
+    writeFileSync(at, 'more', { flag: 'a' });
+    linkSync(at, path('second'));
+    poll(q);
+    chg(q, vnode(fd));
+    const again = adopt(openSync(at, 'r+'));
+    writeSync(again, 'x', 0);
+    const told = () => poll(q).filter(({ filter }) => filter === EVFILT_VNODE);
+    expectEvents(told(), vnode(fd, NOTE_WRITE));
+    chmodSync(at, 0o400);
+    expectEvents(told(), vnode(fd, NOTE_ATTRIB));
+  });
+});
