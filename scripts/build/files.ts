@@ -215,10 +215,11 @@ export function packageNames(): {
 export const servedBy = (file: string): Home =>
   lazyOf(file) === undefined ? homeOf(file) : 'core';
 
-/** What all modules import from one of Node.js. */
-export const builtinNames = (builtin: string): string[] => [
+/** What the modules of one home import from one of Node.js. */
+export const builtinNames = (builtin: string, home: Home): string[] => [
   ...new Set(
     sources
+      .filter((file) => homeOf(file) === home)
       .flatMap((file) => importsOf(file))
       .filter(({ target }) => target === builtin)
       .flatMap(({ names }) => names),

@@ -117,14 +117,18 @@ export const createRequire = (file) =>
 `;
 
 /** In place of a module of Node.js. */
-const builtinSource = (name: string, isCommonJs: boolean): string =>
+const builtinSource = (
+  name: string,
+  home: Home,
+  isCommonJs: boolean,
+): string =>
   isCommonJs && name === 'module'
     ? LAZY_MODULE
     : [
         isCommonJs
           ? `const builtin = ${builtin(name)};`
           : `import { ${name} as builtin } from './${BUILTINS_FILE}';`,
-        ...builtinNames(`node:${name}`).map(
+        ...builtinNames(`node:${name}`, home).map(
           (key) =>
             `const ${key}_ = builtin.${key};\nexport { ${key}_ as ${key} };`,
         ),
@@ -187,15 +191,16 @@ export const toTheirFiles: EsbuildPlugin = {
       resolveDir: src,
     }));
 
-    build.onResolve({ filter: /^node:/ }, ({ path, namespace }) => {
+    build.onResolve({ filter: /^node:/ }, ({ path, namespace, importer }) => {
       const name = path.slice('node:'.length);
       return namespace === 'file' && (isCommonJs || BUILTINS.includes(name))
-        ? { path: name, namespace: 'builtin' }
+        ? { path: `${name} for ${homeOf(importer)}`, namespace: 'builtin' }
         : { path, external: true };
     });
-    build.onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({
-      contents: builtinSource(path, isCommonJs),
-    }));
+    build.onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => {
+      const [name, home] = path.split(' for ') as [string, Home];
+      return { contents: builtinSource(name, home, isCommonJs) };
+    });
 
     build.onResolve({ filter: /^(\.\.?)?\// }, (request) => {
       const { importer, namespace, path, kind } = request;
@@ -251,12 +256,46 @@ export const toTheirFiles: EsbuildPlugin = {
   },
 };
 
-/** esbuild copies all exports once more, only to mark them as those of ESM. */
-const withOneCopy = (code: string): string =>
-  code.replace(
-    /^var __toCommonJS = .*$/m,
-    'var __toCommonJS = (mod) => __defProp(mod, "__esModule", { value: true });',
+/** How esbuild writes what CommonJS exports: as getters, which it copies. */
+const EXPORTS =
+  /^var (\w+) = \{\};\n__export\(\1, \{\n((?: +\w+: \(\) => \w+,?\n)+)\}\);\nmodule\.exports = __toCommonJS\(\1\);\n/m;
+
+/** What it defines for that, each by those after it. */
+const HELPERS = [
+  '__toCommonJS',
+  '__copyProps',
+  '__export',
+  '__hasOwnProp',
+  '__getOwnPropNames',
+  '__getOwnPropDesc',
+  '__defProp',
+];
+
+const linesOf = (text: string): string => text.replaceAll(/[^\n]/g, '');
+
+/** Without a function or value that nothing uses; lines stay, for the map. */
+function withoutUnused(code: string, name: string): string {
+  if (code.split(new RegExp(`\\b${name}\\b`)).length > 2) return code;
+  const definition = new RegExp(
+    `^var ${name} = (?:.*\\{\\n[\\s\\S]*?^\\};|.*;)\\n`,
+    'm',
   );
+  return code.replace(definition, linesOf);
+}
+
+/**
+ * The exports of a file that only others of `dist` require, as what they are:
+ * none of them changes, and nobody asks before the file has run.
+ */
+function withPlainExports(code: string): string {
+  const [block, , listed] = EXPORTS.exec(code) ?? ['', '', ''];
+  if (block === '') return code;
+  const names = listed.replaceAll(/(\w+): \(\) => (\w+)/g, (_, name, value) =>
+    name === value ? name : `${name}: ${value}`,
+  );
+  const plain = `${code.replace(block, linesOf)}module.exports = {\n${names}};\n`;
+  return HELPERS.reduce(withoutUnused, plain);
+}
 
 /** esbuild calls a class that speaks of itself `_X`; people know it as `X`. */
 const withClassNames = (code: string): string =>
@@ -270,7 +309,9 @@ const withClassNames = (code: string): string =>
 export const denseLines: TsupPlugin = {
   name: 'dense-lines',
   renderChunk(code, info) {
-    const lines = dense(info.path, withClassNames(withOneCopy(code)));
+    const isOurs = SHARED.some((name) => info.path.endsWith(`${name}.cjs`));
+    const plain = isOurs ? withPlainExports(code) : code;
+    const lines = dense(info.path, withClassNames(plain));
     if (info.map !== undefined && info.map !== null) {
       const map = (
         typeof info.map === 'string' ? JSON.parse(info.map) : info.map
