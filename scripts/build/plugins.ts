@@ -93,7 +93,9 @@ function indexFiles(): [file: string, text: string][] {
         ...[...shared].map(
           ([name, home]) => `exports.${name} = ${home}.${name};`,
         ),
-        ...constants.map((name) => `exports.${name} = constants.${name};`),
+        'for (const name of [',
+        ...constants.map((name) => `'${name}',`),
+        ']) exports[name] = constants[name];',
         '',
       ].join('\n'),
     ],
