@@ -68,7 +68,14 @@ const ADD_TO_TOUCH: readonly string[] = [
   'libkqueue',
 ];
 
-/** How many records libkqueue gives back at a time. */
+/** Hands one record to the kernel: 0 or an errno. */
+type One = (record: KeventInit) => number;
+
+/** Hands records to the kernel: its entries about them, or an errno. */
+type Many = (records: readonly KeventInit[]) => KeventList | number;
+
+/** How many records go at a time; libkqueue gives back no more than 512. */
+const LIMIT = 2 ** 20;
 const LIBKQUEUE_LIMIT = 512;
 
 /**
@@ -79,6 +86,8 @@ export class Changer {
   readonly #facts: KernelFacts;
   readonly #encoder: Encoder;
   readonly #registry: Registry;
+  /** Whether the kernel gives receipts; unknown before it was asked for one. */
+  #hasReceipts: boolean | undefined;
 
   constructor(facts: KernelFacts, encoder: Encoder, registry: Registry) {
     this.#facts = facts;
@@ -89,21 +98,16 @@ export class Changer {
   /**
    * Apply steps with as few calls as can be: one.
    *
-   * @param one Hands one record to the kernel: 0 or an errno.
-   * @param many Hands records to the kernel: its entries about them.
    * @param op What to do, where the steps themselves do not say it.
    */
-  apply(
-    steps: readonly Step[],
-    one: (record: KeventInit) => number,
-    many: (records: readonly KeventInit[]) => KeventList,
-    op?: Op,
-  ): ChangeResult[] {
+  apply(steps: readonly Step[], one: One, many: Many, op?: Op): ChangeResult[] {
     const drafts = new Drafts(this.#registry, steps.length);
     const plans = steps.map((step) => this.#plan(step, op ?? step?.op, drafts));
     const records = plans.flatMap((plan) => plan.records);
     const errnos =
-      records.length === 1 ? [one(records[0])] : this.#exchange(records, many);
+      records.length === 1
+        ? [one(records[0])]
+        : this.#exchange(records, one, many);
     let next = 0;
     return plans.map((plan) => {
       const own = errnos.slice(next, next + plan.records.length);
@@ -113,19 +117,33 @@ export class Changer {
     });
   }
 
-  #exchange(
-    records: readonly Sendable[],
-    many: (records: readonly KeventInit[]) => KeventList,
-  ): number[] {
+  /**
+   * Where there are no receipts, nobody could say which of many changes a
+   * refusal is of, and events would be collected: they go one by one. Whether
+   * there are is told by the first that is made: it is sent after one that has
+   * to be refused, so that no kernel collects events.
+   */
+  #exchange(records: readonly Sendable[], one: One, many: Many): number[] {
     const { name, constants } = this.#facts;
-    const limit = name === 'libkqueue' ? LIBKQUEUE_LIMIT : records.length;
-    const receipt: number = constants.EV_RECEIPT ?? 0;
+    const { EVFILT_READ, EV_DELETE } = constants;
+    const receipt: number | undefined = constants.EV_RECEIPT;
+    const limit = name === 'libkqueue' ? LIBKQUEUE_LIMIT : LIMIT;
+    const none = { ident: -1n, filter: EVFILT_READ, flags: EV_DELETE };
     const errnos: number[] = [];
-    for (let at = 0; at < records.length; at += limit) {
-      const some =
-        limit < records.length ? records.slice(at, at + limit) : records;
+    for (let at = 0; at < records.length; at = errnos.length) {
+      if (receipt === undefined || this.#hasReceipts === false) {
+        errnos.push(one(records[at]));
+        continue;
+      }
+      const isTrial = this.#hasReceipts === undefined;
+      const some = records.slice(at, isTrial ? at + 1 : at + limit);
       for (const record of some) record.flags = (record.flags ?? 0) | receipt;
-      for (const errno of this.#errnos(some, many(some))) errnos.push(errno);
+      const entries = many(isTrial ? [none, ...some] : some);
+      for (const errno of this.#errnos(some, entries)) errnos.push(errno);
+      // Neither a refusal nor a call that a signal ended tells anything.
+      if (isTrial && typeof entries === 'object' && entries.length > 0) {
+        if (errnos[at] === 0) this.#hasReceipts = entries.length > 1;
+      }
     }
     return errnos;
   }
@@ -143,8 +161,12 @@ export class Changer {
    * How each record went. Entries come in the order of the records; a record
    * without one went well: not every kernel has receipts for every filter.
    */
-  #errnos(records: readonly KeventInit[], entries: KeventList): number[] {
+  #errnos(
+    records: readonly KeventInit[],
+    entries: KeventList | number,
+  ): number[] {
     const { EV_ERROR } = this.#facts.constants;
+    if (typeof entries === 'number') return records.map(() => entries);
     const errnos = records.map(() => 0);
     let at = 0;
     for (let i = 0; i < entries.length; i++) {

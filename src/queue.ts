@@ -84,7 +84,7 @@ export class Kqueue<T = unknown>
   readonly #pump: Pump;
   readonly #lists = new Map<number, KeventList>();
   readonly #decode = decoder().event;
-  #entries = new KeventList(16);
+  #entries = new KeventList(2);
   /** One-shot registrations whose event `fill` gave out. */
   #spent: Registration[] = [];
   /** Values of registrations that had ended before `fill` gave their event. */
@@ -312,33 +312,32 @@ export class Kqueue<T = unknown>
     throw new KqueueChangeError(results.filter((result) => !result.ok));
   }
 
-  /** Hand one record over. It fails alone, so there need be no receipt. */
-  readonly #changeOne = (record: KeventInit): number => {
+  /** Hand records over: 0 or an errno. */
+  #change(records: readonly KeventInit[], entries: KeventList | null): number {
     // A getter of a change may have closed it: the number is another's then.
     this.#checkOpen('change a queue');
     try {
-      kevent(this.fd, [record], null);
+      // Never for ever: where a receipt is not given, it would wait for events.
+      kevent(this.fd, records, entries, 0);
       return 0;
     } catch (error) {
-      if (error instanceof KqueueError && error.errno !== undefined) {
-        return -error.errno;
-      }
-      throw error;
+      if (!(error instanceof KqueueError && error.errno)) throw error;
+      return -error.errno;
     }
-  };
+  }
 
-  /** Hand records over, with room for an entry about every one of them. */
-  readonly #changeMany = (records: readonly KeventInit[]): KeventList => {
-    this.#checkOpen('change a queue');
-    if (this.#entries.capacity < records.length) {
-      this.#entries = new KeventList(2 ** Math.ceil(Math.log2(records.length)));
+  /** One fails alone, so there need be no receipt. */
+  readonly #changeOne = (record: KeventInit): number =>
+    this.#change([record], null);
+
+  /** With room for an entry about each of them, and for no events. */
+  readonly #changeMany = (
+    records: readonly KeventInit[],
+  ): KeventList | number => {
+    if (this.#entries.capacity !== records.length) {
+      this.#entries = new KeventList(records.length);
     }
-    const entries = this.#entries;
-    // Never for ever: where a receipt is not given, it would wait for events.
-    kevent(this.fd, records, entries, 0);
-    // And then these may be events.
-    this.#deliver(entries);
-    return entries;
+    return this.#change(records, this.#entries) || this.#entries;
   };
 
   // ---- events, at once ----------------------------------------------------

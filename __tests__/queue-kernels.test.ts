@@ -1,0 +1,147 @@
+// The typed queue on kernels that are not as the one built in: without
+// receipts, or with timers that take no other time. Their tables are real;
+// the kernels are the built-in one with something taken away, or a script.
+import { writeSync } from 'node:fs';
+import { kernels } from '../src/abi/index.js';
+import type { Step } from '../src/change.js';
+import { Changer } from '../src/changer.js';
+import { encoderOf } from '../src/encoder.js';
+import { EV_RECEIPT, Kqueue } from '../src/index.js';
+import { currentWords, type Kernel } from '../src/kernel.js';
+import type { KeventInit } from '../src/kevent.js';
+import { listFor } from '../src/kevent-list.js';
+import type { KeventMemory } from '../src/kevent-memory.js';
+import { createLinuxKernel, LinuxKernel } from '../src/linux/kernel.js';
+import { Registry } from '../src/registry.js';
+import { close, pipe } from './conformance/libc.js';
+import { onLinux } from './helpers/fds.js';
+
+const mocked: { kernel: Kernel | undefined } = { kernel: undefined };
+
+jest.mock('../src/kernel.js', () => {
+  const actual = jest.requireActual('../src/kernel.js');
+  return {
+    ...actual,
+    currentKernel: () => mocked.kernel ?? actual.currentKernel(),
+  };
+});
+
+/** The flags of each change as the kernel is given them. */
+function eachFlags(
+  changes: KeventMemory,
+  count: number,
+  change: (flags: number) => number,
+): void {
+  const view = new DataView(changes.i32.buffer);
+  const { layout } = changes.words;
+  for (let i = 0; i < count; i++) {
+    const at = i * layout.size + layout.fields.flags.offset;
+    view.setUint16(at, change(view.getUint16(at, true)), true);
+  }
+}
+
+describe('a kernel that gives no receipts', () => {
+  let real: LinuxKernel;
+  const registrations = (kq: Kqueue): number =>
+    [...(real.queueOf(kq.fd)?.knotes.all() ?? [])].length;
+  const fds: number[] = [];
+  const readable = (): number => {
+    const [reader, writer] = pipe();
+    fds.push(reader, writer);
+    writeSync(writer, 'x');
+    return reader;
+  };
+
+  beforeEach(() => {
+    const made = createLinuxKernel();
+    if (!(made instanceof LinuxKernel)) return;
+    real = made;
+    mocked.kernel = {
+      facts: made.facts,
+      words: made.words,
+      width: made.width,
+      kqueue: () => made.kqueue(),
+      kevent(kq, changes, nchanges, ...rest) {
+        const receipt = EV_RECEIPT ?? 0;
+        if (changes) eachFlags(changes, nchanges, (flags) => flags & ~receipt);
+        return made.kevent(kq, changes, nchanges, ...rest);
+      },
+      close: (fd) => made.close(fd),
+      errno: () => made.errno(),
+    };
+  });
+  afterEach(() => {
+    mocked.kernel = undefined;
+    for (const fd of fds.splice(0)) close(fd);
+  });
+
+  onLinux('adding several that are ready at once keeps them all', () => {
+    using kq = new Kqueue();
+    const [a, b] = [readable(), readable()];
+    kq.add(
+      { filter: 'read', fd: a, udata: 'a' },
+      { filter: 'read', fd: b, udata: 'b' },
+    );
+    expect([kq.size, registrations(kq)]).toEqual([2, 2]);
+    const events = kq.poll().map(({ udata }) => udata);
+    expect(events.sort()).toEqual(['a', 'b']);
+  });
+
+  onLinux('one that is ready is replaced, not removed', () => {
+    using kq = new Kqueue();
+    const fd = readable();
+    kq.add({ filter: 'read', fd, udata: 'old' });
+    kq.add({ filter: 'read', fd, udata: 'new', oneshot: true });
+    expect([kq.size, registrations(kq)]).toEqual([1, 1]);
+    expect(kq.poll().map(({ udata }) => udata)).toEqual(['new']);
+    expect([kq.size, registrations(kq)]).toEqual([0, 0]);
+  });
+
+  onLinux('changes beside events that wait take none of them away', () => {
+    using kq = new Kqueue();
+    kq.add({ filter: 'user', id: 1, oneshot: true, udata: 'waited' });
+    kq.trigger(1);
+    kq.add({ filter: 'user', id: 2 }, { filter: 'user', id: 3 });
+    expect(kq.poll().map(({ udata }) => udata)).toEqual(['waited']);
+    expect([kq.size, registrations(kq)]).toEqual([2, 2]);
+  });
+
+  onLinux('each result is that of its own step', () => {
+    using kq = new Kqueue();
+    const timer = { filter: 'timer', id: 1 } as const;
+    const steps: Step[] = [
+      { ...timer, every: 60_000 },
+      { ...timer, op: 'delete' },
+      { ...timer, op: 'delete' },
+      { filter: 'user', id: 1 },
+    ];
+    for (let round = 0; round < 2; round++) {
+      const results = kq.apply(steps).map(({ error }) => error?.code);
+      expect(results).toEqual([undefined, undefined, 'ENOENT', undefined]);
+      expect([kq.size, registrations(kq)]).toEqual([1, 1]);
+    }
+  });
+});
+
+test('more changes than a list can hold go in as many calls as it takes', () => {
+  const MOST = 2 ** 20;
+  const facts = kernels.darwin;
+  const { EV_ERROR } = facts.constants;
+  const registry = new Registry(true);
+  const changer = new Changer(facts, encoderOf(facts), registry);
+  const sent: number[] = [];
+  const many = (records: readonly KeventInit[]) => {
+    sent.push(records.length);
+    const receipts = listFor(currentWords(), 2);
+    if (records.length > 2) return receipts;
+    for (const record of records) receipts.push({ ...record, flags: EV_ERROR });
+    return receipts;
+  };
+  // Each replaces the one before: it takes two changes of the kernel.
+  const steps = Array.from({ length: MOST / 2 + 2 }, (_, i): Step => {
+    return { filter: 'user', id: 1, oneshot: i % 2 === 0 };
+  });
+  const results = changer.apply(steps, () => 0, many);
+  expect(sent).toEqual([2, MOST, 2]);
+  expect(results.every(({ ok }) => ok)).toBe(true);
+});
