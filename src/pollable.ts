@@ -1,23 +1,37 @@
-import { EV_ADD, EVFILT_USER, NOTE_TRIGGER } from './constants.js';
+import { EV_ADD, EV_CLEAR, EVFILT_USER, NOTE_TRIGGER } from './constants.js';
 import { type LoopDriver, threadDriver } from './ffi/loop.js';
 import { readableNow } from './ffi/loop-probe.js';
+import { KeventList } from './kevent-list.js';
 import { close, kevent, kqueue } from './syscalls.js';
 
 let known: boolean | undefined;
 
-/** Try it: a queue with an event waiting has to be readable. */
-function probe(): boolean {
+/**
+ * Whether a queue is readable while an event waits, and at no other time. A
+ * library may number its queues by itself, and what has that number in this
+ * process is then something else, which may well be readable.
+ */
+function follows(kq: number): boolean {
+  const user = { ident: 1, filter: EVFILT_USER ?? 0 };
+  kevent(kq, [{ ...user, flags: EV_ADD | EV_CLEAR }], null);
+  if (readableNow(kq)) return false;
+  kevent(kq, [{ ...user, fflags: NOTE_TRIGGER ?? 0 }], null);
+  if (!readableNow(kq)) return false;
+  return kevent(kq, null, new KeventList(1), 0) === 1 && !readableNow(kq);
+}
+
+/** Try it; `undefined` if that cannot be done now. */
+function probe(): boolean | undefined {
   if (EVFILT_USER === undefined) return false;
-  const user = { ident: 1, filter: EVFILT_USER };
-  const kq = kqueue();
   try {
-    kevent(kq, [{ ...user, flags: EV_ADD }], null);
-    kevent(kq, [{ ...user, fflags: NOTE_TRIGGER ?? 0 }], null);
-    return readableNow(kq);
+    const kq = kqueue();
+    try {
+      return follows(kq);
+    } finally {
+      close(kq);
+    }
   } catch {
-    return false;
-  } finally {
-    close(kq);
+    return undefined;
   }
 }
 
@@ -27,7 +41,7 @@ function probe(): boolean {
  */
 export function isPollable(): boolean {
   known ??= process.env.KQUEUE_FFI_LIBRARY ? probe() : true;
-  return known;
+  return known ?? false;
 }
 
 /** How queues are watched in this thread. */

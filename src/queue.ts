@@ -166,7 +166,8 @@ export class Kqueue<T = unknown>
 
   /**
    * Whether the descriptor is readable while events wait, so that it can be
-   * watched by another queue or any event loop. Not so with libkqueue.
+   * watched by another queue or any event loop. Not so with libkqueue, and not
+   * with a library that numbers its queues itself.
    */
   get pollable(): boolean {
     return isPollable();
@@ -175,7 +176,7 @@ export class Kqueue<T = unknown>
   /**
    * How it is watched while somebody waits: `'poll'`, a handle of the event
    * loop; or `'interval'`, by looking every 1 to 8 ms, where a handle cannot be
-   * had safely: in worker threads, in Bun, and with libkqueue.
+   * had safely: in worker threads, in Bun, and where it is not {@link pollable}.
    */
   get driver(): LoopDriver {
     return driver();
