@@ -3,6 +3,7 @@
 // the kernels are the built-in one with something taken away, or a script.
 import { writeSync } from 'node:fs';
 import { kernels } from '../src/abi/index.js';
+import type { KernelFacts } from '../src/abi/shape.js';
 import type { Step } from '../src/change.js';
 import { Changer } from '../src/changer.js';
 import { encoderOf } from '../src/encoder.js';
@@ -14,6 +15,7 @@ import type { KeventMemory } from '../src/kevent-memory.js';
 import { createLinuxKernel, LinuxKernel } from '../src/linux/kernel.js';
 import { Registry } from '../src/registry.js';
 import { close, pipe } from './conformance/libc.js';
+import { kernelNames } from './fixtures/abi/index.js';
 import { onLinux } from './helpers/fds.js';
 
 const mocked: { kernel: Kernel | undefined } = { kernel: undefined };
@@ -144,4 +146,62 @@ test('more changes than a list can hold go in as many calls as it takes', () => 
   const results = changer.apply(steps, () => 0, many);
   expect(sent).toEqual([2, MOST, 2]);
   expect(results.every(({ ok }) => ok)).toBe(true);
+});
+
+describe.each(kernelNames)('on %s', (name) => {
+  const facts: KernelFacts = kernels[name];
+  const { EV_ADD, EV_DELETE, EV_DISABLE, EV_ONESHOT } = facts.constants;
+  /** What was sent for each call since the first, which adds the timer. */
+  const sentBy = (...calls: readonly (readonly Step[])[]) => {
+    const registry = new Registry(true);
+    const changer = new Changer(facts, encoderOf(facts), registry);
+    let sent: KeventInit[] = [];
+    const one = (record: KeventInit) => {
+      sent.push(record);
+      return 0;
+    };
+    const many = (records: readonly KeventInit[]) => {
+      sent.push(...records.filter(({ ident }) => ident === 1));
+      return listFor(currentWords(), 1);
+    };
+    for (const steps of calls) {
+      sent = [];
+      changer.apply(steps, one, many);
+    }
+    return sent;
+  };
+  const timer = { filter: 'timer', id: 1 } as const;
+
+  test('a timer that is added again or modified takes its new time', () => {
+    const again = sentBy(
+      [{ ...timer, after: 1500 }],
+      [{ ...timer, after: 30 }],
+    );
+    const modified = sentBy(
+      [{ ...timer, after: 1500 }],
+      [{ ...timer, op: 'modify', after: 30 }],
+    );
+    for (const sent of [again, modified]) {
+      expect(sent.at(-1)).toMatchObject({ data: 30 });
+      if (name === 'darwin') continue;
+      // A timer that runs would keep its time or lose its being one-shot.
+      const [deleted, added] = sent.map(({ flags = 0 }) => flags);
+      expect(deleted & EV_DELETE).toBe(EV_DELETE);
+      expect(added & (EV_ADD | EV_ONESHOT)).toBe(EV_ADD | EV_ONESHOT);
+    }
+  });
+
+  test.each([
+    ['a disabled timer stays so', [], ['disable']],
+    ['an enabled one too', ['disable'], ['enable']],
+  ] as const)('%s when it is modified', (_, before, after) => {
+    const toggles = [...before, ...after].map((op): Step => ({ ...timer, op }));
+    const modify: Step = { ...timer, op: 'modify', every: 30 };
+    const disabled = before.length === 0 ? EV_DISABLE : 0;
+    for (const calls of [[toggles, [modify]], [[...toggles, modify]]]) {
+      const sent = sentBy([{ ...timer, every: 1500 }], ...calls);
+      if (name === 'darwin') continue;
+      expect((sent.at(-1)?.flags ?? 0) & EV_DISABLE).toBe(disabled);
+    }
+  });
 });

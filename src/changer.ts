@@ -270,14 +270,20 @@ export class Changer {
     const key = this.#encoder.key(step);
     const old = drafts.find(key);
     if (old === undefined) return this.#unknown(step, op, key);
-    const flag = op === 'enable' ? EV_ENABLE : EV_DISABLE;
+    const { registration, request } = old;
+    const isOn = op === 'enable';
+    const others = request.flags & ~EV_DISABLE;
+    const toggled = { ...request, flags: isOn ? others : others | EV_DISABLE };
+    drafts.enter(key, { registration, request: toggled });
+    const flag = isOn ? EV_ENABLE : EV_DISABLE;
     return {
       step,
       what: () => what(op, step.filter, key),
       // All of the request again: a change without it would wipe it out.
-      records: [this.#record(old.request, flag, old.registration.token)],
+      records: [this.#record(request, flag, registration.token)],
       commit: ([errno]) => {
-        if (this.#isGone(errno)) this.#drop(key);
+        if (errno === 0) registration.request = toggled;
+        else if (this.#isGone(errno)) this.#drop(key);
       },
     };
   }
@@ -345,16 +351,16 @@ export class Changer {
 
   /**
    * Whether a registration can be changed in place. Flags stay as they were at
-   * creation, and a timer's time does not become absolute, or relative.
+   * creation, and a timer's time does not become absolute, or relative. But on
+   * Darwin a timer that runs may keep its time, or lose its flags: older
+   * FreeBSD (9) and NetBSD (7) do the one, NetBSD 10 the other.
    */
   #canBecome(old: Encoded, next: Encoded): boolean {
     const { constants, timerUnits, name } = this.#facts;
     if (((old.flags ^ next.flags) & ~constants.EV_DISABLE) !== 0) return false;
     if (next.filter !== constants.EVFILT_TIMER) return true;
-    // DragonFly leaves a timer that runs as it is.
-    if (name === 'dragonfly') return false;
     const { absolute } = timerUnits;
-    if (absolute === undefined) return true;
+    if (name !== 'darwin' || absolute === undefined) return false;
     return ((old.fflags ^ next.fflags) & constants[absolute]) === 0;
   }
 

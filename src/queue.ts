@@ -215,7 +215,8 @@ export class Kqueue<T = unknown>
   }
 
   /**
-   * Report again what was disabled. A timer starts anew.
+   * Report again what was disabled. A timer starts anew on Darwin and Linux;
+   * on FreeBSD and NetBSD its time goes on while it is disabled.
    *
    * @throws As {@link modify}.
    */
