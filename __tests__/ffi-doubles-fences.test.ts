@@ -1,5 +1,6 @@
 // What must be true of a library before the first call goes out, and how its
 // errors come back.
+import { fstatSync, openSync } from 'node:fs';
 import koffi from 'koffi';
 import { type KernelName, kernels } from '../src/abi/index.js';
 import { KqueueError, type Syscall } from '../src/errors.js';
@@ -59,15 +60,31 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     });
   });
 
-  test.each(['kqueue', 'close'])(
-    'a library without %s is not used, and the error names both',
-    (missing) => {
-      const made = double({ ...options, without: [missing] });
-      const error = errorOf(() => made.bind());
-      expect(error.code).toBe('ERR_KQUEUE_LOAD');
-      expect(error.message).toContain(`libdouble.so has no symbol ${missing}`);
-    },
-  );
+  test('a library without kqueue is not used, and the error names both', () => {
+    const made = double({ ...options, without: ['kqueue'] });
+    const error = errorOf(() => made.bind());
+    expect(error.code).toBe('ERR_KQUEUE_LOAD');
+    expect(error.message).toContain('libdouble.so has no symbol kqueue');
+  });
+
+  test('where a library has no close its queues are closed by that of this process', () => {
+    const { close } = double({ ...options, without: ['close'] }).open();
+    const fd = openSync('.', 'r');
+    close(fd);
+    expect(() => fstatSync(fd)).toThrow('EBADF');
+  });
+
+  test('a close that fails has the errno of the library it came from', () => {
+    const made = double(options);
+    // As a call of kevent that failed leaves it.
+    made.behaviour.kevent = () => made.fail(made.facts.errno.ENOENT);
+    const calls = made.open();
+    expect(errorOf(() => calls.kevent(3, null, null, 0)).code).toBe('ENOENT');
+    made.behaviour.close = () => made.failElsewhere(made.facts.errno.EIO);
+    expect(errorOf(() => calls.close(3)).code).toBe('EIO');
+    made.behaviour.close = () => made.fail(made.facts.errno.EINTR);
+    expect(errorOf(() => calls.close(3)).code).toBe('EINTR');
+  });
 
   test('a struct that the FFI library sees otherwise is never passed', () => {
     const made = double(options);

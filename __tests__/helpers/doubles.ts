@@ -235,7 +235,13 @@ export class Double implements Disposable {
   /** Set errno where this kernel keeps it: -1, to be returned. */
   fail(errno: number): number {
     if (this.#ownErrno) this.#errno[0] = errno;
-    else koffi.errno(errno);
+    else this.failElsewhere(errno);
+    return -1;
+  }
+
+  /** Set errno where the C library keeps it: -1, to be returned. */
+  failElsewhere(errno: number): number {
+    koffi.errno(errno);
     return -1;
   }
 

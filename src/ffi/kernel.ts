@@ -21,6 +21,7 @@ import {
   type NativeLibrary,
   type NativeType,
   openFirst,
+  openLibrary,
 } from './library.js';
 import { addressOf } from './memory.js';
 
@@ -86,9 +87,11 @@ function find(
   library: NativeLibrary,
   names: readonly string[],
   args: readonly NativeType[],
+  spare?: NativeLibrary,
 ): NativeFunction {
   for (const name of names) {
-    const fn = library.func(name, 'int', args);
+    const fn =
+      library.func(name, 'int', args) ?? spare?.func(name, 'int', args);
     if (fn !== undefined) return fn;
   }
   throw loadError(`${library.name} has no symbol ${names.join(' or ')}`);
@@ -136,16 +139,25 @@ function bindKevent64(
   return { call, words: wordsOf(layout) };
 }
 
-/** How the errno of this thread is read. */
-function errnoReader(facts: KernelFacts, library: NativeLibrary): () => number {
+/**
+ * The errno of this thread where the library keeps it; 0 there is of a call
+ * that is another library's: a close that it has from the C library.
+ */
+function errnoOf(
+  facts: KernelFacts,
+  library: NativeLibrary,
+): { read(): number; clear(): void } {
   for (const name of facts.symbols.errno) {
     const location = library.func(name, 'uintptr_t', []);
     if (location !== undefined) {
       const view = new Int32Array(koffi().view(BigInt(location()), 4));
-      return () => view[0];
+      return {
+        read: () => view[0] || koffi().errno(),
+        clear: () => view.fill(0),
+      };
     }
   }
-  return () => koffi().errno();
+  return { read: () => koffi().errno(), clear: () => {} };
 }
 
 const F_SETFD = 2;
@@ -164,8 +176,9 @@ export function bindKernel(
 ): Kernel {
   const { call, symbol } = findKevent(library, facts.symbols.kevent);
   const create = find(library, facts.symbols.kqueue, []);
-  const close = find(library, facts.symbols.close, ['int']);
-  const errno = errnoReader(facts, library);
+  // Who has no close of its own has descriptors of this process.
+  const close = find(library, facts.symbols.close, ['int'], openLibrary(null));
+  const errno = errnoOf(facts, library);
   const layout = layoutOf(facts, cpu, symbol.struct);
   const wide = bindKevent64(facts, cpu, library);
   const timespec = layoutOf(facts, cpu, 'timespec');
@@ -212,8 +225,11 @@ export function bindKernel(
               timeout === null ? 0 : address(timeout),
             ),
         }),
-    close: (fd) => close(fd),
-    errno,
+    close(fd) {
+      errno.clear();
+      return close(fd);
+    },
+    errno: errno.read,
   };
 }
 
