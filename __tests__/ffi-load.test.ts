@@ -220,6 +220,21 @@ describe('with a library of three functions', () => {
     },
   );
 
+  test.each(kernelNames.filter((name) => name !== 'netbsd'))(
+    'a file can be watched with the notes that %s has',
+    async (abi) => {
+      if (!canStub) return;
+      writeFileSync(library, stubLibrary());
+      const script = `
+        // All its queues have one number: the one that is tried closes others.
+        print(new api.Kqueue().pollable);
+        api.watchFile(${literal(library)}).close();
+        print(true);`;
+      const said = await printed(script, { env: envFor(abi) });
+      expect(said).toEqual([false, true]);
+    },
+  );
+
   withStub('a library without either entry of NetBSD is refused', async () => {
     writeFileSync(library, stubLibrary());
     const script = `${CALLS}

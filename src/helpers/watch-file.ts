@@ -7,7 +7,7 @@ import {
 } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NOTE_TRUNCATE } from '../constants.js';
+import { NOTE_REVOKE, NOTE_TRUNCATE } from '../constants.js';
 import { KqueueError, misuse } from '../errors.js';
 import type { KqueueEvent } from '../event.js';
 import type { VnodeNote } from '../notes.js';
@@ -67,7 +67,6 @@ const NOTES: readonly VnodeNote[] = [
   'link',
   'rename',
   'delete',
-  'revoke',
 ];
 
 /** How often it is looked again, at once, whether something else is there. */
@@ -276,9 +275,13 @@ class PathSource implements Source<FileEvent>, Member {
   }
 }
 
-/** OpenBSD has one for what others call a change of attributes. */
-const notes = (): readonly VnodeNote[] =>
-  NOTE_TRUNCATE === undefined ? NOTES : [...NOTES, 'truncate'];
+/** OpenBSD has one more for its attributes, and libkqueue no revoking. */
+const notes = (): readonly VnodeNote[] => {
+  const all = [...NOTES];
+  if (NOTE_REVOKE !== undefined) all.push('revoke');
+  if (NOTE_TRUNCATE !== undefined) all.push('truncate');
+  return all;
+};
 
 function pathOf(path: unknown): string {
   if (path instanceof URL && path.protocol === 'file:') {
