@@ -99,7 +99,11 @@ export interface UserEvent<T = unknown> extends Common<T> {
   readonly fflags: number;
 }
 
-/** An event of a filter that has no type of its own. */
+/**
+ * An event of a filter that has no type of its own. With `EV_ERROR` in
+ * `raw.flags`, of any filter: the registration failed after it was accepted, and
+ * `raw.data` is the errno.
+ */
 export interface OtherEvent<T = unknown> extends Common<T> {
   readonly filter: 'raw';
 }

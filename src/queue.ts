@@ -647,7 +647,6 @@ export class Kqueue<T = unknown>
     for (let i = 0; i < length; i++) {
       const base = i * words.stride;
       const flags = flagsAt(memory, base);
-      if ((flags & EV_ERROR) !== 0) continue;
       let registration = this.#registry.at(memory, base + words.udata);
       let token: number | bigint;
       if (registration !== undefined) {
@@ -665,7 +664,12 @@ export class Kqueue<T = unknown>
         // Triggered by who does not know the token: through another object.
         if (token === 0) registration = named;
       }
-      const event = this.#decode(memory, base, registration?.udata, token);
+      const udata = registration?.udata;
+      let event = this.#decode(memory, base, udata, token);
+      // It has failed itself: what data says is not what its filter says.
+      if ((flags & EV_ERROR) !== 0) {
+        event = { filter: 'raw', udata, raw: event.raw };
+      }
       this.#inbox.push(event, registration);
       if ((flags & EV_ONESHOT) !== 0 && registration !== undefined) {
         this.#registry.end(registration);
