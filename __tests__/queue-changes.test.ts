@@ -3,6 +3,7 @@ import {
   type Change,
   EV_ADD,
   EVFILT_TIMER,
+  explain,
   Kqueue,
   KqueueChangeError,
   KqueueError,
@@ -197,6 +198,27 @@ describe('disable, enable and modify', () => {
       expect(error(act)).toMatchObject({ code: 'ENOENT', errno: -2 });
     }
   });
+});
+
+test('a change that was refused is told as the step that it was', () => {
+  const timer = { filter: 'timer', id: 9 } as const;
+  const steps: [Step, () => void][] = [
+    [{ ...timer, op: 'delete' }, () => kq.delete(timer)],
+    [{ ...timer, op: 'enable' }, () => kq.enable(timer)],
+    [{ ...timer, op: 'disable' }, () => kq.disable(timer)],
+    [
+      { ...timer, op: 'modify', every: 5 },
+      () => kq.modify({ ...timer, every: 5 }),
+    ],
+    [{ op: 'trigger', id: 9, fflags: 3 }, () => kq.trigger(9, 3)],
+  ];
+  for (const [step, act] of steps) {
+    const [failure] = error(act).failures;
+    expect(failure.step).toEqual(step);
+    expect(explain(failure.step)).toBe(explain(step));
+  }
+  const bad: Change = { filter: 'read', fd: 2 ** 30 };
+  expect(error(() => kq.add(bad)).failures[0].step).toBe(bad);
 });
 
 describe('adding what is registered replaces it', () => {

@@ -113,7 +113,7 @@ export class Changer {
       const own = errnos.slice(next, next + plan.records.length);
       next += plan.records.length;
       plan.commit(own);
-      return this.#result(plan, plan.refused ?? own.at(-1) ?? 0);
+      return this.#result(plan, plan.refused ?? own.at(-1) ?? 0, op);
     });
   }
 
@@ -148,9 +148,12 @@ export class Changer {
     return errnos;
   }
 
-  #result(plan: Plan, errno: number): ChangeResult {
-    const step = plan.step as Step;
-    if (errno === 0) return { step, ok: true, error: undefined };
+  #result(plan: Plan, errno: number, op: Op | undefined): ChangeResult {
+    const given = plan.step as Step;
+    if (errno === 0) return { step: given, ok: true, error: undefined };
+    // Where the steps do not say it themselves: without one it is to add.
+    const isSaid = op === undefined || (given.op ?? 'add') === op;
+    const step = isSaid ? given : ({ ...given, op } as Step);
     const code = errnoName(this.#facts, errno) ?? `E${errno}`;
     const message = `kevent ${code}: ${plan.what()}`;
     const error = new KqueueError(message, code, -errno, 'kevent');
