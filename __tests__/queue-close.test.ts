@@ -135,9 +135,24 @@ describe('fromFd', () => {
       expect.objectContaining({ code: 'EBADF' }),
     );
     expect(() => Kqueue.fromFd(Number.NaN)).toThrow(RangeError);
+    expect(() => Kqueue.fromFd('x' as unknown as number)).toThrow(
+      /^Cannot adopt a queue as 'fd' must be an integer from 0 to 2147483647: received "x"$/,
+    );
     using kq = new Kqueue();
     expect(() => Kqueue.fromFd(kq.fd)).toThrow(
       /^Cannot adopt a queue as 'fd' must be/,
     );
+  });
+
+  test('takes over a queue with the number of one that was closed by hand', async () => {
+    const lost = new Kqueue();
+    closeSync(lost.fd);
+    const fd = kqueue();
+    expect(fd).toBe(lost.fd);
+    expect(lost.closed).toBe(true);
+    using kq = Kqueue.fromFd(fd);
+    kq.add({ filter: 'timer', id: 1, after: 1, udata: 'mine' });
+    expect(await kq.next()).toMatchObject({ udata: 'mine' });
+    lost.close();
   });
 });

@@ -31,7 +31,7 @@ import { driver, isPollable } from './pollable.js';
 import { Pump } from './pump.js';
 import { type Registration, Registry } from './registry.js';
 import { forgotten, owners, type Resources, release } from './resources.js';
-import { kevent, kqueue, owned } from './syscalls.js';
+import { checkFd, kevent, kqueue, owned } from './syscalls.js';
 
 /** How many events are collected at a time, unless said otherwise. */
 const BATCH = 64;
@@ -97,12 +97,6 @@ export class Kqueue<T = unknown>
    */
   constructor() {
     const fd = adopted ?? kqueue();
-    // Who had the number before has lost it: it was closed behind its back.
-    const lost = owners.get(fd);
-    if (lost !== undefined) {
-      lost.closed = true;
-      lost.watch?.close();
-    }
     this.#resources = { fd, watch: undefined, closed: false };
     owners.set(fd, this.#resources);
     owned.set(fd, closerOf(new WeakRef(this), this.#resources));
@@ -133,11 +127,11 @@ export class Kqueue<T = unknown>
    * @throws {KqueueError} `EBADF` if it is not an open queue.
    */
   static fromFd<T = unknown>(fd: number): Kqueue<T> {
+    const action = 'adopt a queue';
+    checkFd(action, 'fd', fd);
     kevent(fd, null, null, 0);
     if (owners.has(fd)) {
-      throw new TypeError(
-        misuse('adopt a queue', 'fd', "no other Kqueue's", fd),
-      );
+      throw new TypeError(misuse(action, 'fd', "no other Kqueue's", fd));
     }
     adopted = fd;
     try {
@@ -702,9 +696,17 @@ export class Kqueue<T = unknown>
 
 /** How its descriptor is closed, whether anybody still has the queue or not. */
 const closerOf =
-  (queue: WeakRef<Disposable>, resources: Resources) => (): void => {
-    queue.deref()?.[Symbol.dispose]();
-    release(resources);
+  (queue: WeakRef<Disposable>, resources: Resources) =>
+  (isLost = false): void => {
+    if (!isLost) {
+      queue.deref()?.[Symbol.dispose]();
+      release(resources);
+      return;
+    }
+    resources.closed = true;
+    owners.delete(resources.fd);
+    owned.delete(resources.fd);
+    resources.watch?.close();
   };
 
 /** When a wait ends; the clock is not asked for one that does not wait. */

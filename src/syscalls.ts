@@ -42,10 +42,12 @@ export interface Syscalls {
   close(fd: number): void;
 }
 
-const isFd = (value: unknown): boolean =>
-  typeof value === 'number' && (value | 0) === value && value >= 0;
-
-const FD_RANGE = `an integer from 0 to ${MAX_FD}`;
+/** @throws {TypeError | RangeError} If it can be no descriptor. */
+export function checkFd(action: string, name: string, value: unknown): void {
+  const isFd = typeof value === 'number' && (value | 0) === value && value >= 0;
+  if (isFd) return;
+  throwBadInteger(action, name, `an integer from 0 to ${MAX_FD}`, value);
+}
 
 function fail(kernel: Kernel, syscall: Syscall, kq?: number): never {
   const errno = kernel.errno();
@@ -132,7 +134,7 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
     flags: number | undefined,
     timeout: Timeout,
   ): number => {
-    if (!isFd(kq)) throwBadInteger(action, 'kq', FD_RANGE, kq);
+    checkFd(action, 'kq', kq);
     const kernel = kernelOf();
     const words = flags === undefined ? kernel.words : words64Of(kernel);
     let events: KeventMemory | null = null;
@@ -185,7 +187,7 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
     },
 
     close(fd) {
-      if (!isFd(fd)) throwBadInteger('call close', 'fd', FD_RANGE, fd);
+      checkFd('call close', 'fd', fd);
       const kernel = kernelOf();
       if (kernel.close(fd) < 0) fail(kernel, 'close');
     },
@@ -205,10 +207,11 @@ function words64Of(kernel: Kernel): KeventWords {
 const calls = syscallsOf(currentKernel);
 
 /**
- * Descriptors that something of this library has, and how it closes them: the
- * event loop aborts the process if one is closed while it is watched.
+ * Descriptors that something of this library has, and how it closes them, or
+ * only lets go of them: the event loop aborts the process if one is closed
+ * while it is watched.
  */
-export const owned = new Map<number, () => void>();
+export const owned = new Map<number, (isLost?: boolean) => void>();
 
 /**
  * Create a queue: kqueue(2).
@@ -226,7 +229,12 @@ export const owned = new Map<number, () => void>();
  * close(kq);
  * ```
  */
-export const kqueue: () => number = calls.kqueue;
+export const kqueue = (): number => {
+  const fd = calls.kqueue();
+  // Who had the number before has lost it: it was closed behind its back.
+  owned.get(fd)?.(true);
+  return fd;
+};
 
 /**
  * Apply changes, then collect events: kevent(2), 1:1. Blocks the thread while
