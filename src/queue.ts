@@ -308,7 +308,7 @@ export class Kqueue<T = unknown>
     throw new KqueueChangeError(results.filter((result) => !result.ok));
   }
 
-  /** Hand records over: 0 or an errno. */
+  /** Hand records over: 0 or an errno. A signal ends no more than a wait. */
   #change(records: readonly KeventInit[], entries: KeventList | null): number {
     // A getter of a change may have closed it: the number is another's then.
     this.#checkOpen('change a queue');
@@ -318,7 +318,7 @@ export class Kqueue<T = unknown>
       return 0;
     } catch (error) {
       if (!(error instanceof KqueueError && error.errno)) throw error;
-      return -error.errno;
+      return error.code === 'EINTR' ? 0 : -error.errno;
     }
   }
 

@@ -54,12 +54,14 @@ export function doubleKernel(): DoubleKernel {
   let calls: Name[] = [];
   let fault: DoubleFault | undefined;
 
-  const call = (name: Name, body: () => number): number => {
+  const call = (name: Name, body: () => number, isChange = false): number => {
     const nth = calls.filter((made) => made === name).length;
     calls.push(name);
     if (fault?.call === name && (fault.nth === 'each' || fault.nth === nth)) {
-      // Whatever close says, the descriptor is closed.
-      if (name === 'close') body();
+      // Whatever close says, the descriptor is closed; and a signal ends a
+      // wait, before which the changes were made.
+      const isMade = isChange && fault.code === 'EINTR';
+      if (name === 'close' || isMade) body();
       return double.fail(errno[fault.code]);
     }
     const result = body();
@@ -94,7 +96,8 @@ export function doubleKernel(): DoubleKernel {
     kernel: 'darwin',
     behaviour: {
       kqueue: () => call('kqueue', () => real.kqueue()),
-      kevent: (given) => call('kevent', () => kevent(given)),
+      kevent: (given) =>
+        call('kevent', () => kevent(given), given.nchanges > 0),
       close: (fd) => call('close', () => real.close(fd)),
     },
   });
