@@ -49,10 +49,15 @@ interface Vice {
 }
 
 /** A small kernel: refused descriptors, user events and timers. */
-function kernelOf(truth: KernelName, vice: Vice = {}): Double {
+function kernelOf(
+  truth: KernelName,
+  vice: Vice = {},
+  lacks: readonly string[] = [],
+): Double {
   const made: Double = double({ kernel: truth });
   const facts: KernelFacts = made.facts;
-  const c = facts.constants;
+  const c = { ...facts.constants };
+  for (const name of lacks) delete c[name];
   const { struct } = made;
   const armed = new Map<string, Armed>();
   let open = false;
@@ -247,6 +252,17 @@ test.each<KernelName>([
 ])('a kernel that is %s is found to be it', (name) => {
   expect(wrongOf(kernelOf(name))).toEqual([]);
 });
+
+test.each<KernelName>(['openbsd', 'netbsd'])(
+  'an older %s without user events is tried with timers',
+  (name) => {
+    const made = kernelOf(name, {}, ['EVFILT_USER']);
+    const findings = findingsOf(made);
+    expect(findings.filter(({ ok }) => ok === false)).toEqual([]);
+    const events = findings.find((finding) => finding.name === 'events');
+    expect(events?.says).toContain('Two timers');
+  },
+);
 
 test.each<[truth: KernelName, claimed: KernelName, wrong: string]>([
   // The struct is larger than believed, or smaller.

@@ -2,6 +2,7 @@
 // write: values that nobody else would use go in, and must come out in the
 // same fields of the first two entries.
 import type { KernelFacts } from '../abi/shape.js';
+import { isNovelty } from '../dialect.js';
 import type { KeventInit } from '../kevent.js';
 import { type KeventList, memoryOf } from '../kevent-list.js';
 import { errnoName } from '../names.js';
@@ -135,18 +136,24 @@ function provoke(
     }
   };
   const user: number | undefined = EVFILT_USER;
-  if (user === undefined) {
-    const flags = EV_ADD | EV_ONESHOT;
-    each(() => ({ filter: EVFILT_TIMER, flags, data: 1 }));
-    return { filter: EVFILT_TIMER, isUser: false };
+  try {
+    if (user !== undefined) {
+      each(() => ({ filter: user, flags: EV_ADD | EV_CLEAR }));
+      each((i) => ({
+        filter: user,
+        fflags: NOTE_TRIGGER | NOTE_FFCOPY | FFLAGS[i],
+        data: DATA[i],
+      }));
+      return { filter: user, isUser: true };
+    }
+  } catch (error) {
+    // An older release may have none; any other kernel is not the one meant.
+    const { code } = error as { code?: string };
+    if (code !== 'EINVAL' || !isNovelty(facts, 'EVFILT_USER')) throw error;
   }
-  each(() => ({ filter: user, flags: EV_ADD | EV_CLEAR }));
-  each((i) => ({
-    filter: user,
-    fflags: NOTE_TRIGGER | NOTE_FFCOPY | FFLAGS[i],
-    data: DATA[i],
-  }));
-  return { filter: user, isUser: true };
+  const flags = EV_ADD | EV_ONESHOT;
+  each(() => ({ filter: EVFILT_TIMER, flags, data: 1 }));
+  return { filter: EVFILT_TIMER, isUser: false };
 }
 
 /** Blocks: nothing may wait in the queue's stead. */
