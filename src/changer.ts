@@ -4,7 +4,7 @@ import type { ChangeResult } from './change-error.js';
 import type { Encoded, EncodedKey, Encoder } from './encoder.js';
 import { KqueueError, misuse } from './errors.js';
 import type { KeventInit } from './kevent.js';
-import type { KeventList } from './kevent-list.js';
+import { KeventList } from './kevent-list.js';
 import { errnoName } from './names.js';
 import type { Registration, Registry } from './registry.js';
 
@@ -60,19 +60,11 @@ interface Plan {
   readonly refused?: number;
 }
 
-/** Kernels where only EV_ADD changes what is registered already. */
-const ADD_TO_TOUCH: readonly string[] = [
-  'netbsd',
-  'openbsd',
-  'dragonfly',
-  'libkqueue',
-];
-
-/** Hands one record to the kernel: 0 or an errno. */
-type One = (record: KeventInit) => number;
-
-/** Hands records to the kernel: its entries about them, or an errno. */
-type Many = (records: readonly KeventInit[]) => KeventList | number;
+/** Hands records to the kernel, which writes entries about them: 0 or an errno. */
+type Send = (
+  records: readonly KeventInit[],
+  entries: KeventList | null,
+) => number;
 
 /** How many records go at a time; libkqueue gives back no more than 512. */
 const LIMIT = 2 ** 20;
@@ -88,6 +80,7 @@ export class Changer {
   readonly #registry: Registry;
   /** Whether the kernel gives receipts; unknown before it was asked for one. */
   #hasReceipts: boolean | undefined;
+  #entries: KeventList | undefined;
 
   constructor(facts: KernelFacts, encoder: Encoder, registry: Registry) {
     this.#facts = facts;
@@ -100,14 +93,15 @@ export class Changer {
    *
    * @param op What to do, where the steps themselves do not say it.
    */
-  apply(steps: readonly Step[], one: One, many: Many, op?: Op): ChangeResult[] {
+  apply(steps: readonly Step[], send: Send, op?: Op): ChangeResult[] {
     const drafts = new Drafts(this.#registry, steps.length);
     const plans = steps.map((step) => this.#plan(step, op ?? step?.op, drafts));
     const records = plans.flatMap((plan) => plan.records);
+    // One fails alone, so there need be no receipt.
     const errnos =
       records.length === 1
-        ? [one(records[0])]
-        : this.#exchange(records, one, many);
+        ? [send(records, null)]
+        : this.#exchange(records, send);
     let next = 0;
     return plans.map((plan) => {
       const own = errnos.slice(next, next + plan.records.length);
@@ -123,7 +117,7 @@ export class Changer {
    * there are is told by the first that is made: it is sent after one that has
    * to be refused, so that no kernel collects events.
    */
-  #exchange(records: readonly Sendable[], one: One, many: Many): number[] {
+  #exchange(records: readonly Sendable[], send: Send): number[] {
     const { name, constants } = this.#facts;
     const { EVFILT_READ, EV_DELETE } = constants;
     const receipt: number | undefined = constants.EV_RECEIPT;
@@ -132,17 +126,23 @@ export class Changer {
     const errnos: number[] = [];
     for (let at = 0; at < records.length; at = errnos.length) {
       if (receipt === undefined || this.#hasReceipts === false) {
-        errnos.push(one(records[at]));
+        errnos.push(send([records[at]], null));
         continue;
       }
       const isTrial = this.#hasReceipts === undefined;
       const some = records.slice(at, isTrial ? at + 1 : at + limit);
       for (const record of some) record.flags = (record.flags ?? 0) | receipt;
-      const entries = many(isTrial ? [none, ...some] : some);
-      for (const errno of this.#errnos(some, entries)) errnos.push(errno);
+      const sent = isTrial ? [none, ...some] : some;
+      // With room for an entry about each of them, and for no events.
+      if (this.#entries?.capacity !== sent.length) {
+        this.#entries = new KeventList(sent.length);
+      }
+      const errno = send(sent, this.#entries);
+      for (const own of this.#errnos(some, errno)) errnos.push(own);
       // Neither a refusal nor a call that a signal ended tells anything.
-      if (isTrial && typeof entries === 'object' && entries.length > 0) {
-        if (errnos[at] === 0) this.#hasReceipts = entries.length > 1;
+      const { length } = this.#entries;
+      if (isTrial && length > 0 && errnos[at] === 0) {
+        this.#hasReceipts = length > 1;
       }
     }
     return errnos;
@@ -164,13 +164,11 @@ export class Changer {
    * How each record went. Entries come in the order of the records; a record
    * without one went well: not every kernel has receipts for every filter.
    */
-  #errnos(
-    records: readonly KeventInit[],
-    entries: KeventList | number,
-  ): number[] {
+  #errnos(records: readonly KeventInit[], errno: number): number[] {
     const { EV_ERROR } = this.#facts.constants;
-    if (typeof entries === 'number') return records.map(() => entries);
-    const errnos = records.map(() => 0);
+    const entries = this.#entries;
+    const errnos = records.map(() => errno);
+    if (entries === undefined || errno !== 0) return errnos;
     let at = 0;
     for (let i = 0; i < entries.length; i++) {
       if ((entries.flags(i) & EV_ERROR) === 0) continue;
@@ -346,10 +344,10 @@ export class Changer {
     return this.#record(request, EV_DELETE, 0);
   }
 
-  /** What makes a change of a registration that exists. */
+  /** What makes a change of a registration that exists: mostly EV_ADD alone. */
   #touch(): number {
     const { name, constants } = this.#facts;
-    return ADD_TO_TOUCH.includes(name) ? constants.EV_ADD : 0;
+    return name === 'darwin' || name === 'freebsd' ? 0 : constants.EV_ADD;
   }
 
   /**

@@ -50,12 +50,6 @@ const NOVELTIES: readonly Novelty[] = [
   },
 ];
 
-/** Whether earlier releases of a kernel lack what its table has. */
-export const isNovelty = (facts: KernelFacts, constant: string): boolean =>
-  NOVELTIES.some(
-    ({ kernel, names }) => kernel === facts.name && names.includes(constant),
-  );
-
 const without = (table: Constants, names: readonly string[]): Constants =>
   Object.fromEntries(
     Object.entries(table).filter(([name]) => !names.includes(name)),

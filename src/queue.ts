@@ -84,7 +84,6 @@ export class Kqueue<T = unknown>
   readonly #pump: Pump;
   readonly #lists = new Map<number, KeventList>();
   readonly #decode = decoder().event;
-  #entries = new KeventList(2);
   /** One-shot registrations whose event `fill` gave out. */
   #spent: Registration[] = [];
   /** Values of registrations that had ended before `fill` gave their event. */
@@ -247,7 +246,7 @@ export class Kqueue<T = unknown>
    */
   trigger(id: number | bigint, fflags?: number): void {
     this.#checkOpen('change a queue');
-    const errno = this.#changeOne(this.#changer.trigger({ id, fflags }));
+    const errno = this.#change([this.#changer.trigger({ id, fflags })], null);
     // A refusal is told, and seen to, as those of all changes are.
     if (errno !== 0) this.#mustApply([{ id, fflags }], 'trigger');
   }
@@ -294,12 +293,7 @@ export class Kqueue<T = unknown>
   /** Inside, values are of no known type. */
   #apply(steps: readonly object[], op?: Op): ChangeResult[] {
     this.#checkOpen('change a queue');
-    return this.#changer.apply(
-      steps as readonly Step[],
-      this.#changeOne,
-      this.#changeMany,
-      op,
-    );
+    return this.#changer.apply(steps as readonly Step[], this.#change, op);
   }
 
   #mustApply(steps: readonly object[], op: Op): void {
@@ -309,7 +303,10 @@ export class Kqueue<T = unknown>
   }
 
   /** Hand records over: 0 or an errno. A signal ends no more than a wait. */
-  #change(records: readonly KeventInit[], entries: KeventList | null): number {
+  readonly #change = (
+    records: readonly KeventInit[],
+    entries: KeventList | null,
+  ): number => {
     // A getter of a change may have closed it: the number is another's then.
     this.#checkOpen('change a queue');
     try {
@@ -320,20 +317,6 @@ export class Kqueue<T = unknown>
       if (!(error instanceof KqueueError && error.errno)) throw error;
       return error.code === 'EINTR' ? 0 : -error.errno;
     }
-  }
-
-  /** One fails alone, so there need be no receipt. */
-  readonly #changeOne = (record: KeventInit): number =>
-    this.#change([record], null);
-
-  /** With room for an entry about each of them, and for no events. */
-  readonly #changeMany = (
-    records: readonly KeventInit[],
-  ): KeventList | number => {
-    if (this.#entries.capacity !== records.length) {
-      this.#entries = new KeventList(records.length);
-    }
-    return this.#change(records, this.#entries) || this.#entries;
   };
 
   // ---- events, at once ----------------------------------------------------

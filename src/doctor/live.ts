@@ -41,21 +41,17 @@ export function examineErrno({ facts, calls, list }: Subject): Finding {
 /** Whether poll(2) sees a queue with events as readable. */
 export function examinePollable(): Finding {
   const name = 'pollable';
-  try {
-    return isPollable()
-      ? {
-          name,
-          ok: true,
-          says: 'The descriptor of a queue is readable while events wait, so event loops and other queues can watch it.',
-        }
-      : {
-          name,
-          ok: null,
-          says: 'The descriptor of a queue does not tell whether events wait, so nothing can watch it; the typed queue looks at intervals instead, which costs up to 8 ms for each event.',
-        };
-  } catch (error) {
-    return { name, ok: false, says: saying(error) };
-  }
+  return isPollable()
+    ? {
+        name,
+        ok: true,
+        says: 'The descriptor of a queue is readable while events wait, so event loops and other queues can watch it.',
+      }
+    : {
+        name,
+        ok: null,
+        says: 'The descriptor of a queue does not tell whether events wait, so nothing can watch it; the typed queue looks at intervals instead, which costs up to 8 ms for each event.',
+      };
 }
 
 /** Whether an event wakes Node's event loop. */
