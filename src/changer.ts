@@ -133,16 +133,17 @@ export class Changer {
       const some = records.slice(at, isTrial ? at + 1 : at + limit);
       for (const record of some) record.flags = (record.flags ?? 0) | receipt;
       const sent = isTrial ? [none, ...some] : some;
-      // With room for an entry about each of them, and for no events.
-      if (this.#entries?.capacity !== sent.length) {
-        this.#entries = new KeventList(sent.length);
+      // With room for an entry about each of them; at the trial for no more.
+      let entries = this.#entries;
+      if (entries === undefined || entries.capacity < sent.length) {
+        entries = new KeventList(2 ** Math.ceil(Math.log2(sent.length)));
+        this.#entries = entries;
       }
-      const errno = send(sent, this.#entries);
+      const errno = send(sent, entries);
       for (const own of this.#errnos(some, errno)) errnos.push(own);
       // Neither a refusal nor a call that a signal ended tells anything.
-      const { length } = this.#entries;
-      if (isTrial && length > 0 && errnos[at] === 0) {
-        this.#hasReceipts = length > 1;
+      if (isTrial && entries.length > 0 && errnos[at] === 0) {
+        this.#hasReceipts = entries.length > 1;
       }
     }
     return errnos;
