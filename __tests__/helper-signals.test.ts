@@ -101,6 +101,90 @@ describe('signals', () => {
     ).toEqual([{ signal: 'SIGHUP', count: 1 }, 'mine', 0]);
   });
 
+  test('loses none that comes when it is opened again at once', async () => {
+    expect(
+      await printed(`${send}
+        const { signals, Kqueue } = api;
+        (async () => {
+          const first = signals('SIGHUP');
+          send('SIGHUP');
+          print((await first.next()).value.count);
+          first.close();
+          const second = signals('SIGHUP');
+          send('SIGHUP');
+          // The loop has been round: the listener was called.
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          await new Promise(setImmediate);
+          print((await second.next()).value.count);
+          second.close();
+          process.on('SIGHUP', () => {});
+          const kq = new Kqueue();
+          kq.add({ filter: 'signal', signal: 'SIGHUP' });
+          send('SIGHUP');
+          await new Promise(setImmediate);
+          await new Promise(setImmediate);
+          print((await kq.next()).count);
+          kq.close();
+          process.removeAllListeners('SIGHUP');
+        })();`),
+    ).toEqual([1, 1, 1]);
+  });
+
+  test('counts none twice that came before it was opened', async () => {
+    expect(
+      await printed(`${send}
+        (async () => {
+          process.on('SIGHUP', () => {});
+          const first = api.signals('SIGHUP');
+          send('SIGHUP');
+          print((await first.next()).value.count);
+          first.close();
+          const second = api.signals('SIGHUP');
+          send('SIGHUP');
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          await new Promise(setImmediate);
+          print((await second.next()).value.count);
+          second.close();
+          process.removeAllListeners('SIGHUP');
+        })();`),
+    ).toEqual([1, 1]);
+  });
+
+  test('counts each once, by any of its names, whoever listens', async () => {
+    expect(
+      await printed(`${send}
+        const { signals, Kqueue } = api;
+        (async () => {
+          const events = signals('SIGIOT', 'SIGABRT');
+          send('SIGIOT');
+          print((await events.next()).value);
+          events.close();
+          process.on('SIGIOT', () => {});
+          const kq = new Kqueue();
+          kq.add({ filter: 'signal', signal: 'SIGABRT' });
+          send('SIGIOT');
+          print((await kq.next()).count);
+          kq.close();
+          process.removeAllListeners('SIGIOT');
+        })();`),
+    ).toEqual([{ signal: 'SIGABRT', count: 1 }, 1]);
+  });
+
+  test('may be asked for by many', async () => {
+    const { stdout, stderr } = await runScript(`${send}
+      const all = Array.from({ length: 12 }, () => api.signals('SIGHUP'));
+      for (const events of all.slice(1)) events.close();
+      process.on('warning', ({ name }) => print(name));
+      (async () => {
+        send('SIGHUP');
+        print((await all[0].next()).value.count);
+        all[0].close();
+        print(process.listenerCount('SIGHUP'));
+      })();`);
+    expect(stderr).toBe('');
+    expect(stdout).toBe('1\n0\n');
+  });
+
   test('does not keep a process alive that does not ask', async () => {
     expect(await printed("api.signals('SIGHUP'); print(1);")).toEqual([1]);
   });

@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { koffi } from './koffi.js';
-import { openLibrary } from './library.js';
+import { type NativeFunction, openLibrary } from './library.js';
 import type { Libc } from './linux.js';
 import { type NativeBlock, nativeBlock } from './memory.js';
 
@@ -33,6 +33,11 @@ export class SignalPipe {
   readonly #buffer: NativeBlock = nativeBlock(BUFFER_BYTES);
   readonly #loop: number;
   readonly #loopBytes: number;
+  /**
+   * Whether a watch of which a message waits goes on: libuv frees none before
+   * its messages were read.
+   */
+  readonly isActive: (handle: number) => boolean;
 
   private constructor(
     libc: Libc,
@@ -40,12 +45,14 @@ export class SignalPipe {
     copy: readonly [number, number],
     loop: number,
     loopBytes: number,
+    isActive: NativeFunction,
   ) {
     this.#libc = libc;
     this.fd = fd;
     [this.#copyOut, this.#copyIn] = copy;
     this.#loop = loop;
     this.#loopBytes = loopBytes;
+    this.isActive = (handle) => isActive(handle) !== 0;
   }
 
   /**
@@ -59,7 +66,8 @@ export class SignalPipe {
     const node = openLibrary(null);
     const loopOf = node.func('uv_default_loop', 'uintptr_t', []);
     const sizeOf = node.func('uv_loop_size', 'size_t', []);
-    if (loopOf === undefined || sizeOf === undefined) return undefined;
+    const isActive = node.func('uv_is_active', 'int', ['uintptr_t']);
+    if (!loopOf || !sizeOf || !isActive) return undefined;
     const loop = loopOf();
     const bytes = sizeOf();
     if (loop === 0 || bytes <= 0 || bytes > 65536) return undefined;
@@ -73,7 +81,8 @@ export class SignalPipe {
       if (!isWatched || !areEnds(libc, reader, writer)) continue;
       const { i32, address } = libc.scratch;
       if (libc.pipe(address, CLOEXEC | NONBLOCK) < 0) return -1;
-      return new SignalPipe(libc, reader, [i32[0], i32[1]], loop, bytes);
+      const copy = [i32[0], i32[1]] as const;
+      return new SignalPipe(libc, reader, copy, loop, bytes, isActive);
     }
     return undefined;
   }

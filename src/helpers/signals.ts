@@ -18,11 +18,11 @@ export interface SignalCount {
 const ACTION = 'listen for signals';
 const EXPECTED = 'the name or the number of a signal that can be caught';
 
-/** Node's name of a signal. */
+/** Node's first name of a signal: the one that the kernel listens by. */
 function nameOf(signal: unknown): NodeJS.Signals {
-  const found = Object.entries(constants.signals).find(
-    ([name, number]) => name === signal || number === signal,
-  );
+  const all = Object.entries(constants.signals);
+  const number = all.find(([name]) => name === signal)?.[1] ?? signal;
+  const found = all.find(([, each]) => each === number);
   const name = found?.[0] as NodeJS.Signals | undefined;
   if (name !== undefined && name !== 'SIGKILL' && name !== 'SIGSTOP') {
     return name;
@@ -35,13 +35,30 @@ function nameOf(signal: unknown): NodeJS.Signals {
 
 const caught = (): void => {};
 
+/** How many want each: Node warns of more than ten listeners. */
+const withheld = /* @__PURE__ */ new Map<NodeJS.Signals, number>();
+
+function withholdOne(name: NodeJS.Signals): void {
+  // The program may have removed all.
+  if (!process.listeners(name).includes(caught)) process.on(name, caught);
+  withheld.set(name, (withheld.get(name) ?? 0) + 1);
+}
+
+function releaseOne(name: NodeJS.Signals): void {
+  const left = (withheld.get(name) ?? 0) - 1;
+  withheld.set(name, left);
+  if (left === 0) process.removeListener(name, caught);
+}
+
 /** Keep the default action, such as the end of the process, from happening. */
 function withhold(names: readonly NodeJS.Signals[]): () => void {
-  const released = (): void => {
-    for (const name of names) process.removeListener(name, caught);
-  };
+  const held: NodeJS.Signals[] = [];
+  const released = (): void => held.splice(0).forEach(releaseOne);
   try {
-    for (const name of names) process.on(name, caught);
+    for (const name of names) {
+      withholdOne(name);
+      held.push(name);
+    }
   } catch (error) {
     released();
     throw error;

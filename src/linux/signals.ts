@@ -18,13 +18,7 @@ interface Counted {
   readonly knotes: Set<Knote>;
   readonly name: NodeJS.Signals;
   readonly listener: Listener;
-  /**
-   * By Node's watch for it, as the messages name it: how many were counted in
-   * the pipe already, while the listener is still to be called. A watch that
-   * was stopped with messages underway never calls it.
-   */
-  readonly ahead: Map<number, number>;
-  /** The watch of the newest message. */
+  /** Node's watch that calls the listener, as messages name it: 0 if unknown. */
   watch: number;
 }
 
@@ -39,6 +33,12 @@ export class Signals {
   readonly #post: (knote: Knote, count: number) => void;
   readonly #settled: () => void;
   readonly #process = realProcess();
+  /**
+   * By Node's watch: how many messages were counted in the pipe already, while
+   * the listener is still to be called. Of a watch that was stopped with
+   * messages underway it never is.
+   */
+  readonly #ahead = new Map<number, number>();
   #pipe: SignalPipe | undefined;
   #searched = false;
   #scheduled = false;
@@ -85,7 +85,6 @@ export class Signals {
       knotes: new Set([knote]),
       name,
       listener: () => this.#called(signal),
-      ahead: new Map(),
       watch: 0,
     };
     this.#counted.set(signal, counted);
@@ -97,10 +96,8 @@ export class Signals {
       return errno;
     }
     // What waits in the pipe came before, and is not for this knote.
-    this.#pipe?.visit((other, watch) => {
-      if (other === signal) this.#advance(counted, watch);
-    });
-    // But the listener is not called for it by a watch that was stopped.
+    this.#look(counted);
+    // Nor can it be of a watch that is new, but of one by another name.
     if (!isWatched) counted.watch = 0;
     return 0;
   }
@@ -132,52 +129,58 @@ export class Signals {
   collect(): void {
     if (this.#pipe === undefined || this.#counted.size === 0) return;
     for (const counted of this.#counted.values()) this.#keep(counted);
+    this.#look();
+  }
+
+  /** Count what is new in the pipe, but for a signal that is told already. */
+  #look(told?: Counted): void {
     const seen = new Map<number, number>();
-    this.#pipe.visit((signal, watch) => {
+    const most = new Map<Counted, number>();
+    this.#pipe?.visit((signal, watch) => {
       const counted = this.#counted.get(signal);
       if (counted === undefined) return;
       const nth = (seen.get(watch) ?? 0) + 1;
       seen.set(watch, nth);
-      if (nth <= (counted.ahead.get(watch) ?? 0)) return;
-      this.#advance(counted, watch);
-      this.#count(counted);
+      const fresh = nth - (this.#ahead.get(watch) ?? 0);
+      if (fresh <= 0 && counted !== told) return;
+      // Who stopped calls nobody, whoever listens by now.
+      if (this.#pipe?.isActive(watch)) counted.watch = watch;
+      // A signal with two names may have a watch, and so a message, for each.
+      if (fresh <= (most.get(counted) ?? 0)) return;
+      most.set(counted, fresh);
+      if (counted !== told) this.#count(counted);
     });
-  }
-
-  /** A message of the pipe is dealt with before its listener is called. */
-  #advance(counted: Counted, watch: number): void {
-    counted.watch = watch;
-    counted.ahead.set(watch, (counted.ahead.get(watch) ?? 0) + 1);
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => this.#reconcile()).unref();
+    for (const [watch, count] of seen) {
+      this.#ahead.set(watch, Math.max(count, this.#ahead.get(watch) ?? 0));
+    }
+    if (seen.size > 0) this.#schedule();
   }
 
   /**
-   * The loop has read the pipe since and called all listeners. Messages that
-   * are gone by now, listener or not, are not waited for any longer.
+   * Once the loop has read the pipe and called all listeners, messages that
+   * are gone, listener or not, are not waited for any longer.
    */
-  #reconcile(): void {
-    this.#scheduled = false;
-    const underway = new Set<number>();
-    this.#pipe?.visit((_, watch) => underway.add(watch));
-    for (const { ahead } of this.#counted.values()) {
-      for (const watch of ahead.keys()) {
-        if (!underway.has(watch)) ahead.delete(watch);
-      }
-    }
-    if (underway.size === 0) return;
+  #schedule(): void {
+    if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => this.#reconcile()).unref();
+    setImmediate(() => {
+      this.#scheduled = false;
+      const underway = new Set<number>();
+      this.#pipe?.visit((_, watch) => underway.add(watch));
+      for (const watch of this.#ahead.keys()) {
+        if (!underway.has(watch)) this.#ahead.delete(watch);
+      }
+      if (underway.size > 0) this.#schedule();
+    }).unref();
   }
 
   /** Node calls the listener: once for each message of the pipe. */
   #called(signal: number): void {
     const counted = this.#counted.get(signal);
     if (counted === undefined) return;
-    const ahead = counted.ahead.get(counted.watch) ?? 0;
+    const ahead = this.#ahead.get(counted.watch) ?? 0;
     if (ahead > 0) {
-      counted.ahead.set(counted.watch, ahead - 1);
+      this.#ahead.set(counted.watch, ahead - 1);
       return;
     }
     this.#count(counted);
@@ -188,6 +191,7 @@ export class Signals {
   #keep(counted: Counted): void {
     const { name, listener } = counted;
     if (this.#process.listeners(name).includes(listener)) return;
+    counted.watch = 0;
     this.#process.on(name, listener);
   }
 
