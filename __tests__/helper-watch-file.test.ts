@@ -266,6 +266,33 @@ describe('watchFile goes on', () => {
     expect(await typeOf(events)).toBe('changed');
   });
 
+  test('when a link to a directory on the way is switched', async () => {
+    for (const name of ['one', 'two', 'empty']) mkdirSync(join(folder, name));
+    writeFileSync(join(folder, 'one/file'), 'one');
+    writeFileSync(join(folder, 'two/file'), 'two');
+    const point = (at: string, target: string): void => {
+      symlinkSync(target, join(folder, 'next'));
+      renameSync(join(folder, 'next'), join(folder, at));
+    };
+    // As releases are deployed: by a link, here one that leads through another.
+    mkdirSync(join(folder, 'app'));
+    point('app/live', '../current/.');
+    point('current', join(folder, 'one'));
+    path = join(folder, 'app/live/file');
+    const events = watch(path);
+    point('current', 'two');
+    expect(await typeOf(events)).toBe('replaced');
+    expect(readFileSync(path, 'utf8')).toBe('two');
+    point('current', 'empty');
+    expect(await typeOf(events)).toBe('deleted');
+    const created = typeOf(events);
+    await turn();
+    point('app/live', '../one');
+    expect(await created).toBe('created');
+    appendFileSync(join(folder, 'one/file'), '!');
+    expect(await typeOf(events)).toBe('changed');
+  });
+
   test('when what a symbolic link points to comes and goes', async () => {
     symlinkSync('nowhere/file', path);
     const events = watch(path);

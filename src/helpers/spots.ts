@@ -5,7 +5,7 @@ import {
   realpathSync,
   statSync,
 } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** What has to be watched so that nothing that happens to a path is missed. */
 export interface Spot {
@@ -37,9 +37,9 @@ export const isAbsence = (error: unknown): boolean => {
   return code === 'ENOENT' || code === 'ENOTDIR';
 };
 
-/** The nearest directory above a path that there is. */
-function above(path: string): Spot {
-  for (let at = dirname(path); ; at = dirname(at)) {
+/** A directory, or the nearest above it that there is. */
+function nearest(path: string): Spot {
+  for (let at = path; ; at = dirname(at)) {
     const stats = look(at, statSync);
     // The root always is.
     if (stats?.isDirectory() || at === dirname(at)) {
@@ -52,42 +52,57 @@ function above(path: string): Spot {
   }
 }
 
+/** Whether there is something that no link leads to: nearly always, in a call. */
+function isStraight(path: string): boolean {
+  try {
+    return realpathSync.native(path) === path;
+  } catch {
+    return false;
+  }
+}
+
 /**
- * Where a path leads now: to what is there, or else to the nearest directory
- * in which it could come to be. Where it is a symbolic link the directory of
- * the link comes first, for it may be made to point elsewhere.
+ * Where an absolute path leads now: to what is there, or else to the nearest
+ * directory in which it could come to be. Before it the directory of each
+ * symbolic link on the way, for that may be made to point elsewhere.
  *
  * @throws {NodeJS.ErrnoException} If that cannot be found out: `EACCES`,
  * `ELOOP`, `ENAMETOOLONG`.
  */
 export function spotsOf(path: string): readonly Spot[] {
-  const spots: Spot[] = [];
-  const end = (spot: Spot): readonly Spot[] => {
-    const ways = spots.filter(({ path: way }) => way !== spot.path);
-    return [...new Map(ways.map((way) => [way.path, way])).values(), spot];
-  };
-  let at = path;
-  for (let links = 0; links < MAX_LINKS; links++) {
-    const stats = look(at, lstatSync);
-    if (stats === undefined) return end(above(at));
-    if (!stats.isSymbolicLink()) {
-      return end({ path: at, stats, isTarget: true });
+  const ways = new Map<string, Spot>();
+  const names = isStraight(path) ? [] : path.split('/').reverse();
+  let at = '/';
+  for (let links = 0; names.length > 0 && links < MAX_LINKS; ) {
+    const next = join(at, names.pop() ?? '');
+    const stats = look(next, lstatSync);
+    if (stats?.isSymbolicLink()) {
+      links++;
+      ways.set(at, nearest(at));
+      const target = targetOf(next);
+      if (target.startsWith('/')) at = '/';
+      names.push(...target.split('/').reverse());
+    } else if (stats === undefined || !stats.isDirectory()) {
+      break;
+    } else {
+      at = next;
     }
-    spots.push(above(at));
-    at = targetOf(at);
   }
-  // Nothing but a circle comes here, and this says so.
-  statSync(path);
-  return end(above(path));
+  // Of a circle this says that it is one.
+  const stats = look(path, statSync);
+  const end =
+    stats === undefined ? nearest(at) : { path, stats, isTarget: true };
+  ways.delete(end.path);
+  return [...ways.values(), end];
 }
 
-/** Where a link points; itself, to be looked at again, if it is none any more. */
+/** Where a link points; nowhere if it is none any more. */
 function targetOf(link: string): string {
   try {
-    return resolve(realpathSync(dirname(link)), readlinkSync(link));
+    return readlinkSync(link);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EINVAL' || isAbsence(error)) return link;
+    if (code === 'EINVAL' || isAbsence(error)) return '';
     throw error;
   }
 }

@@ -307,7 +307,7 @@ function pathOf(path: unknown): string {
  * It holds one descriptor: of the file, or while there is none, of the nearest
  * directory above; and one more for each symbolic link that the path leads
  * through. A directory above that is renamed is not noticed until something
- * happens to the file itself.
+ * happens to the file itself, or to the directory that is watched in its stead.
  *
  * @param path A path or a `file:` URL; also of a directory, of which it is told
  * that an entry came or went.
