@@ -31,6 +31,7 @@ test('a wait of an unref’d queue does not keep the process alive', async () =>
   expect([stdout, status]).toEqual(['', 0]);
   const late = await runScript(`${start}
     kq.next().then(() => print('never'));
+    kq.next({ timeout: 60000 }).then(() => print('never'));
     setTimeout(() => kq.unref(), 5);
   `);
   expect([late.stdout, late.status]).toEqual(['', 0]);
@@ -41,6 +42,12 @@ test('a wait of an unref’d queue does not keep the process alive', async () =>
     kq.add({ filter: 'timer', id: 1, after: 20 });
   `);
   expect([again.stdout, again.status]).toEqual(['"came"\n', 0]);
+  const timed = await runScript(`${start}
+    kq.unref();
+    kq.next({ timeout: 20 }).then(() => print('over'));
+    kq.ref();
+  `);
+  expect([timed.stdout, timed.status]).toEqual(['"over"\n', 0]);
 });
 
 test('an unref’d queue still delivers while something else keeps the process', async () => {
@@ -62,6 +69,35 @@ test('an aborted or timed-out wait no longer keeps the process alive', async () 
     controller.abort();
   `);
   expect(status).toBe(0);
+});
+
+test('time is never out early, nor for what came in time', async () => {
+  expect(
+    await printed(`${start}
+      const spin = (ms) => {
+        const end = performance.now() + ms;
+        while (performance.now() < end);
+      };
+      (async () => {
+        let early = 0;
+        for (let i = 0; i < 100; i++) {
+          spin(i * 0.02);
+          const begin = performance.now();
+          const wait =
+            i % 2 === 0
+              ? kq.next({ timeout: 2 })
+              : api.exited(process.pid, { timeout: 2 }).catch(() => {});
+          await wait;
+          if (performance.now() - begin < 2) early++;
+        }
+        print(early);
+        kq.add({ filter: 'timer', id: 1, after: 5 });
+        const wait = kq.next({ timeout: 20 });
+        spin(40);
+        print((await wait)?.id);
+      })();
+    `),
+  ).toEqual([0, 1]);
 });
 
 test('process.exit ends a process that waits', async () => {

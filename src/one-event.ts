@@ -1,22 +1,20 @@
+import { type Alarm, alarm } from './alarm.js';
 import type { KqueueEvent } from './event.js';
 import type { Pump, Waiter } from './pump.js';
 
 /**
  * Wait for one event: `undefined` if time runs out or the queue is closed,
  * a rejection with its reason if the signal is aborted.
- *
- * @param referenced Whether running out of time keeps the process alive.
  */
 export function oneEvent(
   pump: Pump,
   signal: AbortSignal | undefined,
   timeout: number | null,
-  referenced: boolean,
 ): Promise<KqueueEvent | undefined> {
   return new Promise((resolve, reject) => {
-    let timer: NodeJS.Timeout | undefined;
+    let end: Alarm | undefined;
     const leave = (): void => {
-      clearTimeout(timer);
+      end?.clear();
       signal?.removeEventListener('abort', abort);
     };
     const waiter: Waiter = {
@@ -33,6 +31,7 @@ export function oneEvent(
         leave();
         resolve(undefined);
       },
+      reference: (referenced) => end?.reference(referenced),
     };
     const abort = (): void => {
       pump.remove(waiter);
@@ -40,12 +39,12 @@ export function oneEvent(
     };
     signal?.addEventListener('abort', abort);
     if (timeout !== null) {
-      // Late rather than early: setTimeout forgets fractions.
-      timer = setTimeout(() => {
+      end = alarm(timeout, () => {
+        // What came in time, but was not looked for yet, is not too late.
+        pump.turn();
         pump.remove(waiter);
         waiter.end();
-      }, Math.ceil(timeout));
-      if (!referenced) timer.unref();
+      });
     }
     pump.add(waiter);
   });

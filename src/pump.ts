@@ -19,6 +19,8 @@ export interface Waiter {
   fail(error: unknown): void;
   /** The queue was closed. */
   end(): void;
+  /** Whether its waiting keeps the process alive, if that is its own doing. */
+  reference?(referenced: boolean): void;
 }
 
 /** What the pump is for: a queue. */
@@ -61,6 +63,7 @@ export class Pump {
 
   /** Stand in line. */
   add(waiter: Waiter): void {
+    if (!this.#referenced) waiter.reference?.(false);
     this.#waiters.push(waiter);
     this.run();
   }
@@ -84,6 +87,7 @@ export class Pump {
     this.#watch?.reference(referenced);
     if (referenced) this.#immediate?.ref();
     else this.#immediate?.unref();
+    for (const waiter of this.#waiters) waiter.reference?.(referenced);
   }
 
   /** End everybody's waiting. */
@@ -141,13 +145,17 @@ export class Pump {
     this.run();
   };
 
+  /** Look now: the event loop has been round. */
+  readonly turn = (): void => {
+    clearImmediate(this.#immediate);
+    this.#immediate = undefined;
+    this.#woken();
+  };
+
   /** Go on when the event loop has been round once. */
   #yield(): void {
     this.#watch?.rest();
-    this.#immediate = setImmediate(() => {
-      this.#immediate = undefined;
-      this.#woken();
-    });
+    this.#immediate = setImmediate(this.turn);
     if (!this.#referenced) this.#immediate.unref();
   }
 

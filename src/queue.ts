@@ -446,7 +446,7 @@ export class Kqueue<T = unknown>
     } catch (error) {
       return Promise.reject(error);
     }
-    return oneEvent(this.#pump, signal, timeout, this.#referenced) as Promise<
+    return oneEvent(this.#pump, signal, timeout) as Promise<
       KqueueEvent<T> | undefined
     >;
   }
@@ -524,18 +524,14 @@ export class Kqueue<T = unknown>
     return listen(this.#pump, anyListener, max, signal);
   }
 
-  #referenced = true;
-
   /** A wait keeps the process alive: so it is unless {@link unref} is called. */
   ref(): this {
-    this.#referenced = true;
     this.#pump.reference(true);
     return this;
   }
 
   /** A wait does not keep the process alive. */
   unref(): this {
-    this.#referenced = false;
     this.#pump.reference(false);
     return this;
   }

@@ -1,3 +1,4 @@
+import { type Alarm, alarm } from '../alarm.js';
 import { hostDialect } from '../dialect.js';
 import { KqueueError, throwBadInteger } from '../errors.js';
 import type { KqueueEvent } from '../event.js';
@@ -192,9 +193,9 @@ export function exited(pid: number, options: ExitedOptions = {}): ExitPromise {
     const found = find(pid);
     if (!(found instanceof Process)) return resolve(found);
 
-    let timer: NodeJS.Timeout | undefined;
+    let end: Alarm | undefined;
     const leave = (): void => {
-      clearTimeout(timer);
+      end?.clear();
       signal?.removeEventListener('abort', abort);
       dispose = nothing;
     };
@@ -216,12 +217,11 @@ export function exited(pid: number, options: ExitedOptions = {}): ExitPromise {
     found.waiters.add(waiter);
     signal?.addEventListener('abort', abort);
     if (timeout !== null) {
-      // Late rather than early: setTimeout forgets fractions.
-      timer = setTimeout(() => {
+      end = alarm(timeout, () => {
         // What ended in time, but was not told yet, did not run out of it.
         queue.flush();
         if (found.waiters.has(waiter)) giveUp(timedOut(pid, timeout));
-      }, Math.ceil(timeout));
+      });
     }
     dispose = () => {
       promise.catch(nothing);
