@@ -134,8 +134,10 @@ describe.each(quiet)('%s', (_, make) => {
   });
 
   test('takes no signal that is none', () => {
-    const signal = {} as AbortSignal;
-    expect(() => make({ signal })).toThrow(/'signal' must be an AbortSignal/);
+    const half = { aborted: false, addEventListener() {} };
+    for (const signal of [{}, half] as AbortSignal[]) {
+      expect(() => make({ signal })).toThrow(/'signal' must be an AbortSignal/);
+    }
   });
 });
 
@@ -213,4 +215,31 @@ test('one that is forgotten is closed, but not while somebody waits', async () =
       { flags: ['--expose-gc'] },
     ),
   ).toEqual(['begin', true, true, 1, true]);
+});
+
+test('one that is forgotten is closed, however long its signal lives', async () => {
+  expect(
+    await printed(
+      `const { readdirSync } = require('node:fs');
+      const { getEventListeners } = require('node:events');
+      const open = () => readdirSync('/dev/fd').length;
+      const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
+      const { signal } = new AbortController();
+      (async () => {
+        print('begin');
+        const before = open();
+        (() => {
+          for (let i = 0; i < 4; i++) {
+            api.interval({ s: 3600 }, { signal });
+            api.watchFile('/kqueue-ffi/none', { signal });
+            api.readable(0, { signal });
+          }
+        })();
+        for (let i = 0; i < 100 && open() > before; i++) { gc(); await turn(); }
+        print(open() === before);
+        print(getEventListeners(signal, 'abort').length);
+      })();`,
+      { flags: ['--expose-gc'] },
+    ),
+  ).toEqual(['begin', true, 0]);
 });

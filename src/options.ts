@@ -75,8 +75,9 @@ export function checkMax(max: unknown, action: string): void {
 export function checkSignal(signal: unknown, action: string): void {
   if (signal === undefined) return;
   if (typeof signal === 'object' && signal !== null && 'aborted' in signal) {
-    const { addEventListener } = signal as { addEventListener?: unknown };
-    if (typeof addEventListener === 'function') return;
+    const { addEventListener: add, removeEventListener: remove } =
+      signal as Partial<AbortSignal>;
+    if (typeof add === 'function' && typeof remove === 'function') return;
   }
   throw new TypeError(misuse(action, 'signal', 'an AbortSignal', signal));
 }

@@ -54,8 +54,28 @@ const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
  * source by anything but itself, and the source not to it.
  */
 const forgotten = /* @__PURE__ */ new FinalizationRegistry(
-  (source: Source<unknown>) => source.close(),
+  (close: () => void) => close(),
 );
+
+/**
+ * Have a source closed, or an iterator fail, when the signal is aborted. Not
+ * where the iterator is made: it would live as long as the signal.
+ *
+ * @returns What closes the source, and hears of the signal no more.
+ */
+function held(
+  source: Source<unknown>,
+  signal: AbortSignal | undefined,
+  failing: WeakRef<(error: unknown) => void>,
+): () => void {
+  const close = (): void => {
+    signal?.removeEventListener('abort', abort);
+    source.close();
+  };
+  const abort = (): void => (failing.deref() ?? close)(signal?.reason);
+  signal?.addEventListener('abort', abort);
+  return close;
+}
 
 /**
  * Make an iterator of a source, which is opened at once, unless the signal is
@@ -81,10 +101,9 @@ export function eventIterator<T>(
   const end = (): void => {
     if (ended) return;
     ended = true;
-    signal?.removeEventListener('abort', abort);
-    if (source === undefined) return;
-    forgotten.unregister(source);
-    source.close();
+    if (close === undefined) return;
+    forgotten.unregister(close);
+    close();
   };
   const finish = (): void => {
     untold = undefined;
@@ -104,7 +123,6 @@ export function eventIterator<T>(
       for (const { reject } of all) reject(error);
     }
   };
-  const abort = (): void => fail(signal?.reason);
 
   /** Serve those who ask, first come, first served. */
   const serve = async (from: Source<T>): Promise<void> => {
@@ -161,12 +179,12 @@ export function eventIterator<T>(
   };
 
   const source = signal?.aborted ? undefined : open();
-  if (source === undefined) {
+  const close = source && held(source, signal, new WeakRef(fail));
+  if (close === undefined) {
     ended = true;
     untold = { error: signal?.reason };
   } else {
-    signal?.addEventListener('abort', abort);
-    forgotten.register(iterator, source, source);
+    forgotten.register(iterator, close, close);
   }
   return iterator;
 }
