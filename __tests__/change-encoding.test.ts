@@ -220,6 +220,18 @@ describe('misuse is told in one grammar, before anything reaches the kernel', ()
     ['id -1', { filter: 'user', id: -1 }, "'id' must be an integer"],
     ['lowWater 0', { filter: 'read', fd: 1, lowWater: 0 }, "'lowWater'"],
     ['raw without kevent', { filter: 'raw' }, "'kevent' must be an object"],
+    ...['x', Number.NaN, 1.5, 2 ** 40, {}, null, 5n, [32]].map(
+      (flags): [string, unknown, string] => [
+        `raw flags ${String(flags)}`,
+        { filter: 'raw', kevent: { ident: 1, filter: -1, flags } },
+        "'flags' must be an integer of 32 bits: received",
+      ],
+    ),
+    [
+      'a timer for ever',
+      { filter: 'timer', id: 1, at: 1e300 },
+      "'at' must be less than 2**63 of its units: received 1e+300",
+    ],
   ];
 
   test.each(bad)('%s', (_, change, message) => {

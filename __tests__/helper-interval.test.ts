@@ -68,7 +68,18 @@ describe('interval', () => {
     [undefined, TypeError],
     [null, TypeError],
     [{}, TypeError],
-  ])('takes no period of %p', (every, kind) => {
-    expect(() => interval(every as number)).toThrow(kind);
+    [{ ms: '5' }, TypeError],
+    [{ ms: null }, TypeError],
+    [{ s: undefined, ms: 0 }, RangeError],
+    [{ ms: Number.NaN }, RangeError],
+    [1e300, RangeError],
+    [{ us: 2n ** 63n + 1n }, RangeError],
+  ])('takes no period of %p, though it may be aborted', (every, kind) => {
+    const signal = AbortSignal.abort();
+    for (const options of [{}, { signal }]) {
+      const act = () => interval(every as number, options).close();
+      expect(act).toThrow(kind);
+      expect(act).toThrow(/^Cannot make an interval as 'every/);
+    }
   });
 });

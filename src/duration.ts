@@ -1,5 +1,5 @@
 import type { KernelFacts } from './abi/shape.js';
-import { misuse } from './errors.js';
+import { misuse, throwBadInteger } from './errors.js';
 import { unsupported } from './unsupported.js';
 
 /** An amount of time in a unit. */
@@ -32,6 +32,9 @@ const NANOSECONDS = {
   ns: 1n,
 } as const;
 
+const UNITS = ['s', 'ms', 'us', 'ns'] as const;
+const TWO_63 = 2n ** 63n;
+
 const DURATION =
   'a number of milliseconds, or one of { s }, { ms }, { us } and { ns }';
 
@@ -58,7 +61,7 @@ function nanoseconds(value: unknown, name: string, action: string): bigint {
     found = toNanoseconds(value, 'ms');
   } else if (typeof value === 'object' && value !== null) {
     const given: { readonly [unit: string]: unknown } = { ...value };
-    for (const unit of ['s', 'ms', 'us', 'ns'] as const) {
+    for (const unit of UNITS) {
       if (given[unit] === undefined) continue;
       if (found !== undefined) {
         throw new TypeError(
@@ -67,17 +70,12 @@ function nanoseconds(value: unknown, name: string, action: string): bigint {
       }
       found = toNanoseconds(given[unit], unit);
       if (found === undefined) {
-        throw new RangeError(
-          misuse(action, `${name}.${unit}`, 'finite', given[unit]),
-        );
+        const expected = 'a finite number or a bigint';
+        throwBadInteger(action, `${name}.${unit}`, expected, given[unit]);
       }
     }
   }
-  if (found !== undefined) return found;
-  const message = misuse(action, name, DURATION, value);
-  throw typeof value === 'number'
-    ? new RangeError(message)
-    : new TypeError(message);
+  return found ?? throwBadInteger(action, name, DURATION, value);
 }
 
 const small = (value: bigint): number | bigint =>
@@ -133,11 +131,28 @@ export function timerDuration(
     const expected = name === 'every' ? 'more than 0' : '0 or more';
     throw new RangeError(misuse(action, name, expected, numberIn(value)));
   }
-  return inUnits(facts, total === 0n ? shortest(facts) : total);
+  const argument = inUnits(facts, total === 0n ? shortest(facts) : total);
+  return fitting(argument, value, name, action);
 }
 
-const numberIn = (value: Duration): unknown =>
-  typeof value === 'number' ? value : Object.values(value)[0];
+function numberIn(value: Duration): unknown {
+  if (typeof value === 'number') return value;
+  const given: { readonly [unit: string]: unknown } = { ...value };
+  return UNITS.map((unit) => given[unit]).find((each) => each !== undefined);
+}
+
+/** Check that a timer has room for it. */
+function fitting(
+  argument: TimerArgument,
+  value: Duration,
+  name: string,
+  action: string,
+): TimerArgument {
+  const { data } = argument;
+  if (data < TWO_63 && data >= -TWO_63) return argument;
+  const expected = 'less than 2**63 of its units';
+  throw new RangeError(misuse(action, name, expected, numberIn(value)));
+}
 
 /** Whether it is nothing, and not just less than a nanosecond. */
 const isZero = (value: Duration): boolean => Number(numberIn(value)) === 0;
@@ -160,12 +175,13 @@ export function timerDeadline(
   const total = nanoseconds(date, 'at', action);
   const { absolute } = facts.timerUnits;
   if (absolute !== undefined) {
-    const { fflags, data } = inUnits(facts, total);
+    const argument = inUnits(facts, total);
+    const { fflags, data } = fitting(argument, date, 'at', action);
     return { fflags: fflags | facts.constants[absolute], data };
   }
   const unit = shortest(facts);
   const left = total - now();
   // Rounded up: late rather than early.
   const steps = left <= 0n ? 1n : (left + unit - 1n) / unit;
-  return inUnits(facts, steps * unit);
+  return fitting(inUnits(facts, steps * unit), date, 'at', action);
 }

@@ -171,6 +171,12 @@ export function encoderOf(
   ): Encoded => {
     objectOf(change.kevent, 'kevent');
     const { flags = 0, fflags = 0, data = 0, ext } = change.kevent;
+    if (
+      typeof flags !== 'number' ||
+      ![flags | 0, flags >>> 0].includes(flags)
+    ) {
+      throwBadInteger(ACTION, 'flags', 'an integer of 32 bits', flags);
+    }
     for (const name of UDATA_FLAGS) {
       const bit: number | undefined = constants[name];
       if (bit !== undefined && (flags & bit) !== 0) {

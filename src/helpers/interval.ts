@@ -1,4 +1,5 @@
-import type { Duration } from '../duration.js';
+import { hostDialect } from '../dialect.js';
+import { type Duration, timerDuration } from '../duration.js';
 import {
   type EventIterator,
   eventIterator,
@@ -39,7 +40,10 @@ export function interval(
   every: Duration,
   options: IteratorOptions = {},
 ): EventIterator<Tick> {
-  return eventIterator('make an interval', options, () => {
+  const action = 'make an interval';
+  // Before the signal is looked at, with which there is no timer to refuse it.
+  timerDuration(hostDialect(), every, 'every', action);
+  return eventIterator(action, options, () => {
     let count = 0;
     return ownQueue([{ filter: 'timer', id: 1, every }], (event) => {
       if (event.filter !== 'timer') return undefined;
