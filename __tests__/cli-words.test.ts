@@ -223,3 +223,23 @@ test('many sources take turns, and one that fails ends them all', async () => {
     })(),
   ).rejects.toThrow('over');
 });
+
+test('a source that tells nothing keeps nothing of what the others tell', async () => {
+  let reactions = 0;
+  class Watched<T> extends Promise<T> {
+    // biome-ignore lint/suspicious/noThenProperty: to count who waits for it
+    override then<A = T, B = never>(
+      ...args: Parameters<Promise<T>['then']>
+    ): Promise<A | B> {
+      reactions++;
+      return super.then(...args) as Promise<A | B>;
+    }
+  }
+  const never = new Watched<IteratorResult<number>>(() => {});
+  let count = 0;
+  const busy = async () => ({ done: false, value: ++count }) as const;
+  for await (const value of together([() => never, busy])) {
+    if (value === 1000) break;
+  }
+  expect(reactions).toBeLessThan(5);
+});

@@ -146,6 +146,13 @@ describe('kq', () => {
 
   test.each([
     [['bogus'], "there is no command 'bogus'"],
+    [['help', 'bogus'], "there is no command 'bogus'"],
+    [['watch', ''], "'path' must be a path"],
+    [['watch', 'package.json', ''], "'path' must be a path"],
+    [['explain', '99999999999999999999999', 'READ'], 'ident must fit 64 bits'],
+    [['explain', '7', '0x10000000000', 'ADD'], 'the filter must fit'],
+    [['explain', '7', 'READ', '0x1ffff', '--kernel', 'darwin'], '16 bits'],
+    [['explain', '7', 'READ', 'ADD', '0', '0x8000000000000000'], '64 bits'],
     [['timer'], 'the period is missing'],
     [['timer', '250'], 'such as 250ms'],
     [['timer', '1s', '--nope'], "Unknown option '--nope'"],

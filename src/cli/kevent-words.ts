@@ -1,18 +1,35 @@
-import { filterName, type KernelFacts } from '../abi.js';
+import { filterName, type KernelFacts, layoutOf } from '../abi.js';
 import type { KeventInit } from '../index.js';
 import { UsageError } from './failure.js';
 
 const NUMBER = /^-?(?:\d+|0x[\da-f]+)$/i;
 
-function numberOf(word: string, what: string): bigint {
+type Field = 'ident' | 'filter' | 'flags' | 'fflags' | 'data' | 'udata';
+
+function numberOf(word: string, field: Field): bigint {
   if (!NUMBER.test(word)) {
-    throw new UsageError(`${what} must be a number: not '${word}'`);
+    throw new UsageError(`the ${field} must be a number: not '${word}'`);
   }
   return word.startsWith('-') ? -BigInt(word.slice(1)) : BigInt(word);
 }
 
-const small = (value: bigint): number | bigint =>
-  Number.isSafeInteger(Number(value)) ? Number(value) : value;
+/** A number that the struct of a kernel has room for. */
+function fitting(
+  facts: KernelFacts,
+  word: string,
+  field: Field,
+  value: bigint = numberOf(word, field),
+): number | bigint {
+  const [{ struct }] = facts.symbols.kevent;
+  const { size, signed } = layoutOf(facts, 'x64', struct).fields[field];
+  const half = 1n << BigInt(8 * size - 1);
+  if (value < -half || value >= (signed ? half : 2n * half)) {
+    throw new UsageError(
+      `the ${field} must fit ${8 * size} bits: not '${word}'`,
+    );
+  }
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
 
 type Table = Readonly<Record<string, number>>;
 
@@ -25,23 +42,21 @@ function named(table: Table, prefix: string, word: string): number | undefined {
 
 /** Names and numbers, joined by |. */
 function bitsOf(
+  facts: KernelFacts,
   table: Table,
   prefix: string,
   word: string,
-  what: string,
+  field: Field,
 ): number {
   let bits = 0n;
   for (const part of word.split('|')) {
     const known = named(table, prefix, part);
     if (known === undefined && !NUMBER.test(part)) {
-      throw new UsageError(`${what}: there is no '${part}'`);
+      throw new UsageError(`the ${field}: there is no '${part}'`);
     }
-    bits |= known === undefined ? numberOf(part, what) : BigInt(known);
+    bits |= known === undefined ? numberOf(part, field) : BigInt(known);
   }
-  if (bits < -0x80000000n || bits > 0xffffffffn) {
-    throw new UsageError(`${what} must fit 32 bits: not '${word}'`);
-  }
-  return Number(bits);
+  return Number(fitting(facts, word, field, bits));
 }
 
 /** A kevent from its fields, each as a number or as names. */
@@ -57,7 +72,7 @@ export function keventOf(
   if (words.length > 6) throw new UsageError(`one too many: '${words[6]}'`);
   const number =
     named(facts.groups.filter, 'EVFILT_', filter) ??
-    Number(numberOf(filter, 'the filter'));
+    Number(fitting(facts, filter, 'filter'));
   const name = filterName(facts, number)?.slice('EVFILT_'.length);
   const notes = name === undefined ? {} : facts.groups[`fflag:${name}`];
   const signal = named(facts.signals, 'SIG', ident);
@@ -65,13 +80,13 @@ export function keventOf(
     ident:
       name === 'SIGNAL' && signal !== undefined
         ? signal
-        : small(numberOf(ident, 'the ident')),
+        : fitting(facts, ident, 'ident'),
     filter: number,
-    flags: bitsOf(facts.groups.flag, 'EV_', flags, 'the flags'),
-    fflags: bitsOf(notes ?? {}, 'NOTE_', fflags, 'the fflags'),
+    flags: bitsOf(facts, facts.groups.flag, 'EV_', flags, 'flags'),
+    fflags: bitsOf(facts, notes ?? {}, 'NOTE_', fflags, 'fflags'),
     data: Object.hasOwn(facts.errno, data)
       ? facts.errno[data]
-      : small(numberOf(data, 'the data')),
-    udata: small(numberOf(udata, 'the udata')),
+      : fitting(facts, data, 'data'),
+    udata: fitting(facts, udata, 'udata'),
   };
 }

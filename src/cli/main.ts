@@ -36,14 +36,9 @@ async function run(
   [first, ...rest]: readonly string[],
   stop: AbortController,
 ): Promise<number> {
+  if (first === 'help' && rest.length > 0) return run([rest[0], '-h'], stop);
   const command = commands.find(({ name }) => name === first);
-  if (command === undefined) {
-    const [name] = rest;
-    const about = commands.find((known) => known.name === name);
-    if (first !== 'help' || about === undefined) return general(first);
-    print(helpOf(about));
-    return EXIT.ok;
-  }
+  if (command === undefined) return general(first);
   const parsed = parse(rest, command.options);
   if (parsed.values.help === true) {
     print(helpOf(command));
@@ -52,10 +47,15 @@ async function run(
   return command.run(parsed, stop);
 }
 
+/** Whether an operand was refused, and by no code of ours: the grammar tells. */
+const isMisuse = (error: unknown): error is Error =>
+  (error instanceof TypeError || error instanceof RangeError) &&
+  /^Cannot .* as '.*' must be /.test(error.message);
+
 /** What to say of an error, and how to end. */
 function explained(error: unknown, name: string | undefined): number {
   if (error instanceof Stop) return error.code;
-  if (error instanceof UsageError) {
+  if (error instanceof UsageError || isMisuse(error)) {
     const known = commands.some((command) => command.name === name);
     note(error.message);
     note(`try: kq ${known ? `${name} ` : ''}--help`);

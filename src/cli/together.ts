@@ -1,29 +1,34 @@
 type Ask<T> = () => Promise<IteratorResult<T, unknown>>;
 
-interface Answer<T> {
-  readonly ask: Ask<T>;
-  readonly result: IteratorResult<T, unknown>;
-}
-
 /** Values of many sources as they come, until all have ended. */
 export async function* together<T>(asks: readonly Ask<T>[]): AsyncGenerator<T> {
-  const waiting = new Map<Ask<T>, Promise<Answer<T>>>();
-  // Who was served goes to the end of the line.
+  // Who asked of each, in the order of the answers. Not by Promise.race: what
+  // never comes would remember every turn.
+  const answered: { ask: Ask<T>; answer: ReturnType<Ask<T>> }[] = [];
+  let wake = (): void => {};
   const enter = (ask: Ask<T>): void => {
-    waiting.delete(ask);
-    waiting.set(
-      ask,
-      ask().then((result) => ({ ask, result })),
-    );
+    const answer = ask();
+    const settled = (): void => {
+      answered.push({ ask, answer });
+      wake();
+    };
+    answer.then(settled, settled);
   };
   for (const ask of asks) enter(ask);
-  while (waiting.size > 0) {
-    const { ask, result } = await Promise.race(waiting.values());
+  for (let left = asks.length; left > 0; ) {
+    const next = answered.shift();
+    if (next === undefined) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      continue;
+    }
+    const result = await next.answer;
     if (result.done) {
-      waiting.delete(ask);
+      left--;
     } else {
       yield result.value;
-      enter(ask);
+      enter(next.ask);
     }
   }
 }

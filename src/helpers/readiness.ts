@@ -156,7 +156,7 @@ function readiness<T>(
  * pipe or socket is told with `eof`; when there is nothing left to read before
  * it, that is the last turn. (Darwin tells no end of a FIFO that has a name.)
  *
- * It holds nothing while nobody asks, so `await readable(fd).next()` is fine.
+ * Nothing is registered while nobody asks: `await readable(fd).next()` is fine.
  * Close the iterator before the descriptor: no kernel tells who waits that it
  * was closed. What Node itself reads, such as the socket of a `data` listener or
  * the output of a child, it has mostly read before you.

@@ -1,4 +1,4 @@
-import { type FileEvent, watchFile } from '../../index.js';
+import { type EventIterator, type FileEvent, watchFile } from '../../index.js';
 import { several } from '../arguments.js';
 import type { Command } from '../command.js';
 import { FOLLOW, follow } from '../follow.js';
@@ -20,8 +20,9 @@ async function* changes(
   paths: readonly string[],
   signal: AbortSignal,
 ): AsyncGenerator<Happening> {
-  const watches = paths.map((path) => watchFile(path, { signal }));
+  const watches: EventIterator<FileEvent>[] = [];
   try {
+    for (const path of paths) watches.push(watchFile(path, { signal }));
     const asks = watches.map((watch) => () => watch.next());
     for await (const event of together(asks)) yield happeningOf(event);
   } finally {
