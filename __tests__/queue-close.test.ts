@@ -7,6 +7,8 @@ import {
   kevent,
   kqueue,
 } from '../src/index.js';
+import { printed } from './helpers/child.js';
+import { onLinux } from './helpers/fds.js';
 
 const closed = expect.objectContaining({ code: 'ERR_KQUEUE_CLOSED' });
 
@@ -104,6 +106,27 @@ test('a queue whose descriptor somebody else closed can be closed still', () => 
   expect(() => kq.poll()).toThrow(expect.objectContaining({ code: 'EBADF' }));
   expect(() => kq.close()).not.toThrow();
 });
+
+onLinux(
+  'a file with the number of a queue that was closed by hand stays open',
+  async () => {
+    expect(
+      await printed(`
+      const { closeSync, fstatSync, openSync } = require('node:fs');
+      (async () => {
+        const kq = new api.Kqueue();
+        kq.add({ filter: 'user', id: 1 });
+        const wait = kq.next();
+        await new Promise(setImmediate);
+        closeSync(kq.fd);
+        const file = openSync('/dev/null');
+        print(file === kq.fd);
+        kq.close();
+        print((await wait) === undefined && fstatSync(file).isCharacterDevice());
+      })();`),
+    ).toEqual([true, true]);
+  },
+);
 
 test('a new queue with the number of one that was closed by hand is its own', async () => {
   const lost = new Kqueue();

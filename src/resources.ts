@@ -1,6 +1,7 @@
 import { KqueueError } from './errors.js';
 import type { Watch } from './ffi/loop.js';
-import { close, owned } from './syscalls.js';
+import { currentKernel } from './kernel.js';
+import { close, kevent, owned } from './syscalls.js';
 
 /** What has to be let go of when a queue is closed, or forgotten. */
 export interface Resources {
@@ -22,12 +23,21 @@ export function release(resources: Resources): void {
   // The handle first: a descriptor closed under it ends the process.
   resources.watch?.close();
   try {
+    // If it was closed behind our back the number may be somebody else's by
+    // now: a kernel that knows its queues can say so.
+    if (currentKernel().whyNoQueue) kevent(resources.fd, null, null, 0);
+  } catch (error) {
+    if (isBadFd(error)) return;
+  }
+  try {
     close(resources.fd);
   } catch (error) {
-    // Somebody has closed it already, so it is as it should be.
-    if (!(error instanceof KqueueError && error.code === 'EBADF')) throw error;
+    if (!isBadFd(error)) throw error;
   }
 }
+
+const isBadFd = (error: unknown): boolean =>
+  error instanceof KqueueError && error.code === 'EBADF';
 
 let warned = false;
 

@@ -118,7 +118,7 @@ export class Queue implements Readiness {
   ): number {
     // What happened before the call comes before what its changes make ready.
     // With nothing to look at, a look tells whether this is a queue still.
-    if (nevents > 0 || this.#hasSources()) {
+    if (nevents > 0 || changes === null || this.#hasSources()) {
       const n = this.kernel.epoll.poll(this.fd);
       if (n < 0) return GONE;
       if (n > 0 || this.#looksAnyhow()) this.#dispatch(n);
