@@ -293,6 +293,29 @@ describe('watchFile goes on', () => {
     expect(await typeOf(events)).toBe('changed');
   });
 
+  test('though a link on the way lies where nobody may look', async () => {
+    const home = join(folder, 'home');
+    for (const name of ['home', 'real']) mkdirSync(join(folder, name));
+    const file = join(folder, 'real/file');
+    writeFileSync(file, 'one');
+    symlinkSync('../real', join(home, 'link'));
+    // It may be passed through, but not be read.
+    chmodSync(home, 0o311);
+    chmodSync(folder, 0o755);
+    const NOBODY = 65_534;
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) process.seteuid?.(NOBODY);
+    let events: EventIterator<FileEvent>;
+    try {
+      events = watch(join(home, 'link/file'));
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+      chmodSync(home, 0o755);
+    }
+    appendFileSync(file, 'two');
+    expect(await typeOf(events)).toBe('changed');
+  });
+
   test('when what a symbolic link points to comes and goes', async () => {
     symlinkSync('nowhere/file', path);
     const events = watch(path);

@@ -419,6 +419,7 @@ gate(
   const gone = NOTE_DELETE | NOTE_LINK;
   expect((told.get(quiet.unlinked) ?? 0) & gone).toBe(gone);
   expect((told.get(quiet.grown) ?? 0) & NOTE_WRITE).not.toBe(0);
+  expect((told.get(quiet.renamed) ?? 0) & NOTE_RENAME).not.toBe(0);
   expect(poll(q)).toEqual([]);
   writeSync(noisy[0], 'x', 0);
   expect(poll(q)).toHaveLength(1);

@@ -542,6 +542,25 @@ describe('Sockets', () => {
     }
   });
 
+  test('G42 a CLEAR WRITE with a mark fires once, and again when it is reached again', () => {
+    for (const [a, b] of [socketpair(), tcpPair()]) {
+      const q = kqueue();
+      const marked = { ...write(a), flags: EDGE };
+      chg(q, { ...marked, fflags: NOTE_LOWAT, data: 1000 });
+      expectEvents(withoutData(poll(q)), marked);
+      for (let i = 0; i < 3; i++) expectEvents(poll(q));
+      libc.fill(a, 65536);
+      expectEvents(poll(q));
+      libc.drain(b);
+      expectEvents(withoutData(get(q, 8, SOON)), marked);
+      for (let i = 0; i < 3; i++) expectEvents(poll(q));
+      // Without a mark it is as any other.
+      chg(q, { ...write(a), flags: 0 });
+      expectEvents(withoutData(poll(q)), marked);
+      expectEvents(poll(q));
+    }
+  });
+
   test('G32 the mark of a socket is that of the last change', () => {
     const q = kqueue();
     const [a, b] = socketpair();
@@ -683,7 +702,7 @@ describe('Regular files', () => {
     chmodSync(at, 0o400);
     expectEvents(poll(q));
     libc.seek(fd, 1);
-    // It is told to all who have the file open.
+    // It was moved back, which is told to all who have the file open.
     expectEvents(poll(q), edge(other, 10), edge(fd, 9));
   });
 

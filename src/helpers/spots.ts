@@ -73,7 +73,7 @@ export function spotsOf(path: string): readonly Spot[] {
   const ways = new Map<string, Spot>();
   const names = isStraight(path) ? [] : path.split('/').reverse();
   let at = '/';
-  for (let links = 0; names.length > 0 && links < MAX_LINKS; ) {
+  for (let links = 0; names.length > 0 && links <= MAX_LINKS; ) {
     const next = join(at, names.pop() ?? '');
     const stats = look(next, lstatSync);
     if (stats?.isSymbolicLink()) {

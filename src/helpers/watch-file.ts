@@ -97,6 +97,8 @@ class PathSource implements Source<FileEvent>, Member {
   readonly #path: string;
   readonly #kq: Kqueue<Member>;
   #anchors: readonly Anchor[] = [];
+  /** Directories of links on the way that may be passed, but not be read. */
+  readonly #barred = new Set<string>();
   #known: Known | undefined;
   /** What happened to the file since it was looked at. */
   #written = false;
@@ -179,7 +181,9 @@ class PathSource implements Source<FileEvent>, Member {
   /** Watch all that is to be watched now: false if that does not hold still. */
   #settle(): boolean {
     for (let look = 0; look < LOOKS; look++) {
-      const spots = spotsOf(this.#path);
+      const spots = spotsOf(this.#path).filter(
+        ({ path }) => !this.#barred.has(path),
+      );
       // Looked at after it was armed, it is as it was: nothing was missed.
       if (
         spots.length === this.#anchors.length &&
@@ -204,7 +208,8 @@ class PathSource implements Source<FileEvent>, Member {
   #watch(spots: readonly Spot[]): void {
     const kept = new Set<Anchor>();
     for (const spot of spots) {
-      const anchor = this.#anchorAt(spot) ?? this.#open(spot);
+      const isWay = spot !== spots.at(-1);
+      const anchor = this.#anchorAt(spot) ?? this.#open(spot, isWay);
       if (anchor !== undefined) kept.add(anchor);
     }
     for (const anchor of this.#anchors) {
@@ -214,12 +219,14 @@ class PathSource implements Source<FileEvent>, Member {
   }
 
   /** Open and watch what is at a spot: `undefined` if it is gone again. */
-  #open(spot: Spot): Anchor | undefined {
+  #open(spot: Spot, isWay: boolean): Anchor | undefined {
     let fd: number;
     try {
       fd = openSync(spot.path, OPEN_FLAGS);
     } catch (error) {
-      if (isAbsence(error)) return undefined;
+      const isBarred = isWay && isRefusal(error);
+      if (isBarred) this.#barred.add(spot.path);
+      if (isBarred || isAbsence(error)) return undefined;
       throw error;
     }
     try {
@@ -274,6 +281,9 @@ class PathSource implements Source<FileEvent>, Member {
       : undefined;
   }
 }
+
+const isRefusal = (error: unknown): boolean =>
+  ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 /** OpenBSD has one more for its attributes, and libkqueue no revoking. */
 const notes = (): readonly VnodeNote[] => {

@@ -33,7 +33,6 @@ import {
   IN_IGNORED,
   IN_MODIFY,
   IN_MOVE_SELF,
-  IN_OPEN,
   IN_Q_OVERFLOW,
   type Watch,
   Watcher,
@@ -63,6 +62,7 @@ export class Sources {
   readonly #directories = new Set<FdSource>();
   /** Sockets of which epoll does not tell when there is room enough. */
   readonly #marked = new Set<FdSource>();
+  readonly #reached = new WeakSet<Knote>();
   /** Numbers by which an epoll may still have a file that had them before. */
   readonly #orphans = new Set<number>();
   readonly #watches = new Map<number, Watch>();
@@ -127,17 +127,16 @@ export class Sources {
     if (source === null || source.aspect === 'vnode') return false;
     const { descriptor, aspect } = source;
     const isClear = (flags & D.EV_CLEAR) !== 0;
-    const isMarked = (knote.askedFflags & D.NOTE_LOWAT) !== 0;
-    if (isPipe(descriptor)) return (isClear || isMarked) && this.#watchPipes();
+    if (isPipe(descriptor)) {
+      return (isClear || isMarked(knote)) && this.#watchPipes();
+    }
     const { kind, fd, isUnix } = descriptor;
-    if (kind === 'file' && aspect === 'read' && isClear) {
-      // To tell a read from lseek: only the latter is told.
-      this.#watch(source, IN_ACCESS);
-    } else if (kind === 'socket' && aspect === 'read') {
+    if (kind === 'socket' && aspect === 'read') {
       const mark = this.#queue.kernel.probe.receiveMark(fd);
       source.receiveMark = Math.max(mark, 1);
-    } else if (kind === 'socket' && isMarked && !isUnix) {
-      this.#marked.add(source);
+    } else if (kind === 'socket' && !isUnix) {
+      if (source.knotes.some(isMarked)) this.#marked.add(source);
+      else this.#marked.delete(source);
       this.#countFiles();
     }
     return false;
@@ -353,7 +352,6 @@ export class Sources {
     if ((mask & (IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)) !== 0) {
       for (const source of sources) source.endSeen = true;
     }
-    if ((mask & IN_ACCESS) !== 0) this.#passOver(watch);
     const hints = this.#hints(watch, happening);
     for (const knote of knotesOf(sources)) {
       const { source } = knote;
@@ -439,29 +437,34 @@ export class Sources {
     for (const source of this.#files) {
       const { knotes, offset, size, descriptor } = source;
       if (knotes.every((knote) => knote.active)) continue;
-      const { fd } = descriptor;
-      if (probe.offset(fd) === offset && probe.size(fd) === size) continue;
-      // All who have the file open are told.
+      const now = probe.offset(descriptor.fd);
+      const isSized = probe.size(descriptor.fd) === size;
+      if (now === offset && isSized) continue;
+      // All who have the file open are told, but of what was read nobody.
+      const wasRead = isSized && now > offset && now <= size;
+      if (wasRead) source.offset = now;
       const sources = this.#watches.get(source.watch)?.sources ?? [source];
       for (const knote of knotesOf(sources)) {
-        if (knote.source?.aspect !== 'vnode') this.#queue.knotes.post(knote);
+        if (knote.source?.aspect === 'vnode') continue;
+        if (wasRead && (knote.flags & D.EV_CLEAR) !== 0) continue;
+        this.#queue.knotes.post(knote);
       }
     }
   }
 
-  /** A file was read: that its offset went on is told to nobody. */
-  #passOver({ sources }: Watch): void {
-    const { probe } = this.#queue.kernel;
-    for (const source of sources) {
-      if (!this.#files.has(source)) continue;
-      const offset = probe.offset(source.descriptor.fd);
-      source.offset = Math.max(source.offset, offset);
-    }
-  }
-
+  /** Epoll does not tell when a mark is reached: compare with the last look. */
   #lookAtMarks(): void {
     for (const { knotes } of this.#marked) {
-      for (const knote of knotes) this.#queue.knotes.post(knote);
+      for (const knote of knotes) {
+        const isReached = knote.active || knote.filter.evaluate(knote);
+        const wasReached = this.#reached.has(knote);
+        if (isReached) this.#reached.add(knote);
+        else this.#reached.delete(knote);
+        const isClear = (knote.flags & D.EV_CLEAR) !== 0;
+        if (isReached && !(wasReached && isClear)) {
+          this.#queue.knotes.activate(knote);
+        }
+      }
     }
   }
 
@@ -478,6 +481,9 @@ export class Sources {
   }
 }
 
+const isMarked = ({ askedFflags }: Knote): boolean =>
+  (askedFflags & D.NOTE_LOWAT) !== 0;
+
 const vnodesOf = ({ sources }: Watch): readonly FdSource[] =>
   [...sources].filter(({ aspect }) => aspect === 'vnode');
 
@@ -492,9 +498,9 @@ function knotesOf(sources: Iterable<FdSource>): readonly Knote[] {
 const contentsOf = ({ descriptor }: FdSource): number =>
   IN_Q_OVERFLOW | (isPipe(descriptor) ? PIPE_EVENTS : IN_MODIFY);
 
-/** A file that is cut and written anew shows in that it was opened. */
+/** A file that is emptied and written anew is closed by who wrote. */
 const vnodeEvents = ({ descriptor }: FdSource): number =>
-  descriptor.kind === 'file' ? VNODE_EVENTS | IN_OPEN : VNODE_EVENTS;
+  descriptor.kind === 'file' ? VNODE_EVENTS | IN_CLOSE_WRITE : VNODE_EVENTS;
 
 function bitsOf(descriptor: Descriptor, aspect: Aspect): number {
   const { kind, reads, writes } = descriptor;

@@ -4,6 +4,7 @@ import type { Probe, Stat } from './probe.js';
 import {
   type Happening,
   IN_ATTRIB,
+  IN_CLOSE_WRITE,
   IN_CREATE,
   IN_DELETE,
   IN_ISDIR,
@@ -11,7 +12,6 @@ import {
   IN_MOVE_SELF,
   IN_MOVED_FROM,
   IN_MOVED_TO,
-  IN_OPEN,
   IN_Q_OVERFLOW,
   IN_UNMOUNT,
 } from './watcher.js';
@@ -21,8 +21,8 @@ export interface Snapshot {
   stat: Stat;
   /** Where it was, to tell a replacement from a removal. */
   path: string | undefined;
-  /** The last look in which it was opened. */
-  opened: number;
+  /** The last look in which it became shorter. */
+  cut: number;
 }
 
 /** All that a watch for EVFILT_VNODE asks inotify for. */
@@ -57,7 +57,7 @@ export function pathOf(fd: number): string | undefined {
 /** Begin to follow an open file. */
 export function takeSnapshot(probe: Probe, fd: number): Snapshot | null {
   const stat = probe.stat(fd);
-  return stat === undefined ? null : { stat, path: pathOf(fd), opened: -1 };
+  return stat === undefined ? null : { stat, path: pathOf(fd), cut: -1 };
 }
 
 /**
@@ -75,8 +75,10 @@ export function hintsOf(
   const entry = (mask & ENTRIES) !== 0;
   // The parent hears of its entries' changes as well.
   if (ofEntry && !entry) return [];
-  if ((mask & IN_OPEN) !== 0) snapshot.opened = look;
-  if (mask === IN_OPEN) return [];
+  if (mask === IN_CLOSE_WRITE) {
+    // Cut, and closed by who wrote: emptied, that is, and written anew.
+    return snapshot.cut === look ? [D.NOTE_WRITE, D.NOTE_EXTEND] : [];
+  }
   const before = snapshot.stat;
   const now = probe.stat(fd) ?? before;
   if (entry) {
@@ -85,18 +87,22 @@ export function hintsOf(
     return [entryHint(mask, stays && now.links >= before.links)];
   }
   const hints: number[] = [];
+  let isMoved = (mask & IN_MOVE_SELF) !== 0;
   if (overflow) {
     // What it was is lost: compare, and say at least that something changed.
     hints.push(D.NOTE_WRITE);
     if (now.size > before.size) hints.push(D.NOTE_EXTEND);
+    const path = pathOf(fd);
+    isMoved = path !== undefined && path !== snapshot.path;
   }
   if ((mask & IN_MODIFY) !== 0) {
-    hints.push(...modifyHints(before, now, snapshot.opened === look));
+    hints.push(...modifyHints(before, now));
+    if (now.size > 0 && now.size < before.size) snapshot.cut = look;
   }
   const isAttrib = overflow || (mask & IN_ATTRIB) !== 0;
   snapshot.stat = isAttrib ? now : { ...before, size: now.size };
   if (isAttrib) hints.push(...attribHints(before, snapshot));
-  if ((mask & IN_MOVE_SELF) !== 0) {
+  if (isMoved) {
     snapshot.path = pathOf(fd);
     hints.push(D.NOTE_RENAME);
   }
@@ -111,20 +117,12 @@ function entryHint(mask: number, stays: boolean): number {
 }
 
 /** Contents changed: written to, or cut to a length, which sizes tell. */
-function modifyHints(
-  before: Stat,
-  now: Stat,
-  wasOpened: boolean,
-): readonly number[] {
+function modifyHints(before: Stat, now: Stat): readonly number[] {
   if (!isKind(now, S_IFREG)) return [D.NOTE_WRITE];
   if (now.size > before.size) return [D.NOTE_WRITE, D.NOTE_EXTEND];
   // Nothing that was written leaves an empty file.
-  if (now.size === 0) return [D.NOTE_ATTRIB];
-  if (now.size === before.size) return [D.NOTE_WRITE];
-  // Shorter, and opened just before: emptied so, and then written anew.
-  return wasOpened
-    ? [D.NOTE_ATTRIB, D.NOTE_WRITE, D.NOTE_EXTEND]
-    : [D.NOTE_ATTRIB];
+  const isCut = now.size < before.size || now.size === 0;
+  return [isCut ? D.NOTE_ATTRIB : D.NOTE_WRITE];
 }
 
 /** The inode changed: its links, which their number tells, or the rest. */
