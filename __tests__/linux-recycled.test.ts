@@ -1,11 +1,26 @@
 // Descriptors that other code closes, and whose numbers come again: no event
 // of theirs may be delivered as if it were the newcomer's.
-import { closeSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync } from 'node:fs';
 import fc from 'fast-check';
-import { KeventList, kevent } from '../src/index.js';
-import { EV_ADD, EV_CLEAR, EVFILT_READ } from './conformance/constants.js';
+import { type KeventInit, KeventList, kevent } from '../src/index.js';
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EV_DELETE,
+  EVFILT_READ,
+  EVFILT_TIMER,
+  EVFILT_VNODE,
+  NOTE_ATTRIB,
+} from './conformance/constants.js';
 import * as libc from './conformance/libc.js';
-import { dispose, dup, isolate, kqueue, pipe } from './conformance/world.js';
+import {
+  dispose,
+  dup,
+  file,
+  isolate,
+  kqueue,
+  pipe,
+} from './conformance/world.js';
 import { onLinux } from './helpers/fds.js';
 
 isolate();
@@ -205,3 +220,50 @@ onLinux('a file that comes back to its number is watched anew', () => {
   libc.write(w, 1);
   expect(told()).toEqual([[r, 2, 4]]);
 });
+
+const TIMER = { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 1 };
+
+onLinux(
+  'a number that the library takes for itself is not the former one',
+  () => {
+    const told = (kq: number, timeout: number): number[] => {
+      kevent(kq, null, events, timeout);
+      return [...events].map(({ filter }) => filter);
+    };
+    const SOON = 5000;
+    const [into, out] = pipe();
+    const { fd } = file(1);
+    const others: (readonly [KeventInit, () => unknown])[] = [
+      [TIMER, () => {}],
+      [
+        { ident: into, filter: EVFILT_READ, flags: EV_ADD | EV_CLEAR },
+        () => libc.write(out, 1),
+      ],
+      [
+        {
+          ident: fd,
+          filter: EVFILT_VNODE,
+          flags: EV_ADD | EV_CLEAR,
+          fflags: NOTE_ATTRIB,
+        },
+        () => fchmodSync(fd, 0o400),
+      ],
+    ];
+    for (const [other, happen] of others) {
+      const kq = kqueue();
+      const [r, w] = libc.pipe();
+      const first = { ident: r, filter: EVFILT_READ };
+      kevent(kq, [{ ...first, flags: EV_ADD }], null);
+      closeSync(r);
+      // What the library needs for it has the number now.
+      kevent(kq, [other], null);
+      expect(fstatSync(r)).toBeDefined();
+      expect(() => kevent(kq, [{ ...first, flags: EV_DELETE }], null)).toThrow(
+        expect.objectContaining({ code: 'ENOENT' }),
+      );
+      happen();
+      expect(told(kq, SOON)).toEqual([other.filter]);
+      closeSync(w);
+    }
+  },
+);

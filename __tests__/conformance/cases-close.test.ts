@@ -248,6 +248,26 @@ test.each([
   expect(refusal(q, { ...read(r), flags })).toBe('ENOENT');
 });
 
+test('D17 what happened before a close comes before what tells of it', () => {
+  const q = kqueue();
+  const [r, w] = pipe();
+  const [gone] = pipe();
+  const kind = EV_DISPATCH | EV_UDATA_SPECIFIC | EV_VANISHED;
+  const vanishing = (udata: number) => ({ ...read(gone), flags: kind, udata });
+  const watch = (udata: number) => ({
+    ...vanishing(udata),
+    flags: EV_ADD | kind,
+  });
+  chg(q, add(r), watch(1), watch(2));
+  libc.write(w, 1);
+  close(gone);
+  const last = [2, 1].map((udata) => ({
+    ...vanishing(udata),
+    flags: kind | EV_ONESHOT,
+  }));
+  expectEvents(poll(q), { ...add(r), data: 1 }, ...last);
+});
+
 test('D17 a VANISHED one that is never closed is an ordinary one', () => {
   const q = kqueue();
   const [r, w] = pipe();

@@ -43,6 +43,16 @@ const read = (ident: number) => ({ ident, filter: EVFILT_READ });
 const identsOf = (events: readonly { ident: number | bigint }[]) =>
   events.map(({ ident }) => ident);
 
+test('F5 what came before comes first, though a watched queue is triggered after', () => {
+  const [above, below] = [kqueue(), kqueue()];
+  const [r, w] = pipe();
+  chg(below, { ...user(1), flags: EV_ADD });
+  chg(above, { ...read(below), flags: EV_ADD }, { ...read(r), flags: EV_ADD });
+  libc.write(w, 1);
+  chg(below, { ...user(1), fflags: NOTE_TRIGGER });
+  expect(identsOf(poll(above))).toEqual([r, below]);
+});
+
 describe('Flags', () => {
   test.each([
     ['ENABLE', EV_ENABLE],

@@ -125,6 +125,19 @@ describe('Links and attributes', () => {
     tells(NOTE_LINK);
   });
 
+  test.each([
+    ['attributes', (at: string) => chmodSync(at, 0o600)],
+    ['links', (at: string) => linkSync(at, path('second'))],
+    ['the name', (at: string) => renameSync(at, path('renamed'))],
+  ])('I4 growing is told, whatever changed before: %s', (_, change) => {
+    const { at } = file(1);
+    const fd = open(at, 'r+');
+    const tells = watched(fd, NOTE_EXTEND);
+    change(at);
+    writeSync(fd, 'more', 1);
+    tells(NOTE_EXTEND);
+  });
+
   test('I4 attributes of a folder are no links, whatever was made in it', () => {
     const { at, fd } = folder('folder');
     const tells = watched(fd);

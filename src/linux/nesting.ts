@@ -97,6 +97,18 @@ export class Nesting {
     }
   }
 
+  /** Whether another queue watches this one. */
+  get isWatched(): boolean {
+    return this.#watchers.length > 0;
+  }
+
+  /** Let the queues above look at their sources, the uppermost first. */
+  lookAbove(): void {
+    for (const queue of [...this.#selfAndAbove()].reverse()) {
+      if (queue !== this.#queue) queue.lookQuietly();
+    }
+  }
+
   /** Let the queues below look at their sources. */
   lookBelow(): void {
     for (const child of this.#children.keys()) child.lookQuietly();

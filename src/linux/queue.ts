@@ -18,7 +18,7 @@ import type { Knote } from './knote.js';
 import { type Member, Members } from './members.js';
 import { Nesting } from './nesting.js';
 import { type Readiness, Registrations } from './registrations.js';
-import { type Aspect, type Descriptor, FdSource } from './source.js';
+import { type Aspect, type Descriptor, FdSource, knotesOf } from './source.js';
 import { Sources } from './sources.js';
 import { Timers } from './timers.js';
 
@@ -116,7 +116,9 @@ export class Queue implements Readiness {
     nevents: number,
     timeout: TimespecMemory | null,
   ): number {
-    // What happened before the call comes before what its changes make ready.
+    // What happened before the call comes before what its changes make ready,
+    // and before what they make of those that watch this queue.
+    if (this.nesting.isWatched) this.nesting.lookAbove();
     // With nothing to look at, a look tells whether this is a queue still.
     if (nevents > 0 || changes === null || this.#hasSources()) {
       const n = this.kernel.epoll.poll(this.fd);
@@ -201,6 +203,9 @@ export class Queue implements Readiness {
 
   /** Put something into the inner epoll: a Darwin errno. */
   enlist(member: Member, fd: number, bits: number): number {
+    // The number may be one that was closed elsewhere: in the epoll it would be
+    // taken for what had it before.
+    this.forgetStale(fd);
     this.members.add(member);
     const { slot, generation } = member;
     if (this.kernel.epoll.add(this.inner, fd, bits, slot, generation) < 0) {
@@ -296,8 +301,13 @@ export class Queue implements Readiness {
    * that was registered.
    */
   forget(source: FdSource, open: boolean): void {
-    for (const knote of [...source.knotes]) {
-      this.#leave(knote, source);
+    this.#abandon([source]);
+    this.#removeSource(source, open);
+  }
+
+  #abandon(sources: readonly FdSource[]): void {
+    for (const knote of knotesOf(sources)) {
+      if (knote.source !== null) this.#leave(knote, knote.source);
       if ((knote.flags & D.EV_VANISHED) !== 0) {
         knote.vanished = true;
         this.knotes.activate(knote);
@@ -305,7 +315,6 @@ export class Queue implements Readiness {
         this.knotes.drop(knote);
       }
     }
-    this.#removeSource(source, open);
   }
 
   /** Drop what was registered for a number that is another file now. */
@@ -317,8 +326,13 @@ export class Queue implements Readiness {
 
   /** A number is about to be closed: drop what is registered for it. */
   forgetNumber(fd: number): void {
-    for (const source of this.sources.of(fd)) {
-      this.forget(source, this.sources.isSame(source));
+    // What happened before comes before what is told of the closing.
+    if (this.knotes.hasVanishing) this.#look();
+    const sources = this.sources.of(fd);
+    const open = sources.map((source) => this.sources.isSame(source));
+    this.#abandon(sources);
+    for (const [i, source] of sources.entries()) {
+      this.#removeSource(source, open[i]);
     }
     if (this.#isStale) this.#swallow();
   }

@@ -108,3 +108,10 @@ export class FdSource implements Member {
     else this.queue.knotes.post(knote);
   }
 }
+
+/** All that hangs on some descriptors, newest first. */
+export function knotesOf(sources: Iterable<FdSource>): readonly Knote[] {
+  const knotes: Knote[] = [];
+  for (const source of sources) knotes.push(...source.knotes);
+  return knotes.sort((a, b) => b.serial - a.serial);
+}

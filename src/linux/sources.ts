@@ -17,7 +17,7 @@ import {
 import type { Knote } from './knote.js';
 import type { Queue } from './queue.js';
 import { lowWater } from './read-filter.js';
-import { type Aspect, type Descriptor, FdSource } from './source.js';
+import { type Aspect, type Descriptor, FdSource, knotesOf } from './source.js';
 import {
   hintsOf,
   takeSnapshot,
@@ -486,13 +486,6 @@ const isMarked = ({ askedFflags }: Knote): boolean =>
 
 const vnodesOf = ({ sources }: Watch): readonly FdSource[] =>
   [...sources].filter(({ aspect }) => aspect === 'vnode');
-
-/** All that hangs on some descriptors, newest first. */
-function knotesOf(sources: Iterable<FdSource>): readonly Knote[] {
-  const knotes: Knote[] = [];
-  for (const source of sources) knotes.push(...source.knotes);
-  return knotes.sort((a, b) => b.serial - a.serial);
-}
 
 /** What can be a change for those who read and write. */
 const contentsOf = ({ descriptor }: FdSource): number =>

@@ -95,12 +95,15 @@ export function hintsOf(
     const path = pathOf(fd);
     isMoved = path !== undefined && path !== snapshot.path;
   }
-  if ((mask & IN_MODIFY) !== 0) {
+  const isModified = (mask & IN_MODIFY) !== 0;
+  if (isModified) {
     hints.push(...modifyHints(before, now));
     if (now.size > 0 && now.size < before.size) snapshot.cut = look;
   }
   const isAttrib = overflow || (mask & IN_ATTRIB) !== 0;
-  snapshot.stat = isAttrib ? now : { ...before, size: now.size };
+  // Of what was told; the rest has its own event still to come.
+  const { size } = overflow || isModified ? now : before;
+  snapshot.stat = { ...(isAttrib ? now : before), size };
   if (isAttrib) hints.push(...attribHints(before, snapshot));
   if (isMoved) {
     snapshot.path = pathOf(fd);
