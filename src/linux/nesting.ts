@@ -20,6 +20,9 @@ export class Nesting {
   readonly #parents = new Set<Queue>();
   /** The knotes that watch this queue, oldest first. */
   readonly #watchers: Knote[] = [];
+  /** Whether another queue watches this one: each call asks. */
+  isWatched = false;
+
   constructor(queue: Queue, epoll: Epoll) {
     this.#queue = queue;
     this.#epoll = epoll;
@@ -82,11 +85,13 @@ export class Nesting {
 
   addWatcher(knote: Knote): void {
     this.#watchers.push(knote);
+    this.isWatched = true;
   }
 
   removeWatcher(knote: Knote): void {
     const index = this.#watchers.indexOf(knote);
     if (index >= 0) this.#watchers.splice(index, 1);
+    this.isWatched = this.#watchers.length > 0;
   }
 
   /** This queue was empty and is not any more: tell those that watch it. */
@@ -95,11 +100,6 @@ export class Nesting {
       const knote = this.#watchers[i];
       if (!knote.active) knote.queue.knotes.activate(knote);
     }
-  }
-
-  /** Whether another queue watches this one. */
-  get isWatched(): boolean {
-    return this.#watchers.length > 0;
   }
 
   /** Let the queues above look at their sources, the uppermost first. */
