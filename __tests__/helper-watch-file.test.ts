@@ -314,6 +314,28 @@ describe('watchFile goes on', () => {
     }
     appendFileSync(file, 'two');
     expect(await typeOf(events)).toBe('changed');
+    // But where a file may come to be must be watched.
+    unlinkSync(join(home, 'link'));
+    appendFileSync(file, 'three');
+    expect(await typeOf(events)).toBe('deleted');
+    const created = typeOf(events);
+    await turn();
+    symlinkSync('../real', join(home, 'link'));
+    expect(await created).toBe('created');
+  });
+
+  test('at the end of as many links as a path may have', async () => {
+    const MOST = 40;
+    mkdirSync(join(folder, 'end'));
+    for (let i = 1; i < MOST; i++) {
+      symlinkSync(`link${i + 1}`, join(folder, `link${i}`));
+    }
+    symlinkSync('end/file', join(folder, `link${MOST}`));
+    const events = watch(join(folder, 'link1'));
+    const created = typeOf(events);
+    await turn();
+    writeFileSync(join(folder, 'end/file'), '');
+    expect(await created).toBe('created');
   });
 
   test('when what a symbolic link points to comes and goes', async () => {

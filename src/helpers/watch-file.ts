@@ -181,8 +181,10 @@ class PathSource implements Source<FileEvent>, Member {
   /** Watch all that is to be watched now: false if that does not hold still. */
   #settle(): boolean {
     for (let look = 0; look < LOOKS; look++) {
-      const spots = spotsOf(this.#path).filter(
-        ({ path }) => !this.#barred.has(path),
+      const all = spotsOf(this.#path);
+      const end = all.at(-1);
+      const spots = all.filter(
+        (spot) => spot === end || !this.#barred.has(spot.path),
       );
       // Looked at after it was armed, it is as it was: nothing was missed.
       if (

@@ -62,6 +62,7 @@ export class Sources {
   readonly #directories = new Set<FdSource>();
   /** Sockets of which epoll does not tell when there is room enough. */
   readonly #marked = new Set<FdSource>();
+  /** Those of their knotes whose mark was reached at the last look. */
   readonly #reached = new WeakSet<Knote>();
   /** Numbers by which an epoll may still have a file that had them before. */
   readonly #orphans = new Set<number>();
