@@ -24,6 +24,7 @@ export default {
       },
     ],
   },
+  globalSetup: '<rootDir>/__tests__/helpers/build.cjs',
   testSequencer: '<rootDir>/__tests__/helpers/soak-first.cjs',
   // One more than the cores of a small machine: many tests wait for children.
   maxWorkers: 3,

@@ -1,68 +1,78 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
-import {
-  denseLines,
-  namesFiles,
-  sharedEntries,
-  toTheirFiles,
-} from './scripts/build/plugins.js';
 
-const entry = { index: 'src/index.ts', abi: 'src/abi.ts' };
+type Plugin = NonNullable<Options['esbuildPlugins']>[number];
+
+/** The files of `dist`, each with what it holds. */
+const entry: Record<string, string> = {
+  index: 'src/index.ts',
+  abi: 'src/abi.ts',
+};
+
+/** What one file of `dist` imports from another stays an import, or `require`. */
+const apart = (extension: string): Plugin => ({
+  name: 'files-stay-apart',
+  setup(build) {
+    build.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir, kind }) => {
+      if (kind === 'entry-point') return undefined;
+      const source = resolve(resolveDir, path.replace(/\.js$/, '.ts'));
+      const name = Object.keys(entry).find(
+        (key) => resolve(entry[key]) === source,
+      );
+      return name === undefined
+        ? undefined
+        : { path: `./${name}.${extension}`, external: true };
+    });
+  },
+});
 
 /** The folder that `--out-dir` names comes with the options of the command. */
-export default defineConfig((command: Options): Options[] => {
-  const outDir = command.outDir ?? 'dist';
+export default defineConfig(({ outDir = 'dist' }: Options): Options[] => {
+  const plain: Options = {
+    target: 'node20',
+    platform: 'node',
+    outDir,
+    splitting: false,
+    removeNodeProtocol: false,
+    sourcemap: true,
+  };
   return [
     {
-      // The command is there as ESM only.
-      entry: {
-        bundler: entry.index,
-        abi: entry.abi,
-        cli: 'src/cli/main.ts',
-      },
-      format: ['esm', 'cjs'],
-      target: 'node20',
-      platform: 'node',
-      outDir,
-      splitting: false,
-      removeNodeProtocol: false,
-      sourcemap: true,
+      ...plain,
+      entry,
+      format: 'cjs',
       clean: true,
-      esbuildPlugins: [toTheirFiles],
-      plugins: [denseLines],
-      esbuildOptions(options, { format }) {
-        options.sourcesContent = false;
-        if (format !== 'cjs') return;
-        options.define = { 'import.meta.url': 'origin' };
-        options.inject = ['scripts/build/origin.js'];
-        options.entryPoints = {
-          abi: entry.abi,
-          ...sharedEntries,
-        };
-      },
-      // One set of declarations is enough: what is ESM may import CommonJS.
+      esbuildPlugins: [apart('cjs')],
+      // One copy serves both module systems: ESM takes all from CommonJS.
       async onSuccess() {
+        const require = createRequire(import.meta.url);
+        const types = join(outDir, 'types');
+        await mkdir(types, { recursive: true });
+        await writeFile(
+          join(types, 'package.json'),
+          '{ "type": "commonjs" }\n',
+        );
         for (const name of ['index', 'abi']) {
-          const text = `export * from './${name}.cjs';\n`;
-          await writeFile(join(outDir, `${name}.d.ts`), text);
-        }
-        for (const [file, text] of namesFiles()) {
-          await writeFile(join(outDir, file), text);
+          const exported = Object.keys(require(resolve(outDir, `${name}.cjs`)));
+          const lines = exported.map((key) => `  ${key},\n`).join('');
+          await writeFile(
+            join(outDir, `${name}.js`),
+            `import cjs from './${name}.cjs';\n\nexport const {\n${lines}} = cjs;\n`,
+          );
+          await writeFile(
+            join(outDir, `${name}.d.ts`),
+            `export * from './types/${name}.js';\n`,
+          );
         }
       },
     },
     {
-      entry: { index: entry.index, abi: entry.abi },
-      format: ['cjs'],
-      outDir,
-      // tsup sets `baseUrl` for the declarations, which TypeScript 6 deprecates.
-      dts: {
-        only: true,
-        compilerOptions: { ignoreDeprecations: '6.0' },
-        // For Symbol.dispose, which a program's own `lib` need not have.
-        banner: '/// <reference lib="esnext.disposable" />',
-      },
+      ...plain,
+      entry: { cli: 'src/cli/main.ts' },
+      format: 'esm',
+      esbuildPlugins: [apart('js')],
     },
   ];
 });

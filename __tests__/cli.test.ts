@@ -16,12 +16,7 @@ import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kernels } from '../src/abi.js';
 import { gate } from './conformance/cases.js';
-import {
-  ensureBuilt,
-  type Outcome,
-  root,
-  run,
-} from './helpers/built-package.js';
+import { type Outcome, root, run } from './helpers/built-package.js';
 import { canStub, stubLibrary } from './helpers/stub-library.js';
 
 const cli = join(root, 'dist/cli.js');
@@ -32,7 +27,6 @@ const { version } = JSON.parse(
 let folder = '';
 
 beforeAll(async () => {
-  await ensureBuilt();
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'kq-')));
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

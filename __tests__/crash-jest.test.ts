@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensureBuilt, root, run } from './helpers/built-package.js';
+import { root, run } from './helpers/built-package.js';
 import { entry, literal } from './helpers/child.js';
 import { onLinux } from './helpers/fds.js';
 
@@ -23,7 +23,6 @@ const body = (end: string): string => `
 `;
 
 beforeAll(async () => {
-  await ensureBuilt();
   writeFileSync(join(folder, 'package.json'), '{}');
   writeFileSync(join(folder, 'jest.config.json'), '{}');
   const quiet = 'kq.unref(); other.unref();';

@@ -6,7 +6,7 @@
 //   KQUEUE_FFI_CRASH=full KQUEUE_FFI_CRASH_NODE=/path/to/node npx jest crash
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { ensureBuilt, root } from './helpers/built-package.js';
+import { root } from './helpers/built-package.js';
 import { entry } from './helpers/child.js';
 import { onLinux } from './helpers/fds.js';
 
@@ -136,7 +136,6 @@ async function failuresOf(
   cells: readonly Cell[],
   isRight: (end: End) => boolean,
 ): Promise<string[]> {
-  await ensureBuilt();
   const failures: string[] = [];
   const queue = [...cells];
   const lane = async (): Promise<void> => {

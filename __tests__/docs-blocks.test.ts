@@ -4,7 +4,6 @@ import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import {
-  ensureBuilt,
   install,
   type Outcome,
   type Project,
@@ -189,7 +188,6 @@ describe('commands', () => {
   });
 
   test('of kq, and their options, are in its help', async () => {
-    await ensureBuilt();
     const cli = join(root, 'dist/cli.js');
     const helps = new Map<string, string>();
     const wrong: unknown[] = [];

@@ -1,11 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  ensureBuilt,
-  type Outcome,
-  root,
-  run,
-} from './helpers/built-package.js';
+import { type Outcome, root, run } from './helpers/built-package.js';
 
 /** Node runs a `.ts` file as it is where it can strip types. */
 const strips = (process.features as { typescript?: unknown }).typescript;
@@ -19,8 +14,6 @@ const linesOf = (outcome: Outcome): string[] =>
   outcome.stdout.trimEnd().split('\n');
 
 const succeeds = expect.objectContaining({ status: 0, stderr: '' });
-
-beforeAll(ensureBuilt, 120_000);
 
 test('every example is tried', () => {
   const tests = ['examples-run', 'queue-examples', 'helper-docs']

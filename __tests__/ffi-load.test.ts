@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gate } from './conformance/cases.js';
 import { fixtureOf, kernelNames } from './fixtures/abi/index.js';
-import { ensureBuilt } from './helpers/built-package.js';
 import { entry, literal, printed } from './helpers/child.js';
 import { canStub, STUB_FD, stubLibrary } from './helpers/stub-library.js';
 
@@ -22,8 +21,6 @@ const attempt = (call) => {
 `;
 
 const MISSING = '/nonexistent/libkqueue.so';
-
-beforeAll(ensureBuilt);
 
 interface Failure {
   readonly name: string;

@@ -11,14 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  ensureBuilt,
-  type Outcome,
-  root,
-  run,
-} from './helpers/built-package.js';
-
-beforeAll(ensureBuilt, 120_000);
+import { type Outcome, root, run } from './helpers/built-package.js';
 
 let folder: string;
 let count = 0;

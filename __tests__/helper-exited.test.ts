@@ -1,11 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type ExitedOptions, exited, KqueueError } from '../src/index.js';
-import { ensureBuilt } from './helpers/built-package.js';
 import { printed, runScript } from './helpers/child.js';
 import { onLinux, openCount } from './helpers/fds.js';
-
-beforeAll(ensureBuilt, 120_000);
 
 const started: ChildProcess[] = [];
 

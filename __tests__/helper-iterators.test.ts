@@ -10,11 +10,8 @@ import {
   writable,
 } from '../src/index.js';
 import * as libc from './conformance/libc.js';
-import { ensureBuilt } from './helpers/built-package.js';
 import { printed, runScript } from './helpers/child.js';
 import { openCount } from './helpers/fds.js';
-
-beforeAll(ensureBuilt, 120_000);
 
 type Make = (options?: IteratorOptions) => EventIterator<unknown>;
 

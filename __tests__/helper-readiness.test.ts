@@ -4,11 +4,8 @@ import { connect, createServer, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type FdLike, readable, writable } from '../src/index.js';
 import * as libc from './conformance/libc.js';
-import { ensureBuilt } from './helpers/built-package.js';
 import { printed } from './helpers/child.js';
 import { onLinux, openCount } from './helpers/fds.js';
-
-beforeAll(ensureBuilt, 120_000);
 
 let fds: number[] = [];
 

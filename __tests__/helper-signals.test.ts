@@ -1,10 +1,7 @@
 // In processes of their own: that of the tests is a copy on which no listener
 // ever hears anything.
 import { type SignalName, signals } from '../src/index.js';
-import { ensureBuilt } from './helpers/built-package.js';
 import { printed, runScript } from './helpers/child.js';
-
-beforeAll(ensureBuilt, 120_000);
 
 const send = 'const send = (name) => process.kill(process.pid, name);';
 

@@ -23,11 +23,8 @@ import { join, relative } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { type EventIterator, type FileEvent, watchFile } from '../src/index.js';
-import { ensureBuilt } from './helpers/built-package.js';
 import { printed } from './helpers/child.js';
 import { onLinux, openCount } from './helpers/fds.js';
-
-beforeAll(ensureBuilt, 120_000);
 
 let folder: string;
 let path: string;

@@ -4,12 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gate } from './conformance/cases.js';
-import { ensureBuilt } from './helpers/built-package.js';
 import { printed } from './helpers/child.js';
 import { onLinux } from './helpers/fds.js';
 import { canStub, stubLibrary } from './helpers/stub-library.js';
-
-beforeAll(ensureBuilt);
 
 const CALLS = 100_000;
 /** Less than the smallest object: no call allocates. */

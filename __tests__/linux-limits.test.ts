@@ -1,9 +1,6 @@
 // A process that may have no more descriptors: the real limit, in a child.
-import { ensureBuilt } from './helpers/built-package.js';
 import { printed } from './helpers/child.js';
 import { onLinux } from './helpers/fds.js';
-
-beforeAll(ensureBuilt);
 
 /** For each number of descriptors left, what each thing to do came to. */
 const SCRIPT = `

@@ -4,7 +4,7 @@ import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gate } from './conformance/cases.js';
-import { ensureBuilt, root } from './helpers/built-package.js';
+import { root } from './helpers/built-package.js';
 
 /** Whether mounts can be made here without anybody else seeing them. */
 function canMount(): boolean {
@@ -57,8 +57,6 @@ console.log(JSON.stringify([
 `;
 
 const withMounts = gate(canMount(), 'mounts cannot be made here');
-
-beforeAll(ensureBuilt, 120_000);
 
 withMounts('N1 mounts, changed options and unmounts are told, once', () => {
   const folder = mkdtempSync(join(tmpdir(), 'kqueue-'));

@@ -1,10 +1,7 @@
 // Signals that arrive while a call waits, in a process of its own: that of
 // the tests is a copy on which no listener ever hears anything.
-import { ensureBuilt } from './helpers/built-package.js';
 import { printed } from './helpers/child.js';
 import { onLinux } from './helpers/fds.js';
-
-beforeAll(ensureBuilt);
 
 // The signal is sent again and again, until it finds the call waiting.
 const PRELUDE = `

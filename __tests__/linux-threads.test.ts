@@ -1,9 +1,6 @@
 // Queues and worker threads: each thread has its own, and ends without harm.
-import { ensureBuilt } from './helpers/built-package.js';
 import { entry, literal, printed } from './helpers/child.js';
 import { onLinux } from './helpers/fds.js';
-
-beforeAll(ensureBuilt);
 
 /** Run a script in a worker of a child process. */
 const PRELUDE = `

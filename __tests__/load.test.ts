@@ -1,5 +1,5 @@
 // Much at once, and nothing lost: as much of `npm run load` as takes a moment.
-import { ensureBuilt, root, run } from './helpers/built-package.js';
+import { root, run } from './helpers/built-package.js';
 import { onLinux } from './helpers/fds.js';
 
 interface Figures {
@@ -10,7 +10,6 @@ interface Figures {
 onLinux(
   'connections, registrations, children and files in numbers: all are told of',
   async () => {
-    await ensureBuilt();
     const tsx = 'node_modules/tsx/dist/cli.mjs';
     const { stdout, stderr, status } = await run(
       process.execPath,

@@ -1,10 +1,5 @@
 import { join } from 'node:path';
-import {
-  ensureBuilt,
-  type Outcome,
-  root,
-  run,
-} from './helpers/built-package.js';
+import { type Outcome, root, run } from './helpers/built-package.js';
 
 /** Node runs a `.ts` file as it is where it can strip types. */
 const strips = (process.features as { typescript?: unknown }).typescript;
@@ -23,8 +18,6 @@ const said = (...lines: (string | RegExp)[]) => ({
     ),
   ),
 });
-
-beforeAll(ensureBuilt, 120_000);
 
 test('echo-server.ts sends every byte back, also more than a socket holds', async () => {
   expect(await example('echo-server.ts')).toEqual(

@@ -1,6 +1,6 @@
 // What can only be seen from outside: whether a process ends, how, and what it
 // says on the way. Each script runs the built package.
-import { ensureBuilt, type Outcome, run } from './helpers/built-package.js';
+import { type Outcome, run } from './helpers/built-package.js';
 import { entry, literal, printed, runScript } from './helpers/child.js';
 import { onLinux } from './helpers/fds.js';
 
@@ -306,7 +306,6 @@ describe('in a worker thread', () => {
    * it the native library, nowhere else.
    */
   const inWorkers = async (body: string, script: string): Promise<Outcome> => {
-    await ensureBuilt();
     const source = `const api = require(${literal(entry)});
       const { parentPort } = require('node:worker_threads');
       ${body}`;

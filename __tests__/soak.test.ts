@@ -1,6 +1,6 @@
 // A minute of `npm run soak`, beside the other tests: see docs/reliability.md.
 import { spawn } from 'node:child_process';
-import { ensureBuilt, root } from './helpers/built-package.js';
+import { root } from './helpers/built-package.js';
 import { onLinux } from './helpers/fds.js';
 
 const SEED = 7;
@@ -11,7 +11,6 @@ jest.setTimeout(180_000);
 onLinux(
   'a minute of everything at once keeps every promise and leaks nothing',
   async () => {
-    await ensureBuilt();
     const tsx = 'node_modules/tsx/dist/cli.mjs';
     const { execPath } = process;
     const options = ['--minutes', `${MINUTES}`, '--seed', `${SEED}`];

@@ -1,10 +1,7 @@
 // Threads and queues: what belongs to whom, who can wake whom, and that a
 // thread leaves nothing behind however it ends. More: linux-threads.test.ts.
-import { ensureBuilt } from './helpers/built-package.js';
 import { entry, literal, printed } from './helpers/child.js';
 import { onLinux } from './helpers/fds.js';
-
-beforeAll(ensureBuilt);
 
 /** `start(body, data)` makes a worker that has the package as `api`. */
 const PRELUDE = `

@@ -4,7 +4,6 @@ import { bindKernel } from '../src/ffi/kernel.js';
 import { listFor } from '../src/kevent-list.js';
 import { syscallsOf } from '../src/syscalls.js';
 import { traced } from '../src/trace.js';
-import { ensureBuilt } from './helpers/built-package.js';
 import { entry, literal, runScript } from './helpers/child.js';
 import {
   type DoubleOptions,
@@ -12,7 +11,6 @@ import {
   double,
 } from './helpers/doubles.js';
 
-beforeAll(ensureBuilt, 120_000);
 afterEach(disposeDoubles);
 
 const TRACE = { env: { KQUEUE_FFI_TRACE: '1' } };

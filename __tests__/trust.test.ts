@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { choose } from '../src/host.js';
 import { distrust, type Start, thisStart } from '../src/trust.js';
 import { gate } from './conformance/cases.js';
-import { ensureBuilt, root } from './helpers/built-package.js';
+import { root } from './helpers/built-package.js';
 
 const plain: Start = {
   ids: [1000, 1000, 100, 100],
@@ -97,8 +97,6 @@ test('the environment is looked at only if it names a library', () => {
 });
 
 describe('a real process', () => {
-  beforeAll(ensureBuilt, 120_000);
-
   const env = {
     ...process.env,
     KQUEUE_FFI_LIBRARY: '/nonexistent/evil.so',

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { release } from 'node:os';
 import { hostDialect } from './dialect.js';
 import type { Finding } from './doctor/finding.js';
@@ -154,7 +153,7 @@ function anonymous<Value>(value: Value): Value {
  * ```
  */
 export async function doctor(): Promise<DoctorReport> {
-  const { version } = createRequire(import.meta.url)('../package.json') as {
+  const { version } = require('../package.json') as {
     version: string;
   };
   const { version: koffi, ...koffiFinding } = examineKoffi();

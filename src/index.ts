@@ -1,3 +1,5 @@
+// Symbol.dispose: the `lib` of the program that uses the package may lack it.
+/// <reference lib="esnext.disposable" preserve="true" />
 export {
   type Capabilities,
   type Capability,

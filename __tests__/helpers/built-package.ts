@@ -1,11 +1,9 @@
 import { type ExecFileException, execFile } from 'node:child_process';
 import {
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   realpathSync,
-  renameSync,
   rmSync,
   symlinkSync,
 } from 'node:fs';
@@ -64,25 +62,6 @@ export const runModule = (
 ): Promise<Outcome> =>
   run(process.execPath, [join(root, 'node_modules', script), ...args], cwd);
 
-/**
- * Build `dist` if there is none. Of several test files that do so at the same
- * time the first to finish wins: the rename is atomic.
- */
-export async function ensureBuilt(): Promise<void> {
-  const dist = join(root, 'dist');
-  if (existsSync(dist)) return;
-  const out = join(root, `.dist-${process.pid}`);
-  const tsup = join(root, 'node_modules/tsup/dist/cli-default.js');
-  try {
-    await mustRun(process.execPath, [tsup, '--silent', '--out-dir', out]);
-    if (!existsSync(dist)) renameSync(out, dist);
-  } catch (error) {
-    if (!existsSync(dist)) throw error;
-  } finally {
-    rmSync(out, { recursive: true, force: true });
-  }
-}
-
 /** A project in a temporary folder that has the package as a dependency. */
 export interface Project {
   readonly folder: string;
@@ -94,9 +73,15 @@ export interface Project {
 
 /** Pack this package as `npm publish` would; the caller owns the folder. */
 export async function pack(): Promise<{ tarball: string; folder: string }> {
-  await ensureBuilt();
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'kqueue-ffi-')));
-  await mustRun('npm', ['pack', '--offline', '--pack-destination', folder]);
+  await mustRun('npm', [
+    'pack',
+    '--offline',
+    // It is built already.
+    '--ignore-scripts',
+    '--pack-destination',
+    folder,
+  ]);
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
   if (tarball === undefined) throw new Error('npm pack left no tarball');
   return { tarball: join(folder, tarball), folder };

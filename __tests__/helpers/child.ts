@@ -1,7 +1,7 @@
 // Node processes of their own that use the built package, for what cannot be
 // tried in the process of the tests.
 import { join } from 'node:path';
-import { ensureBuilt, type Outcome, root, run } from './built-package.js';
+import { type Outcome, root, run } from './built-package.js';
 
 /** The built package, for `require` in a script. */
 export const entry = join(root, 'dist/index.cjs');
@@ -26,7 +26,6 @@ export async function runScript(
   script: string,
   { env = {}, flags = [], first = 'true' }: Options = {},
 ): Promise<Outcome> {
-  await ensureBuilt();
   const source = `'use strict';
 const print = (value) => process.stdout.write(JSON.stringify(value) + '\\n');
 const api = require(${literal(entry)});

@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module';
-
 type Koffi = typeof import('koffi')['default'];
 
 let loaded: Koffi | undefined;
@@ -9,6 +7,6 @@ let loaded: Koffi | undefined;
  * file for every platform, and this library must be importable on all.
  */
 export function koffi(): Koffi {
-  loaded ??= createRequire(import.meta.url)('koffi') as Koffi;
+  loaded ??= require('koffi') as Koffi;
   return loaded;
 }

@@ -1,5 +1,4 @@
 import { readlinkSync } from 'node:fs';
-import { createRequire } from 'node:module';
 
 type Threads = typeof import('node:worker_threads');
 
@@ -10,7 +9,7 @@ let loaded: Threads | undefined;
  * as long as to load all of this library.
  */
 export function threads(): Threads {
-  loaded ??= createRequire(import.meta.url)('node:worker_threads') as Threads;
+  loaded ??= require('node:worker_threads') as Threads;
   return loaded;
 }
 
