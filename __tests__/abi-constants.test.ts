@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { constants as host } from 'node:os';
-import { kernels } from '../src/abi/index.js';
+import { kernels } from '../src/abi/kernels.js';
 import type {
   ConstantGroup,
   Constants,

@@ -1,4 +1,4 @@
-import { kernels } from '../src/abi/index.js';
+import { kernels } from '../src/abi/kernels.js';
 import * as constants from '../src/constants.js';
 import { hostFacts } from '../src/host.js';
 import { fixtureOf, kernelNames } from './fixtures/abi/index.js';

@@ -1,5 +1,5 @@
 import koffi from 'koffi';
-import { kernels } from '../src/abi/index.js';
+import { kernels } from '../src/abi/kernels.js';
 import type { Cpu, CType, KernelFacts } from '../src/abi/shape.js';
 import { layoutOf } from '../src/layout.js';
 import {

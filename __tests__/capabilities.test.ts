@@ -1,4 +1,4 @@
-import { kernels } from '../src/abi/index.js';
+import { kernels } from '../src/abi/kernels.js';
 import type { KernelFacts } from '../src/abi/shape.js';
 import { capabilitiesOf } from '../src/capabilities.js';
 import { factsOfRelease } from '../src/dialect.js';

@@ -1,4 +1,4 @@
-import { kernels } from '../src/abi/index.js';
+import { kernels } from '../src/abi/kernels.js';
 import type { KernelFacts } from '../src/abi/shape.js';
 import { decoderOf } from '../src/decoder.js';
 import type { KeventInit } from '../src/kevent.js';

@@ -2,7 +2,7 @@
 // errors come back.
 import { fstatSync, openSync } from 'node:fs';
 import koffi from 'koffi';
-import { type KernelName, kernels } from '../src/abi/index.js';
+import { type KernelName, kernels } from '../src/abi/kernels.js';
 import { KqueueError, type Syscall } from '../src/errors.js';
 import { koffi as nativeKoffi } from '../src/ffi/koffi.js';
 import { syscallsOf } from '../src/syscalls.js';

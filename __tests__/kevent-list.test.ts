@@ -1,7 +1,7 @@
 // struct kevent[] in memory: every value of every field comes back, and what
 // does not fit is refused before anything is written.
 import fc from 'fast-check';
-import { darwin, freebsd, kernels, netbsd } from '../src/abi/index.js';
+import { darwin, freebsd, kernels, netbsd } from '../src/abi/kernels.js';
 import type { Cpu, KernelFacts } from '../src/abi/shape.js';
 import { type Kevent, type KeventInit, KeventList } from '../src/index.js';
 import { listFor, memoryOf } from '../src/kevent-list.js';

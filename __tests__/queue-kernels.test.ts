@@ -2,7 +2,7 @@
 // receipts, or with timers that take no other time. Their tables are real;
 // the kernels are the built-in one with something taken away, or a script.
 import { writeSync } from 'node:fs';
-import { kernels } from '../src/abi/index.js';
+import { kernels } from '../src/abi/kernels.js';
 import type { KernelFacts } from '../src/abi/shape.js';
 import type { Step } from '../src/change.js';
 import { Changer } from '../src/changer.js';

@@ -1,5 +1,5 @@
 // Wrong arguments: which error, which words, and that nothing was done.
-import { freebsd } from '../src/abi/index.js';
+import { freebsd } from '../src/abi/kernels.js';
 import {
   close,
   EV_ADD,

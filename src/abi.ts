@@ -14,7 +14,14 @@ export {
   libkqueue,
   netbsd,
   openbsd,
-} from './abi/index.js';
+} from './abi/kernels.js';
+export {
+  errnoName,
+  fflagNames,
+  filterName,
+  flagNames,
+  signalName,
+} from './abi/names.js';
 export type {
   ConstantGroup,
   ConstantGroups,
@@ -29,10 +36,3 @@ export type {
   Table,
 } from './abi/shape.js';
 export { type FieldLayout, layoutOf, type StructLayout } from './layout.js';
-export {
-  errnoName,
-  fflagNames,
-  filterName,
-  flagNames,
-  signalName,
-} from './names.js';

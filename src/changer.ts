@@ -1,3 +1,4 @@
+import { errnoName } from './abi/names.js';
 import type { KernelFacts } from './abi/shape.js';
 import type { Change, Key, Modification, Op, Step, Trigger } from './change.js';
 import type { ChangeResult } from './change-error.js';
@@ -5,7 +6,6 @@ import type { Encoded, EncodedKey, Encoder } from './encoder.js';
 import { KqueueError, misuse } from './errors.js';
 import type { KeventInit } from './kevent.js';
 import { KeventList } from './kevent-list.js';
-import { errnoName } from './names.js';
 import type { Registration, Registry } from './registry.js';
 
 /** A registration as a step of the same batch left it, or its absence. */

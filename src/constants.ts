@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { kernels } from './abi/index.js';
+import type { kernels } from './abi/kernels.js';
 import { hostFacts } from './host.js';
 
 type Tables = (typeof kernels)[keyof typeof kernels]['constants'];

@@ -1,3 +1,4 @@
+import { errnoName } from './abi/names.js';
 import type { KernelFacts } from './abi/shape.js';
 import type { KqueueEvent, RawEvent } from './event.js';
 import { exitStatus } from './exit-status.js';
@@ -9,7 +10,6 @@ import {
   signedAt,
   unsignedAt,
 } from './kevent-read.js';
-import { errnoName } from './names.js';
 import type { ProcNote, VnodeNote } from './notes.js';
 import { signalNamer } from './signal.js';
 

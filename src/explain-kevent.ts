@@ -1,15 +1,15 @@
-import type { KernelFacts } from './abi/shape.js';
-import { received } from './errors.js';
-import { readPattern, readSigned } from './kevent.js';
-import type { KeventMemory } from './kevent-memory.js';
-import { filterAt, flagsAt } from './kevent-read.js';
 import {
   errnoName,
   fflagNames,
   filterName,
   flagNames,
   signalName,
-} from './names.js';
+} from './abi/names.js';
+import type { KernelFacts } from './abi/shape.js';
+import { received } from './errors.js';
+import { readPattern, readSigned } from './kevent.js';
+import type { KeventMemory } from './kevent-memory.js';
+import { filterAt, flagsAt } from './kevent-read.js';
 
 /** Something with the fields of a `struct kevent`, whatever is in them. */
 export interface KeventLike {

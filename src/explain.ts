@@ -1,4 +1,4 @@
-import { type KernelName, kernels } from './abi/index.js';
+import { type KernelName, kernels } from './abi/kernels.js';
 import type { KernelFacts } from './abi/shape.js';
 import type { Key, Modification, Step, Trigger } from './change.js';
 import { hostDialect } from './dialect.js';

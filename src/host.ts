@@ -1,4 +1,4 @@
-import { type KernelName, kernels } from './abi/index.js';
+import { type KernelName, kernels } from './abi/kernels.js';
 import type { Cpu, KernelFacts } from './abi/shape.js';
 import { distrust, thisStart } from './trust.js';
 

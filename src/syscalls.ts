@@ -1,3 +1,4 @@
+import { errnoName } from './abi/names.js';
 import {
   KqueueError,
   misuse,
@@ -12,7 +13,6 @@ import {
   type KeventMemory,
   type KeventWords,
 } from './kevent-memory.js';
-import { errnoName } from './names.js';
 import { allocateTimespec, encodeTimeout, type Timeout } from './timespec.js';
 
 const MAX_FD = 0x7fffffff;

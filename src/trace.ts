@@ -1,10 +1,10 @@
 import { writeSync } from 'node:fs';
+import { errnoName, flagNames } from './abi/names.js';
 import type { KernelFacts } from './abi/shape.js';
 import { linesOf } from './explain-kevent.js';
 import { threads } from './ffi/thread.js';
 import type { Kernel } from './kernel.js';
 import type { KeventMemory } from './kevent-memory.js';
-import { errnoName, flagNames } from './names.js';
 import type { TimespecMemory, TimespecWidth } from './timespec.js';
 
 /** How many entries of a list are shown, as strace(1) has it. */

@@ -2,7 +2,7 @@
 // kernel behind it: real answers, until one call fails.
 
 import koffi from 'koffi';
-import { kernels } from '../../src/abi/index.js';
+import { kernels } from '../../src/abi/kernels.js';
 import type { Kernel } from '../../src/kernel.js';
 import { allocate } from '../../src/kevent-memory.js';
 import { createLinuxKernel, LinuxKernel } from '../../src/linux/kernel.js';

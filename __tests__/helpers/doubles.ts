@@ -3,7 +3,7 @@
 // they know of structs and signatures is what the headers say (fixtures/abi),
 // never what this library makes of it.
 import koffi from 'koffi';
-import { type KernelName, kernels } from '../../src/abi/index.js';
+import { type KernelName, kernels } from '../../src/abi/kernels.js';
 import type { Cpu, KernelFacts } from '../../src/abi/shape.js';
 import { bindKernel } from '../../src/ffi/kernel.js';
 import type { NativeFunction, NativeLibrary } from '../../src/ffi/library.js';

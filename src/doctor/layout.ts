@@ -1,11 +1,12 @@
 // Proofs on the live kernel that its struct kevent is the one we read and
 // write: values that nobody else would use go in, and must come out in the
 // same fields of the first two entries.
+
+import { errnoName } from '../abi/names.js';
 import type { KernelFacts } from '../abi/shape.js';
 import { factsOfRelease } from '../dialect.js';
 import type { KeventInit } from '../kevent.js';
 import { type KeventList, memoryOf } from '../kevent-list.js';
-import { errnoName } from '../names.js';
 import { type Finding, saying, WRONG_ABI } from './finding.js';
 import { type Subject, withQueue } from './subject.js';
 

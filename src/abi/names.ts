@@ -1,6 +1,6 @@
-import { type KernelName, kernels } from './abi/index.js';
-import type { Constants, KernelFacts } from './abi/shape.js';
-import { misuse, throwBadInteger } from './errors.js';
+import { misuse, throwBadInteger } from '../errors.js';
+import { type KernelName, kernels } from './kernels.js';
+import type { Constants, KernelFacts } from './shape.js';
 
 const KERNEL = `a kernel's table or one of ${Object.keys(kernels).join(', ')}`;
 
