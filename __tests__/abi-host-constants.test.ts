@@ -1,6 +1,6 @@
 import { kernels } from '../src/abi/kernels.js';
 import * as constants from '../src/constants.js';
-import { hostFacts } from '../src/host.js';
+import { hostFacts } from '../src/host/host.js';
 import { fixtureOf, kernelNames } from './fixtures/abi/index.js';
 
 const names = [

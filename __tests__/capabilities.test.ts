@@ -1,7 +1,7 @@
 import { kernels } from '../src/abi/kernels.js';
 import type { KernelFacts } from '../src/abi/shape.js';
-import { capabilitiesOf } from '../src/capabilities.js';
-import { factsOfRelease } from '../src/dialect.js';
+import { capabilitiesOf } from '../src/host/capabilities.js';
+import { factsOfRelease } from '../src/host/dialect.js';
 import { capabilities, Kqueue } from '../src/index.js';
 
 const { darwin, freebsd, netbsd, openbsd, dragonfly, libkqueue } = kernels;

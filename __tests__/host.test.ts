@@ -1,5 +1,5 @@
 // Which kernel answers on which host, decided without loading anything.
-import { choose, cpuOf, kernel } from '../src/host.js';
+import { choose, cpuOf, kernel } from '../src/host/host.js';
 
 const LIBRARY = '/opt/lib/libother.so';
 

@@ -1,8 +1,8 @@
 // Whether the environment may choose the native code of a process: told from
 // how the process was started, on any host.
 import { execFileSync } from 'node:child_process';
-import { choose } from '../src/host.js';
-import { distrust, type Start, thisStart } from '../src/trust.js';
+import { choose } from '../src/host/host.js';
+import { distrust, type Start, thisStart } from '../src/host/trust.js';
 import { gate } from './conformance/cases.js';
 import { root } from './helpers/built-package.js';
 

@@ -8,7 +8,7 @@
  * @module
  */
 import type { kernels } from './abi/kernels.js';
-import { hostFacts } from './host.js';
+import { hostFacts } from './host/host.js';
 
 type Tables = (typeof kernels)[keyof typeof kernels]['constants'];
 

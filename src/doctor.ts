@@ -1,5 +1,4 @@
 import { release } from 'node:os';
-import { hostDialect } from './dialect.js';
 import type { Finding } from './doctor/finding.js';
 import { saying } from './doctor/finding.js';
 import { examineErrors, examineEvents } from './doctor/layout.js';
@@ -18,7 +17,8 @@ import {
   withoutHome,
 } from './doctor/system.js';
 import { examineTimers } from './doctor/timers.js';
-import { kernel as choice, type KernelChoice } from './host.js';
+import { hostDialect } from './host/dialect.js';
+import { kernel as choice, type KernelChoice } from './host/host.js';
 import { currentKernel, type Kernel } from './kernel.js';
 import type { StructLayout } from './layout.js';
 

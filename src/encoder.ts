@@ -3,8 +3,8 @@ import type { Key, RegistrationOptions, Request, Trigger } from './change.js';
 import { fdOf } from './descriptor.js';
 import { timerDeadline, timerDuration } from './duration.js';
 import { misuse, throwBadInteger } from './errors.js';
+import { unsupported } from './host/unsupported.js';
 import { signalNumber } from './signal.js';
-import { unsupported } from './unsupported.js';
 
 /** What a registration is found by. */
 export interface EncodedKey {

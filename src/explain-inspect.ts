@@ -1,5 +1,5 @@
-import { hostDialect } from './dialect.js';
 import { type KeventLike, lineOf, linesOf } from './explain-kevent.js';
+import { hostDialect } from './host/dialect.js';
 import type { InspectOptions } from './inspect.js';
 import type { KeventMemory } from './kevent-memory.js';
 

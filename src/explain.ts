@@ -1,11 +1,11 @@
 import { type KernelName, kernels } from './abi/kernels.js';
 import type { KernelFacts } from './abi/shape.js';
 import type { Key, Modification, Step, Trigger } from './change.js';
-import { hostDialect } from './dialect.js';
 import { encoderOf } from './encoder.js';
 import { misuse } from './errors.js';
 import type { KqueueEvent } from './event.js';
 import { type KeventLike, lineOf, linesOf } from './explain-kevent.js';
+import { hostDialect } from './host/dialect.js';
 import type { Kevent, KeventInit } from './kevent.js';
 import { isList, type KeventList, memoryOf } from './kevent-list.js';
 

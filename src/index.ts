@@ -1,11 +1,6 @@
 // Symbol.dispose: the `lib` of the program that uses the package may lack it.
 /// <reference lib="esnext.disposable" preserve="true" />
-export {
-  type Capabilities,
-  type Capability,
-  capabilities,
-  type FilterCapability,
-} from './capabilities.js';
+
 export type {
   Change,
   Deletion,
@@ -72,7 +67,13 @@ export {
 } from './helpers/readiness.js';
 export { type SignalCount, signals } from './helpers/signals.js';
 export { type FileEvent, watchFile } from './helpers/watch-file.js';
-export { type KernelChoice, kernel } from './host.js';
+export {
+  type Capabilities,
+  type Capability,
+  capabilities,
+  type FilterCapability,
+} from './host/capabilities.js';
+export { type KernelChoice, kernel } from './host/host.js';
 export type { Kevent, KeventInit } from './kevent.js';
 export { Kevent64List, KeventList } from './kevent-list.js';
 export type { Subscription } from './listener.js';

@@ -1,9 +1,9 @@
 import type { KernelFacts } from './abi/shape.js';
-import { hostDialect } from './dialect.js';
 import { KqueueError } from './errors.js';
 import { loadFfiKernel } from './ffi/kernel.js';
 import { loadError, reasonOf } from './ffi/library.js';
-import { kernel as choice, hostCpu, hostFacts, isTraced } from './host.js';
+import { hostDialect } from './host/dialect.js';
+import { kernel as choice, hostCpu, hostFacts, isTraced } from './host/host.js';
 import {
   type KeventMemory,
   type KeventWords,

@@ -7,7 +7,7 @@ import { type KernelName, kernels } from '../../src/abi/kernels.js';
 import type { Cpu, KernelFacts } from '../../src/abi/shape.js';
 import { bindKernel } from '../../src/ffi/kernel.js';
 import type { NativeFunction, NativeLibrary } from '../../src/ffi/library.js';
-import { hostCpu } from '../../src/host.js';
+import { hostCpu } from '../../src/host/host.js';
 import type { Kernel } from '../../src/kernel.js';
 import { type KeventList, listFor } from '../../src/kevent-list.js';
 import { type Syscalls, syscallsOf } from '../../src/syscalls.js';

@@ -5,7 +5,7 @@ import type {
   KeventSymbol,
   StructFacts,
 } from '../abi/shape.js';
-import { hostCpu } from '../host.js';
+import { hostCpu } from '../host/host.js';
 import type { Kernel } from '../kernel.js';
 import {
   type KeventMemory,

@@ -1,8 +1,8 @@
 import { type Alarm, alarm } from '../alarm.js';
-import { hostDialect } from '../dialect.js';
 import { KqueueError, throwBadInteger } from '../errors.js';
 import type { KqueueEvent } from '../event.js';
 import type { ExitStatus } from '../exit-status.js';
+import { hostDialect } from '../host/dialect.js';
 import type { ProcNote } from '../notes.js';
 import {
   checkOptions,

@@ -1,4 +1,4 @@
-import { KqueueError } from './errors.js';
+import { KqueueError } from '../errors.js';
 
 /** What is said where the running kernel lacks what was asked for. */
 export const unsupported = (reason: string): KqueueError =>

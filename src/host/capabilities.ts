@@ -1,7 +1,7 @@
-import type { KernelFacts } from './abi/shape.js';
-import { LINUX } from './capabilities-linux.js';
+import type { KernelFacts } from '../abi/shape.js';
 import { hostDialect } from './dialect.js';
 import { kernel } from './host.js';
+import { LINUX } from './linux-capabilities.js';
 
 /** Whether something is to be had, and why. */
 export interface Capability {
