@@ -1,7 +1,7 @@
 import koffi from 'koffi';
 import { kernels } from '../src/abi/kernels.js';
 import type { Cpu, CType, KernelFacts } from '../src/abi/shape.js';
-import { layoutOf } from '../src/layout.js';
+import { layoutOf } from '../src/memory/layout.js';
 import {
   type FixtureField,
   type FixtureStruct,

@@ -1,6 +1,9 @@
 // What each kernel is told by a call, and what becomes of its answers.
 import type { KeventInit } from '../src/index.js';
-import { type Timeout as TimeoutArgument, Timespec } from '../src/timespec.js';
+import {
+  type Timeout as TimeoutArgument,
+  Timespec,
+} from '../src/memory/timespec.js';
 import {
   type Double,
   disposeDoubles,

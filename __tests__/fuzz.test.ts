@@ -7,9 +7,9 @@ import * as abi from '../src/abi.js';
 import * as errors from '../src/errors.js';
 import * as api from '../src/index.js';
 import * as keventList from '../src/kevent-list.js';
-import { wordsOf } from '../src/kevent-memory.js';
+import { wordsOf } from '../src/memory/kevent-memory.js';
+import * as timespec from '../src/memory/timespec.js';
 import * as syscalls from '../src/syscalls.js';
-import * as timespec from '../src/timespec.js';
 import { descriptors, file, isolate, pipe } from './conformance/world.js';
 import {
   bigints,

@@ -12,8 +12,8 @@ import {
 } from '../src/index.js';
 import type { Kernel } from '../src/kernel.js';
 import { listFor } from '../src/kevent-list.js';
-import { wordsOf } from '../src/kevent-memory.js';
-import { layoutOf } from '../src/layout.js';
+import { wordsOf } from '../src/memory/kevent-memory.js';
+import { layoutOf } from '../src/memory/layout.js';
 import { syscallsOf } from '../src/syscalls.js';
 
 const words = wordsOf(layoutOf(freebsd, 'x64', 'kevent'));

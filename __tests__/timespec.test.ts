@@ -6,7 +6,7 @@ import {
   encodeTimeout,
   type Timeout,
   type TimespecWidth,
-} from '../src/timespec.js';
+} from '../src/memory/timespec.js';
 
 const WIDE: TimespecWidth = { wideSec: true, wideNsec: true };
 /** OpenBSD and NetBSD on a 32-bit CPU, and FreeBSD on i386. */

@@ -35,4 +35,8 @@ export type {
   SymbolFacts,
   Table,
 } from './abi/shape.js';
-export { type FieldLayout, layoutOf, type StructLayout } from './layout.js';
+export {
+  type FieldLayout,
+  layoutOf,
+  type StructLayout,
+} from './memory/layout.js';

@@ -4,8 +4,8 @@ import type { Change, Key, Modification, Op, Step, Trigger } from './change.js';
 import type { ChangeResult } from './change-error.js';
 import type { Encoded, EncodedKey, Encoder } from './encoder.js';
 import { KqueueError, misuse } from './errors.js';
-import type { KeventInit } from './kevent.js';
 import { KeventList } from './kevent-list.js';
+import type { KeventInit } from './memory/kevent.js';
 import type { Registration, Registry } from './registry.js';
 
 /** A registration as a step of the same batch left it, or its absence. */

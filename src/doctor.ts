@@ -20,7 +20,7 @@ import { examineTimers } from './doctor/timers.js';
 import { hostDialect } from './host/dialect.js';
 import { kernel as choice, type KernelChoice } from './host/host.js';
 import { currentKernel, type Kernel } from './kernel.js';
-import type { StructLayout } from './layout.js';
+import type { StructLayout } from './memory/layout.js';
 
 export type { Finding };
 

@@ -4,10 +4,10 @@ import type { Key, Modification, Step, Trigger } from './change.js';
 import { encoderOf } from './encoder.js';
 import { misuse } from './errors.js';
 import type { KqueueEvent } from './event.js';
-import { type KeventLike, lineOf, linesOf } from './explain-kevent.js';
 import { hostDialect } from './host/dialect.js';
-import type { Kevent, KeventInit } from './kevent.js';
 import { isList, type KeventList, memoryOf } from './kevent-list.js';
+import type { Kevent, KeventInit } from './memory/kevent.js';
+import { type KeventLike, lineOf, linesOf } from './memory/kevent-text.js';
 
 const ACTION = 'explain a kevent';
 const EXPECTED =

@@ -74,12 +74,12 @@ export {
   type FilterCapability,
 } from './host/capabilities.js';
 export { type KernelChoice, kernel } from './host/host.js';
-export type { Kevent, KeventInit } from './kevent.js';
 export { Kevent64List, KeventList } from './kevent-list.js';
 export type { Subscription } from './listener.js';
+export type { Kevent, KeventInit } from './memory/kevent.js';
+export { type Timeout, Timespec } from './memory/timespec.js';
 export type { ProcNote, VnodeNote } from './notes.js';
 export type { EventsOptions, NextOptions, WaitOptions } from './options.js';
 export { Kqueue } from './queue.js';
 export type { SignalName } from './signal.js';
 export { close, kevent, kevent64, kqueue } from './syscalls.js';
-export { type Timeout, Timespec } from './timespec.js';

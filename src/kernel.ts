@@ -4,14 +4,14 @@ import { loadFfiKernel } from './ffi/kernel.js';
 import { loadError, reasonOf } from './ffi/library.js';
 import { hostDialect } from './host/dialect.js';
 import { kernel as choice, hostCpu, hostFacts, isTraced } from './host/host.js';
+import { createLinuxKernel } from './linux/kernel.js';
 import {
   type KeventMemory,
   type KeventWords,
   wordsOf,
-} from './kevent-memory.js';
-import { layoutOf } from './layout.js';
-import { createLinuxKernel } from './linux/kernel.js';
-import type { TimespecMemory, TimespecWidth } from './timespec.js';
+} from './memory/kevent-memory.js';
+import { layoutOf } from './memory/layout.js';
+import type { TimespecMemory, TimespecWidth } from './memory/timespec.js';
 import { traced } from './trace.js';
 
 /**

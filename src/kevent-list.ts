@@ -1,19 +1,19 @@
 import { misuse, throwBadInteger } from './errors.js';
 import { inspectList } from './explain-inspect.js';
-import { INSPECT, type InspectOptions } from './inspect.js';
 import { currentWords, currentWords64 } from './kernel.js';
+import { INSPECT, type InspectOptions } from './memory/inspect.js';
 import {
   encode,
   type Kevent,
   type KeventInit,
   readPattern,
   readSigned,
-} from './kevent.js';
+} from './memory/kevent.js';
 import {
   allocate,
   type KeventMemory,
   type KeventWords,
-} from './kevent-memory.js';
+} from './memory/kevent-memory.js';
 import {
   entryAt,
   fflagsAt,
@@ -21,7 +21,7 @@ import {
   flagsAt,
   signedAt,
   unsignedAt,
-} from './kevent-read.js';
+} from './memory/kevent-read.js';
 
 const MAX_CAPACITY = 2 ** 20;
 let isList: (value: unknown) => value is KeventList;

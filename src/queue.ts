@@ -9,13 +9,13 @@ import { inspectQueue } from './explain-inspect.js';
 import { type LoopDriver, watch } from './ffi/loop.js';
 import { hostDialect } from './host/dialect.js';
 import { Inbox } from './inbox.js';
-import { INSPECT, type InspectOptions } from './inspect.js';
 import { iterate } from './iterator.js';
 import { currentWords } from './kernel.js';
-import { encode, type KeventInit } from './kevent.js';
 import { KeventList, memoryOf } from './kevent-list.js';
-import { filterAt, flagsAt, unsignedAt } from './kevent-read.js';
 import { listen, type Subscription } from './listener.js';
+import { INSPECT, type InspectOptions } from './memory/inspect.js';
+import { encode, type KeventInit } from './memory/kevent.js';
+import { filterAt, flagsAt, unsignedAt } from './memory/kevent-read.js';
 import { oneEvent } from './one-event.js';
 import {
   checkMax,

@@ -6,14 +6,18 @@ import {
   throwBadInteger,
 } from './errors.js';
 import { currentKernel, type Kernel } from './kernel.js';
-import { encode, type KeventInit } from './kevent.js';
 import { type Kevent64List, type KeventList, memoryOf } from './kevent-list.js';
+import { encode, type KeventInit } from './memory/kevent.js';
 import {
   allocate,
   type KeventMemory,
   type KeventWords,
-} from './kevent-memory.js';
-import { allocateTimespec, encodeTimeout, type Timeout } from './timespec.js';
+} from './memory/kevent-memory.js';
+import {
+  allocateTimespec,
+  encodeTimeout,
+  type Timeout,
+} from './memory/timespec.js';
 
 const MAX_FD = 0x7fffffff;
 const MAX_CHANGES = 2 ** 20;

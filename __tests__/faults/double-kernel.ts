@@ -4,9 +4,9 @@
 import koffi from 'koffi';
 import { kernels } from '../../src/abi/kernels.js';
 import type { Kernel } from '../../src/kernel.js';
-import { allocate } from '../../src/kevent-memory.js';
 import { createLinuxKernel, LinuxKernel } from '../../src/linux/kernel.js';
-import { allocateTimespec } from '../../src/timespec.js';
+import { allocate } from '../../src/memory/kevent-memory.js';
+import { allocateTimespec } from '../../src/memory/timespec.js';
 import { Double, type KeventCall } from '../helpers/doubles.js';
 
 /** A function of the library, and what its man page lists for it. */

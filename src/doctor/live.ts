@@ -1,5 +1,5 @@
 import { errnoName } from '../abi/names.js';
-import type { KeventInit } from '../kevent.js';
+import type { KeventInit } from '../memory/kevent.js';
 import { isPollable } from '../pollable.js';
 import { Kqueue } from '../queue.js';
 import { type Finding, saying } from './finding.js';

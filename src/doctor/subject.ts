@@ -1,7 +1,7 @@
 import type { KernelFacts } from '../abi/shape.js';
 import type { Kernel } from '../kernel.js';
 import { type KeventList, listFor } from '../kevent-list.js';
-import type { KeventWords } from '../kevent-memory.js';
+import type { KeventWords } from '../memory/kevent-memory.js';
 import { type Syscalls, syscallsOf } from '../syscalls.js';
 
 /** The kernel that is examined, through the very calls that programs use. */

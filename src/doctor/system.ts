@@ -2,8 +2,8 @@ import { homedir } from 'node:os';
 import { koffi } from '../ffi/koffi.js';
 import { openFirst } from '../ffi/library.js';
 import { kernel as choice, hostCpu, hostFacts } from '../host/host.js';
-import type { KeventWords } from '../kevent-memory.js';
-import { layoutOf } from '../layout.js';
+import type { KeventWords } from '../memory/kevent-memory.js';
+import { layoutOf } from '../memory/layout.js';
 import { type Finding, saying } from './finding.js';
 
 const OVERRIDES = /^KQUEUE_FFI_/;

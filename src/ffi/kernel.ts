@@ -11,9 +11,9 @@ import {
   type KeventMemory,
   type KeventWords,
   wordsOf,
-} from '../kevent-memory.js';
-import { layoutOf, type StructLayout } from '../layout.js';
-import type { TimespecMemory } from '../timespec.js';
+} from '../memory/kevent-memory.js';
+import { layoutOf, type StructLayout } from '../memory/layout.js';
+import type { TimespecMemory } from '../memory/timespec.js';
 import { koffi } from './koffi.js';
 import {
   loadError,

@@ -1,5 +1,5 @@
 import type { Libc } from '../ffi/linux.js';
-import { POLL, type TimespecMemory } from '../timespec.js';
+import { POLL, type TimespecMemory } from '../memory/timespec.js';
 
 export const CLOCK_REALTIME = 0;
 export const CLOCK_MONOTONIC = 1;

@@ -4,9 +4,9 @@ import { bindLibc, type Libc } from '../ffi/linux.js';
 import { nativeBlock } from '../ffi/memory.js';
 import { isMainThread } from '../ffi/thread.js';
 import type { Kernel } from '../kernel.js';
-import { type KeventMemory, wordsOf } from '../kevent-memory.js';
-import { layoutOf } from '../layout.js';
-import { POLL, type TimespecMemory } from '../timespec.js';
+import { type KeventMemory, wordsOf } from '../memory/kevent-memory.js';
+import { layoutOf } from '../memory/layout.js';
+import { POLL, type TimespecMemory } from '../memory/timespec.js';
 import {
   CLOCK_MONOTONIC,
   nanoseconds,

@@ -1,6 +1,10 @@
 import type { Libc } from '../ffi/linux.js';
-import type { KeventMemory } from '../kevent-memory.js';
-import { allocateTimespec, POLL, type TimespecMemory } from '../timespec.js';
+import type { KeventMemory } from '../memory/kevent-memory.js';
+import {
+  allocateTimespec,
+  POLL,
+  type TimespecMemory,
+} from '../memory/timespec.js';
 import { Changes } from './changes.js';
 import { timeoutOf } from './clock.js';
 import { Collector } from './collector.js';

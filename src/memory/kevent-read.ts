@@ -2,7 +2,7 @@
 // in a loop lets V8 put all of this into that loop, of which it puts 920 bytes
 // of bytecode at most: so each function does the common case only, and leaves
 // the rest to another.
-import { throwBadInteger } from './errors.js';
+import { throwBadInteger } from '../errors.js';
 import { readPattern, readSigned } from './kevent.js';
 import type { KeventMemory } from './kevent-memory.js';
 

@@ -4,9 +4,9 @@ import {
   filterName,
   flagNames,
   signalName,
-} from './abi/names.js';
-import type { KernelFacts } from './abi/shape.js';
-import { received } from './errors.js';
+} from '../abi/names.js';
+import type { KernelFacts } from '../abi/shape.js';
+import { received } from '../errors.js';
 import { readPattern, readSigned } from './kevent.js';
 import type { KeventMemory } from './kevent-memory.js';
 import { filterAt, flagsAt } from './kevent-read.js';

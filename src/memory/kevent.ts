@@ -1,4 +1,4 @@
-import { misuse, throwBadInteger } from './errors.js';
+import { misuse, throwBadInteger } from '../errors.js';
 import type { KeventMemory, KeventWords } from './kevent-memory.js';
 
 /**

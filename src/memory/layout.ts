@@ -1,5 +1,5 @@
-import type { Cpu, CType, KernelFacts } from './abi/shape.js';
-import { misuse } from './errors.js';
+import type { Cpu, CType, KernelFacts } from '../abi/shape.js';
+import { misuse } from '../errors.js';
 
 /** Where one field of a struct lies, in bytes. */
 export interface FieldLayout {
