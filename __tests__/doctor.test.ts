@@ -8,7 +8,7 @@ import { type KernelName, kernels } from '../src/abi.js';
 import { subjectOf } from '../src/doctor/subject.js';
 import { withoutHome } from '../src/doctor/system.js';
 import { doctor, examine } from '../src/doctor.js';
-import { bindKernel } from '../src/ffi/kernel.js';
+import { bindKernel } from '../src/ffi/native-kernel.js';
 import { kernel } from '../src/index.js';
 import { gate } from './conformance/cases.js';
 import {

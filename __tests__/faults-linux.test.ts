@@ -5,7 +5,7 @@
 //
 // Of all cells a share is tried: of each call with each errno one at least.
 // With KQUEUE_FFI_FAULTS=all, all are; that takes minutes.
-import { bindLibc } from '../src/ffi/linux.js';
+import { bindLibc } from '../src/ffi/libc.js';
 import { isolate } from './conformance/world.js';
 import { ERRNOS } from './faults/errnos.js';
 import { type Cell, cellsOf, nameOf, play } from './faults/matrix.js';

@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bindLibc, type Libc } from '../src/ffi/linux.js';
+import { bindLibc, type Libc } from '../src/ffi/libc.js';
 import {
   EV_ADD,
   EV_CLEAR,

@@ -2,7 +2,7 @@
 // is refused in the promised way, what is accepted works, nothing is left.
 import { appendFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { bindLibc, type Libc } from '../src/ffi/linux.js';
+import { bindLibc, type Libc } from '../src/ffi/libc.js';
 import { type KeventInit, KeventList } from '../src/index.js';
 import { createLinuxKernel } from '../src/linux/kernel.js';
 import { type Syscalls, syscallsOf } from '../src/syscalls.js';

@@ -1,6 +1,6 @@
 // KQUEUE_FFI_TRACE=1: every call and its answer on standard error.
 import { kernels } from '../src/abi.js';
-import { bindKernel } from '../src/ffi/kernel.js';
+import { bindKernel } from '../src/ffi/native-kernel.js';
 import { listFor } from '../src/kevent-list.js';
 import { syscallsOf } from '../src/syscalls.js';
 import { traced } from '../src/trace.js';

@@ -1,7 +1,7 @@
 import type { KernelFacts } from './abi/shape.js';
 import { KqueueError } from './errors.js';
-import { loadFfiKernel } from './ffi/kernel.js';
 import { loadError, reasonOf } from './ffi/library.js';
+import { loadFfiKernel } from './ffi/native-kernel.js';
 import { hostDialect } from './host/dialect.js';
 import { kernel as choice, hostCpu, hostFacts, isTraced } from './host/host.js';
 import { createLinuxKernel } from './linux/kernel.js';

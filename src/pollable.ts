@@ -1,6 +1,6 @@
 import { EV_ADD, EV_CLEAR, EVFILT_USER, NOTE_TRIGGER } from './constants.js';
 import { type LoopDriver, threadDriver } from './ffi/loop.js';
-import { readableNow } from './ffi/loop-probe.js';
+import { readableNow } from './ffi/readable-now.js';
 import { KeventList } from './kevent-list.js';
 import { close, kevent, kqueue } from './syscalls.js';
 

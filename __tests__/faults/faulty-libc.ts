@@ -1,5 +1,5 @@
 // A libc that writes down what is called, and in which one call fails.
-import type { Libc } from '../../src/ffi/linux.js';
+import type { Libc } from '../../src/ffi/libc.js';
 import { type Errno, numberOf } from './errnos.js';
 
 const EPOLL_CTL_DEL = 2;

@@ -1,7 +1,7 @@
 // The matrix: each operation, with each of its native calls failing with each
 // errno there is for it, once or from then on.
 
-import type { Libc } from '../../src/ffi/linux.js';
+import type { Libc } from '../../src/ffi/libc.js';
 import { type Kevent, KeventList, KqueueError } from '../../src/index.js';
 import { LinuxKernel } from '../../src/linux/kernel.js';
 import { syscallsOf } from '../../src/syscalls.js';

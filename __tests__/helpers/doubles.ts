@@ -5,8 +5,8 @@
 import koffi from 'koffi';
 import { type KernelName, kernels } from '../../src/abi/kernels.js';
 import type { Cpu, KernelFacts } from '../../src/abi/shape.js';
-import { bindKernel } from '../../src/ffi/kernel.js';
 import type { NativeFunction, NativeLibrary } from '../../src/ffi/library.js';
+import { bindKernel } from '../../src/ffi/native-kernel.js';
 import { hostCpu } from '../../src/host/host.js';
 import type { Kernel } from '../../src/kernel.js';
 import { type KeventList, listFor } from '../../src/kevent-list.js';

@@ -1,5 +1,5 @@
 import { type NativeFunction, openLibrary } from './library.js';
-import { nativeBlock } from './memory.js';
+import { nativeBlock } from './native-block.js';
 
 const CLOEXEC = 0x80000;
 const ADD = 1;

@@ -1,5 +1,5 @@
 import type { Watch } from './loop.js';
-import { runListener } from './loop-rethrow.js';
+import { runListener } from './run-listener.js';
 
 /** Looks come this many ms apart at first, then ever more rarely. */
 const SHORTEST = 1;

@@ -2,8 +2,8 @@ import { exitsOfProcess } from './exits.js';
 import { koffi } from './koffi.js';
 import type { Watch } from './loop.js';
 import { intervalWatch } from './loop-interval.js';
-import { runListener } from './loop-rethrow.js';
 import { hasRoom, isTaken, type Started } from './loop-room.js';
+import { runListener } from './run-listener.js';
 
 const READABLE = { readable: true } as const;
 

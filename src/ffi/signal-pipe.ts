@@ -1,8 +1,8 @@
 import { readlinkSync } from 'node:fs';
 import { koffi } from './koffi.js';
+import type { Libc } from './libc.js';
 import { type NativeFunction, openLibrary } from './library.js';
-import type { Libc } from './linux.js';
-import { type NativeBlock, nativeBlock } from './memory.js';
+import { type NativeBlock, nativeBlock } from './native-block.js';
 
 /** Linux's numbers. */
 const EINTR = 4;

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { koffi } from './koffi.js';
+import type { Libc } from './libc.js';
 import { openLibrary } from './library.js';
-import type { Libc } from './linux.js';
 import { isMainThread } from './thread.js';
 
 const CLOEXEC = 0x80000;

@@ -1,4 +1,4 @@
-import type { Libc } from '../ffi/linux.js';
+import type { Libc } from '../ffi/libc.js';
 import { POLL, type TimespecMemory } from '../memory/timespec.js';
 
 export const CLOCK_REALTIME = 0;

@@ -1,6 +1,6 @@
-import type { Libc } from '../ffi/linux.js';
+import type { Libc } from '../ffi/libc.js';
 import { growWays } from '../ffi/loop-room.js';
-import { type NativeBlock, nativeBlock } from '../ffi/memory.js';
+import { type NativeBlock, nativeBlock } from '../ffi/native-block.js';
 import {
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,

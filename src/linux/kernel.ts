@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { darwin } from '../abi/darwin.js';
-import { bindLibc, type Libc } from '../ffi/linux.js';
-import { nativeBlock } from '../ffi/memory.js';
+import { bindLibc, type Libc } from '../ffi/libc.js';
+import { nativeBlock } from '../ffi/native-block.js';
 import { isMainThread } from '../ffi/thread.js';
 import type { Kernel } from '../kernel.js';
 import { type KeventMemory, wordsOf } from '../memory/kevent-memory.js';

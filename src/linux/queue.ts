@@ -1,4 +1,4 @@
-import type { Libc } from '../ffi/linux.js';
+import type { Libc } from '../ffi/libc.js';
 import type { KeventMemory } from '../memory/kevent-memory.js';
 import {
   allocateTimespec,

@@ -1,4 +1,4 @@
-import type { Libc } from '../ffi/linux.js';
+import type { Libc } from '../ffi/libc.js';
 import { D, DE, EPOLLET, EPOLLIN } from './constants.js';
 import { type Filter, storeAsked } from './filter.js';
 import { type Knote, setData } from './knote.js';

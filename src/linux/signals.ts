@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { Libc } from '../ffi/linux.js';
+import type { Libc } from '../ffi/libc.js';
 import { realProcess } from '../ffi/real-process.js';
 import { SignalPipe } from '../ffi/signal-pipe.js';
 import { isMainThread } from '../ffi/thread.js';

@@ -1,4 +1,4 @@
-import type { Libc } from '../ffi/linux.js';
+import type { Libc } from '../ffi/libc.js';
 import { CLOCK_REALTIME, exactNanoseconds } from './clock.js';
 import { D, DE } from './constants.js';
 import { type Filter, storeAsked } from './filter.js';

@@ -1,5 +1,5 @@
-import type { Libc } from '../ffi/linux.js';
-import { type NativeBlock, nativeBlock } from '../ffi/memory.js';
+import type { Libc } from '../ffi/libc.js';
+import { type NativeBlock, nativeBlock } from '../ffi/native-block.js';
 import { CLOEXEC } from './constants.js';
 
 const AF_UNIX = 1;

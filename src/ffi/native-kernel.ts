@@ -23,7 +23,7 @@ import {
   openFirst,
   openLibrary,
 } from './library.js';
-import { addressOf } from './memory.js';
+import { addressOf } from './native-block.js';
 
 const KOFFI_TYPES: Readonly<Record<CType, string>> = {
   int16: 'int16_t',

@@ -5,7 +5,7 @@ import {
   type NativeType,
   openLibrary,
 } from './library.js';
-import { type NativeBlock, nativeBlock } from './memory.js';
+import { type NativeBlock, nativeBlock } from './native-block.js';
 import { forThread } from './thread-fds.js';
 
 /** System calls that not every C library has a function for. */

@@ -1,5 +1,5 @@
 import { openLibrary } from './library.js';
-import { nativeBlock } from './memory.js';
+import { nativeBlock } from './native-block.js';
 
 const POLLIN = 1;
 
