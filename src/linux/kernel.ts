@@ -22,20 +22,20 @@ import {
   NONBLOCK,
 } from './constants.js';
 import { Epoll } from './epoll.js';
-import type { Filter } from './filter.js';
-import { MountFilter } from './mount-filter.js';
+import type { Filter } from './filters/filter.js';
+import { MountFilter } from './filters/fs.js';
+import { ProcFilter } from './filters/proc.js';
+import { ReadFilter, refuseExcept, refuseRead } from './filters/read.js';
+import { SignalFilter } from './filters/signal.js';
+import { TimerFilter } from './filters/timer.js';
+import { userFilter } from './filters/user.js';
+import { vnodeFilter } from './filters/vnode.js';
+import { WriteFilter } from './filters/write.js';
 import { Probe, type Stat } from './probe.js';
-import { ProcFilter } from './proc-filter.js';
 import { failure, GONE, ONLY_ERRORS, Queue } from './queue.js';
-import { ReadFilter, refuseExcept, refuseRead } from './read-filter.js';
-import { SignalFilter } from './signal-filter.js';
 import type { Descriptor, Kind } from './source.js';
-import { TimerFilter } from './timer-filter.js';
 import { UnixDiag } from './unix-diag.js';
-import { userFilter } from './user-filter.js';
-import { vnodeFilter } from './vnode-filter.js';
 import { pathOf } from './vnode-hints.js';
-import { WriteFilter } from './write-filter.js';
 
 const KCMP_FILE = 0;
 const KCMP_EPOLL_TFD = 7;

@@ -1,7 +1,7 @@
-import type { Filter } from './filter.js';
+import type { Filter } from './filters/filter.js';
+import type { Timer } from './filters/timer.js';
 import type { Queue } from './queue.js';
 import type { FdSource } from './source.js';
-import type { Timer } from './timer-filter.js';
 
 /**
  * One registration. Fields that a filter does not use stay at their zero, so

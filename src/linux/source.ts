@@ -5,10 +5,10 @@ import {
   EPOLLOUT,
   EPOLLRDHUP,
 } from './constants.js';
+import { lowWater } from './filters/read.js';
 import type { Knote } from './knote.js';
 import type { Member } from './members.js';
 import type { Queue } from './queue.js';
-import { lowWater } from './read-filter.js';
 
 /** What a descriptor is, as far as the filters tell descriptors apart. */
 export type Kind =

@@ -14,9 +14,9 @@ import {
   LINUX_ELOOP,
   LINUX_EPERM,
 } from './constants.js';
+import { lowWater } from './filters/read.js';
 import type { Knote } from './knote.js';
 import type { Queue } from './queue.js';
-import { lowWater } from './read-filter.js';
 import { type Aspect, type Descriptor, FdSource, knotesOf } from './source.js';
 import {
   hintsOf,

@@ -7,9 +7,9 @@ import {
   writeTimespec,
 } from './clock.js';
 import { CLOEXEC, EPOLLET, EPOLLIN, NONBLOCK } from './constants.js';
+import type { Timer } from './filters/timer.js';
 import type { Member } from './members.js';
 import type { Queue } from './queue.js';
-import type { Timer } from './timer-filter.js';
 
 /** Longer than any machine is up, and short enough for the kernel. */
 const FAR_FUTURE = 2 ** 33 * 1e9;

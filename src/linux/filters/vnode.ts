@@ -1,6 +1,6 @@
-import { D, DE } from './constants.js';
+import { D, DE } from '../constants.js';
 import { type Filter, storeAsked } from './filter.js';
-import type { Refusal } from './read-filter.js';
+import type { Refusal } from './read.js';
 
 /** Whatever has no vnode. */
 const refuse: Refusal = (_, { kind }) =>

@@ -1,6 +1,6 @@
-import type { Libc } from '../ffi/libc.js';
-import { type NativeBlock, nativeBlock } from '../ffi/native-block.js';
-import { procStat } from '../proc-stat.js';
+import type { Libc } from '../../ffi/libc.js';
+import { type NativeBlock, nativeBlock } from '../../ffi/native-block.js';
+import { procStat } from '../../proc-stat.js';
 import {
   D,
   DE,
@@ -11,11 +11,11 @@ import {
   LINUX_ENOENT,
   LINUX_EPERM,
   LINUX_ESRCH,
-} from './constants.js';
+} from '../constants.js';
+import { type Knote, setData } from '../knote.js';
+import type { Member } from '../members.js';
+import type { Probe } from '../probe.js';
 import { type Filter, storeAsked } from './filter.js';
-import { type Knote, setData } from './knote.js';
-import type { Member } from './members.js';
-import type { Probe } from './probe.js';
 
 const P_PIDFD = 3;
 const WNOHANG = 1;

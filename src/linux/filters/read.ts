@@ -6,12 +6,12 @@ import {
   EPOLLIN,
   EPOLLPRI,
   EPOLLRDHUP,
-} from './constants.js';
+} from '../constants.js';
+import { type Knote, setData } from '../knote.js';
+import type { Probe } from '../probe.js';
+import type { Descriptor, FdSource } from '../source.js';
+import type { UnixDiag } from '../unix-diag.js';
 import { type Filter, storeAsked } from './filter.js';
-import { type Knote, setData } from './knote.js';
-import type { Probe } from './probe.js';
-import type { Descriptor, FdSource } from './source.js';
-import type { UnixDiag } from './unix-diag.js';
 
 const ENDS = EPOLLHUP | EPOLLRDHUP | EPOLLERR;
 

@@ -1,10 +1,10 @@
-import type { Libc } from '../ffi/libc.js';
-import { D, DE, EPOLLET, EPOLLIN } from './constants.js';
+import type { Libc } from '../../ffi/libc.js';
+import { D, DE, EPOLLET, EPOLLIN } from '../constants.js';
+import { type Knote, setData } from '../knote.js';
+import type { Member } from '../members.js';
+import type { Queue } from '../queue.js';
+import { Signals } from '../signals.js';
 import { type Filter, storeAsked } from './filter.js';
-import { type Knote, setData } from './knote.js';
-import type { Member } from './members.js';
-import type { Queue } from './queue.js';
-import { Signals } from './signals.js';
 
 /** libuv's signal pipe in the inner epoll of a queue. */
 class PipeMember implements Member {

@@ -1,9 +1,9 @@
-import type { Libc } from '../ffi/libc.js';
-import { CLOCK_REALTIME, exactNanoseconds } from './clock.js';
-import { D, DE } from './constants.js';
+import type { Libc } from '../../ffi/libc.js';
+import { CLOCK_REALTIME, exactNanoseconds } from '../clock.js';
+import { D, DE } from '../constants.js';
+import { type Knote, setData } from '../knote.js';
+import type { Timers } from '../timers.js';
 import { type Filter, storeAsked } from './filter.js';
-import { type Knote, setData } from './knote.js';
-import type { Timers } from './timers.js';
 
 /** The running part of an EVFILT_TIMER knote. Times are nanoseconds. */
 export interface Timer {

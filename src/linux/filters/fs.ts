@@ -1,10 +1,10 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { Libc } from '../ffi/libc.js';
-import { D, darwinErrno, EPOLLET, EPOLLPRI } from './constants.js';
+import type { Libc } from '../../ffi/libc.js';
+import { D, darwinErrno, EPOLLET, EPOLLPRI } from '../constants.js';
+import type { Knote } from '../knote.js';
+import type { Member } from '../members.js';
+import type { Queue } from '../queue.js';
 import { type Filter, storeAsked } from './filter.js';
-import type { Knote } from './knote.js';
-import type { Member } from './members.js';
-import type { Queue } from './queue.js';
 
 /** Darwin's VQ_ bits of sys/mount.h, as far as Linux can tell them. */
 const VQ_MOUNT = 0x0008;

@@ -1,4 +1,4 @@
-import type { Knote } from './knote.js';
+import type { Knote } from '../knote.js';
 
 /**
  * One EVFILT_. Errors are Darwin errno numbers, 0 for none.

@@ -1,10 +1,10 @@
-import { D, EPOLLERR, EPOLLHUP, EPOLLOUT, EPOLLRDHUP } from './constants.js';
+import { D, EPOLLERR, EPOLLHUP, EPOLLOUT, EPOLLRDHUP } from '../constants.js';
+import { type Knote, setData } from '../knote.js';
+import type { Probe } from '../probe.js';
+import type { FdSource } from '../source.js';
+import type { UnixDiag } from '../unix-diag.js';
 import { type Filter, storeAsked } from './filter.js';
-import { type Knote, setData } from './knote.js';
-import type { Probe } from './probe.js';
-import { lowWater, refuseWrite } from './read-filter.js';
-import type { FdSource } from './source.js';
-import type { UnixDiag } from './unix-diag.js';
+import { lowWater, refuseWrite } from './read.js';
 
 /** Darwin's PIPE_BUF: less free space than that does not count. */
 const PIPE_MARK = 512;

@@ -1,6 +1,6 @@
-import { D } from './constants.js';
+import { D } from '../constants.js';
+import type { Knote } from '../knote.js';
 import type { Filter } from './filter.js';
-import type { Knote } from './knote.js';
 
 /** EVFILT_USER: spec K. */
 export const userFilter: Filter = {
