@@ -1,5 +1,5 @@
 import { kernels } from '../src/abi/kernels.js';
-import * as constants from '../src/constants.js';
+import * as constants from '../src/calls/constants.js';
 import { hostFacts } from '../src/host/host.js';
 import { fixtureOf, kernelNames } from './fixtures/abi/index.js';
 

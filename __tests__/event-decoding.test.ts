@@ -1,7 +1,7 @@
 import { kernels } from '../src/abi/kernels.js';
 import type { KernelFacts } from '../src/abi/shape.js';
+import { listFor, memoryOf } from '../src/calls/kevent-list.js';
 import { decoderOf } from '../src/decoder.js';
-import { listFor, memoryOf } from '../src/kevent-list.js';
 import type { KeventInit } from '../src/memory/kevent.js';
 import { wordsOf } from '../src/memory/kevent-memory.js';
 import { unsignedAt } from '../src/memory/kevent-read.js';

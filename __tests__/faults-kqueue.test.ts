@@ -3,10 +3,10 @@
 // signal is not; the queue goes on, keeps what was ready, and no value, no
 // descriptor and no watch of the event loop is left over.
 
+import { close, kqueue, owned } from '../src/calls/syscalls.js';
 import { exitsOfProcess } from '../src/ffi/exits.js';
 import { Kqueue, KqueueError } from '../src/index.js';
 import { owners } from '../src/resources.js';
-import { close, kqueue, owned } from '../src/syscalls.js';
 import { descriptors, isolate } from './conformance/world.js';
 import {
   type DoubleFault,
@@ -19,8 +19,8 @@ import { onLinux } from './helpers/fds.js';
 
 const mocked: { double: DoubleKernel | undefined } = { double: undefined };
 
-jest.mock('../src/kernel.js', () => {
-  const actual = jest.requireActual('../src/kernel.js');
+jest.mock('../src/calls/running-kernel.js', () => {
+  const actual = jest.requireActual('../src/calls/running-kernel.js');
   return {
     ...actual,
     currentKernel: () => mocked.double?.kernel ?? actual.currentKernel(),

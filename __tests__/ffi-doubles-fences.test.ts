@@ -3,9 +3,9 @@
 import { fstatSync, openSync } from 'node:fs';
 import koffi from 'koffi';
 import { type KernelName, kernels } from '../src/abi/kernels.js';
+import { syscallsOf } from '../src/calls/syscalls.js';
 import { KqueueError, type Syscall } from '../src/errors.js';
 import { koffi as nativeKoffi } from '../src/ffi/koffi.js';
-import { syscallsOf } from '../src/syscalls.js';
 import { fixtureOf, kernelNames } from './fixtures/abi/index.js';
 import {
   type Double,

@@ -4,12 +4,12 @@
 // KQUEUE_FFI_FUZZ_CALLS and KQUEUE_FFI_FUZZ_SEED say how many, and which.
 import { fstatSync } from 'node:fs';
 import * as abi from '../src/abi.js';
+import * as keventList from '../src/calls/kevent-list.js';
+import * as syscalls from '../src/calls/syscalls.js';
 import * as errors from '../src/errors.js';
 import * as api from '../src/index.js';
-import * as keventList from '../src/kevent-list.js';
 import { wordsOf } from '../src/memory/kevent-memory.js';
 import * as timespec from '../src/memory/timespec.js';
-import * as syscalls from '../src/syscalls.js';
 import { descriptors, file, isolate, pipe } from './conformance/world.js';
 import {
   bigints,

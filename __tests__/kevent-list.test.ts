@@ -3,8 +3,8 @@
 import fc from 'fast-check';
 import { darwin, freebsd, kernels, netbsd } from '../src/abi/kernels.js';
 import type { Cpu, KernelFacts } from '../src/abi/shape.js';
+import { listFor, memoryOf } from '../src/calls/kevent-list.js';
 import { type Kevent, type KeventInit, KeventList } from '../src/index.js';
-import { listFor, memoryOf } from '../src/kevent-list.js';
 import { wordsOf } from '../src/memory/kevent-memory.js';
 import { layoutOf } from '../src/memory/layout.js';
 import {

@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Syscalls, syscallsOf } from '../src/calls/syscalls.js';
 import { bindLibc, type Libc } from '../src/ffi/libc.js';
 import {
   EV_ADD,
@@ -24,7 +25,6 @@ import {
   NOTE_WRITE,
 } from '../src/index.js';
 import { createLinuxKernel } from '../src/linux/kernel.js';
-import { type Syscalls, syscallsOf } from '../src/syscalls.js';
 import { gate } from './conformance/cases.js';
 
 const ENOSYS = 38;

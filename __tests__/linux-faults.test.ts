@@ -2,10 +2,10 @@
 // is refused in the promised way, what is accepted works, nothing is left.
 import { appendFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { type Syscalls, syscallsOf } from '../src/calls/syscalls.js';
 import { bindLibc, type Libc } from '../src/ffi/libc.js';
 import { type KeventInit, KeventList } from '../src/index.js';
 import { createLinuxKernel } from '../src/linux/kernel.js';
-import { type Syscalls, syscallsOf } from '../src/syscalls.js';
 import { codeOf } from './conformance/calls.js';
 import {
   EV_ADD,

@@ -2,15 +2,15 @@
 // event loop is tried out, and one whose numbers are not this process's
 // descriptors is not believed, whatever has these numbers here.
 import { writeSync } from 'node:fs';
-import type { Kernel } from '../src/kernel.js';
+import type { Kernel } from '../src/calls/running-kernel.js';
 import { createLinuxKernel } from '../src/linux/kernel.js';
 import { close, pipe } from './conformance/libc.js';
 import { onLinux } from './helpers/fds.js';
 
 const mocked: { kernel: Kernel | undefined } = { kernel: undefined };
 
-jest.mock('../src/kernel.js', () => {
-  const actual = jest.requireActual('../src/kernel.js');
+jest.mock('../src/calls/running-kernel.js', () => {
+  const actual = jest.requireActual('../src/calls/running-kernel.js');
   return {
     ...actual,
     currentKernel: () => mocked.kernel ?? actual.currentKernel(),

@@ -4,12 +4,12 @@
 import { writeSync } from 'node:fs';
 import { kernels } from '../src/abi/kernels.js';
 import type { KernelFacts } from '../src/abi/shape.js';
+import type { KeventList } from '../src/calls/kevent-list.js';
+import type { Kernel } from '../src/calls/running-kernel.js';
 import type { Step } from '../src/change.js';
 import { Changer } from '../src/changer.js';
 import { encoderOf } from '../src/encoder.js';
 import { EV_ERROR, EV_RECEIPT, EVFILT_TIMER, Kqueue } from '../src/index.js';
-import type { Kernel } from '../src/kernel.js';
-import type { KeventList } from '../src/kevent-list.js';
 import { createLinuxKernel, type LinuxKernel } from '../src/linux/kernel.js';
 import type { KeventInit } from '../src/memory/kevent.js';
 import type { KeventMemory } from '../src/memory/kevent-memory.js';
@@ -20,8 +20,8 @@ import { onLinux } from './helpers/fds.js';
 
 const mocked: { kernel: Kernel | undefined } = { kernel: undefined };
 
-jest.mock('../src/kernel.js', () => {
-  const actual = jest.requireActual('../src/kernel.js');
+jest.mock('../src/calls/running-kernel.js', () => {
+  const actual = jest.requireActual('../src/calls/running-kernel.js');
   return {
     ...actual,
     currentKernel: () => mocked.kernel ?? actual.currentKernel(),

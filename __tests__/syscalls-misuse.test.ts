@@ -1,5 +1,8 @@
 // Wrong arguments: which error, which words, and that nothing was done.
 import { freebsd } from '../src/abi/kernels.js';
+import { listFor } from '../src/calls/kevent-list.js';
+import type { Kernel } from '../src/calls/running-kernel.js';
+import { syscallsOf } from '../src/calls/syscalls.js';
 import {
   close,
   EV_ADD,
@@ -10,11 +13,8 @@ import {
   kqueue,
   NOTE_TRIGGER,
 } from '../src/index.js';
-import type { Kernel } from '../src/kernel.js';
-import { listFor } from '../src/kevent-list.js';
 import { wordsOf } from '../src/memory/kevent-memory.js';
 import { layoutOf } from '../src/memory/layout.js';
-import { syscallsOf } from '../src/syscalls.js';
 
 const words = wordsOf(layoutOf(freebsd, 'x64', 'kevent'));
 

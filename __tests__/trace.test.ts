@@ -1,9 +1,9 @@
 // KQUEUE_FFI_TRACE=1: every call and its answer on standard error.
 import { kernels } from '../src/abi.js';
+import { listFor } from '../src/calls/kevent-list.js';
+import { syscallsOf } from '../src/calls/syscalls.js';
+import { traced } from '../src/calls/trace.js';
 import { bindKernel } from '../src/ffi/native-kernel.js';
-import { listFor } from '../src/kevent-list.js';
-import { syscallsOf } from '../src/syscalls.js';
-import { traced } from '../src/trace.js';
 import { entry, literal, runScript } from './helpers/child.js';
 import {
   type DoubleOptions,

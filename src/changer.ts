@@ -1,10 +1,10 @@
 import { errnoName } from './abi/names.js';
 import type { KernelFacts } from './abi/shape.js';
+import { KeventList } from './calls/kevent-list.js';
 import type { Change, Key, Modification, Op, Step, Trigger } from './change.js';
 import type { ChangeResult } from './change-error.js';
 import type { Encoded, EncodedKey, Encoder } from './encoder.js';
 import { KqueueError, misuse } from './errors.js';
-import { KeventList } from './kevent-list.js';
 import type { KeventInit } from './memory/kevent.js';
 import type { Registration, Registry } from './registry.js';
 

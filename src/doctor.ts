@@ -1,4 +1,5 @@
 import { release } from 'node:os';
+import { currentKernel, type Kernel } from './calls/running-kernel.js';
 import type { Finding } from './doctor/finding.js';
 import { saying } from './doctor/finding.js';
 import { examineErrors, examineEvents } from './doctor/layout.js';
@@ -19,7 +20,6 @@ import {
 import { examineTimers } from './doctor/timers.js';
 import { hostDialect } from './host/dialect.js';
 import { kernel as choice, type KernelChoice } from './host/host.js';
-import { currentKernel, type Kernel } from './kernel.js';
 import type { StructLayout } from './memory/layout.js';
 
 export type { Finding };

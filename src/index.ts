@@ -1,6 +1,9 @@
 // Symbol.dispose: the `lib` of the program that uses the package may lack it.
 /// <reference lib="esnext.disposable" preserve="true" />
 
+export * from './calls/constants.js';
+export { Kevent64List, KeventList } from './calls/kevent-list.js';
+export { close, kevent, kevent64, kqueue } from './calls/syscalls.js';
 export type {
   Change,
   Deletion,
@@ -28,7 +31,6 @@ export {
   type ChangeResult,
   KqueueChangeError,
 } from './change-error.js';
-export * from './constants.js';
 export type { FdLike, HandleOwner } from './descriptor.js';
 export { type DoctorReport, doctor, type Finding } from './doctor.js';
 export type { Amount, Duration, TimePoint } from './duration.js';
@@ -74,7 +76,6 @@ export {
   type FilterCapability,
 } from './host/capabilities.js';
 export { type KernelChoice, kernel } from './host/host.js';
-export { Kevent64List, KeventList } from './kevent-list.js';
 export type { Subscription } from './listener.js';
 export type { Kevent, KeventInit } from './memory/kevent.js';
 export { type Timeout, Timespec } from './memory/timespec.js';
@@ -82,4 +83,3 @@ export type { ProcNote, VnodeNote } from './notes.js';
 export type { EventsOptions, NextOptions, WaitOptions } from './options.js';
 export { Kqueue } from './queue.js';
 export type { SignalName } from './signal.js';
-export { close, kevent, kevent64, kqueue } from './syscalls.js';

@@ -1,8 +1,13 @@
-import { EV_ADD, EV_CLEAR, EVFILT_USER, NOTE_TRIGGER } from './constants.js';
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EVFILT_USER,
+  NOTE_TRIGGER,
+} from './calls/constants.js';
+import { KeventList } from './calls/kevent-list.js';
+import { close, kevent, kqueue } from './calls/syscalls.js';
 import { type LoopDriver, threadDriver } from './ffi/loop.js';
 import { readableNow } from './ffi/readable-now.js';
-import { KeventList } from './kevent-list.js';
-import { close, kevent, kqueue } from './syscalls.js';
 
 let known: boolean | undefined;
 

@@ -1,3 +1,7 @@
+import { inspectQueue } from './calls/inspect-list.js';
+import { KeventList, memoryOf } from './calls/kevent-list.js';
+import { currentWords } from './calls/running-kernel.js';
+import { checkFd, kevent, kqueue, owned } from './calls/syscalls.js';
 import type { Change, Key, Modification, Op, Step } from './change.js';
 import { type ChangeResult, KqueueChangeError } from './change-error.js';
 import { Changer } from './changer.js';
@@ -5,13 +9,10 @@ import { decoderOf } from './decoder.js';
 import { type EncodedKey, encoderOf } from './encoder.js';
 import { KqueueError, misuse } from './errors.js';
 import type { KqueueEvent } from './event.js';
-import { inspectQueue } from './explain-inspect.js';
 import { type LoopDriver, watch } from './ffi/loop.js';
 import { hostDialect } from './host/dialect.js';
 import { Inbox } from './inbox.js';
 import { iterate } from './iterator.js';
-import { currentWords } from './kernel.js';
-import { KeventList, memoryOf } from './kevent-list.js';
 import { listen, type Subscription } from './listener.js';
 import { INSPECT, type InspectOptions } from './memory/inspect.js';
 import { encode, type KeventInit } from './memory/kevent.js';
@@ -31,7 +32,6 @@ import { driver, isPollable } from './pollable.js';
 import { Pump } from './pump.js';
 import { type Registration, Registry } from './registry.js';
 import { forgotten, owners, type Resources, release } from './resources.js';
-import { checkFd, kevent, kqueue, owned } from './syscalls.js';
 
 /** How many events are collected at a time, unless said otherwise. */
 const BATCH = 64;

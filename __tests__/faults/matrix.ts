@@ -1,10 +1,10 @@
 // The matrix: each operation, with each of its native calls failing with each
 // errno there is for it, once or from then on.
 
+import { syscallsOf } from '../../src/calls/syscalls.js';
 import type { Libc } from '../../src/ffi/libc.js';
 import { type Kevent, KeventList, KqueueError } from '../../src/index.js';
 import { LinuxKernel } from '../../src/linux/kernel.js';
-import { syscallsOf } from '../../src/syscalls.js';
 import {
   EV_ADD,
   EV_CLEAR,

@@ -2,8 +2,8 @@
 // to make it happen.
 import { appendFileSync, mkdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { constants } from 'node:os';
+import type { Syscalls } from '../../src/calls/syscalls.js';
 import type { KeventInit } from '../../src/index.js';
-import type { Syscalls } from '../../src/syscalls.js';
 import {
   EV_ADD,
   EV_CLEAR,

@@ -4,8 +4,8 @@
 
 import { errnoName } from '../abi/names.js';
 import type { KernelFacts } from '../abi/shape.js';
+import { type KeventList, memoryOf } from '../calls/kevent-list.js';
 import { factsOfRelease } from '../host/dialect.js';
-import { type KeventList, memoryOf } from '../kevent-list.js';
 import type { KeventInit } from '../memory/kevent.js';
 import { type Finding, saying, WRONG_ABI } from './finding.js';
 import { type Subject, withQueue } from './subject.js';

@@ -1,8 +1,8 @@
 import type { KernelFacts } from '../abi/shape.js';
-import type { Kernel } from '../kernel.js';
-import { type KeventList, listFor } from '../kevent-list.js';
+import { type KeventList, listFor } from '../calls/kevent-list.js';
+import type { Kernel } from '../calls/running-kernel.js';
+import { type Syscalls, syscallsOf } from '../calls/syscalls.js';
 import type { KeventWords } from '../memory/kevent-memory.js';
-import { type Syscalls, syscallsOf } from '../syscalls.js';
 
 /** The kernel that is examined, through the very calls that programs use. */
 export interface Subject {

@@ -7,7 +7,7 @@ import {
 } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NOTE_REVOKE, NOTE_TRUNCATE } from '../constants.js';
+import { NOTE_REVOKE, NOTE_TRUNCATE } from '../calls/constants.js';
 import { KqueueError, misuse } from '../errors.js';
 import type { KqueueEvent } from '../event.js';
 import type { VnodeNote } from '../notes.js';

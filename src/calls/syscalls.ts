@@ -1,23 +1,23 @@
-import { errnoName } from './abi/names.js';
+import { errnoName } from '../abi/names.js';
 import {
   KqueueError,
   misuse,
   type Syscall,
   throwBadInteger,
-} from './errors.js';
-import { currentKernel, type Kernel } from './kernel.js';
-import { type Kevent64List, type KeventList, memoryOf } from './kevent-list.js';
-import { encode, type KeventInit } from './memory/kevent.js';
+} from '../errors.js';
+import { encode, type KeventInit } from '../memory/kevent.js';
 import {
   allocate,
   type KeventMemory,
   type KeventWords,
-} from './memory/kevent-memory.js';
+} from '../memory/kevent-memory.js';
 import {
   allocateTimespec,
   encodeTimeout,
   type Timeout,
-} from './memory/timespec.js';
+} from '../memory/timespec.js';
+import { type Kevent64List, type KeventList, memoryOf } from './kevent-list.js';
+import { currentKernel, type Kernel } from './running-kernel.js';
 
 const MAX_FD = 0x7fffffff;
 const MAX_CHANGES = 2 ** 20;

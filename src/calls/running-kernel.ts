@@ -1,17 +1,22 @@
-import type { KernelFacts } from './abi/shape.js';
-import { KqueueError } from './errors.js';
-import { loadError, reasonOf } from './ffi/library.js';
-import { loadFfiKernel } from './ffi/native-kernel.js';
-import { hostDialect } from './host/dialect.js';
-import { kernel as choice, hostCpu, hostFacts, isTraced } from './host/host.js';
-import { createLinuxKernel } from './linux/kernel.js';
+import type { KernelFacts } from '../abi/shape.js';
+import { KqueueError } from '../errors.js';
+import { loadError, reasonOf } from '../ffi/library.js';
+import { loadFfiKernel } from '../ffi/native-kernel.js';
+import { hostDialect } from '../host/dialect.js';
+import {
+  kernel as choice,
+  hostCpu,
+  hostFacts,
+  isTraced,
+} from '../host/host.js';
+import { createLinuxKernel } from '../linux/kernel.js';
 import {
   type KeventMemory,
   type KeventWords,
   wordsOf,
-} from './memory/kevent-memory.js';
-import { layoutOf } from './memory/layout.js';
-import type { TimespecMemory, TimespecWidth } from './memory/timespec.js';
+} from '../memory/kevent-memory.js';
+import { layoutOf } from '../memory/layout.js';
+import type { TimespecMemory, TimespecWidth } from '../memory/timespec.js';
 import { traced } from './trace.js';
 
 /**

@@ -1,7 +1,7 @@
-import { hostDialect } from './host/dialect.js';
-import type { InspectOptions } from './memory/inspect.js';
-import type { KeventMemory } from './memory/kevent-memory.js';
-import { type KeventLike, lineOf, linesOf } from './memory/kevent-text.js';
+import { hostDialect } from '../host/dialect.js';
+import type { InspectOptions } from '../memory/inspect.js';
+import type { KeventMemory } from '../memory/kevent-memory.js';
+import { type KeventLike, lineOf, linesOf } from '../memory/kevent-text.js';
 
 /** What util.inspect shows at most, and in a line, if nobody says otherwise. */
 const MAX_ITEMS = 100;

@@ -1,19 +1,17 @@
-import { misuse, throwBadInteger } from './errors.js';
-import { inspectList } from './explain-inspect.js';
-import { currentWords, currentWords64 } from './kernel.js';
-import { INSPECT, type InspectOptions } from './memory/inspect.js';
+import { misuse, throwBadInteger } from '../errors.js';
+import { INSPECT, type InspectOptions } from '../memory/inspect.js';
 import {
   encode,
   type Kevent,
   type KeventInit,
   readPattern,
   readSigned,
-} from './memory/kevent.js';
+} from '../memory/kevent.js';
 import {
   allocate,
   type KeventMemory,
   type KeventWords,
-} from './memory/kevent-memory.js';
+} from '../memory/kevent-memory.js';
 import {
   entryAt,
   fflagsAt,
@@ -21,7 +19,9 @@ import {
   flagsAt,
   signedAt,
   unsignedAt,
-} from './memory/kevent-read.js';
+} from '../memory/kevent-read.js';
+import { inspectList } from './inspect-list.js';
+import { currentWords, currentWords64 } from './running-kernel.js';
 
 const MAX_CAPACITY = 2 ** 20;
 let isList: (value: unknown) => value is KeventList;
