@@ -1,9 +1,9 @@
 import { kernels } from '../src/abi/kernels.js';
 import { fflagNames, flagNames } from '../src/abi/names.js';
 import type { KernelFacts } from '../src/abi/shape.js';
-import type { Change, Key } from '../src/change.js';
-import { encoderOf } from '../src/encoder.js';
 import { factsOfRelease } from '../src/host/dialect.js';
+import type { Change, Key } from '../src/queue/change.js';
+import { encoderOf } from '../src/queue/encoder.js';
 
 const { darwin, freebsd, netbsd, openbsd, dragonfly, libkqueue } = kernels;
 const all: readonly KernelFacts[] = Object.values(kernels);

@@ -1,9 +1,9 @@
 import { kernels } from '../src/abi/kernels.js';
 import { fflagNames } from '../src/abi/names.js';
 import type { KernelFacts } from '../src/abi/shape.js';
-import type { Change, TimerWhen } from '../src/change.js';
-import { encoderOf } from '../src/encoder.js';
 import { factsOfRelease } from '../src/host/dialect.js';
+import type { Change, TimerWhen } from '../src/queue/change.js';
+import { encoderOf } from '../src/queue/encoder.js';
 
 const NOW = 1_700_000_000_000_000_000n;
 

@@ -1,11 +1,11 @@
 import { kernels } from '../src/abi/kernels.js';
 import type { KernelFacts } from '../src/abi/shape.js';
 import { listFor, memoryOf } from '../src/calls/kevent-list.js';
-import { decoderOf } from '../src/decoder.js';
 import type { KeventInit } from '../src/memory/kevent.js';
 import { wordsOf } from '../src/memory/kevent-memory.js';
 import { unsignedAt } from '../src/memory/kevent-read.js';
 import { layoutOf } from '../src/memory/layout.js';
+import { decoderOf } from '../src/queue/decoder.js';
 
 const { darwin, freebsd, netbsd, libkqueue } = kernels;
 

@@ -6,7 +6,7 @@
 import { close, kqueue, owned } from '../src/calls/syscalls.js';
 import { exitsOfProcess } from '../src/ffi/exits.js';
 import { Kqueue, KqueueError } from '../src/index.js';
-import { owners } from '../src/resources.js';
+import { owners } from '../src/queue/resources.js';
 import { descriptors, isolate } from './conformance/world.js';
 import {
   type DoubleFault,

@@ -4,51 +4,8 @@
 export * from './calls/constants.js';
 export { Kevent64List, KeventList } from './calls/kevent-list.js';
 export { close, kevent, kevent64, kqueue } from './calls/syscalls.js';
-export type {
-  Change,
-  Deletion,
-  ExceptKey,
-  Key,
-  Modification,
-  ProcKey,
-  RawKey,
-  ReadKey,
-  RegistrationOptions,
-  Request,
-  SignalKey,
-  Step,
-  TimerKey,
-  TimerWhen,
-  Toggle,
-  Trigger,
-  Udata,
-  UserKey,
-  VnodeKey,
-  WriteKey,
-} from './change.js';
-export {
-  type ChangeFailure,
-  type ChangeResult,
-  KqueueChangeError,
-} from './change-error.js';
-export type { FdLike, HandleOwner } from './descriptor.js';
 export { type DoctorReport, doctor, type Finding } from './doctor.js';
-export type { Amount, Duration, TimePoint } from './duration.js';
 export { KqueueError, type Syscall } from './errors.js';
-export type {
-  ExceptEvent,
-  KqueueEvent,
-  OtherEvent,
-  ProcEvent,
-  RawEvent,
-  ReadEvent,
-  SignalEvent,
-  TimerEvent,
-  UserEvent,
-  VnodeEvent,
-  WriteEvent,
-} from './event.js';
-export type { ExitStatus } from './exit-status.js';
 export { type Explainable, type ExplainOptions, explain } from './explain.js';
 export type { LoopDriver } from './ffi/loop.js';
 export type {
@@ -76,10 +33,57 @@ export {
   type FilterCapability,
 } from './host/capabilities.js';
 export { type KernelChoice, kernel } from './host/host.js';
-export type { Subscription } from './listener.js';
 export type { Kevent, KeventInit } from './memory/kevent.js';
 export { type Timeout, Timespec } from './memory/timespec.js';
-export type { ProcNote, VnodeNote } from './notes.js';
-export type { EventsOptions, NextOptions, WaitOptions } from './options.js';
-export { Kqueue } from './queue.js';
-export type { SignalName } from './signal.js';
+export type {
+  Change,
+  Deletion,
+  ExceptKey,
+  Key,
+  Modification,
+  ProcKey,
+  RawKey,
+  ReadKey,
+  RegistrationOptions,
+  Request,
+  SignalKey,
+  Step,
+  TimerKey,
+  TimerWhen,
+  Toggle,
+  Trigger,
+  Udata,
+  UserKey,
+  VnodeKey,
+  WriteKey,
+} from './queue/change.js';
+export {
+  type ChangeFailure,
+  type ChangeResult,
+  KqueueChangeError,
+} from './queue/change-error.js';
+export type { FdLike, HandleOwner } from './queue/descriptor.js';
+export type { Amount, Duration, TimePoint } from './queue/duration.js';
+export type {
+  ExceptEvent,
+  KqueueEvent,
+  OtherEvent,
+  ProcEvent,
+  RawEvent,
+  ReadEvent,
+  SignalEvent,
+  TimerEvent,
+  UserEvent,
+  VnodeEvent,
+  WriteEvent,
+} from './queue/event.js';
+export type { ExitStatus } from './queue/exit-status.js';
+export type { Subscription } from './queue/listener.js';
+export type { ProcNote, VnodeNote } from './queue/notes.js';
+export type {
+  EventsOptions,
+  NextOptions,
+  WaitOptions,
+} from './queue/options.js';
+export { Kqueue } from './queue/queue.js';
+export type { SignalName } from './queue/signal.js';

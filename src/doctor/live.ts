@@ -1,7 +1,7 @@
 import { errnoName } from '../abi/names.js';
 import type { KeventInit } from '../memory/kevent.js';
-import { isPollable } from '../pollable.js';
-import { Kqueue } from '../queue.js';
+import { isPollable } from '../queue/pollable.js';
+import { Kqueue } from '../queue/queue.js';
 import { type Finding, saying } from './finding.js';
 import type { Subject } from './subject.js';
 

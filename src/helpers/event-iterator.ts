@@ -1,4 +1,4 @@
-import { checkOptions, checkSignal } from '../options.js';
+import { checkOptions, checkSignal } from '../queue/options.js';
 
 /**
  * An async iterator that holds on to something: leave its loop, close it, or

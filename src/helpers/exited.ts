@@ -1,16 +1,16 @@
-import { type Alarm, alarm } from '../alarm.js';
 import { KqueueError, throwBadInteger } from '../errors.js';
-import type { KqueueEvent } from '../event.js';
-import type { ExitStatus } from '../exit-status.js';
 import { hostDialect } from '../host/dialect.js';
-import type { ProcNote } from '../notes.js';
+import { type Alarm, alarm } from '../queue/alarm.js';
+import type { KqueueEvent } from '../queue/event.js';
+import type { ExitStatus } from '../queue/exit-status.js';
+import type { ProcNote } from '../queue/notes.js';
 import {
   checkOptions,
   checkSignal,
   checkTimeout,
   MAX_TIMEOUT,
-} from '../options.js';
-import type { Kqueue } from '../queue.js';
+} from '../queue/options.js';
+import type { Kqueue } from '../queue/queue.js';
 import { examine, UNKNOWN } from './corpse.js';
 import { type Member, SharedQueue } from './shared-queue.js';
 

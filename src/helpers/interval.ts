@@ -1,5 +1,5 @@
-import { type Duration, timerDuration } from '../duration.js';
 import { hostDialect } from '../host/dialect.js';
+import { type Duration, timerDuration } from '../queue/duration.js';
 import {
   type EventIterator,
   eventIterator,

@@ -1,6 +1,6 @@
-import type { Change } from '../change.js';
-import type { KqueueEvent } from '../event.js';
-import { Kqueue } from '../queue.js';
+import type { Change } from '../queue/change.js';
+import type { KqueueEvent } from '../queue/event.js';
+import { Kqueue } from '../queue/queue.js';
 import type { Source } from './event-iterator.js';
 
 /**

@@ -1,6 +1,6 @@
-import { type FdLike, fdOf } from '../descriptor.js';
 import { KqueueError } from '../errors.js';
-import type { KqueueEvent } from '../event.js';
+import { type FdLike, fdOf } from '../queue/descriptor.js';
+import type { KqueueEvent } from '../queue/event.js';
 import {
   type EventIterator,
   eventIterator,

@@ -1,5 +1,5 @@
-import type { KqueueEvent } from '../event.js';
-import { Kqueue } from '../queue.js';
+import type { KqueueEvent } from '../queue/event.js';
+import { Kqueue } from '../queue/queue.js';
 
 const BATCH = 256;
 

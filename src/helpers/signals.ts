@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { misuse } from '../errors.js';
-import type { SignalName } from '../signal.js';
+import type { SignalName } from '../queue/signal.js';
 import {
   type EventIterator,
   eventIterator,

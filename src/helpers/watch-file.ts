@@ -9,9 +9,9 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NOTE_REVOKE, NOTE_TRUNCATE } from '../calls/constants.js';
 import { KqueueError, misuse } from '../errors.js';
-import type { KqueueEvent } from '../event.js';
-import type { VnodeNote } from '../notes.js';
-import type { Kqueue } from '../queue.js';
+import type { KqueueEvent } from '../queue/event.js';
+import type { VnodeNote } from '../queue/notes.js';
+import type { Kqueue } from '../queue/queue.js';
 import {
   type EventIterator,
   eventIterator,

@@ -1,22 +1,22 @@
-import { inspectQueue } from './calls/inspect-list.js';
-import { KeventList, memoryOf } from './calls/kevent-list.js';
-import { currentWords } from './calls/running-kernel.js';
-import { checkFd, kevent, kqueue, owned } from './calls/syscalls.js';
+import { inspectQueue } from '../calls/inspect-list.js';
+import { KeventList, memoryOf } from '../calls/kevent-list.js';
+import { currentWords } from '../calls/running-kernel.js';
+import { checkFd, kevent, kqueue, owned } from '../calls/syscalls.js';
+import { KqueueError, misuse } from '../errors.js';
+import { type LoopDriver, watch } from '../ffi/loop.js';
+import { hostDialect } from '../host/dialect.js';
+import { INSPECT, type InspectOptions } from '../memory/inspect.js';
+import { encode, type KeventInit } from '../memory/kevent.js';
+import { filterAt, flagsAt, unsignedAt } from '../memory/kevent-read.js';
 import type { Change, Key, Modification, Op, Step } from './change.js';
 import { type ChangeResult, KqueueChangeError } from './change-error.js';
 import { Changer } from './changer.js';
 import { decoderOf } from './decoder.js';
 import { type EncodedKey, encoderOf } from './encoder.js';
-import { KqueueError, misuse } from './errors.js';
 import type { KqueueEvent } from './event.js';
-import { type LoopDriver, watch } from './ffi/loop.js';
-import { hostDialect } from './host/dialect.js';
 import { Inbox } from './inbox.js';
 import { iterate } from './iterator.js';
 import { listen, type Subscription } from './listener.js';
-import { INSPECT, type InspectOptions } from './memory/inspect.js';
-import { encode, type KeventInit } from './memory/kevent.js';
-import { filterAt, flagsAt, unsignedAt } from './memory/kevent-read.js';
 import { oneEvent } from './one-event.js';
 import {
   checkMax,

@@ -1,6 +1,6 @@
+import type { KeventMemory } from '../memory/kevent-memory.js';
+import { unsignedAt } from '../memory/kevent-read.js';
 import type { Encoded, EncodedKey } from './encoder.js';
-import type { KeventMemory } from './memory/kevent-memory.js';
-import { unsignedAt } from './memory/kevent-read.js';
 
 /** One registration, and the value that its events come with. */
 export interface Registration {

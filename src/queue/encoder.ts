@@ -1,9 +1,9 @@
-import type { KernelFacts } from './abi/shape.js';
+import type { KernelFacts } from '../abi/shape.js';
+import { misuse, throwBadInteger } from '../errors.js';
+import { unsupported } from '../host/unsupported.js';
 import type { Key, RegistrationOptions, Request, Trigger } from './change.js';
 import { fdOf } from './descriptor.js';
 import { timerDeadline, timerDuration } from './duration.js';
-import { misuse, throwBadInteger } from './errors.js';
-import { unsupported } from './host/unsupported.js';
 import { signalNumber } from './signal.js';
 
 /** What a registration is found by. */

@@ -1,4 +1,4 @@
-import { misuse, throwBadInteger } from './errors.js';
+import { misuse, throwBadInteger } from '../errors.js';
 
 /**
  * A `net.Socket`, `net.Server` or anything else over a handle of Node's own,

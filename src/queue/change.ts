@@ -1,6 +1,6 @@
+import type { KeventInit } from '../memory/kevent.js';
 import type { FdLike } from './descriptor.js';
 import type { Duration, TimePoint } from './duration.js';
-import type { KeventInit } from './memory/kevent.js';
 import type { ProcNote, VnodeNote } from './notes.js';
 import type { SignalName } from './signal.js';
 

@@ -1,4 +1,4 @@
-import { misuse, throwBadInteger } from './errors.js';
+import { misuse, throwBadInteger } from '../errors.js';
 
 /** What a 32-bit timer of the event loop can wait, in milliseconds. */
 export const MAX_TIMEOUT = 0x7fffffff;

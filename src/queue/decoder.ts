@@ -1,15 +1,15 @@
-import { errnoName } from './abi/names.js';
-import type { KernelFacts } from './abi/shape.js';
-import type { KqueueEvent, RawEvent } from './event.js';
-import { exitStatus } from './exit-status.js';
-import type { KeventMemory } from './memory/kevent-memory.js';
+import { errnoName } from '../abi/names.js';
+import type { KernelFacts } from '../abi/shape.js';
+import type { KeventMemory } from '../memory/kevent-memory.js';
 import {
   fflagsAt,
   filterAt,
   flagsAt,
   signedAt,
   unsignedAt,
-} from './memory/kevent-read.js';
+} from '../memory/kevent-read.js';
+import type { KqueueEvent, RawEvent } from './event.js';
+import { exitStatus } from './exit-status.js';
 import type { ProcNote, VnodeNote } from './notes.js';
 import { signalNamer } from './signal.js';
 

@@ -1,7 +1,7 @@
-import { currentKernel } from './calls/running-kernel.js';
-import { close, kevent, owned } from './calls/syscalls.js';
-import { KqueueError } from './errors.js';
-import type { Watch } from './ffi/loop.js';
+import { currentKernel } from '../calls/running-kernel.js';
+import { close, kevent, owned } from '../calls/syscalls.js';
+import { KqueueError } from '../errors.js';
+import type { Watch } from '../ffi/loop.js';
 
 /** What has to be let go of when a queue is closed, or forgotten. */
 export interface Resources {

@@ -3,11 +3,11 @@ import {
   EV_CLEAR,
   EVFILT_USER,
   NOTE_TRIGGER,
-} from './calls/constants.js';
-import { KeventList } from './calls/kevent-list.js';
-import { close, kevent, kqueue } from './calls/syscalls.js';
-import { type LoopDriver, threadDriver } from './ffi/loop.js';
-import { readableNow } from './ffi/readable-now.js';
+} from '../calls/constants.js';
+import { KeventList } from '../calls/kevent-list.js';
+import { close, kevent, kqueue } from '../calls/syscalls.js';
+import { type LoopDriver, threadDriver } from '../ffi/loop.js';
+import { readableNow } from '../ffi/readable-now.js';
 
 let known: boolean | undefined;
 

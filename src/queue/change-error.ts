@@ -1,5 +1,5 @@
+import { KqueueError } from '../errors.js';
 import type { Step } from './change.js';
-import { KqueueError } from './errors.js';
 
 /** A change that the kernel refused. */
 export interface ChangeFailure<T = unknown> {

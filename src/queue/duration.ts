@@ -1,6 +1,6 @@
-import type { KernelFacts } from './abi/shape.js';
-import { misuse, throwBadInteger } from './errors.js';
-import { unsupported } from './host/unsupported.js';
+import type { KernelFacts } from '../abi/shape.js';
+import { misuse, throwBadInteger } from '../errors.js';
+import { unsupported } from '../host/unsupported.js';
 
 /** An amount of time in a unit. */
 export type Amount =

@@ -1,5 +1,5 @@
-import type { Constants } from './abi/shape.js';
-import { misuse } from './errors.js';
+import type { Constants } from '../abi/shape.js';
+import { misuse } from '../errors.js';
 
 /** The name of a signal, as in `os.constants.signals`. */
 export type SignalName = `SIG${string}`;

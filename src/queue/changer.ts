@@ -1,11 +1,11 @@
-import { errnoName } from './abi/names.js';
-import type { KernelFacts } from './abi/shape.js';
-import { KeventList } from './calls/kevent-list.js';
+import { errnoName } from '../abi/names.js';
+import type { KernelFacts } from '../abi/shape.js';
+import { KeventList } from '../calls/kevent-list.js';
+import { KqueueError, misuse } from '../errors.js';
+import type { KeventInit } from '../memory/kevent.js';
 import type { Change, Key, Modification, Op, Step, Trigger } from './change.js';
 import type { ChangeResult } from './change-error.js';
 import type { Encoded, EncodedKey, Encoder } from './encoder.js';
-import { KqueueError, misuse } from './errors.js';
-import type { KeventInit } from './memory/kevent.js';
 import type { Registration, Registry } from './registry.js';
 
 /** A registration as a step of the same batch left it, or its absence. */
