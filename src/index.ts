@@ -6,7 +6,11 @@ export { Kevent64List, KeventList } from './calls/kevent-list.js';
 export { close, kevent, kevent64, kqueue } from './calls/syscalls.js';
 export { type DoctorReport, doctor, type Finding } from './doctor.js';
 export { KqueueError, type Syscall } from './errors.js';
-export { type Explainable, type ExplainOptions, explain } from './explain.js';
+export {
+  type Explainable,
+  type ExplainOptions,
+  explain,
+} from './explain/explain.js';
 export type { LoopDriver } from './ffi/loop.js';
 export type {
   EventIterator,
