@@ -5,9 +5,9 @@
 import { homedir } from 'node:os';
 import type { KernelFacts } from '../src/abi/shape.js';
 import { type KernelName, kernels } from '../src/abi.js';
+import { doctor, examine } from '../src/doctor/doctor.js';
 import { subjectOf } from '../src/doctor/subject.js';
 import { withoutHome } from '../src/doctor/system.js';
-import { doctor, examine } from '../src/doctor.js';
 import { bindKernel } from '../src/ffi/native-kernel.js';
 import { kernel } from '../src/index.js';
 import { gate } from './conformance/cases.js';

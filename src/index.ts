@@ -4,7 +4,7 @@
 export * from './calls/constants.js';
 export { Kevent64List, KeventList } from './calls/kevent-list.js';
 export { close, kevent, kevent64, kqueue } from './calls/syscalls.js';
-export { type DoctorReport, doctor, type Finding } from './doctor.js';
+export { type DoctorReport, doctor, type Finding } from './doctor/doctor.js';
 export { KqueueError, type Syscall } from './errors.js';
 export {
   type Explainable,

@@ -1,10 +1,13 @@
 import { release } from 'node:os';
-import { currentKernel, type Kernel } from './calls/running-kernel.js';
-import type { Finding } from './doctor/finding.js';
-import { saying } from './doctor/finding.js';
-import { examineErrors, examineEvents } from './doctor/layout.js';
-import { examineErrno, examineLoop, examinePollable } from './doctor/live.js';
-import { type Subject, subjectOf } from './doctor/subject.js';
+import { currentKernel, type Kernel } from '../calls/running-kernel.js';
+import { hostDialect } from '../host/dialect.js';
+import { kernel as choice, type KernelChoice } from '../host/host.js';
+import type { StructLayout } from '../memory/layout.js';
+import type { Finding } from './finding.js';
+import { saying } from './finding.js';
+import { examineErrors, examineEvents } from './layout.js';
+import { examineErrno, examineLoop, examinePollable } from './live.js';
+import { type Subject, subjectOf } from './subject.js';
 import {
   examineEnvironment,
   examineKernel,
@@ -16,11 +19,8 @@ import {
   overrides,
   runtimeName,
   withoutHome,
-} from './doctor/system.js';
-import { examineTimers } from './doctor/timers.js';
-import { hostDialect } from './host/dialect.js';
-import { kernel as choice, type KernelChoice } from './host/host.js';
-import type { StructLayout } from './memory/layout.js';
+} from './system.js';
+import { examineTimers } from './timers.js';
 
 export type { Finding };
 
@@ -153,7 +153,7 @@ function anonymous<Value>(value: Value): Value {
  * ```
  */
 export async function doctor(): Promise<DoctorReport> {
-  const { version } = require('../package.json') as {
+  const { version } = require('../../package.json') as {
     version: string;
   };
   const { version: koffi, ...koffiFinding } = examineKoffi();
