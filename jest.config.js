@@ -2,7 +2,7 @@
 export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/helpers/', '/fixtures/'],
+  testPathIgnorePatterns: ['/node_modules/', '/support/', '/fixtures/'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {
     '^.+\\.ts$': [
@@ -19,13 +19,13 @@ export default {
           isolatedModules: true,
         },
         astTransformers: {
-          before: ['<rootDir>/__tests__/helpers/import-meta.cjs'],
+          before: ['<rootDir>/__tests__/support/import-meta.cjs'],
         },
       },
     ],
   },
-  globalSetup: '<rootDir>/__tests__/helpers/build.cjs',
-  testSequencer: '<rootDir>/__tests__/helpers/soak-first.cjs',
+  globalSetup: '<rootDir>/__tests__/support/build.cjs',
+  testSequencer: '<rootDir>/__tests__/support/soak-first.cjs',
   // One more than the cores of a small machine: many tests wait for children.
   maxWorkers: 3,
   testTimeout: 20_000,

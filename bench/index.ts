@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { kernel } from 'kqueue-ffi';
 import { kernels } from 'kqueue-ffi/abi';
-import { canStub, stubLibrary } from '../__tests__/helpers/stub-library.js';
+import { canStub, stubLibrary } from '../__tests__/support/stub-library.js';
 import { chartOf } from './chart.js';
 import * as native from './native.js';
 import { type Table, textOf } from './report.js';

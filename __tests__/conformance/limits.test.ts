@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { constants as os } from 'node:os';
 import { type KeventInit, KeventList, kernel } from '../../src/index.js';
-import { printed } from '../helpers/child.js';
+import { printed } from '../support/child.js';
 import { change, chg, poll } from './calls.js';
 import { gate } from './cases.js';
 import {

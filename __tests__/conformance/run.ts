@@ -49,7 +49,7 @@ const files = [
   ...readdirSync(here)
     .filter((name) => name.endsWith('.test.ts') && name !== 'coverage.test.ts')
     .map((name) => join(here, name)),
-  join(here, '../model-sequences.test.ts'),
+  join(here, '../model/sequences.test.ts'),
 ].sort();
 
 const folder = mkdtempSync(join(tmpdir(), 'kqueue-ffi-'));

@@ -7,7 +7,7 @@ import type { Kernel } from '../../src/calls/running-kernel.js';
 import { createLinuxKernel, LinuxKernel } from '../../src/linux/kernel.js';
 import { allocate } from '../../src/memory/kevent-memory.js';
 import { allocateTimespec } from '../../src/memory/timespec.js';
-import { Double, type KeventCall } from '../helpers/doubles.js';
+import { Double, type KeventCall } from '../support/doubles.js';
 
 /** A function of the library, and what its man page lists for it. */
 export const LISTED = {

@@ -1,0 +1,40 @@
+import { kernels } from '../../src/abi/kernels.js';
+import * as constants from '../../src/calls/constants.js';
+import { hostFacts } from '../../src/host/host.js';
+import { fixtureOf, kernelNames } from '../fixtures/abi/index.js';
+
+const names = [
+  ...new Set(
+    kernelNames.flatMap((name) => Object.keys(fixtureOf(name).constants)),
+  ),
+].sort();
+
+test('every constant any kernel has can be imported by name, and no other', () => {
+  expect(Object.keys(constants).sort()).toEqual(names);
+});
+
+test('an imported constant has the number of the running kernel, or is undefined', () => {
+  for (const [name, value] of Object.entries(constants)) {
+    expect([name, value]).toEqual([name, hostFacts.constants[name]]);
+  }
+});
+
+test('on Linux the constants are those of Darwin', () => {
+  if (process.platform !== 'linux') return;
+  if (process.env.KQUEUE_FFI_ABI !== undefined) return;
+  expect({ ...constants }).toMatchObject({ ...kernels.darwin.constants });
+});
+
+test('a constant all kernels have is a number to the compiler, another may be undefined', () => {
+  const filter: number = constants.EVFILT_READ;
+  const flag: number = constants.EV_RECEIPT;
+  // @ts-expect-error NetBSD, OpenBSD and FreeBSD have no EVFILT_VM.
+  const pressure: number = constants.EVFILT_VM;
+  const unit: number | undefined = constants.NOTE_MSECONDS;
+  expect([filter, flag, pressure, unit]).toEqual([
+    hostFacts.constants.EVFILT_READ,
+    hostFacts.constants.EV_RECEIPT,
+    hostFacts.constants.EVFILT_VM,
+    hostFacts.constants.NOTE_MSECONDS,
+  ]);
+});

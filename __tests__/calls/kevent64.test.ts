@@ -1,0 +1,117 @@
+import {
+  close,
+  EV_ADD,
+  EV_DELETE,
+  EV_RECEIPT,
+  EVFILT_TIMER,
+  EVFILT_USER,
+  KEVENT_FLAG_ERROR_EVENTS,
+  KEVENT_FLAG_IMMEDIATE,
+  Kevent64List,
+  KeventList,
+  type KqueueError,
+  kernel,
+  kevent,
+  kevent64,
+  kqueue,
+  NOTE_TRIGGER,
+} from '../../src/index.js';
+import { gate } from '../conformance/cases.js';
+
+const onDarwin = gate(kernel.abi === 'darwin', 'only Darwin has kevent64');
+const IMMEDIATE = KEVENT_FLAG_IMMEDIATE ?? 0;
+const ERROR_EVENTS = KEVENT_FLAG_ERROR_EVENTS ?? 0;
+const user = { ident: 1, filter: EVFILT_USER, flags: EV_ADD };
+const fired = { ...user, fflags: NOTE_TRIGGER };
+
+const open: number[] = [];
+const queue = (): number => {
+  const kq = kqueue();
+  open.push(kq);
+  return kq;
+};
+
+afterEach(() => {
+  for (const kq of open.splice(0)) close(kq);
+});
+
+const codeOf = (body: () => unknown): string => {
+  try {
+    body();
+    return 'none';
+  } catch (error) {
+    return (error as KqueueError).code;
+  }
+};
+
+onDarwin('kevent64 gives all fields back, and ext with them', () => {
+  const kq = queue();
+  const events = new Kevent64List(2);
+  const ident = 2n ** 64n - 1n;
+  const change = { ...fired, ident, data: -7, udata: 2n ** 63n + 1n };
+  const ext = [5, 2n ** 64n - 2n];
+  expect(kevent64(kq, [{ ...change, ext }], events, 0, 1000)).toBe(1);
+  expect(events.get(0)).toEqual({
+    ...change,
+    ext: [5n, 2n ** 64n - 2n],
+    flags: EV_ADD,
+    fflags: NOTE_TRIGGER,
+  });
+});
+
+onDarwin('entries of several events do not touch', () => {
+  const kq = queue();
+  const events = new Kevent64List(3);
+  const changes = [1, 2, 3].map((ident) => ({ ...fired, ident, udata: ident }));
+  expect(kevent64(kq, Kevent64List.of(...changes), events, 0, 0)).toBe(3);
+  expect([...events].map(({ ident, udata }) => [ident, udata])).toEqual([
+    [1, 1n],
+    [2, 2n],
+    [3, 3n],
+  ]);
+});
+
+onDarwin('B12 a queue answers only the call it was first given to', () => {
+  const [narrow, wide] = [queue(), queue()];
+  kevent(narrow, null, new KeventList(1), 0);
+  kevent64(wide, null, new Kevent64List(1), 0, 0);
+  expect(codeOf(() => kevent64(narrow, null, null, 0))).toBe('EINVAL');
+  expect(codeOf(() => kevent(wide, null, null))).toBe('EINVAL');
+});
+
+onDarwin('C17 IMMEDIATE polls, whatever the timeout', () => {
+  const kq = queue();
+  const events = new Kevent64List(1);
+  const timer = { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 5000 };
+  expect(kevent64(kq, [timer], events, IMMEDIATE, null)).toBe(0);
+  const bad = { tv_sec: 0, tv_nsec: -1 };
+  expect(kevent64(kq, null, events, IMMEDIATE, bad)).toBe(0);
+});
+
+onDarwin('C17 ERROR_EVENTS tells of failed changes and receipts only', () => {
+  const kq = queue();
+  const events = new Kevent64List(4);
+  expect(kevent64(kq, [fired], events, ERROR_EVENTS, null)).toBe(0);
+  const missing = { ...user, ident: 9, flags: EV_DELETE };
+  const receipt = { ...user, ident: 2, flags: EV_ADD | EV_RECEIPT };
+  expect(kevent64(kq, [missing, receipt], events, ERROR_EVENTS)).toBe(2);
+  expect(kevent64(kq, null, events, 0, 0)).toBe(1);
+});
+
+onDarwin('a list of the other struct is refused before the call', () => {
+  const kq = queue();
+  const [narrow, wide] = [new KeventList(1), new Kevent64List(1)];
+  expect(() => kevent(kq, null, wide, 0)).toThrow(TypeError);
+  expect(() => kevent64(kq, null, narrow as Kevent64List, 0, 0)).toThrow(
+    /Cannot call kevent64 as 'eventlist' must be/,
+  );
+  expect(() => kevent64(kq, null, wide, -1, 0)).toThrow(RangeError);
+  expect(() => kevent64(kq, null, wide, 0.5, 0)).toThrow(RangeError);
+});
+
+gate(kernel.abi !== 'darwin', 'Darwin has kevent64')(
+  'where there is no kevent64 that is said',
+  () => {
+    expect(codeOf(() => new Kevent64List(1))).toBe('ERR_KQUEUE_UNSUPPORTED');
+  },
+);

@@ -1,0 +1,222 @@
+// KQUEUE_FFI_TRACE=1: every call and its answer on standard error.
+import { kernels } from '../../src/abi.js';
+import { listFor } from '../../src/calls/kevent-list.js';
+import { syscallsOf } from '../../src/calls/syscalls.js';
+import { traced } from '../../src/calls/trace.js';
+import { bindKernel } from '../../src/ffi/native-kernel.js';
+import { entry, literal, runScript } from '../support/child.js';
+import {
+  type DoubleOptions,
+  disposeDoubles,
+  double,
+} from '../support/doubles.js';
+
+afterEach(disposeDoubles);
+
+const TRACE = { env: { KQUEUE_FFI_TRACE: '1' } };
+
+/** A traced double, and what was written of it. */
+function watched(options: DoubleOptions) {
+  const written: string[] = [];
+  const kernel = bindKernel(
+    kernels[options.kernel],
+    'x64',
+    double({ cpu: 'x64', ...options }).library,
+  );
+  const calls = syscallsOf(() =>
+    traced(kernel, kernel.facts, (text) => written.push(text)),
+  );
+  const list = (capacity: number) => listFor(kernel.words, capacity);
+  return { calls, list, written };
+}
+
+test('a call is a line with what was given, what came back and how long it could take', () => {
+  const { calls, list, written } = watched({
+    kernel: 'darwin',
+    behaviour: {
+      kqueue: () => 5,
+      kevent: ({ answer, nevents }) =>
+        nevents === 0
+          ? 0
+          : answer({ ident: 7n, filter: -1n, flags: 0x8000n, data: 12n }),
+    },
+  });
+  calls.kqueue();
+  const change = { ident: 7, filter: -1, flags: 0x21 };
+  calls.kevent(5, [change], list(64), 1500);
+  calls.kevent(5, [change], null);
+  calls.close(5);
+  expect(written.join('')).toBe(
+    `kqueue() = 5
+kevent(5, [{7 READ ADD|CLEAR}], 64, 1.5s) = 1 [{7 READ EOF data=12}]
+kevent(5, [{7 READ ADD|CLEAR}], 0, NULL) = 0
+close(5) = 0
+`,
+  );
+});
+
+test('a wait is told of when it begins', () => {
+  const seen: string[] = [];
+  const { calls, list, written } = watched({
+    kernel: 'freebsd',
+    behaviour: {
+      kevent: () => {
+        seen.push(written.join(''));
+        return 0;
+      },
+    },
+  });
+  calls.kevent(5, null, list(1));
+  calls.kevent(5, null, list(1), 0);
+  expect(seen).toEqual([
+    'kevent(5, NULL, 1, NULL)',
+    'kevent(5, NULL, 1, NULL) = 0\n',
+  ]);
+});
+
+test.each([
+  [0, '0'],
+  [0.000001, '0.000001ms'],
+  [0.25, '0.25ms'],
+  [250, '250ms'],
+  [1000, '1s'],
+  [1234.5, '1.2345s'],
+  [{ tv_sec: 3, tv_nsec: 5 }, '3.000000005s'],
+  [{ tv_sec: -1, tv_nsec: 0 }, '{tv_sec=-1, tv_nsec=0}'],
+  [{ tv_sec: 0, tv_nsec: 1e9 }, '{tv_sec=0, tv_nsec=1000000000}'],
+  [null, 'NULL'],
+])('a timeout of %p is shown as %s', (timeout, shown) => {
+  const { calls, list, written } = watched({ kernel: 'darwin' });
+  calls.kevent(5, null, list(1), timeout);
+  expect(written.join('')).toBe(`kevent(5, NULL, 1, ${shown}) = 0\n`);
+});
+
+test('names are those of the kernel that is called', () => {
+  const { calls, written } = watched({ kernel: 'freebsd' });
+  const timer = { ident: 1, filter: -7, flags: 1, fflags: 4, data: 250 };
+  calls.kevent(5, [timer], null);
+  expect(written.join('')).toContain('{1 TIMER ADD data=250 NOTE_USECONDS}');
+});
+
+test('a failure is told by its name, and stays the failure it is', () => {
+  const made: { fail?: (errno: number) => number } = {};
+  const options: DoubleOptions = {
+    kernel: 'openbsd',
+    cpu: 'x64',
+    behaviour: {
+      kqueue: () => made.fail?.(24) ?? 0,
+      kevent: () => made.fail?.(9) ?? 0,
+      close: () => made.fail?.(4) ?? 0,
+    },
+  };
+  const kernel = double(options);
+  made.fail = (errno) => kernel.fail(errno);
+  const written: string[] = [];
+  const bound = bindKernel(kernels.openbsd, 'x64', kernel.library);
+  const calls = syscallsOf(() =>
+    traced(bound, bound.facts, (text) => {
+      written.push(text);
+      // As writing to a terminal that is gone would.
+      kernel.fail(32);
+    }),
+  );
+  const code = (call: () => unknown): unknown => {
+    try {
+      return call();
+    } catch (error) {
+      return (error as { code?: unknown }).code;
+    }
+  };
+  expect(code(() => calls.kqueue())).toBe('EMFILE');
+  expect(code(() => calls.kevent(5, null, null, 0))).toBe('EBADF');
+  expect(code(() => calls.close(5))).toBe('EINTR');
+  expect(written.join('')).toBe(
+    'kqueue() = -1 EMFILE\nkevent(5, NULL, 0, 0) = -1 EBADF\nclose(5) = -1 EINTR\n',
+  );
+});
+
+test('kevent64 has its flags by name', () => {
+  const { calls, written } = watched({ kernel: 'darwin', symbol: 'kevent64' });
+  calls.kevent64(
+    5,
+    [{ ident: 1, filter: -10, flags: 1, ext: [1] }],
+    null,
+    3,
+    0,
+  );
+  expect(written.join('')).toBe(
+    'kevent64(5, [{1 USER ADD ext=[0x1, 0x0]}], 0, KEVENT_FLAG_IMMEDIATE|KEVENT_FLAG_ERROR_EVENTS, 0) = 0\n',
+  );
+});
+
+test('of a long list 32 entries are shown', () => {
+  const { calls, written } = watched({ kernel: 'darwin' });
+  const many = Array.from({ length: 40 }, (_, ident) => ({
+    ident,
+    filter: -1,
+  }));
+  calls.kevent(5, many, null);
+  expect(written.join('')).toMatch(/\{31 READ\}, … 8 more\], 0, NULL\) = 0\n$/);
+});
+
+test('KQUEUE_FFI_TRACE=1 traces both tiers of a program, and nothing else', async () => {
+  const script = `
+    const kq = new api.Kqueue();
+    kq.add({ filter: 'user', id: 5 });
+    kq.trigger(5);
+    kq.next().then(({ id }) => { print(id); kq.close(); });`;
+  const { stdout, stderr, status } = await runScript(script, TRACE);
+  expect({ stdout, status }).toEqual({ stdout: '5\n', status: 0 });
+  const calls = stderr.trimEnd().split('\n');
+  expect(calls[0]).toMatch(/^kqueue\(\) = \d+$/);
+  expect(calls[1]).toMatch(/^kevent\(\d+, \[\{5 USER ADD\|CLEAR.*\}\], /);
+  expect(calls[2]).toMatch(/^kevent\(\d+, \[\{5 USER NOTE_TRIGGER.*\}\], /);
+  expect(calls[3]).toMatch(/^kevent\(\d+, NULL, .* = 1 \[\{5 USER /);
+  expect(calls.at(-1)).toMatch(/^close\(\d+\) = 0$/);
+});
+
+test('the lines of a worker thread say whose they are', async () => {
+  const script = `
+    const { Worker } = require('node:worker_threads');
+    api.close(api.kqueue());
+    new Worker(
+      'const api = require(process.argv[2]); api.close(api.kqueue());',
+      { eval: true, argv: [${literal(entry)}] },
+    );`;
+  const { stderr, status } = await runScript(script, TRACE);
+  expect(status).toBe(0);
+  const [main, , worker] = stderr.split('\n');
+  expect(main).toMatch(/^kqueue\(\) = \d+$/);
+  expect(worker).toMatch(/^\[worker 1\] kqueue\(\) = \d+$/);
+});
+
+test.each([[''], ['0']])(
+  'KQUEUE_FFI_TRACE=%s traces nothing',
+  async (value) => {
+    const env = { KQUEUE_FFI_TRACE: value };
+    const script = 'api.close(api.kqueue()); print(1);';
+    expect(await runScript(script, { env })).toEqual({
+      stdout: '1\n',
+      stderr: '',
+      status: 0,
+    });
+  },
+);
+
+test('nothing is lost when the reader is slow and the process exits', async () => {
+  // Asking for process.stderr makes the pipe one that does not wait.
+  const script = `
+    process.stderr;
+    const kq = api.kqueue();
+    for (let i = 0; i < 5000; i++) api.kevent(kq, null, null, 0);
+    process.exit(3);`;
+  const { stderr, status } = await runScript(script, TRACE);
+  expect(status).toBe(3);
+  expect(stderr.match(/^kevent\(\d+, NULL, 0, 0\) = 0$/gm)).toHaveLength(5000);
+});
+
+test('a standard error that nobody reads ends nothing', async () => {
+  const script = 'api.close(api.kqueue()); print(1);';
+  const closed = await runScript(script, { ...TRACE, first: 'exec 2>&-' });
+  expect(closed).toEqual({ stdout: '1\n', stderr: '', status: 0 });
+});

@@ -1,0 +1,245 @@
+// What kq makes of the words it is given, without a process for each.
+
+import type { Cpu } from '../../src/abi/shape.js';
+import { type KernelName, kernels } from '../../src/abi.js';
+import { duration, parse } from '../../src/cli/arguments.js';
+import { bytesOf, recordsOf } from '../../src/cli/bytes.js';
+import { commands } from '../../src/cli/commands.js';
+import { Failure, UsageError } from '../../src/cli/failure.js';
+import { printable } from '../../src/cli/happening.js';
+import { helpOf, overview } from '../../src/cli/help.js';
+import { keventOf } from '../../src/cli/kevent-words.js';
+import { together } from '../../src/cli/together.js';
+import { wordsOf } from '../../src/cli/words.js';
+import { explain } from '../../src/index.js';
+import { fixtureOf, kernelNames } from '../fixtures/abi/index.js';
+import { toBytes } from '../support/doubles.js';
+
+test.each<[command: string, words: string[]]>([
+  ['make test', ['make', 'test']],
+  ['  a\t b\n', ['a', 'b']],
+  [`a 'b c' "d e"`, ['a', 'b c', 'd e']],
+  [`a '' ""`, ['a', '', '']],
+  [`a"b"'c'd`, ['abcd']],
+  [`a\\ b \\" '\\'`, ['a b', '"', '\\']],
+  [`"a\\"b"`, ['a"b']],
+  [
+    'echo $HOME *.c `x` $(y) ; | & > <',
+    ['echo', '$HOME', '*.c', '`x`', '$(y)', ';', '|', '&', '>', '<'],
+  ],
+])('--exec %j is split at spaces and nowhere else', (command, words) => {
+  expect(wordsOf(command)).toEqual(words);
+});
+
+test.each([[''], ['   '], ["'"], ['a "b'], ['a \\'], ["'' a"]])(
+  '--exec %j is no command',
+  (command) => {
+    expect(() => wordsOf(command)).toThrow(UsageError);
+  },
+);
+
+test.each([
+  ['100us', 0.1],
+  ['250ms', 250],
+  ['1.5s', 1500],
+  ['.5s', 500],
+  ['2m', 120_000],
+  ['24d', 2_073_600_000],
+])('%s is %d milliseconds', (given, ms) => {
+  expect(duration(given, 'it')).toBe(ms);
+});
+
+test.each([['250'], ['0s'], ['-1s'], ['1e3s'], ['1w'], ['25d'], ['s'], ['']])(
+  '%j is no duration',
+  (given) => {
+    expect(() => duration(given, 'it')).toThrow(UsageError);
+  },
+);
+
+test('options may stand anywhere, and a negative number is none', () => {
+  const options = { kernel: { type: 'string' } } as const;
+  const parsed = parse(['7', '--kernel', 'darwin', '-1', '-0x5'], options);
+  expect(parsed).toEqual({
+    values: { kernel: 'darwin' },
+    operands: ['7', '-1', '-0x5'],
+  });
+  expect(parse(['--', '--kernel', '-x'], options).operands).toEqual([
+    '--kernel',
+    '-x',
+  ]);
+  expect(() => parse(['-x'], options)).toThrow(UsageError);
+  expect(() => parse(['--kernel'], options)).toThrow(UsageError);
+});
+
+test('a name is printed as it is unless a terminal would obey it', () => {
+  expect(printable('Grüße, 世界 $(x) "y"')).toBe('Grüße, 世界 $(x) "y"');
+  expect(printable('a\u001b[2Jb')).toBe('"a\\u001b[2Jb"');
+  expect(printable('a\u009b2Jb')).toBe('"a\\u009b2Jb"');
+  expect(printable('a\nb')).toBe('"a\\nb"');
+  expect(printable('a\u202eb')).toBe('"a\\u202eb"');
+});
+
+test('every command has help that fits a terminal', () => {
+  for (const text of [overview(), ...commands.map(helpOf)]) {
+    expect(text).toMatch(/^Usage: kq /);
+    for (const line of text.split('\n'))
+      expect(line.length).toBeLessThanOrEqual(80);
+  }
+  for (const { name, options } of commands) {
+    expect(overview()).toContain(`\n  ${name} `);
+    const help = helpOf(commands.find((known) => known.name === name) as never);
+    for (const option of Object.keys(options)) {
+      expect(help).toContain(`--${option}`);
+    }
+  }
+});
+
+describe.each(kernelNames)('bytes of %s', (name) => {
+  const fixture = fixtureOf(name);
+  const facts = kernels[name];
+  const { constants: c } = facts;
+  const fields = {
+    ident: 7n,
+    filter: BigInt(c.EVFILT_READ),
+    flags: BigInt(c.EV_ADD | c.EV_CLEAR),
+    fflags: BigInt(c.NOTE_LOWAT ?? 0),
+    data: -12n,
+    udata: 0x1234n,
+  };
+  const structs = Object.entries(fixture.arches).flatMap(([cpu, layouts]) =>
+    Object.entries(layouts)
+      .map(([struct, layout]) => ({
+        cpu: cpu as Cpu,
+        struct: struct.replace('struct ', ''),
+        layout,
+      }))
+      .filter(({ struct }) => struct in facts.structs && struct !== 'timespec'),
+  );
+
+  test.each(structs.map((each) => [each.struct, each.cpu, each] as const))(
+    'are read by the layout of %s on %s, one and several',
+    (struct, cpu, { layout }) => {
+      const bytes = toBytes(layout, fields);
+      const hex = Buffer.from(bytes).toString('hex');
+      const read = (words: string[]) => {
+        const given = bytesOf(words);
+        if (given === undefined) throw new Error('taken for numbers');
+        return recordsOf(facts, given, cpu, struct);
+      };
+      const wanted = expect.objectContaining({
+        ident: 7n,
+        filter: c.EVFILT_READ,
+        flags: c.EV_ADD | c.EV_CLEAR,
+        data: -12n,
+        udata: 0x1234n,
+      });
+      expect(read([hex])).toEqual([wanted]);
+      expect(read([hex, hex])).toEqual([wanted, wanted]);
+      const dump = hex.replace(/../g, '\\x$&');
+      expect(read([dump])).toEqual([wanted]);
+      expect(read(hex.match(/../g)?.map((byte) => `0x${byte}`) ?? [])).toEqual([
+        wanted,
+      ]);
+      expect(explain(read([hex])[0], { kernel: name })).toMatch(
+        /^\{7 READ ADD\|CLEAR data=-12 (NOTE_LOWAT )?udata=0x1234\}$/,
+      );
+    },
+  );
+
+  test('are refused if they are no whole struct', () => {
+    const bytes = new Uint8Array(21);
+    expect(() => recordsOf(facts, bytes)).toThrow(/no whole number/);
+    expect(() => recordsOf(facts, new Uint8Array(96), 'z80')).toThrow(/--cpu/);
+    expect(() => recordsOf(facts, bytes, 'x64', 'stat')).toThrow(/--struct/);
+  });
+});
+
+test('half a byte is no byte', () => {
+  expect(() => bytesOf(['0'.repeat(65)])).toThrow(UsageError);
+});
+
+test('few digits are numbers', () => {
+  expect(bytesOf(['7', '-1', '0', '0', '12'])).toBeUndefined();
+  expect(bytesOf(['7', 'READ', 'ADD'])).toBeUndefined();
+});
+
+test.each<[words: string, kernel: KernelName, line: string]>([
+  ['7 READ ADD|CLEAR', 'darwin', '{7 READ ADD|CLEAR}'],
+  ['7 evfilt_read ev_add', 'netbsd', '{7 READ ADD}'],
+  ['1 TIMER 1 NSECONDS 250', 'freebsd', '{1 TIMER ADD data=250 NOTE_NSECONDS}'],
+  [
+    '4 VNODE ADD NOTE_WRITE|delete|0x40',
+    'darwin',
+    '{4 VNODE ADD NOTE_DELETE|NOTE_WRITE|NOTE_REVOKE}',
+  ],
+  ['9 READ ERROR 0 EBADF', 'openbsd', '{9 READ ERROR data=EBADF}'],
+  ['USR1 SIGNAL ADD', 'darwin', '{SIGUSR1 SIGNAL ADD}'],
+  ['0x10 -99 0x1 -1', 'darwin', '{16 -99 ADD fflags=-1}'],
+  [
+    '1 USER 0 0 0 0xffffffffffffffff',
+    'darwin',
+    '{1 USER udata=0xffffffffffffffff}',
+  ],
+])('the words %j on %s are %s', (words, kernel, line) => {
+  const kevent = keventOf(kernels[kernel], words.split(' '));
+  expect(explain(kevent, { kernel })).toBe(line);
+});
+
+test.each([
+  ['7'],
+  ['7 NOTHING'],
+  ['x READ'],
+  ['7 READ BOGUS'],
+  ['7 READ 0x1ffffffff'],
+  ['7 READ 0 NOTE_DELETE'],
+  ['7 READ 0 0 many'],
+  ['7 READ 0 0 0 0 0'],
+])('the words %j are no kevent', (words) => {
+  expect(() => keventOf(kernels.darwin, words.split(' '))).toThrow(UsageError);
+});
+
+test('many sources take turns, and one that fails ends them all', async () => {
+  const upTo = (last: number, name: string) => {
+    let next = 0;
+    return async (): Promise<IteratorResult<string, undefined>> =>
+      next === last
+        ? { done: true, value: undefined }
+        : { done: false, value: `${name}${++next}` };
+  };
+  const seen: string[] = [];
+  for await (const value of together([upTo(3, 'a'), upTo(2, 'b')])) {
+    seen.push(value);
+  }
+  expect(seen).toEqual(['a1', 'b1', 'a2', 'b2', 'a3']);
+  const failing = together([
+    upTo(9, 'a'),
+    async () => {
+      throw new Failure('over');
+    },
+  ]);
+  await expect(
+    (async () => {
+      for await (const value of failing) seen.push(value);
+    })(),
+  ).rejects.toThrow('over');
+});
+
+test('a source that tells nothing keeps nothing of what the others tell', async () => {
+  let reactions = 0;
+  class Watched<T> extends Promise<T> {
+    // biome-ignore lint/suspicious/noThenProperty: to count who waits for it
+    override then<A = T, B = never>(
+      ...args: Parameters<Promise<T>['then']>
+    ): Promise<A | B> {
+      reactions++;
+      return super.then(...args) as Promise<A | B>;
+    }
+  }
+  const never = new Watched<IteratorResult<number>>(() => {});
+  let count = 0;
+  const busy = async () => ({ done: false, value: ++count }) as const;
+  for await (const value of together([() => never, busy])) {
+    if (value === 1000) break;
+  }
+  expect(reactions).toBeLessThan(5);
+});

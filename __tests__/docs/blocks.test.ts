@@ -1,0 +1,217 @@
+// Every block of the documentation is what it says: programs compile and run as
+// they are printed, with the package as npm installs it; commands exist.
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import {
+  install,
+  type Outcome,
+  type Project,
+  pack,
+  root,
+  run,
+  runModule,
+} from '../support/built-package.js';
+import { type Block, blocks } from '../support/doc-blocks.js';
+
+const { scripts } = JSON.parse(
+  readFileSync(join(root, 'package.json'), 'utf8'),
+) as { scripts: Record<string, string> };
+
+const programs = blocks.filter(({ language }) => /^(ts|js)$/.test(language));
+
+/** What a program is called: `block-7.mts`, or `.cjs` where it says require. */
+const nameOf = (block: Block): string => {
+  const extension =
+    block.language === 'ts'
+      ? 'mts'
+      : /\brequire\(/.test(block.code)
+        ? 'cjs'
+        : 'mjs';
+  return `block-${blocks.indexOf(block)}.${extension}`;
+};
+
+/** How many programs run at a time. */
+const AT_A_TIME = 2;
+
+let project: Project;
+const outcomes = new Map<Block, Promise<Outcome>>();
+
+/** Run all programs, a few at a time. */
+function runAll(): void {
+  const waiting = programs.filter(({ notRun }) => notRun === undefined);
+  const resolvers = new Map<Block, (outcome: Outcome) => void>();
+  for (const block of waiting) {
+    outcomes.set(
+      block,
+      new Promise((resolve) => resolvers.set(block, resolve)),
+    );
+  }
+  const next = async (): Promise<void> => {
+    const block = waiting.shift();
+    if (block === undefined) return;
+    const name = nameOf(block).replace(/\.mts$/, '.mjs');
+    const file = join(project.folder, name);
+    const code =
+      block.language === 'js'
+        ? block.code
+        : ts.transpileModule(block.code, {
+            compilerOptions: {
+              module: ts.ModuleKind.ESNext,
+              target: ts.ScriptTarget.ES2022,
+            },
+          }).outputText;
+    writeFileSync(file, code);
+    // Standard input has a line, for programs that read it.
+    const ran = run(process.execPath, [file], project.folder, 'hello\n');
+    resolvers.get(block)?.(await ran);
+    await next();
+  };
+  for (let i = 0; i < AT_A_TIME; i++) void next();
+}
+
+beforeAll(async () => {
+  const { tarball, folder } = await pack();
+  project = await install(tarball);
+  rmSync(folder, { recursive: true, force: true });
+  for (const name of ['@types', 'undici-types']) {
+    const target = join(project.folder, 'node_modules', name);
+    symlinkSync(join(root, 'node_modules', name), target, 'junction');
+  }
+  runAll();
+}, 120_000);
+
+afterAll(async () => {
+  await Promise.all(outcomes.values());
+  project?.dispose();
+}, 120_000);
+
+test('there are programs in the documentation, and each block says what it is', () => {
+  expect(programs.length).toBeGreaterThan(10);
+  const known = 'ts js sh console json text c python yaml'.split(' ');
+  const others = blocks.filter(({ language }) => !known.includes(language));
+  expect(others.map(({ at, language }) => [at, language])).toEqual([]);
+});
+
+test('every program compiles, those that are not run as well', async () => {
+  const names = programs
+    .filter((block) => nameOf(block).endsWith('.mts'))
+    .map((block) => {
+      writeFileSync(join(project.folder, nameOf(block)), block.code);
+      return nameOf(block);
+    });
+  const config = {
+    compilerOptions: {
+      module: 'nodenext',
+      target: 'es2022',
+      lib: ['es2022', 'esnext.disposable'],
+      types: ['node'],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noEmit: true,
+      skipLibCheck: true,
+    },
+    files: names,
+  };
+  const path = join(project.folder, 'tsconfig.json');
+  writeFileSync(path, JSON.stringify(config));
+  const tsc = 'typescript/lib/tsc.js';
+  const { stdout } = await runModule(tsc, ['-p', path], project.folder);
+  const places = stdout.replace(
+    /^block-(\d+)\.mts/gm,
+    (_, index) => blocks[Number(index)].at,
+  );
+  expect(places).toBe('');
+}, 120_000);
+
+describe('a program runs as it is printed', () => {
+  test.each(
+    programs
+      .filter(({ notRun }) => notRun === undefined)
+      .map((block) => [block.at, block] as const),
+  )(
+    '%s',
+    async (_, block) => {
+      const outcome = await outcomes.get(block);
+      expect(outcome).toMatchObject({ status: 0, stderr: '' });
+    },
+    120_000,
+  );
+});
+
+test('whatever is not run says why in a few words', () => {
+  for (const { at, notRun } of blocks) {
+    if (notRun === undefined) continue;
+    expect([at, notRun.split(' ').length > 2]).toEqual([at, true]);
+  }
+});
+
+/** The commands of a shell block: comments, outputs and joints left out. */
+const commandsOf = ({ code, language }: Block): string[][] =>
+  code
+    .replace(/\\\n/g, ' ')
+    .split('\n')
+    .filter((line) => language === 'sh' || line.startsWith('$ '))
+    .map((line) => line.replace(/^\$ /, ''))
+    .flatMap((line) =>
+      line
+        .replace(/(^|\s)#.*$/, '')
+        .replace(/'[^']*'|"[^"]*"/g, 'text')
+        .split(/&&|\|\|?|;/),
+    )
+    .map((command) => command.trim().split(/\s+/))
+    .map((words) => words.slice(words.findIndex((word) => !word.includes('='))))
+    .filter(([word]) => word !== undefined && word !== '');
+
+describe('commands', () => {
+  const commands = blocks
+    .filter(({ language }) => language === 'sh' || language === 'console')
+    .flatMap((block) =>
+      commandsOf(block).map((words) => ({ at: block.at, words })),
+    );
+  const of = (name: string) =>
+    commands
+      .map(({ at, words }) => ({
+        at,
+        words: words[0] === 'npx' ? words.slice(1) : words,
+      }))
+      .filter(({ words }) => words[0] === name);
+
+  test('of npm name scripts that there are', () => {
+    const own = ['ci', 'install', 'i', 'pack', 'audit'];
+    const missing = of('npm').filter(({ words: [, verb, name] }) => {
+      if (own.includes(verb)) return false;
+      const script = verb === 'run' ? name : verb;
+      return !Object.hasOwn(scripts, script ?? '');
+    });
+    expect(missing).toEqual([]);
+  });
+
+  test('of kq, and their options, are in its help', async () => {
+    const cli = join(root, 'dist/cli.js');
+    const helps = new Map<string, string>();
+    const wrong: unknown[] = [];
+    for (const { at, words } of of('kq')) {
+      const [, verb, ...rest] = words;
+      if (verb === undefined || verb.startsWith('-')) continue;
+      if (!helps.has(verb)) {
+        const help = await run(process.execPath, [cli, verb, '--help']);
+        helps.set(verb, help.status === 0 ? help.stdout : '');
+      }
+      const help = helps.get(verb) ?? '';
+      const options = rest.filter((word) => /^--?[a-z]/.test(word));
+      if (help === '' || !options.every((option) => help.includes(option))) {
+        wrong.push([at, words.join(' ')]);
+      }
+    }
+    expect(wrong).toEqual([]);
+  }, 60_000);
+});
+
+test('every block of JSON is JSON', () => {
+  for (const { at, language, code } of blocks) {
+    if (language !== 'json') continue;
+    expect([at, () => JSON.parse(code)]).toEqual([at, expect.any(Function)]);
+    JSON.parse(code);
+  }
+});

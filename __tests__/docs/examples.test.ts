@@ -1,0 +1,113 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Outcome, root, run } from '../support/built-package.js';
+
+/** Node runs a `.ts` file as it is where it can strip types. */
+const strips = (process.features as { typescript?: unknown }).typescript;
+const LOADER = strips ? [] : ['--import', 'tsx'];
+
+/** Run an example against the built package, as a reader would. */
+const example = (name: string): Promise<Outcome> =>
+  run(process.execPath, [...LOADER, join(root, 'examples', name)]);
+
+const linesOf = (outcome: Outcome): string[] =>
+  outcome.stdout.trimEnd().split('\n');
+
+const succeeds = expect.objectContaining({ status: 0, stderr: '' });
+
+test('every example is tried', () => {
+  const tests = ['docs/examples', 'queue/examples', 'helpers/docs']
+    .map((name) =>
+      readFileSync(join(root, `__tests__/${name}.test.ts`), 'utf8'),
+    )
+    .join('\n');
+  const examples = readdirSync(join(root, 'examples')).filter((name) =>
+    name.endsWith('.ts'),
+  );
+  expect(examples.filter((name) => !tests.includes(name))).toEqual([]);
+});
+
+describe('readiness-loop.ts', () => {
+  let outcome: Outcome;
+
+  beforeAll(async () => {
+    outcome = await example('readiness-loop.ts');
+  }, 60_000);
+
+  test('ends well once all five answers came', () => {
+    expect(outcome).toEqual(succeeds);
+    expect(linesOf(outcome).at(-1)).toMatch(/^all 5 answers after \d+ ms$/);
+  });
+
+  test('prints the bytes of each connection once, under its own number', () => {
+    const answers = outcome.stdout.match(/connection .*/g) ?? [];
+    expect(answers.sort()).toEqual([
+      'connection 0: "answer 0 after 300 ms"',
+      'connection 1: "answer 1 after 100 ms"',
+      'connection 2: "answer 2 after 500 ms"',
+      'connection 3: "answer 3 after 200 ms"',
+      'connection 4: "answer 4 after 400 ms"',
+    ]);
+  });
+
+  test('prints every event with the names of its filter and flags', () => {
+    const lines = linesOf(outcome);
+    const reads = lines.filter((line) => line.includes('connection'));
+    for (const line of reads) {
+      expect(line).toMatch(/^ *\d+ ms {2}EVFILT_READ (EV_\w+\|)*EV_ONESHOT/);
+    }
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^ *\d+ ms {2}EVFILT_TIMER EV_\w+.* heartbeat/),
+    );
+  });
+
+  test('never gets an answer before its delay is over', () => {
+    for (const line of linesOf(outcome)) {
+      const found = /^ *(\d+) ms .* after (\d+) ms"$/.exec(line);
+      if (found === null) continue;
+      // The server's clock and this one round differently.
+      expect(Number(found[1])).toBeGreaterThanOrEqual(Number(found[2]) - 5);
+    }
+  });
+
+  test('keeps hearing the heartbeat while it waits for answers', () => {
+    const beats = linesOf(outcome).filter((line) => line.includes('heartbeat'));
+    expect(beats.length).toBeGreaterThanOrEqual(2);
+  });
+});
+
+test('timer.ts counts to five ticks, none of them early', async () => {
+  const outcome = await example('timer.ts');
+  expect(outcome).toEqual(succeeds);
+  const ticks = linesOf(outcome).map((line) => {
+    const found = /^tick (\d+) after (\d+) ms$/.exec(line);
+    return { tick: Number(found?.[1]), after: Number(found?.[2]) };
+  });
+  expect(ticks.at(-1)?.tick).toBeGreaterThanOrEqual(5);
+  for (const { tick, after } of ticks) {
+    expect(after).toBeGreaterThanOrEqual(tick * 100 - 1);
+  }
+});
+
+test('user-event.ts shows two triggers become one event', async () => {
+  const outcome = await example('user-event.ts');
+  expect(outcome).toEqual(succeeds);
+  expect(linesOf(outcome)).toEqual([
+    'before: 0 events',
+    'after two rings: 1 event',
+    'it is ident 7 with udata 42',
+    'afterwards: 0 events',
+  ]);
+});
+
+test('pipe.ts prints all that the child wrote, then that it closed', async () => {
+  const outcome = await example('pipe.ts');
+  expect(outcome).toEqual(succeeds);
+  const lines = linesOf(outcome);
+  const text = lines
+    .map((line) => /^\d+ bytes: (".*")$/.exec(line)?.[1])
+    .filter((quoted) => quoted !== undefined)
+    .map((quoted) => JSON.parse(quoted));
+  expect(text.join('')).toBe('one\ntwo\nthree\n');
+  expect(lines.at(-1)).toBe('the child closed its end');
+});

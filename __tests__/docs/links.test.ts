@@ -1,0 +1,57 @@
+// The documentation speaks of what there is.
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { root } from '../support/built-package.js';
+import { pages, textOf } from '../support/doc-blocks.js';
+
+/** What a heading is called in a link. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
+
+const anchorsOf = (page: string): string[] =>
+  textOf(page)
+    .split('\n')
+    .filter((line) => /^#{1,6} /.test(line))
+    .map((line) => anchorOf(line.replace(/^#+ /, '')));
+
+test.each(pages)('every link of %s leads to something', (page) => {
+  const text = textOf(page).replace(/^```.*?^```/gms, '');
+  const dead = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, link]) => link)
+    .filter((link) => !/^[a-z]+:/.test(link))
+    .filter((link) => {
+      const [path, anchor] = link.split('#');
+      const file = path === '' ? page : join(dirname(page), path);
+      if (!existsSync(join(root, file))) return true;
+      if (anchor === undefined || !file.endsWith('.md')) return false;
+      return !anchorsOf(file).includes(anchor);
+    });
+  expect(dead).toEqual([]);
+});
+
+test('every page is in the index of the documentation', () => {
+  const index = textOf('docs/README.md');
+  const missing = pages.filter(
+    (page) =>
+      page.startsWith('docs/') &&
+      page !== 'docs/README.md' &&
+      !index.includes(`](${page.slice('docs/'.length)})`),
+  );
+  expect(missing).toEqual([]);
+});
+
+test('the changelog is about the version of the package', () => {
+  const { version } = JSON.parse(
+    readFileSync(join(root, 'package.json'), 'utf8'),
+  );
+  expect(textOf('CHANGELOG.md')).toContain(`## [${version}]`);
+});
+
+test('the continuous integration runs the test line of the contributing page', () => {
+  const line = /^npm ci && npm test/m.exec(textOf('CONTRIBUTING.md'))?.[0];
+  expect(line).toBeDefined();
+  expect(readFileSync(join(root, '.ci/run'), 'utf8')).toContain(line);
+});

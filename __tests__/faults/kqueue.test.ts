@@ -1,0 +1,314 @@
+// Each call of a kernel's library that an operation of the typed queue makes
+// fails in its turn with every errno its man page lists. The error is told, a
+// signal is not; the queue goes on, keeps what was ready, and no value, no
+// descriptor and no watch of the event loop is left over.
+
+import { close, kqueue, owned } from '../../src/calls/syscalls.js';
+import { exitsOfProcess } from '../../src/ffi/exits.js';
+import { Kqueue, KqueueError } from '../../src/index.js';
+import { owners } from '../../src/queue/resources.js';
+import { descriptors, isolate } from '../conformance/world.js';
+import { onLinux } from '../support/fds.js';
+import {
+  type DoubleFault,
+  type DoubleKernel,
+  doubleKernel,
+  LISTED,
+  type Name,
+} from './double-kernel.js';
+
+const mocked: { double: DoubleKernel | undefined } = { double: undefined };
+
+jest.mock('../../src/calls/running-kernel.js', () => {
+  const actual = jest.requireActual('../../src/calls/running-kernel.js');
+  return {
+    ...actual,
+    currentKernel: () => mocked.double?.kernel ?? actual.currentKernel(),
+  };
+});
+
+isolate();
+
+const double = (): DoubleKernel => {
+  mocked.double ??= doubleKernel();
+  return mocked.double;
+};
+
+afterAll(() => {
+  mocked.double?.dispose();
+  mocked.double = undefined;
+});
+
+type Queue = Kqueue<string>;
+
+interface Operation {
+  /** What is there beforehand, besides a user event that is ready. */
+  readonly set?: (kq: Queue) => unknown;
+  /** What is done while a call fails. It returns the values of events. */
+  readonly act: (kq: Queue) => unknown;
+  /** The queue is closed afterwards. */
+  readonly closes?: boolean;
+  /** What it calls, each at least once: `kevent`, unless it is told here. */
+  readonly calls?: readonly Name[];
+}
+
+const READY = { filter: 'user', id: 1, udata: 'ready' } as const;
+const OTHER = { filter: 'user', id: 2, udata: 'other' } as const;
+const TIMER = {
+  filter: 'timer',
+  id: 3,
+  every: 60_000,
+  udata: 'timer',
+} as const;
+const CONTROL = { filter: 'user', id: 4, udata: 'control' } as const;
+
+const values = (events: readonly { udata?: unknown }[]) =>
+  events.map(({ udata }) => udata);
+
+const OPERATIONS: Readonly<Record<string, Operation>> = {
+  'new Kqueue': {
+    act() {
+      new Kqueue().close();
+    },
+    calls: ['kqueue', 'close'],
+  },
+  'Kqueue.fromFd': {
+    act() {
+      const fd = kqueue();
+      try {
+        Kqueue.fromFd(fd).close();
+      } catch (error) {
+        if (!(error instanceof KqueueError && error.syscall === 'close')) {
+          close(fd);
+        }
+        throw error;
+      }
+    },
+    calls: ['kqueue', 'kevent', 'close'],
+  },
+  'add one': { act: (kq) => kq.add(OTHER) },
+  'add many': { act: (kq) => kq.add(OTHER, TIMER) },
+  'add again': { set: (kq) => kq.add(TIMER), act: (kq) => kq.add(TIMER) },
+  'add with other flags': {
+    set: (kq) => kq.add(OTHER),
+    act: (kq) => kq.add({ ...OTHER, oneshot: true }),
+  },
+  modify: {
+    set: (kq) => kq.add(TIMER),
+    act: (kq) => kq.modify({ ...TIMER, every: 50_000, udata: 'modified' }),
+  },
+  disable: { set: (kq) => kq.add(OTHER), act: (kq) => kq.disable(OTHER) },
+  enable: {
+    set: (kq) => kq.add({ ...OTHER, disabled: true }),
+    act: (kq) => kq.enable(OTHER),
+  },
+  delete: { set: (kq) => kq.add(OTHER), act: (kq) => kq.delete(OTHER) },
+  trigger: { set: (kq) => kq.add(OTHER), act: (kq) => kq.trigger(2) },
+  apply: {
+    set: (kq) => kq.add(TIMER),
+    act(kq) {
+      const results = kq.apply([
+        OTHER,
+        { op: 'delete', filter: 'timer', id: 3 },
+        { op: 'trigger', id: 2 },
+      ]);
+      for (const { error } of results) if (error !== undefined) throw error;
+    },
+  },
+  poll: { act: (kq) => values(kq.poll()) },
+  wait: { act: (kq) => values(kq.wait({ timeout: 1000 })) },
+  'wait for a timer': {
+    set(kq) {
+      const given = values(kq.poll());
+      kq.add({ filter: 'timer', id: 3, after: 1, udata: 'timer' });
+      return given;
+    },
+    act: (kq) => values(kq.wait({ timeout: 1000 })),
+  },
+  next: {
+    act: async (kq) => values([(await kq.next()) ?? {}]),
+  },
+  'next, later': {
+    set: (kq) => values(kq.poll()),
+    async act(kq) {
+      const next = kq.next({ timeout: 1000 });
+      kq.add({ filter: 'timer', id: 3, after: 1, udata: 'timer' });
+      return values([(await next) ?? {}]);
+    },
+  },
+  'for await': {
+    async act(kq) {
+      for await (const event of kq) return values([event]);
+      return [];
+    },
+  },
+  events: {
+    async act(kq) {
+      for await (const events of kq.events()) return values(events);
+      return [];
+    },
+  },
+  close: { act: (kq) => kq.close(), closes: true, calls: ['close'] },
+  'close while somebody waits': {
+    set: (kq) => values(kq.poll()),
+    async act(kq) {
+      const next = kq.next();
+      kq.close();
+      expect(await next).toBeUndefined();
+    },
+    closes: true,
+    calls: ['kevent', 'close'],
+  },
+};
+
+const nameOf = (name: string, { call, nth, code }: DoubleFault): string =>
+  `${name}: ${call} ${nth} ${code}`;
+
+/** What this library holds for open queues. */
+const held = (): string =>
+  `${owners.size} owners, ${owned.size} owned, ${exitsOfProcess().acts.size} watches`;
+
+/** These say that a registration is not there, and are believed. */
+const GONE: readonly string[] = ['ENOENT', 'EBADF'];
+
+interface Outcome {
+  readonly wrong: readonly string[];
+  readonly calls: readonly Name[];
+}
+
+/** Play an operation, with a fault or without. */
+async function play(op: Operation, fault?: DoubleFault): Promise<Outcome> {
+  const { arm, disarm, registrations } = double();
+  const wrong: string[] = [];
+  const before = descriptors() ?? [];
+  const heldBefore = held();
+  const kq: Queue = new Kqueue();
+  kq.add(READY);
+  kq.trigger(READY.id);
+  const seen = new Set<unknown>();
+  const setting = op.set?.(kq);
+  for (const value of Array.isArray(setting) ? setting : []) seen.add(value);
+
+  arm(fault);
+  let code = 'none';
+  try {
+    const got = await op.act(kq);
+    for (const value of Array.isArray(got) ? got : []) seen.add(value);
+  } catch (error) {
+    code = error instanceof KqueueError ? error.code : `threw ${error}`;
+  }
+  const calls = disarm();
+  // A collection that a signal has ended is made again, and changes are made.
+  const expected = op.calls === undefined && fault?.code === 'EINTR';
+  if (code !== 'none' && (code !== fault?.code || expected)) {
+    wrong.push(`said ${code}`);
+  }
+  if (op.closes !== true) {
+    if (kq.closed) wrong.push('is closed');
+    kq.add(CONTROL);
+    kq.trigger(CONTROL.id);
+    const LOOKS = 5;
+    for (let i = 0; i < LOOKS && !seen.has('control'); i++) {
+      for (const value of values(kq.poll())) seen.add(value);
+    }
+    for (const value of ['ready', 'control']) {
+      if (!seen.has(value)) wrong.push(`lost ${value}`);
+    }
+    const inTruth = registrations(kq.fd);
+    const isBelieved = fault !== undefined && GONE.includes(fault.code);
+    if (kq.size !== inTruth && !isBelieved) {
+      wrong.push(`counts ${kq.size} of ${inTruth}`);
+    }
+  }
+  kq.close();
+  if (!kq.closed) wrong.push('is not closed');
+  if (held() !== heldBefore) wrong.push(`holds ${held()}`);
+  // What the test runner had open, it may have closed since.
+  const open = (descriptors() ?? []).filter((line) => !before.includes(line));
+  if (open.length > 0) wrong.push(`left open ${open}`);
+  return { wrong, calls };
+}
+
+onLinux('whichever call of the library fails, a queue goes on', async () => {
+  // The first of all makes what is kept.
+  await play({ act: () => {} });
+  const wrong: string[] = [];
+  const tried = new Set<string>();
+  let least = 0;
+  for (const [name, op] of Object.entries(OPERATIONS)) {
+    const undisturbed = await play(op);
+    wrong.push(...undisturbed.wrong.map((what) => `${name}: ${what}`));
+    // How often it calls may depend on the time that passes, but not what.
+    const made = [...new Set(undisturbed.calls)];
+    expect([name, made]).toEqual([name, op.calls ?? ['kevent']]);
+    least += made.reduce((sum, call) => sum + LISTED[call].length, 0);
+    for (const [i, call] of undisturbed.calls.entries()) {
+      const earlier = undisturbed.calls.slice(0, i);
+      const nth = earlier.filter((made) => made === call).length;
+      for (const code of LISTED[call]) {
+        const fault: DoubleFault = { call, nth, code };
+        const outcome = await play(op, fault);
+        tried.add(nameOf(name, fault));
+        for (const what of outcome.wrong) {
+          wrong.push(`${nameOf(name, fault)}: ${what}`);
+        }
+      }
+    }
+  }
+  expect(wrong).toEqual([]);
+  expect(least).toBeGreaterThan(150);
+  expect(tried.size).toBeGreaterThanOrEqual(least);
+});
+
+onLinux(
+  'a listener hears of nothing after collecting was refused',
+  async () => {
+    const { arm, disarm } = double();
+    const kq: Queue = new Kqueue();
+    kq.add(READY);
+    const batches: unknown[] = [];
+    const later = globalThis.setImmediate;
+    const thrown: unknown[] = [];
+    // Where it is thrown, an uncaught exception: here it is caught.
+    const catching = (callback: () => void) =>
+      later(() => {
+        try {
+          callback();
+        } catch (error) {
+          thrown.push(error);
+        }
+      });
+    globalThis.setImmediate = catching as typeof setImmediate;
+    try {
+      arm({ call: 'kevent', nth: 0, code: 'ENOMEM' });
+      kq.on((events) => batches.push(...values(events)));
+      for (let i = 0; i < 5; i++)
+        await new Promise((resolve) => later(resolve));
+    } finally {
+      globalThis.setImmediate = later;
+      disarm();
+    }
+    expect(thrown).toEqual([expect.objectContaining({ code: 'ENOMEM' })]);
+    expect(batches).toEqual([]);
+    kq.trigger(READY.id);
+    expect(values(kq.poll())).toEqual(['ready']);
+    kq.close();
+  },
+);
+
+onLinux('a kernel that interrupts every call is not asked for ever', () => {
+  const { arm, disarm } = double();
+  const kq: Queue = new Kqueue();
+  kq.add(READY);
+  kq.trigger(READY.id);
+  arm({ call: 'kevent', nth: 'each', code: 'EINTR' });
+  const interrupted = expect.objectContaining({ code: 'EINTR' });
+  try {
+    expect(() => kq.poll()).toThrow(interrupted);
+    expect(() => kq.wait({ timeout: 5 })).toThrow(interrupted);
+  } finally {
+    disarm();
+  }
+  expect(values(kq.poll())).toEqual(['ready']);
+  kq.close();
+});

@@ -1,0 +1,225 @@
+import { once } from 'node:events';
+import { closeSync, readSync, writeSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import { type FdLike, readable, writable } from '../../src/index.js';
+import * as libc from '../conformance/libc.js';
+import { printed } from '../support/child.js';
+import { onLinux, openCount } from '../support/fds.js';
+
+let fds: number[] = [];
+
+/** A pipe: what is read from, and what is written to. */
+function pipe(): readonly [number, number] {
+  const ends = libc.pipe();
+  fds.push(...ends);
+  return ends;
+}
+
+const shut = (fd: number): void => {
+  fds = fds.filter((other) => other !== fd);
+  closeSync(fd);
+};
+
+afterEach(() => {
+  for (const fd of fds.splice(0)) closeSync(fd);
+});
+
+const read = (fd: number, size: number): string => {
+  const buffer = Buffer.alloc(size);
+  return buffer.toString('utf8', 0, readSync(fd, buffer));
+};
+
+describe('readable', () => {
+  test('tells how much there is to read, when there is something', async () => {
+    const [reader, writer] = pipe();
+    const waiting = readable(reader).next();
+    await turn();
+    writeSync(writer, 'hello');
+    expect(await waiting).toEqual({
+      done: false,
+      value: { fd: reader, bytes: 5, eof: false, error: undefined },
+    });
+  });
+
+  test('tells every turn, until it is read', async () => {
+    const [reader, writer] = pipe();
+    writeSync(writer, 'hello');
+    const seen: unknown[] = [];
+    for await (const { bytes } of readable(reader)) {
+      seen.push(bytes);
+      if (seen.length === 2) read(reader, 3);
+      if (seen.length === 4) break;
+    }
+    expect(seen).toEqual([5, 5, 2, 2]);
+  });
+
+  test('waits until there is something again', async () => {
+    const [reader, writer] = pipe();
+    using events = readable(reader);
+    for (let i = 1; i <= 20; i++) {
+      const waiting = events.next();
+      if (i % 2 === 0) await turn();
+      writeSync(writer, '.'.repeat(i));
+      expect((await waiting).value?.bytes).toBe(i);
+      read(reader, 100);
+    }
+  });
+
+  test('ends when all is read and nobody will write', async () => {
+    const [reader, writer] = pipe();
+    writeSync(writer, 'hello');
+    shut(writer);
+    let text = '';
+    const ends: unknown[] = [];
+    for await (const { bytes, eof } of readable(reader)) {
+      if (bytes > 0) text += read(reader, 4);
+      ends.push([bytes, eof]);
+    }
+    expect(text).toBe('hello');
+    expect(ends).toEqual([
+      [5, true],
+      [1, true],
+      [0, true],
+    ]);
+  });
+
+  test('takes a socket', async () => {
+    const server = createServer((socket) => socket.end('hello')).listen(
+      0,
+      '127.0.0.1',
+    );
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const socket: Socket = connect({ port, host: '127.0.0.1' });
+    await once(socket, 'connect');
+    const { value } = await writable(socket).next();
+    expect(value?.space).toBeGreaterThan(0);
+    for await (const { eof } of readable(socket)) if (eof) break;
+    socket.destroy();
+    server.close();
+    expect(() => readable(socket)).toThrow(TypeError);
+  });
+
+  test('does not starve timers, though nobody reads', async () => {
+    const [reader, writer] = pipe();
+    writeSync(writer, '.');
+    let over = false;
+    setTimeout(() => {
+      over = true;
+    }, 5);
+    for await (const _ of readable(reader)) if (over) break;
+  });
+});
+
+describe('writable', () => {
+  test('tells how much space there is, when there is some', async () => {
+    const [reader, writer] = pipe();
+    const { value } = await writable(writer).next();
+    expect(value).toEqual({
+      fd: writer,
+      space: expect.any(Number),
+      eof: false,
+      error: undefined,
+    });
+    writeSync(writer, Buffer.alloc(value?.space ?? 0));
+    const waiting = writable(writer).next();
+    const first = await Promise.race([
+      waiting,
+      turn().then(() => turn('still full')),
+    ]);
+    expect(first).toBe('still full');
+    read(reader, 65_536);
+    expect((await waiting).value?.space).toBeGreaterThan(0);
+  });
+
+  test('ends when nobody reads any more', async () => {
+    const [reader, writer] = pipe();
+    shut(reader);
+    const ends: unknown[] = [];
+    for await (const { eof } of writable(writer)) ends.push(eof);
+    expect(ends).toEqual([true]);
+  });
+});
+
+describe('a descriptor', () => {
+  test('can be waited for by several, in both directions', async () => {
+    const [reader, writer] = pipe();
+    const waits = Array.from({ length: 5 }, () => readable(reader).next());
+    const space = await writable(writer).next();
+    expect(space.value?.space).toBeGreaterThan(0);
+    writeSync(writer, 'hello');
+    const values = (await Promise.all(waits)).map(({ value }) => value?.bytes);
+    expect(values).toEqual([5, 5, 5, 5, 5]);
+  });
+
+  test('that is closed is EBADF', async () => {
+    const [reader, writer] = pipe();
+    const events = readable(reader);
+    writeSync(writer, '.');
+    await events.next();
+    shut(reader);
+    await expect(events.next()).rejects.toMatchObject({ code: 'EBADF' });
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+    await expect(readable(reader).next()).rejects.toMatchObject({
+      code: 'EBADF',
+    });
+  });
+
+  test('can be closed when its iterator is', async () => {
+    const [reader, writer] = pipe();
+    const events = readable(reader);
+    const waiting = events.next();
+    events.close();
+    shut(reader);
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    expect(events.closed).toBe(true);
+    shut(writer);
+  });
+
+  test.each<[unknown, ErrorConstructor]>([
+    [-1, RangeError],
+    [1.5, RangeError],
+    [Number.NaN, RangeError],
+    ['0', TypeError],
+    [undefined, TypeError],
+    [{}, TypeError],
+  ])('is not %p', (fd, kind) => {
+    expect(() => readable(fd as FdLike)).toThrow(kind);
+    expect(() => writable(fd as FdLike)).toThrow(kind);
+  });
+});
+
+onLinux('a hundred pipes take one queue', async () => {
+  const pipes = Array.from({ length: 100 }, pipe);
+  const before = openCount();
+  const iterators = pipes.map(([reader]) => readable(reader));
+  const waits = iterators.map((events) => events.next());
+  expect(openCount() - before).toBeLessThan(8);
+  for (const [, writer] of pipes) writeSync(writer, '.');
+  for (const wait of waits) expect((await wait).value?.bytes).toBe(1);
+  for (const events of iterators) events.close();
+  expect(openCount()).toBe(before);
+});
+
+test('asking once and forgetting it leaves nothing to close', async () => {
+  expect(
+    await printed(
+      `
+      const { readdirSync } = require('node:fs');
+      const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
+      const server = require('node:net').createServer().listen(0, '127.0.0.1', async () => {
+        const before = readdirSync('/dev/fd').length;
+        for (let i = 0; i < 500; i++) await api.writable(1).next();
+        print(readdirSync('/dev/fd').length - before < 8);
+        for (let i = 0; i < 50 && readdirSync('/dev/fd').length > before; i++) {
+          gc();
+          await turn();
+        }
+        print(readdirSync('/dev/fd').length === before);
+        server.close();
+      });`,
+      { flags: ['--expose-gc'] },
+    ),
+  ).toEqual([true, true]);
+});

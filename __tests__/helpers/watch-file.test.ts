@@ -1,0 +1,457 @@
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import {
+  type EventIterator,
+  type FileEvent,
+  watchFile,
+} from '../../src/index.js';
+import { printed } from '../support/child.js';
+import { onLinux, openCount } from '../support/fds.js';
+
+let folder: string;
+let path: string;
+const open: EventIterator<FileEvent>[] = [];
+
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'kqueue-ffi-')));
+  path = join(folder, 'file');
+});
+
+afterEach(() => {
+  for (const events of open.splice(0)) events.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function watch(
+  ...args: Parameters<typeof watchFile>
+): EventIterator<FileEvent> {
+  const events = watchFile(...args);
+  open.push(events);
+  return events;
+}
+
+const typeOf = async (events: EventIterator<FileEvent>): Promise<unknown> =>
+  (await events.next()).value?.type;
+
+/** Whether it has nothing to tell, though the loop has been round. */
+async function isQuiet(events: EventIterator<FileEvent>): Promise<boolean> {
+  const next = events.next().then(() => 'told');
+  for (let i = 0; i < 5; i++) await turn();
+  const first = await Promise.race([next, 'quiet']);
+  return first === 'quiet';
+}
+
+/** Put other contents in the place of a file, as editors do. */
+function replace(contents: string, at = path): void {
+  writeFileSync(`${at}.new`, contents);
+  renameSync(`${at}.new`, at);
+}
+
+describe('watchFile tells', () => {
+  test.each<[string, (path: string) => void, string]>([
+    ['written to', (path) => appendFileSync(path, '!'), 'changed'],
+    ['overwritten', (path) => writeFileSync(path, 'ONE'), 'changed'],
+    ['cut', (path) => truncateSync(path, 1), 'changed'],
+    ['touched', (path) => utimesSync(path, 1, 1), 'changed'],
+    ['given another mode', (path) => chmodSync(path, 0o400), 'attributes'],
+    [
+      'given another name',
+      (path) => linkSync(path, `${path}.link`),
+      'attributes',
+    ],
+    ['replaced', (path) => replace('new', path), 'replaced'],
+    ['unlinked', (path) => unlinkSync(path), 'deleted'],
+    ['renamed', (path) => renameSync(path, `${path}.1`), 'deleted'],
+  ])('that a file was %s', async (_, act, type) => {
+    writeFileSync(path, 'one');
+    const events = watch(path);
+    act(path);
+    expect((await events.next()).value).toMatchObject({ type, path });
+    const waiting = typeOf(events);
+    await turn();
+    if (type === 'deleted') writeFileSync(path, '');
+    else unlinkSync(path);
+    expect(await waiting).toBe(type === 'deleted' ? 'created' : 'deleted');
+  });
+
+  test('nothing of what was there before', async () => {
+    writeFileSync(path, 'one');
+    expect(await isQuiet(watch(path))).toBe(true);
+  });
+
+  test('a change that leaves size and times as they were', async () => {
+    writeFileSync(path, 'one');
+    utimesSync(path, 1, 1);
+    const events = watch(path);
+    const fd = openSync(path, 'r+');
+    writeSync(fd, 'two');
+    utimesSync(path, 1, 1);
+    closeSync(fd);
+    expect(await typeOf(events)).toBe('changed');
+  });
+
+  test('of a thing once', async () => {
+    writeFileSync(path, 'one');
+    const events = watch(path);
+    appendFileSync(path, 'two');
+    expect(await typeOf(events)).toBe('changed');
+    expect(await isQuiet(events)).toBe(true);
+  });
+
+  test('the size that the file has', async () => {
+    writeFileSync(path, 'one');
+    const events = watch(path);
+    appendFileSync(path, 'two');
+    expect((await events.next()).value).toEqual({
+      type: 'changed',
+      path,
+      size: 6,
+    });
+  });
+
+  test('less often who is slow, but of the last state', async () => {
+    const events = watch(path);
+    writeFileSync(path, 'one');
+    expect(await typeOf(events)).toBe('created');
+    for (let i = 0; i < 1000; i++) appendFileSync(path, '.');
+    replace('two');
+    rmSync(path);
+    writeFileSync(path, 'three');
+    expect((await events.next()).value).toEqual({
+      type: 'replaced',
+      path,
+      size: 5,
+    });
+    expect(await isQuiet(events)).toBe(true);
+  });
+});
+
+describe('watchFile goes on', () => {
+  test('through 200 atomic replacements, to the last', async () => {
+    writeFileSync(path, '0');
+    const events = watch(path);
+    const writing = (async () => {
+      for (let i = 1; i <= 200; i++) {
+        replace(String(i));
+        if (i % 3 === 0) await turn();
+      }
+    })();
+    let seen = 0;
+    let last = '';
+    for await (const { type } of events) {
+      expect(type).toBe('replaced');
+      seen++;
+      last = readFileSync(path, 'utf8');
+      if (last === '200' || seen > 200) break;
+    }
+    await writing;
+    expect(last).toBe('200');
+    expect(seen).toBeGreaterThan(1);
+  });
+
+  test('while another process replaces it as fast as it can', async () => {
+    writeFileSync(path, '0');
+    const events = watch(path);
+    const script = `const fs = require('node:fs');
+      for (let i = 1; i <= 2000; i++) {
+        fs.writeFileSync('${path}.new', String(i));
+        fs.renameSync('${path}.new', '${path}');
+      }`;
+    spawn(process.execPath, ['-e', script], { stdio: 'inherit' });
+    let last = '';
+    for await (const _ of events) {
+      last = readFileSync(path, 'utf8');
+      if (last === '2000') break;
+    }
+    expect(last).toBe('2000');
+  });
+
+  test('when a log is rotated', async () => {
+    writeFileSync(path, 'old\n');
+    const events = watch(path);
+    for (let i = 0; i < 5; i++) {
+      renameSync(path, `${path}.${i}`);
+      expect(await typeOf(events)).toBe('deleted');
+      writeFileSync(path, '');
+      expect(await typeOf(events)).toBe('created');
+      appendFileSync(path, `line ${i}\n`);
+      expect(await typeOf(events)).toBe('changed');
+      renameSync(path, `${path}.${i}`);
+      writeFileSync(path, 'x');
+      expect(await typeOf(events)).toBe('replaced');
+    }
+  });
+
+  test('when it is deleted and made again, with all above it', async () => {
+    path = join(folder, 'a/b/c/file');
+    const events = watch(path);
+    for (let i = 0; i < 5; i++) {
+      const created = typeOf(events);
+      await turn();
+      mkdirSync(join(folder, 'a'));
+      await turn();
+      mkdirSync(join(folder, 'a/b/c'), { recursive: true });
+      await turn();
+      writeFileSync(path, 'here');
+      expect(await created).toBe('created');
+      const deleted = typeOf(events);
+      await turn();
+      rmSync(join(folder, 'a'), { recursive: true });
+      expect(await deleted).toBe('deleted');
+    }
+  });
+
+  test('when a directory above is swapped together with the file', async () => {
+    const a = join(folder, 'a');
+    mkdirSync(a);
+    path = join(a, 'file');
+    writeFileSync(path, 'old');
+    const events = watch(path);
+    rmSync(a, { recursive: true });
+    mkdirSync(`${a}.new`);
+    writeFileSync(`${a}.new/file`, 'new');
+    renameSync(`${a}.new`, a);
+    expect(await typeOf(events)).toBe('replaced');
+    appendFileSync(path, '!');
+    expect(await typeOf(events)).toBe('changed');
+  });
+
+  test('when what is in the way of it goes', async () => {
+    writeFileSync(join(folder, 'a'), 'no directory');
+    path = join(folder, 'a/file');
+    const events = watch(path);
+    const created = typeOf(events);
+    await turn();
+    unlinkSync(join(folder, 'a'));
+    mkdirSync(join(folder, 'a'));
+    writeFileSync(path, '');
+    expect(await created).toBe('created');
+  });
+
+  test('when a symbolic link is made to point elsewhere', async () => {
+    for (const name of ['one', 'two']) {
+      mkdirSync(join(folder, name));
+      writeFileSync(join(folder, name, 'file'), name);
+    }
+    // As in a volume of Kubernetes: a link through a link that is swapped.
+    symlinkSync('one', join(folder, 'current'));
+    symlinkSync('current/file', path);
+    const events = watch(path);
+    symlinkSync('two', join(folder, 'next'));
+    renameSync(join(folder, 'next'), join(folder, 'current'));
+    expect(await typeOf(events)).toBe('replaced');
+    expect(readFileSync(path, 'utf8')).toBe('two');
+    appendFileSync(join(folder, 'two/file'), '!');
+    expect(await typeOf(events)).toBe('changed');
+  });
+
+  test('when a link to a directory on the way is switched', async () => {
+    for (const name of ['one', 'two', 'empty']) mkdirSync(join(folder, name));
+    writeFileSync(join(folder, 'one/file'), 'one');
+    writeFileSync(join(folder, 'two/file'), 'two');
+    const point = (at: string, target: string): void => {
+      symlinkSync(target, join(folder, 'next'));
+      renameSync(join(folder, 'next'), join(folder, at));
+    };
+    // As releases are deployed: by a link, here one that leads through another.
+    mkdirSync(join(folder, 'app'));
+    point('app/live', '../current/.');
+    point('current', join(folder, 'one'));
+    path = join(folder, 'app/live/file');
+    const events = watch(path);
+    point('current', 'two');
+    expect(await typeOf(events)).toBe('replaced');
+    expect(readFileSync(path, 'utf8')).toBe('two');
+    point('current', 'empty');
+    expect(await typeOf(events)).toBe('deleted');
+    const created = typeOf(events);
+    await turn();
+    point('app/live', '../one');
+    expect(await created).toBe('created');
+    appendFileSync(join(folder, 'one/file'), '!');
+    expect(await typeOf(events)).toBe('changed');
+  });
+
+  test('though a link on the way lies where nobody may look', async () => {
+    const home = join(folder, 'home');
+    for (const name of ['home', 'real']) mkdirSync(join(folder, name));
+    const file = join(folder, 'real/file');
+    writeFileSync(file, 'one');
+    symlinkSync('../real', join(home, 'link'));
+    // It may be passed through, but not be read.
+    chmodSync(home, 0o311);
+    chmodSync(folder, 0o755);
+    const NOBODY = 65_534;
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) process.seteuid?.(NOBODY);
+    let events: EventIterator<FileEvent>;
+    try {
+      events = watch(join(home, 'link/file'));
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+      chmodSync(home, 0o755);
+    }
+    appendFileSync(file, 'two');
+    expect(await typeOf(events)).toBe('changed');
+    // But where a file may come to be must be watched.
+    unlinkSync(join(home, 'link'));
+    appendFileSync(file, 'three');
+    expect(await typeOf(events)).toBe('deleted');
+    const created = typeOf(events);
+    await turn();
+    symlinkSync('../real', join(home, 'link'));
+    expect(await created).toBe('created');
+  });
+
+  test('at the end of as many links as a path may have', async () => {
+    const MOST = 40;
+    mkdirSync(join(folder, 'end'));
+    for (let i = 1; i < MOST; i++) {
+      symlinkSync(`link${i + 1}`, join(folder, `link${i}`));
+    }
+    symlinkSync('end/file', join(folder, `link${MOST}`));
+    const events = watch(join(folder, 'link1'));
+    const created = typeOf(events);
+    await turn();
+    writeFileSync(join(folder, 'end/file'), '');
+    expect(await created).toBe('created');
+  });
+
+  test('when what a symbolic link points to comes and goes', async () => {
+    symlinkSync('nowhere/file', path);
+    const events = watch(path);
+    const created = typeOf(events);
+    await turn();
+    mkdirSync(join(folder, 'nowhere'));
+    await turn();
+    writeFileSync(join(folder, 'nowhere/file'), '');
+    expect(await created).toBe('created');
+    rmSync(join(folder, 'nowhere'), { recursive: true });
+    expect(await typeOf(events)).toBe('deleted');
+  });
+});
+
+describe('watchFile takes', () => {
+  test('a URL and a relative path', async () => {
+    writeFileSync(path, '');
+    const byUrl = watch(pathToFileURL(path));
+    const given = relative(process.cwd(), path);
+    const byRelative = watch(given);
+    appendFileSync(path, '!');
+    expect((await byUrl.next()).value?.path).toBe(path);
+    expect((await byRelative.next()).value?.path).toBe(given);
+  });
+
+  test('a directory, in which entries come and go', async () => {
+    const events = watch(folder);
+    writeFileSync(path, '');
+    expect(await typeOf(events)).toBe('changed');
+    rmSync(folder, { recursive: true });
+    expect(await typeOf(events)).toBe('deleted');
+  });
+
+  test('a FIFO that nobody writes to, without waiting for somebody', () => {
+    execFileSync('mkfifo', [path]);
+    watch(path);
+  });
+
+  test('one file twice', async () => {
+    writeFileSync(path, '');
+    const [one, two] = [watch(path), watch(path)];
+    replace('1');
+    expect([await typeOf(one), await typeOf(two)]).toEqual([
+      'replaced',
+      'replaced',
+    ]);
+    one.close();
+    appendFileSync(path, '2');
+    expect(await typeOf(two)).toBe('changed');
+  });
+
+  test.each<unknown>([
+    '',
+    'a\0b',
+    0,
+    undefined,
+    null,
+    {},
+    new URL('http://localhost/'),
+  ])('nothing that is no path (%#)', (given) => {
+    expect(() => watchFile(given as string)).toThrow(TypeError);
+  });
+
+  test('nothing that leads in a circle', () => {
+    symlinkSync('file', path);
+    expect(() => watchFile(path)).toThrow(
+      expect.objectContaining({ code: 'ELOOP' }),
+    );
+    expect(() => watchFile(join(folder, 'x'.repeat(300)))).toThrow(
+      expect.objectContaining({ code: 'ENAMETOOLONG' }),
+    );
+  });
+
+  onLinux('no file that may not be read, nor goes on with one', async () => {
+    // As root one may read everything.
+    expect(
+      await printed(`
+        const { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } = require('node:fs');
+        new api.Kqueue().close();
+        const folder = mkdtempSync(require('node:os').tmpdir() + '/kqueue-ffi-');
+        chmodSync(folder, 0o777);
+        if (process.getuid() === 0) process.setuid(65534);
+        const path = folder + '/file';
+        const events = api.watchFile(path);
+        writeFileSync(path, '', { mode: 0 });
+        try { api.watchFile(path); } catch (error) { print([error.code, error.path === path]); }
+        events.next().catch((error) => {
+          print(error.code);
+          return events.next();
+        }).then(({ done }) => print(done)).finally(() => {
+          rmSync(path);
+          require('node:fs').rmdirSync(folder);
+        }).catch(() => {});
+      `),
+    ).toEqual([['EACCES', true], 'EACCES', true]);
+  });
+});
+
+onLinux('watchFile holds one descriptor for each path', async () => {
+  const before = openCount();
+  const queue = watch(join(folder, 'absent'));
+  const first = openCount();
+  const many = Array.from({ length: 200 }, (_, i) => {
+    const file = join(folder, String(i));
+    if (i % 2 === 0) writeFileSync(file, '');
+    return watch(file);
+  });
+  expect(openCount() - first).toBe(200);
+  for (let i = 0; i < 200; i++) writeFileSync(join(folder, String(i)), 'x');
+  const types = await Promise.all(many.map(typeOf));
+  expect(types).toEqual(many.map((_, i) => (i % 2 ? 'created' : 'changed')));
+  for (const events of many) events.close();
+  expect(openCount()).toBe(first);
+  queue.close();
+  expect(openCount()).toBe(before);
+});

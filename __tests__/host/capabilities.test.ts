@@ -1,0 +1,68 @@
+import { kernels } from '../../src/abi/kernels.js';
+import type { KernelFacts } from '../../src/abi/shape.js';
+import { capabilitiesOf } from '../../src/host/capabilities.js';
+import { factsOfRelease } from '../../src/host/dialect.js';
+import { capabilities, Kqueue } from '../../src/index.js';
+
+const { darwin, freebsd, netbsd, openbsd, dragonfly, libkqueue } = kernels;
+
+test('every filter and note of every kernel has an answer with a reason', () => {
+  const all: readonly KernelFacts[] = Object.values(kernels);
+  for (const facts of all) {
+    for (const filter of Object.values(capabilitiesOf(facts))) {
+      expect(filter.reason).not.toBe('');
+      for (const note of Object.values(filter.notes)) {
+        expect(note.reason).not.toBe('');
+      }
+    }
+  }
+  for (const filter of Object.values(capabilitiesOf(darwin, 'linux'))) {
+    expect(['emulated', 'absent']).toContain(filter.support);
+    for (const note of Object.values(filter.notes)) {
+      expect(['emulated', 'absent']).toContain(note.support);
+    }
+  }
+});
+
+test('what a kernel has is native there, and what it lacks is absent', () => {
+  expect(capabilitiesOf(darwin).vnode.notes.funlock.support).toBe('native');
+  expect(capabilitiesOf(freebsd).vnode.notes.funlock).toBeUndefined();
+  expect(capabilitiesOf(freebsd).vnode.notes.close_write.support).toBe(
+    'native',
+  );
+  expect(capabilitiesOf(freebsd).except.support).toBe('absent');
+  expect(capabilitiesOf(libkqueue).except.support).toBe('absent');
+  expect(capabilitiesOf(dragonfly).user.support).toBe('native');
+  expect(capabilitiesOf(dragonfly).timer.notes).toEqual({});
+  expect(capabilitiesOf(openbsd).fs.support).toBe('absent');
+});
+
+test('an older release lacks what came later', () => {
+  const old = capabilitiesOf(factsOfRelease(netbsd, '9.3'));
+  expect(old.user.support).toBe('absent');
+  expect(old.vnode.notes.open.support).toBe('absent');
+  expect(old.timer.notes.nseconds.support).toBe('absent');
+  expect(capabilitiesOf(netbsd).user.support).toBe('native');
+});
+
+test('Linux says what it cannot tell, and why', () => {
+  const linux = capabilitiesOf(darwin, 'linux');
+  expect(linux.proc.notes.exit.support).toBe('emulated');
+  for (const note of ['fork', 'exec', 'signal']) {
+    expect(linux.proc.notes[note]).toEqual({
+      support: 'absent',
+      reason: expect.stringContaining('no unprivileged process'),
+    });
+  }
+  expect(linux.vnode.notes.write.support).toBe('emulated');
+  expect(linux.vnode.notes.funlock.support).toBe('absent');
+});
+
+test('what the running kernel is said to have can be registered', () => {
+  const { user, timer } = capabilities();
+  using kq = new Kqueue();
+  if (timer.support !== 'absent') kq.add({ filter: 'timer', id: 1, every: 1 });
+  if (user.support !== 'absent') kq.add({ filter: 'user', id: 1 });
+  expect(kq.size).toBe(2);
+  expect(capabilities()).toBe(capabilities());
+});

@@ -1,0 +1,149 @@
+// Whether the environment may choose the native code of a process: told from
+// how the process was started, on any host.
+import { execFileSync } from 'node:child_process';
+import { choose } from '../../src/host/host.js';
+import { distrust, type Start, thisStart } from '../../src/host/trust.js';
+import { gate } from '../conformance/cases.js';
+import { root } from '../support/built-package.js';
+
+const plain: Start = {
+  ids: [1000, 1000, 100, 100],
+  execArgv: [],
+  nodeOptions: undefined,
+  permission: false,
+  auxv: () => undefined,
+  word: 8,
+};
+
+/** An auxiliary vector as the kernel lays it out on a 64-bit machine. */
+const auxv = (...pairs: [number, number][]): Uint8Array =>
+  new Uint8Array(new BigUint64Array(pairs.flat().map(BigInt)).buffer);
+
+test('a process that was started in the plain way trusts its environment', () => {
+  expect(distrust(plain)).toBeUndefined();
+  expect(distrust({ ...plain, ids: undefined })).toBeUndefined();
+  expect(distrust(thisStart)).toBeUndefined();
+});
+
+test.each([
+  ['setuid', [1000, 0, 100, 100]],
+  ['setuid', [0, 1000, 100, 100]],
+  ['setgid', [1000, 1000, 100, 0]],
+] as const)('a %s process does not: ids %j', (word, ids) => {
+  expect(distrust({ ...plain, ids })).toBe(`the process is ${word}`);
+});
+
+test.each([
+  '--permission',
+  '--experimental-permission',
+  '--disable-proto=delete',
+  '--disable-proto=throw',
+  '--frozen-intrinsics',
+  '--disallow-code-generation-from-strings',
+  '--disallow_code_generation_from_strings',
+])('a process that Node.js hardens with %s does not', (option) => {
+  const why = `Node.js was started with ${option}`;
+  expect(distrust({ ...plain, execArgv: ['--no-warnings', option] })).toBe(why);
+  const nodeOptions = `--max-old-space-size=99 "${option}"`;
+  expect(distrust({ ...plain, nodeOptions })).toBe(why);
+});
+
+test('options that only look like those change nothing', () => {
+  const execArgv = ['--permissions', '--disable-prototype', '--frozen', '-p'];
+  expect(distrust({ ...plain, execArgv })).toBeUndefined();
+});
+
+test('the permission model counts however it was turned on', () => {
+  const why = distrust({ ...plain, permission: true });
+  expect(why).toBe("Node's permission model is on");
+});
+
+test('a program with capabilities of its own does not, where Linux says so', () => {
+  const why = 'the process runs with more rights than its user has';
+  const start = (bytes: Uint8Array | 'forbidden', word: 4 | 8 = 8): Start => ({
+    ...plain,
+    word,
+    auxv: () => bytes,
+  });
+  expect(distrust(start(auxv([6, 4096], [23, 1], [0, 0])))).toBe(why);
+  expect(distrust(start(auxv([6, 4096], [23, 0], [0, 0])))).toBeUndefined();
+  expect(distrust(start(auxv([6, 23], [0, 0])))).toBeUndefined();
+  expect(distrust(start(new Uint8Array()))).toBeUndefined();
+  expect(distrust(start(auxv([23, 1]).subarray(0, 15)))).toBeUndefined();
+  expect(distrust(start('forbidden'))).toBe(why);
+  const narrow = new Uint8Array(new Uint32Array([6, 4096, 23, 1, 0, 0]).buffer);
+  expect(distrust(start(narrow, 4))).toBe(why);
+});
+
+test('the environment is looked at only if it names a library', () => {
+  let asked = 0;
+  const host = {
+    platform: 'linux',
+    arch: 'x64',
+    distrust: () => {
+      asked += 1;
+      return 'the process is setuid';
+    },
+  };
+  expect(choose({ ...host, env: {} }).choice.name).toBe('linux');
+  expect(asked).toBe(0);
+  const env = { KQUEUE_FFI_LIBRARY: '/tmp/evil.so', KQUEUE_FFI_ABI: 'darwin' };
+  const { choice } = choose({ ...host, env });
+  expect(asked).toBe(1);
+  expect(choice).toMatchObject({ name: 'linux', libraries: [] });
+  expect(choice.reason).toMatch(
+    /; KQUEUE_FFI_LIBRARY is ignored, as the process is setuid$/,
+  );
+});
+
+describe('a real process', () => {
+  const env = {
+    ...process.env,
+    KQUEUE_FFI_LIBRARY: '/nonexistent/evil.so',
+    KQUEUE_FFI_ABI: 'darwin',
+  };
+  const reason = (options: readonly string[], before = ''): string => {
+    const program = `${before}
+      console.log(require('../dist/index.cjs').kernel.reason);`;
+    return execFileSync(process.execPath, [...options, '-e', program], {
+      cwd: root,
+      env,
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
+  };
+
+  test('calls the library that the environment names', () => {
+    expect(reason([])).toContain('KQUEUE_FFI_LIBRARY names a library');
+  });
+
+  test('does not if it was hardened', () => {
+    expect(reason(['--frozen-intrinsics', '--no-warnings'])).toContain(
+      'KQUEUE_FFI_LIBRARY is ignored, as Node.js was started with --frozen',
+    );
+  });
+
+  const isRoot = process.getuid?.() === 0;
+  gate(isRoot, 'only root can take another user')(
+    'does not if its effective user is not its user',
+    () => {
+      expect(reason([], 'process.seteuid(65534);')).toContain(
+        'KQUEUE_FFI_LIBRARY is ignored, as the process is setuid',
+      );
+    },
+  );
+
+  test('without --allow-addons is told to pass it at the first call', () => {
+    const [major] = process.versions.node.split('.').map(Number);
+    const flag = major < 23 ? '--experimental-permission' : '--permission';
+    const program = `
+      const { kqueue } = require('../dist/index.cjs');
+      try { kqueue(); } catch ({ code, message }) { console.log(code, message); }`;
+    const told = execFileSync(
+      process.execPath,
+      [flag, '--allow-fs-read=*', '--no-warnings', '-e', program],
+      { cwd: root, encoding: 'utf8', timeout: 30_000 },
+    );
+    expect(told).toMatch(/^ERR_KQUEUE_LOAD .*--allow-addons/);
+  });
+});

@@ -1,0 +1,171 @@
+// What the package promises in SECURITY.md of its own code and of what it
+// depends on.
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import ts from 'typescript';
+import { root } from '../support/built-package.js';
+
+const filesIn = (folder: string, ending: RegExp): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => ending.test(file))
+    .map((file) => join(root, folder, file));
+
+const isFfi = (file: string): boolean =>
+  relative(join(root, 'src/ffi'), file).split(/[\\/]/)[0] !== '..';
+
+/** What a program imports, requires and calls by name. */
+function usesOf(file: string) {
+  const text = readFileSync(file, 'utf8');
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.ESNext, true);
+  const modules: string[] = [];
+  const computed: string[] = [];
+  const evaluated: string[] = [];
+  const asked = (call: ts.CallExpression): void => {
+    const [name] = call.arguments;
+    if (name !== undefined && ts.isStringLiteral(name)) modules.push(name.text);
+    else computed.push(call.getText(source).slice(0, 80));
+  };
+  const visit = (node: ts.Node): void => {
+    if (
+      (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) &&
+      node.moduleSpecifier !== undefined &&
+      ts.isStringLiteral(node.moduleSpecifier)
+    ) {
+      modules.push(node.moduleSpecifier.text);
+    }
+    if (ts.isCallExpression(node) || ts.isNewExpression(node)) {
+      const callee = node.expression;
+      const name = callee.getText(source);
+      if (/^(eval|Function|globalThis\.(eval|Function))$/.test(name)) {
+        evaluated.push(node.getText(source).slice(0, 80));
+      }
+      if (
+        ts.isCallExpression(node) &&
+        (callee.kind === ts.SyntaxKind.ImportKeyword ||
+          name === 'require' ||
+          /^createRequire\d*$/.test(
+            ts.isCallExpression(callee)
+              ? callee.expression.getText(source)
+              : '',
+          ))
+      ) {
+        asked(node);
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return { modules, computed, evaluated };
+}
+
+const NETWORK =
+  /^(node:)?(net|http|https|http2|dgram|dns|dns\/promises|tls|inspector|vm|cluster)$/;
+
+describe.each([
+  ['the sources', () => filesIn('src', /\.ts$/)],
+  ['the build', () => filesIn('dist', /\.c?js$/)],
+])('%s', (name, files) => {
+  test('reach no network and evaluate no text', () => {
+    const found = files().flatMap((file) => {
+      const { modules, computed, evaluated } = usesOf(file);
+      return [
+        ...modules.filter((module) => NETWORK.test(module)),
+        ...computed,
+        ...evaluated,
+      ].map((what) => [relative(root, file), what]);
+    });
+    expect(files().length).toBeGreaterThan(4);
+    expect(found).toEqual([]);
+  });
+
+  test('load no package but koffi, and start processes in the command line only', () => {
+    const own = /^(\.|node:|kqueue-ffi(\/|$))/;
+    const packages = new Set<string>();
+    for (const file of files()) {
+      for (const module of usesOf(file).modules) {
+        if (!own.test(module)) packages.add(module);
+        if (/child_process/.test(module)) {
+          expect(relative(root, file)).toMatch(/^(src.cli.|dist.cli\.js$)/);
+        }
+        if (module === 'koffi' && name === 'the sources') {
+          expect([file, isFfi(file)]).toEqual([file, true]);
+        }
+      }
+    }
+    packages.delete('koffi');
+    expect([...packages]).toEqual([]);
+  });
+});
+
+interface Locked {
+  readonly resolved?: string;
+  readonly integrity?: string;
+  readonly hasInstallScript?: boolean;
+  readonly link?: boolean;
+  readonly dev?: boolean;
+}
+
+describe('the lockfile', () => {
+  const lock = JSON.parse(
+    readFileSync(join(root, 'package-lock.json'), 'utf8'),
+  ) as { packages: Record<string, Locked> };
+  const entries = Object.entries(lock.packages).filter(([path]) => path !== '');
+
+  test('pins every package to the contents of a tarball of the npm registry', () => {
+    expect(entries.length).toBeGreaterThan(100);
+    const loose = entries.filter(
+      ([, { resolved, integrity, link }]) =>
+        link === true ||
+        !/^sha512-[\w+/]+=*$/.test(integrity ?? '') ||
+        (resolved !== undefined &&
+          !/^https:\/\/[^/]+\/.*\.tgz$/.test(resolved)),
+    );
+    expect(loose.map(([path]) => path)).toEqual([]);
+  });
+
+  test('has one package at run time that installs itself: koffi', () => {
+    const atRunTime = entries.filter(([, { dev }]) => dev !== true);
+    for (const [path] of atRunTime) {
+      expect(path).toMatch(/^node_modules\/(koffi|@koromix\/koffi-[\w-]+)$/);
+    }
+    const scripts = atRunTime.filter(
+      ([, { hasInstallScript }]) => hasInstallScript,
+    );
+    expect(scripts.map(([path]) => path)).toEqual(['node_modules/koffi']);
+  });
+
+  test('has install scripts only of packages that are known to have one', () => {
+    const { allowScripts } = JSON.parse(
+      readFileSync(join(root, 'package.json'), 'utf8'),
+    ) as { allowScripts: Record<string, boolean> };
+    const names = entries
+      .filter(([, { hasInstallScript }]) => hasInstallScript)
+      .map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 13));
+    const unknown = names.filter(
+      (name) => !Object.hasOwn(allowScripts, name) && name !== 'fsevents',
+    );
+    expect(unknown).toEqual([]);
+  });
+});
+
+test('what npm would publish holds no file of the tests, and is small', () => {
+  const out = execFileSync(
+    'npm',
+    ['pack', '--dry-run', '--json', '--offline', '--ignore-scripts'],
+    {
+      cwd: root,
+      encoding: 'utf8',
+      timeout: 60_000,
+    },
+  );
+  const [{ files, size }] = JSON.parse(out) as [
+    { files: { path: string }[]; size: number },
+  ];
+  const others = files.filter(
+    ({ path }) =>
+      !/^(dist\/|(README|CHANGELOG)\.md$|LICENSE$|package\.json$)/.test(path),
+  );
+  expect(others).toEqual([]);
+  expect(size).toBeLessThan(1_000_000);
+}, 90_000);

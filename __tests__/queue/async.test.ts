@@ -1,0 +1,445 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { readFile } from 'node:fs/promises';
+import {
+  setTimeout as sleep,
+  setImmediate as turn,
+} from 'node:timers/promises';
+import { Kqueue, type KqueueEvent } from '../../src/index.js';
+
+let kq: Kqueue;
+
+beforeEach(() => {
+  kq = new Kqueue();
+});
+
+afterEach(() => kq.close());
+
+const users = (...ids: number[]): void => {
+  kq.add(...ids.map((id) => ({ filter: 'user' as const, id })));
+  for (const id of ids) kq.trigger(id);
+};
+
+const idOf = (event: KqueueEvent | undefined): unknown =>
+  event?.filter === 'user' || event?.filter === 'timer' ? event.id : undefined;
+
+describe('next', () => {
+  test('resolves with an event that is ready', async () => {
+    users(1);
+    expect(idOf(await kq.next())).toBe(1);
+  });
+
+  test('resolves when an event comes, from whatever source', async () => {
+    kq.add({ filter: 'timer', id: 7, after: 5 });
+    expect(idOf(await kq.next())).toBe(7);
+    const waiting = kq.next();
+    users(1);
+    expect(idOf(await waiting)).toBe(1);
+  });
+
+  test('resolves with undefined when its time is out, and not before', async () => {
+    for (const timeout of [0, 0.5, 10]) {
+      const start = performance.now();
+      expect(await kq.next({ timeout })).toBeUndefined();
+      expect(performance.now() - start).toBeGreaterThanOrEqual(timeout);
+    }
+    users(1);
+    expect(idOf(await kq.next({ timeout: 0 }))).toBe(1);
+  });
+
+  test('is out of time when the timers of a test say so', async () => {
+    jest.useFakeTimers({ doNotFake: ['performance', 'setImmediate'] });
+    try {
+      const waiting = kq.next({ timeout: 60_000 });
+      jest.advanceTimersByTime(60_000);
+      expect(await waiting).toBeUndefined();
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  test('takes one event and leaves the others', async () => {
+    users(1, 2, 3);
+    expect(idOf(await kq.next())).toBe(1);
+    expect(kq.poll().map(idOf)).toEqual([2, 3]);
+  });
+
+  test('rejects for malformed options', async () => {
+    await expect(kq.next({ timeout: -1 })).rejects.toThrow(RangeError);
+    await expect(kq.next({ timeout: 2 ** 31 })).rejects.toThrow(RangeError);
+  });
+});
+
+describe('a loop over events', () => {
+  test('sees each event once, in order', async () => {
+    users(...Array.from({ length: 200 }, (_, i) => i));
+    const ids: unknown[] = [];
+    for await (const event of kq) {
+      ids.push(idOf(event));
+      if (ids.length === 200) break;
+    }
+    expect(ids).toEqual(Array.from({ length: 200 }, (_, i) => i));
+  });
+
+  test('that is left by break loses no event', async () => {
+    users(1, 2, 3);
+    for await (const event of kq) {
+      expect(idOf(event)).toBe(1);
+      break;
+    }
+    for await (const event of kq) {
+      expect(idOf(event)).toBe(2);
+      break;
+    }
+    expect(idOf(await kq.next())).toBe(3);
+  });
+
+  test('that is left by an exception loses no event', async () => {
+    users(1, 2, 3);
+    const loop = async () => {
+      for await (const event of kq) throw new Error(`seen ${idOf(event)}`);
+    };
+    await expect(loop()).rejects.toThrow('seen 1');
+    expect(kq.poll().map(idOf)).toEqual([2, 3]);
+  });
+
+  test('gets no event of a registration that its body deleted', async () => {
+    users(1, 2, 3);
+    const ids: unknown[] = [];
+    for await (const event of kq) {
+      ids.push(idOf(event));
+      if (ids.length === 1) kq.delete({ filter: 'user', id: 2 });
+      if (ids.length === 2) break;
+    }
+    expect(ids).toEqual([1, 3]);
+  });
+
+  test('gives no event of the old registration once its body added it anew', async () => {
+    kq.add(
+      { filter: 'user', id: 1, udata: 'a' },
+      { filter: 'user', id: 2, udata: 'old' },
+    );
+    kq.trigger(1);
+    kq.trigger(2);
+    for await (const event of kq) {
+      expect(event.udata).toBe('a');
+      kq.delete({ filter: 'user', id: 2 });
+      kq.add({ filter: 'user', id: 2, udata: 'new' });
+      break;
+    }
+    expect(kq.poll()).toEqual([]);
+    kq.trigger(2);
+    expect(kq.poll()).toMatchObject([{ udata: 'new' }]);
+  });
+
+  test('ends when the queue is closed in its body', async () => {
+    users(1, 2);
+    let seen = 0;
+    for await (const _ of kq) {
+      seen++;
+      kq.close();
+    }
+    expect(seen).toBe(1);
+  });
+
+  test('answers several calls that nobody awaited in between', async () => {
+    const iterator = kq[Symbol.asyncIterator]();
+    const three = [iterator.next(), iterator.next(), iterator.next()];
+    users(1, 2);
+    expect(idOf((await three[0]).value)).toBe(1);
+    expect(idOf((await three[1]).value)).toBe(2);
+    await iterator.return?.();
+    expect(await three[2]).toEqual({ done: true, value: undefined });
+    users(4);
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+    expect(idOf(await kq.next())).toBe(4);
+  });
+});
+
+describe('batches', () => {
+  test('have what is ready, up to max', async () => {
+    users(1, 2, 3, 4, 5);
+    const batches: unknown[][] = [];
+    for await (const events of kq.events({ max: 2 })) {
+      batches.push(events.map(idOf));
+      if (batches.length === 3) break;
+    }
+    expect(batches).toEqual([[1, 2], [3, 4], [5]]);
+  });
+
+  test('are never empty', async () => {
+    const batches = kq.events();
+    const waiting = batches.next();
+    await turn();
+    users(1);
+    expect((await waiting).value.map(idOf)).toEqual([1]);
+  });
+
+  test('of a max that is none are refused', () => {
+    for (const max of [0, -1, 0.5]) {
+      expect(() => kq.events({ max })).toThrow(RangeError);
+      expect(() => kq.on(() => {}, { max })).toThrow(RangeError);
+    }
+  });
+});
+
+describe('an abort', () => {
+  test('rejects with the reason of the signal, before and while waiting', async () => {
+    const reason = new Error('enough');
+    await expect(kq.next({ signal: AbortSignal.abort(reason) })).rejects.toBe(
+      reason,
+    );
+    const controller = new AbortController();
+    const waiting = kq.next({ signal: controller.signal });
+    controller.abort(reason);
+    await expect(waiting).rejects.toBe(reason);
+  });
+
+  test('loses no event and no registration', async () => {
+    kq.add({ filter: 'user', id: 1, udata: 'kept' });
+    const controller = new AbortController();
+    const waiting = kq.next({ signal: controller.signal });
+    kq.trigger(1);
+    controller.abort();
+    await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+    expect(await kq.next()).toMatchObject({ id: 1, udata: 'kept' });
+    await expect(
+      kq.next({ signal: AbortSignal.abort() }),
+    ).rejects.toMatchObject({ name: 'AbortError' });
+    kq.trigger(1);
+    expect(await kq.next()).toMatchObject({ id: 1, udata: 'kept' });
+  });
+
+  test('ends an iteration over batches with its reason', async () => {
+    users(1, 2, 3);
+    const controller = new AbortController();
+    const seen: unknown[] = [];
+    const loop = async () => {
+      for await (const events of kq.events({
+        signal: controller.signal,
+        max: 1,
+      })) {
+        seen.push(...events.map(idOf));
+        if (seen.length === 2) controller.abort('stop');
+      }
+    };
+    await expect(loop()).rejects.toBe('stop');
+    expect(seen).toEqual([1, 2]);
+    expect(kq.poll().map(idOf)).toEqual([3]);
+  });
+
+  test('leaves nothing behind on a signal that lives long', async () => {
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners++;
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners--;
+      remove(...args);
+    };
+    for (let i = 0; i < 10; i++) {
+      const waiting = kq.next({ signal });
+      users(1);
+      await waiting;
+      expect(await kq.next({ signal, timeout: 0 })).toBeUndefined();
+    }
+    kq.on(() => {}, { signal }).stop();
+    expect(listeners).toBe(0);
+  });
+});
+
+describe('two consumers', () => {
+  test('get each event once between them, first come, first served', async () => {
+    const waiting = [kq.next(), kq.next(), kq.next()];
+    users(1, 2, 3);
+    expect((await Promise.all(waiting)).map(idOf)).toEqual([1, 2, 3]);
+  });
+
+  test('that loop take turns', async () => {
+    const seen: [string, unknown][] = [];
+    const consume = async (name: string) => {
+      for await (const event of kq) {
+        seen.push([name, idOf(event)]);
+        if (seen.length >= 6) break;
+        await turn();
+      }
+    };
+    const both = [consume('a'), consume('b')];
+    users(1, 2, 3, 4, 5, 6, 7);
+    await Promise.all(both);
+    const ids = seen.map(([, id]) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(new Set(seen.map(([name]) => name))).toEqual(new Set(['a', 'b']));
+    const rest = kq.poll().map(idOf);
+    expect([...ids, ...rest].sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  test('one of which aborts: its place in line goes to the next', async () => {
+    const controller = new AbortController();
+    const first = kq.next({ signal: controller.signal });
+    const second = kq.next();
+    controller.abort();
+    users(1);
+    await expect(first).rejects.toMatchObject({ name: 'AbortError' });
+    expect(idOf(await second)).toBe(1);
+  });
+
+  test('one of which is synchronous: it is served at once', async () => {
+    const waiting = kq.next();
+    users(1);
+    expect(kq.poll().map(idOf)).toEqual([1]);
+    kq.trigger(1);
+    expect(idOf(await waiting)).toBe(1);
+  });
+});
+
+describe('a listener', () => {
+  test('gets batches from the next microtask on, until it is stopped', async () => {
+    users(1, 2);
+    const batches: unknown[][] = [];
+    const subscription = kq.on((events) => batches.push(events.map(idOf)));
+    expect(batches).toEqual([]);
+    await turn();
+    expect(batches).toEqual([[1, 2]]);
+    kq.trigger(1);
+    await sleep(0);
+    await kq.next({ timeout: 5 });
+    expect(batches).toEqual([[1, 2], [1]]);
+    subscription.stop();
+    subscription.stop();
+    kq.trigger(2);
+    expect(idOf(await kq.next())).toBe(2);
+    expect(batches).toHaveLength(2);
+  });
+
+  test('may stop itself, add and trigger', async () => {
+    users(1);
+    const done = new Promise<unknown[]>((resolve) => {
+      const seen: unknown[] = [];
+      const subscription = kq.on((events) => {
+        seen.push(...events.map(idOf));
+        if (seen.length === 3) {
+          subscription.stop();
+          resolve(seen);
+        } else {
+          users(seen.length + 1);
+        }
+      });
+    });
+    expect(await done).toEqual([1, 2, 3]);
+  });
+
+  test('is stopped by a signal, or by using', async () => {
+    const controller = new AbortController();
+    const heard: unknown[] = [];
+    kq.on((events) => heard.push(events), { signal: controller.signal });
+    kq.on((events) => heard.push(events), { signal: AbortSignal.abort() });
+    controller.abort();
+    {
+      using _ = kq.on((events) => heard.push(events));
+    }
+    users(1);
+    await turn();
+    expect(heard).toEqual([]);
+    expect(kq.poll()).toHaveLength(1);
+  });
+
+  test('must be a function', () => {
+    expect(() => kq.on({} as unknown as () => void)).toThrow(TypeError);
+  });
+});
+
+describe('a storm of events', () => {
+  const storm = (): void =>
+    kq.add({ filter: 'user', id: 1, clear: false, udata: 'storm' });
+
+  /** Timers go off meanwhile, until so many events were seen. */
+  const until = async (enough: () => boolean): Promise<void> => {
+    for (let i = 0; i < 1000 && !enough(); i++) await sleep(1);
+    expect(enough()).toBe(true);
+  };
+
+  test('starves neither timers nor I/O', async () => {
+    storm();
+    kq.trigger(1);
+    let stop = false;
+    let seen = 0;
+    const loop = (async () => {
+      for await (const _ of kq) {
+        seen++;
+        if (stop) break;
+      }
+    })();
+    await until(() => seen > 100);
+    await readFile(__filename);
+    await turn();
+    stop = true;
+    await loop;
+  });
+
+  test('nor when a listener or next gets it', async () => {
+    storm();
+    kq.trigger(1);
+    let seen = 0;
+    const subscription = kq.on((events) => {
+      seen += events.length;
+    });
+    await until(() => seen > 10);
+    subscription.stop();
+    let stop = false;
+    const loop = (async () => {
+      while (!stop) await kq.next();
+    })();
+    await sleep(5);
+    stop = true;
+    await loop;
+  });
+});
+
+test('the asynchronous context of who waits is kept', async () => {
+  const storage = new AsyncLocalStorage<string>();
+  const waiting = storage.run('waiter', async () => {
+    await kq.next();
+    return storage.getStore();
+  });
+  const looping = storage.run('loop', async () => {
+    for await (const _ of kq) return storage.getStore();
+    return undefined;
+  });
+  const listening = new Promise((resolve) => {
+    storage.run('listener', () =>
+      kq.on(() => resolve(storage.getStore()), { max: 1 }),
+    );
+  });
+  kq.add({ filter: 'timer', id: 1, every: 1 });
+  expect(await Promise.all([waiting, looping, listening])).toEqual([
+    'waiter',
+    'loop',
+    'listener',
+  ]);
+});
+
+test('a queue can watch a queue, and both can be awaited', async () => {
+  using inner = new Kqueue();
+  kq.add({ filter: 'read', fd: inner });
+  inner.add({ filter: 'timer', id: 1, after: 5 });
+  expect(await kq.next()).toMatchObject({
+    filter: 'read',
+    fd: inner.fd,
+    available: 1,
+  });
+  expect(idOf(await inner.next())).toBe(1);
+});
+
+test('many queues can be awaited at once', async () => {
+  const queues = Array.from({ length: 100 }, () => new Kqueue<number>());
+  for (const [i, queue] of queues.entries()) {
+    queue.add({ filter: 'timer', id: i, after: 1 + (i % 5), udata: i });
+  }
+  const events = await Promise.all(queues.map((queue) => queue.next()));
+  expect(events.map((event) => event?.udata)).toEqual(queues.map((_, i) => i));
+  for (const queue of queues) queue.close();
+});

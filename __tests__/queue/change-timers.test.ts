@@ -1,0 +1,175 @@
+import { kernels } from '../../src/abi/kernels.js';
+import { fflagNames } from '../../src/abi/names.js';
+import type { KernelFacts } from '../../src/abi/shape.js';
+import { factsOfRelease } from '../../src/host/dialect.js';
+import type { Change, TimerWhen } from '../../src/queue/change.js';
+import { encoderOf } from '../../src/queue/encoder.js';
+
+const NOW = 1_700_000_000_000_000_000n;
+
+const timer = (facts: KernelFacts, when: TimerWhen) => {
+  const change = { filter: 'timer', id: 1, ...when } as Change;
+  const { flags, fflags, data, filter } = encoderOf(facts, () => NOW).change(
+    change,
+  );
+  return {
+    names: fflagNames(facts, filter, fflags),
+    data,
+    once: (flags & facts.constants.EV_ONESHOT) !== 0,
+  };
+};
+
+const { darwin, freebsd, openbsd, netbsd, dragonfly, libkqueue } = kernels;
+const withUnits: readonly KernelFacts[] = [
+  darwin,
+  freebsd,
+  openbsd,
+  netbsd,
+  libkqueue,
+];
+
+describe.each(withUnits.map((facts) => [facts.name, facts] as const))(
+  'on %s',
+  (_, facts) => {
+    const microseconds = facts.timerUnits.microseconds;
+    const nanoseconds = facts.timerUnits.nanoseconds;
+    const absolute = facts.timerUnits.absolute;
+
+    test('500 microseconds stay 500 microseconds, however they are written', () => {
+      const expected = { names: [microseconds], data: 500, once: false };
+      expect(timer(facts, { every: 0.5 })).toEqual(expected);
+      expect(timer(facts, { every: { ms: 0.5 } })).toEqual(expected);
+      expect(timer(facts, { every: { us: 500 } })).toEqual(expected);
+      expect(timer(facts, { every: { ns: 500_000n } })).toEqual(expected);
+    });
+
+    test('a number of milliseconds is given as it is, without a unit', () => {
+      const expected = { names: expect.anything(), data: 250, once: false };
+      for (const every of [250, { ms: 250 }, { s: 0.25 }, { us: 250_000 }]) {
+        const encoded = timer(facts, { every });
+        expect(encoded).toEqual(expected);
+        // On kernels with a field of units, milliseconds are its zero.
+        expect(encoded.names).toEqual([]);
+      }
+    });
+
+    test('a nanosecond is not rounded away', () => {
+      expect(timer(facts, { after: { ns: 1 } })).toEqual({
+        names: [nanoseconds],
+        data: 1,
+        once: true,
+      });
+    });
+
+    test('a fraction that is no whole microsecond is told in nanoseconds', () => {
+      expect(timer(facts, { every: 16.6667 })).toEqual({
+        names: [nanoseconds],
+        data: 16_666_700,
+        once: false,
+      });
+    });
+
+    test('zero is the shortest time there is, not never', () => {
+      expect(timer(facts, { after: 0 })).toEqual({
+        names: [nanoseconds],
+        data: 1,
+        once: true,
+      });
+    });
+
+    test('a Date is an absolute time in milliseconds, and fires once', () => {
+      expect(timer(facts, { at: new Date(1_800_000_000_123) })).toEqual({
+        names: [absolute],
+        data: 1_800_000_000_123,
+        once: true,
+      });
+    });
+
+    test('a time in nanoseconds beyond 2**53 loses nothing', () => {
+      const at = { ns: 1_800_000_000_123_456_789n };
+      expect(timer(facts, { at })).toEqual({
+        names: expect.arrayContaining([nanoseconds, absolute]),
+        data: 1_800_000_000_123_456_789n,
+        once: true,
+      });
+    });
+
+    test('a long time does not overflow for being told in a fine unit', () => {
+      const encoded = timer(facts, { every: { s: 100 * 365 * 86_400 } });
+      expect(encoded.names).toEqual([]);
+      expect(encoded.data).toBe(100 * 365 * 86_400 * 1000);
+    });
+  },
+);
+
+test('the unit bits are those of the header, which differ from kernel to kernel', () => {
+  const bits = (facts: KernelFacts, every: TimerWhen['every']) =>
+    encoderOf(facts).change({ filter: 'timer', id: 1, every: every ?? 1 })
+      .fflags;
+  expect(withUnits.map((facts) => bits(facts, 0.5))).toEqual([2, 4, 2, 2, 2]);
+  expect(withUnits.map((facts) => bits(facts, { ns: 7 }))).toEqual([
+    4, 8, 3, 3, 4,
+  ]);
+});
+
+describe('a kernel whose timers know whole milliseconds only', () => {
+  const old = factsOfRelease(openbsd, '7.4');
+
+  test.each([
+    ['dragonfly', dragonfly],
+    ['openbsd 7.4', old],
+    ['netbsd 9.3', factsOfRelease(netbsd, '9.3')],
+  ])('%s says so instead of rounding', (_, facts) => {
+    expect(() => timer(facts, { every: 0.5 })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_KQUEUE_UNSUPPORTED',
+        message: expect.stringContaining('whole milliseconds'),
+      }),
+    );
+    expect(timer(facts, { every: 20 })).toMatchObject({ data: 20 });
+  });
+
+  test('it gets a time as how long it is until then, never too early', () => {
+    const in1500us = { ns: NOW + 1_500_000n };
+    expect(timer(dragonfly, { at: in1500us })).toEqual({
+      names: [],
+      data: 2,
+      once: true,
+    });
+    expect(timer(dragonfly, { at: new Date(0) })).toMatchObject({ data: 1 });
+  });
+
+  test('zero is one millisecond there', () => {
+    expect(timer(old, { after: 0 })).toMatchObject({ names: [], data: 1 });
+  });
+});
+
+test('a new release of a kernel has its units', () => {
+  expect(factsOfRelease(openbsd, '7.8')).toBe(openbsd);
+  expect(factsOfRelease(netbsd, '10.1')).toBe(netbsd);
+  expect(factsOfRelease(freebsd, '9.0')).toBe(freebsd);
+});
+
+describe('misuse is told before anything reaches the kernel', () => {
+  const bad: [string, unknown, string][] = [
+    ['every: 0', { every: 0 }, "'every' must be more than 0: received 0"],
+    ['every: -1', { every: -1 }, "'every' must be more than 0: received -1"],
+    ['after: -1', { after: -1 }, "'after' must be 0 or more: received -1"],
+    ['after: NaN', { after: Number.NaN }, "'after' must be a number of"],
+    ['after: Infinity', { after: Infinity }, "'after' must be a number of"],
+    ['after: { s: NaN }', { after: { s: Number.NaN } }, "'after.s' must be"],
+    ['after: "1s"', { after: '1s' }, 'received "1s"'],
+    ['after: {}', { after: {} }, 'received an object'],
+    ['two units', { after: { s: 1, ms: 1 } }, 'in one unit only'],
+    ['an invalid Date', { at: new Date(Number.NaN) }, "'at' must be"],
+    ['no time', {}, 'exactly one of'],
+    ['two times', { every: 1, after: 1 }, 'received "several"'],
+  ];
+
+  test.each(bad)('%s', (_, when, message) => {
+    expect(() => timer(darwin, when as TimerWhen)).toThrow(message);
+    expect(() => timer(darwin, when as TimerWhen)).toThrow(
+      /^Cannot change a queue as '/,
+    );
+  });
+});

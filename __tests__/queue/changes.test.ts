@@ -1,0 +1,407 @@
+import { writeSync } from 'node:fs';
+import {
+  type Change,
+  EV_ADD,
+  EVFILT_TIMER,
+  explain,
+  Kqueue,
+  KqueueChangeError,
+  KqueueError,
+  kevent,
+  type Step,
+} from '../../src/index.js';
+import { close, pipe, readNow } from '../conformance/libc.js';
+
+let kq: Kqueue;
+let ends: number[];
+
+beforeEach(() => {
+  kq = new Kqueue();
+  ends = [];
+});
+
+afterEach(() => {
+  kq.close();
+  for (const fd of ends) close(fd);
+});
+
+const makePipe = (): [number, number] => {
+  const made = pipe();
+  ends.push(...made);
+  return made;
+};
+
+const error = (act: () => unknown): KqueueChangeError => {
+  try {
+    act();
+  } catch (thrown) {
+    if (thrown instanceof KqueueChangeError) return thrown;
+    throw thrown;
+  }
+  throw new Error('nothing was thrown');
+};
+
+test('bytes in a pipe are a read event with their number', () => {
+  const [reader, writer] = makePipe();
+  kq.add({ filter: 'read', fd: reader, udata: 'pipe' });
+  expect(kq.poll()).toEqual([]);
+  writeSync(writer, 'hello');
+  expect(kq.poll()).toMatchObject([
+    { filter: 'read', fd: reader, available: 5, eof: false, udata: 'pipe' },
+  ]);
+});
+
+test('an empty pipe is a write event with its space', () => {
+  const [, writer] = makePipe();
+  kq.add({ filter: 'write', fd: writer });
+  const [event] = kq.poll();
+  expect(event).toMatchObject({ filter: 'write', fd: writer, eof: false });
+  expect(event.filter === 'write' && event.space).toBeGreaterThan(512);
+});
+
+test('the end of a pipe is eof, with the bytes that are left', () => {
+  const [reader, writer] = pipe();
+  ends.push(reader);
+  kq.add({ filter: 'read', fd: reader });
+  writeSync(writer, 'abc');
+  close(writer);
+  expect(kq.poll()).toMatchObject([{ available: 3, eof: true }]);
+  readNow(reader, 3);
+  expect(kq.poll()).toMatchObject([{ available: 0, eof: true }]);
+});
+
+test('fewer bytes than the low-water mark are no event', () => {
+  const [reader, writer] = makePipe();
+  kq.add({ filter: 'read', fd: reader, lowWater: 4 });
+  writeSync(writer, 'abc');
+  expect(kq.poll()).toEqual([]);
+  writeSync(writer, 'd');
+  expect(kq.poll()).toMatchObject([{ available: 4 }]);
+});
+
+test('something with a numeric fd stands for its descriptor', () => {
+  const [reader, writer] = makePipe();
+  writeSync(writer, 'x');
+  kq.add({ filter: 'read', fd: { fd: reader } });
+  expect(kq.poll()).toMatchObject([{ fd: reader }]);
+});
+
+test('user events keep the bits of the last trigger', () => {
+  kq.add({ filter: 'user', id: 1 });
+  kq.trigger(1, 0x123);
+  expect(kq.poll()).toMatchObject([{ filter: 'user', id: 1, fflags: 0x123 }]);
+  kq.trigger(1);
+  expect(kq.poll()).toMatchObject([{ fflags: 0x123 }]);
+  kq.trigger(1, 0);
+  expect(kq.poll()).toMatchObject([{ fflags: 0 }]);
+  expect(kq.poll()).toEqual([]);
+});
+
+test('a timer that nobody looked at counts its expirations', () => {
+  kq.add({ filter: 'timer', id: 1, every: { us: 500 } });
+  kq.add({ filter: 'timer', id: 2, after: 20 });
+  let expirations = 0;
+  for (let done = false; !done; ) {
+    for (const event of kq.wait({ timeout: 5000 })) {
+      if (event.filter !== 'timer') continue;
+      if (event.id === 2) done = true;
+      else expirations += event.expirations;
+    }
+  }
+  expect(expirations).toBeGreaterThanOrEqual(30);
+});
+
+test('a timer at a time that is past fires at once, and once', () => {
+  kq.add({ filter: 'timer', id: 1, at: new Date(Date.now() - 1000) });
+  expect(kq.wait({ timeout: 1000 })).toMatchObject([{ id: 1, expirations: 1 }]);
+  expect(kq.size).toBe(0);
+});
+
+describe('disable, enable and modify', () => {
+  test('a disabled registration is silent, and keeps its value when enabled', () => {
+    const [reader, writer] = makePipe();
+    kq.add({ filter: 'read', fd: reader, udata: 'kept', disabled: true });
+    writeSync(writer, 'x');
+    expect(kq.poll()).toEqual([]);
+    kq.enable({ filter: 'read', fd: reader });
+    expect(kq.poll()).toMatchObject([{ udata: 'kept' }]);
+    kq.disable({ filter: 'read', fd: reader });
+    expect(kq.poll()).toEqual([]);
+  });
+
+  test('enabling does not wipe out the low-water mark', () => {
+    const [reader, writer] = makePipe();
+    kq.add({ filter: 'read', fd: reader, lowWater: 4 });
+    kq.disable({ filter: 'read', fd: reader });
+    writeSync(writer, 'abc');
+    kq.enable({ filter: 'read', fd: reader });
+    expect(kq.poll()).toEqual([]);
+    writeSync(writer, 'd');
+    expect(kq.poll()).toMatchObject([{ available: 4 }]);
+  });
+
+  test('enabling a disabled timer starts its period again', () => {
+    kq.add({ filter: 'timer', id: 1, every: 1, disabled: true });
+    expect(kq.poll()).toEqual([]);
+    kq.enable({ filter: 'timer', id: 1 });
+    expect(kq.wait({ timeout: 5000 })).toMatchObject([{ id: 1 }]);
+    expect(kq.wait({ timeout: 5000 })).toMatchObject([{ id: 1 }]);
+  });
+
+  test('dispatch reports once, until enabled again', () => {
+    const [reader, writer] = makePipe();
+    kq.add({ filter: 'read', fd: reader, dispatch: true, udata: 1 });
+    writeSync(writer, 'x');
+    expect(kq.poll()).toMatchObject([{ udata: 1 }]);
+    expect(kq.poll()).toEqual([]);
+    kq.enable({ filter: 'read', fd: reader });
+    expect(kq.poll()).toMatchObject([{ udata: 1 }]);
+  });
+
+  test('modify changes the mark and keeps the value', () => {
+    const [reader, writer] = makePipe();
+    kq.add({ filter: 'read', fd: reader, udata: 'kept' });
+    kq.modify({ filter: 'read', fd: reader, lowWater: 2 });
+    writeSync(writer, 'x');
+    expect(kq.poll()).toEqual([]);
+    kq.modify({ filter: 'read', fd: reader, lowWater: 1 });
+    expect(kq.poll()).toMatchObject([{ udata: 'kept' }]);
+    kq.modify({ filter: 'read', fd: reader, udata: 'new' });
+    expect(kq.poll()).toMatchObject([{ udata: 'new' }]);
+  });
+
+  test('modify makes a timer that fires once of one that repeats', () => {
+    kq.add({ filter: 'timer', id: 1, every: 60_000, udata: 'kept' });
+    kq.modify({ filter: 'timer', id: 1, after: 1 });
+    expect(kq.wait({ timeout: 5000 })).toMatchObject([{ udata: 'kept' }]);
+    expect(kq.size).toBe(0);
+    expect(error(() => kq.delete({ filter: 'timer', id: 1 })).code).toBe(
+      'ENOENT',
+    );
+  });
+
+  test('modify makes a timer with a time of one with a period', () => {
+    kq.add({ filter: 'timer', id: 1, every: 60_000 });
+    kq.modify({ filter: 'timer', id: 1, at: Date.now() + 1 });
+    expect(kq.wait({ timeout: 5000 })).toMatchObject([{ id: 1 }]);
+  });
+
+  test('what is not registered cannot be modified, enabled or disabled', () => {
+    const key = { filter: 'timer', id: 9 } as const;
+    for (const act of [
+      () => kq.enable(key),
+      () => kq.disable(key),
+      () => kq.modify({ ...key, every: 5 }),
+      () => kq.delete(key),
+      () => kq.trigger(9),
+    ]) {
+      expect(error(act)).toMatchObject({ code: 'ENOENT', errno: -2 });
+    }
+  });
+});
+
+test('a change that was refused is told as the step that it was', () => {
+  const timer = { filter: 'timer', id: 9 } as const;
+  const steps: [Step, () => void][] = [
+    [{ ...timer, op: 'delete' }, () => kq.delete(timer)],
+    [{ ...timer, op: 'enable' }, () => kq.enable(timer)],
+    [{ ...timer, op: 'disable' }, () => kq.disable(timer)],
+    [
+      { ...timer, op: 'modify', every: 5 },
+      () => kq.modify({ ...timer, every: 5 }),
+    ],
+    [{ op: 'trigger', id: 9, fflags: 3 }, () => kq.trigger(9, 3)],
+  ];
+  for (const [step, act] of steps) {
+    const [failure] = error(act).failures;
+    expect(failure.step).toEqual(step);
+    expect(explain(failure.step)).toBe(explain(step));
+  }
+  const bad: Change = { filter: 'read', fd: 2 ** 30 };
+  expect(error(() => kq.add(bad)).failures[0].step).toBe(bad);
+});
+
+describe('adding what is registered replaces it', () => {
+  test('its value and its parameters', () => {
+    const [reader, writer] = makePipe();
+    kq.add({ filter: 'read', fd: reader, lowWater: 10, udata: 'old' });
+    kq.add({ filter: 'read', fd: reader, udata: 'new' });
+    writeSync(writer, 'x');
+    expect(kq.poll()).toMatchObject([{ udata: 'new' }]);
+    expect(kq.size).toBe(1);
+  });
+
+  test('its flags, which the kernel alone would leave as they were', () => {
+    const [reader, writer] = makePipe();
+    kq.add({ filter: 'read', fd: reader });
+    kq.add({ filter: 'read', fd: reader, oneshot: true });
+    writeSync(writer, 'x');
+    expect(kq.poll()).toHaveLength(1);
+    expect(kq.poll()).toEqual([]);
+    expect(kq.size).toBe(0);
+  });
+
+  test('its being disabled', () => {
+    kq.add({ filter: 'user', id: 1, disabled: true });
+    kq.trigger(1);
+    kq.add({ filter: 'user', id: 1 });
+    expect(kq.poll()).toHaveLength(1);
+  });
+
+  test('a period with a time', () => {
+    kq.add({ filter: 'timer', id: 1, every: 60_000 });
+    kq.add({ filter: 'timer', id: 1, at: Date.now() + 1 });
+    expect(kq.wait({ timeout: 5000 })).toMatchObject([{ id: 1 }]);
+  });
+
+  test('and if the new one is refused in place, the old one stays', () => {
+    kq.add({ filter: 'timer', id: 1, every: 1, udata: 'old' });
+    const overflow: Change = {
+      filter: 'timer',
+      id: 1,
+      every: { ms: 2n ** 62n },
+      udata: 'new',
+    };
+    expect(error(() => kq.add(overflow)).code).toBe('ERANGE');
+    expect(kq.wait({ timeout: 5000 })).toMatchObject([{ udata: 'old' }]);
+  });
+});
+
+describe('many changes at once', () => {
+  test('one that fails does not keep the others from being made', () => {
+    const [reader, writer] = makePipe();
+    writeSync(writer, 'x');
+    const results = kq.apply([
+      { filter: 'user', id: 1 },
+      { filter: 'read', fd: 2 ** 30 },
+      { filter: 'read', fd: reader },
+      { op: 'delete', filter: 'timer', id: 5 },
+      { op: 'trigger', id: 1 },
+    ]);
+    expect(results.map(({ ok, error }) => (ok ? 'ok' : error.code))).toEqual([
+      'ok',
+      'EBADF',
+      'ok',
+      'ENOENT',
+      'ok',
+    ]);
+    expect(kq.poll().map(({ filter }) => filter)).toEqual(['read', 'user']);
+  });
+
+  test('each result has the change that it is of', () => {
+    const steps: Step[] = [
+      { op: 'add', filter: 'user', id: 1 },
+      { op: 'delete', filter: 'user', id: 2 },
+    ];
+    expect(kq.apply(steps).map(({ step }) => step)).toEqual(steps);
+  });
+
+  test('add throws one error that lists each change that failed', () => {
+    const bad1: Change = { filter: 'read', fd: 2 ** 30 };
+    const bad2: Change = { filter: 'write', fd: 2 ** 30 };
+    const thrown = error(() =>
+      kq.add({ filter: 'user', id: 1 }, bad1, { filter: 'user', id: 2 }, bad2),
+    );
+    expect(thrown).toBeInstanceOf(KqueueError);
+    expect(thrown).toMatchObject({
+      code: 'EBADF',
+      errno: -9,
+      syscall: 'kevent',
+      message: `kevent EBADF: add read ${2 ** 30} (and 1 more: EBADF)`,
+    });
+    expect(thrown.failures.map(({ step }) => step)).toMatchObject([bad1, bad2]);
+    kq.trigger(1);
+    kq.trigger(2);
+    expect(kq.poll()).toHaveLength(2);
+  });
+
+  test('a malformed change keeps all from being made', () => {
+    const bad = { filter: 'read', fd: Number.NaN } as const;
+    expect(() => kq.add({ filter: 'user', id: 1 }, bad)).toThrow(RangeError);
+    expect(kq.size).toBe(0);
+    expect(error(() => kq.trigger(1)).code).toBe('ENOENT');
+    expect(() => kq.apply('x' as unknown as Step[])).toThrow(TypeError);
+    expect(() => kq.apply([{ op: 'ad' } as unknown as Step])).toThrow(
+      "'op' must be add, modify",
+    );
+  });
+
+  test('a thousand changes go in one call, and every failure is told', () => {
+    const steps = Array.from({ length: 1000 }, (_, i): Step => {
+      const id = i >> 1;
+      return i % 2 === 0
+        ? { op: 'add', filter: 'user', id }
+        : { op: 'delete', filter: 'timer', id };
+    });
+    const results = kq.apply(steps);
+    expect(results.filter(({ ok }) => ok)).toHaveLength(500);
+    expect(kq.size).toBe(500);
+  });
+
+  test('later changes of a batch see what earlier ones did', () => {
+    const results = kq.apply([
+      { filter: 'timer', id: 1, every: 60_000, udata: 'a' },
+      { op: 'disable', filter: 'timer', id: 1 },
+      { op: 'modify', filter: 'timer', id: 1, every: 1 },
+      { op: 'enable', filter: 'timer', id: 1 },
+      { filter: 'user', id: 1 },
+      { op: 'delete', filter: 'user', id: 1 },
+      { op: 'enable', filter: 'user', id: 1 },
+    ]);
+    expect(results.map(({ ok }) => ok)).toEqual([
+      ...Array.from({ length: 6 }, () => true),
+      false,
+    ]);
+    expect(kq.wait({ timeout: 5000 })).toMatchObject([{ udata: 'a' }]);
+    expect(kq.size).toBe(1);
+  });
+
+  test('changes take no event away', () => {
+    kq.add({ filter: 'user', id: 1 });
+    kq.trigger(1);
+    for (let id = 10; id < 60; id++) kq.add({ filter: 'user', id });
+    expect(kq.apply([])).toEqual([]);
+    expect(kq.poll()).toMatchObject([{ id: 1 }]);
+  });
+});
+
+test('after delete no event of the registration comes, not even one collected', () => {
+  for (const id of [1, 2, 3]) kq.add({ filter: 'user', id });
+  for (const id of [1, 2, 3]) kq.trigger(id);
+  expect(kq.poll({ max: 1 })).toMatchObject([{ id: 1 }]);
+  kq.delete({ filter: 'user', id: 2 });
+  expect(kq.poll()).toMatchObject([{ id: 3 }]);
+});
+
+test('the same number may be registered with every filter', () => {
+  const [reader] = makePipe();
+  kq.add(
+    { filter: 'user', id: reader, udata: 'user' },
+    { filter: 'timer', id: reader, every: 60_000, udata: 'timer' },
+    { filter: 'read', fd: reader, udata: 'read' },
+  );
+  expect(kq.size).toBe(3);
+  kq.trigger(reader);
+  expect(kq.poll()).toMatchObject([{ udata: 'user' }]);
+});
+
+test('a raw change and its raw event go through the same queue', () => {
+  const kevent = { ident: 5, filter: EVFILT_TIMER, data: 1 };
+  kq.add({ filter: 'raw', kevent, udata: 'raw' });
+  expect(kq.wait({ timeout: 5000 })).toMatchObject([
+    { filter: 'timer', id: 5, udata: 'raw' },
+  ]);
+  kq.delete({ filter: 'raw', kevent });
+  expect(kq.size).toBe(0);
+});
+
+test('a registration made with kevent itself has no value, and its events come', () => {
+  kevent(
+    kq.fd,
+    [{ ident: 3, filter: EVFILT_TIMER, flags: EV_ADD, data: 1, udata: 77 }],
+    null,
+  );
+  expect(kq.wait({ timeout: 5000 })).toMatchObject([
+    { filter: 'timer', id: 3, udata: undefined, raw: { udata: 77 } },
+  ]);
+});

@@ -1,0 +1,181 @@
+import { closeSync } from 'node:fs';
+import {
+  close,
+  KeventList,
+  Kqueue,
+  KqueueError,
+  kevent,
+  kqueue,
+} from '../../src/index.js';
+import { printed } from '../support/child.js';
+import { onLinux } from '../support/fds.js';
+
+const closed = expect.objectContaining({ code: 'ERR_KQUEUE_CLOSED' });
+
+test('closing twice is closing once', () => {
+  const kq = new Kqueue();
+  expect(kq.closed).toBe(false);
+  kq.close();
+  kq.close();
+  expect(kq.closed).toBe(true);
+  expect(() => kevent(kq.fd, null, null)).toThrow(
+    expect.objectContaining({ code: 'EBADF' }),
+  );
+});
+
+test('using and await using close', async () => {
+  let first: Kqueue;
+  {
+    using kq = new Kqueue();
+    first = kq;
+  }
+  expect(first.closed).toBe(true);
+  {
+    await using kq = new Kqueue();
+    first = kq;
+  }
+  expect(first.closed).toBe(true);
+});
+
+test('closing a second time does not close who has the number by then', () => {
+  const first = new Kqueue();
+  first.close();
+  const second = new Kqueue();
+  expect(second.fd).toBe(first.fd);
+  first.close();
+  expect(second.poll()).toEqual([]);
+  second.close();
+});
+
+test('who waits is answered: next with undefined, loops by ending', async () => {
+  const kq = new Kqueue();
+  const seen: unknown[] = [];
+  const loop = async () => {
+    for await (const event of kq) seen.push(event);
+    return 'ended';
+  };
+  const batches = async () => {
+    for await (const events of kq.events()) seen.push(events);
+    return 'ended';
+  };
+  const all = [kq.next(), kq.next({ timeout: 60_000 }), loop(), batches()];
+  kq.on((events) => seen.push(events));
+  kq.close();
+  expect(await Promise.all(all)).toEqual([
+    undefined,
+    undefined,
+    'ended',
+    'ended',
+  ]);
+  expect(seen).toEqual([]);
+});
+
+test('use after close is an error that says so', async () => {
+  const kq = new Kqueue();
+  kq.close();
+  for (const use of [
+    () => kq.add({ filter: 'user', id: 1 }),
+    () => kq.apply([]),
+    () => kq.trigger(1),
+    () => kq.wait(),
+    () => kq.poll(),
+    () => kq.fill(new KeventList(1), 0),
+    () => kq.events(),
+    () => kq.on(() => {}),
+    () => kq[Symbol.asyncIterator](),
+  ]) {
+    expect(use).toThrow(closed);
+    expect(use).toThrow(KqueueError);
+  }
+  await expect(kq.next()).rejects.toEqual(closed);
+  expect(() => kq.ref().unref()).not.toThrow();
+});
+
+test('the descriptor is closed only after the event loop has let go of it', async () => {
+  for (let i = 0; i < 50; i++) {
+    const kq = new Kqueue();
+    const waiting = kq.next();
+    kq.close();
+    expect(await waiting).toBeUndefined();
+  }
+});
+
+test('a queue whose descriptor somebody else closed can be closed still', () => {
+  const kq = new Kqueue();
+  closeSync(kq.fd);
+  expect(() => kq.poll()).toThrow(expect.objectContaining({ code: 'EBADF' }));
+  expect(() => kq.close()).not.toThrow();
+});
+
+onLinux(
+  'a file with the number of a queue that was closed by hand stays open',
+  async () => {
+    expect(
+      await printed(`
+      const { closeSync, fstatSync, openSync } = require('node:fs');
+      (async () => {
+        const kq = new api.Kqueue();
+        kq.add({ filter: 'user', id: 1 });
+        const wait = kq.next();
+        await new Promise(setImmediate);
+        closeSync(kq.fd);
+        const file = openSync('/dev/null');
+        print(file === kq.fd);
+        kq.close();
+        print((await wait) === undefined && fstatSync(file).isCharacterDevice());
+      })();`),
+    ).toEqual([true, true]);
+  },
+);
+
+test('a new queue with the number of one that was closed by hand is its own', async () => {
+  const lost = new Kqueue();
+  lost.add({ filter: 'timer', id: 1, every: 1, udata: 'lost' });
+  close(lost.fd);
+  using kq = new Kqueue();
+  expect(kq.fd).toBe(lost.fd);
+  expect(lost.closed).toBe(true);
+  lost.close();
+  kq.add({ filter: 'timer', id: 1, after: 1, udata: 'mine' });
+  expect(await kq.next()).toMatchObject({ udata: 'mine' });
+});
+
+describe('fromFd', () => {
+  test('takes over a queue, and what is registered with it', async () => {
+    const { EVFILT_TIMER, EV_ADD } = await import('../../src/index.js');
+    const fd = kqueue();
+    const timer = { ident: 5, filter: EVFILT_TIMER, flags: EV_ADD, data: 1 };
+    kevent(fd, [timer], null);
+    const kq = Kqueue.fromFd<string>(fd);
+    expect(kq.fd).toBe(fd);
+    expect(await kq.next()).toMatchObject({ filter: 'timer', id: 5 });
+    kq.close();
+    expect(() => close(fd)).toThrow(expect.objectContaining({ code: 'EBADF' }));
+  });
+
+  test('refuses what is no queue, or belongs to another', () => {
+    expect(() => Kqueue.fromFd(0)).toThrow(
+      expect.objectContaining({ code: 'EBADF' }),
+    );
+    expect(() => Kqueue.fromFd(Number.NaN)).toThrow(RangeError);
+    expect(() => Kqueue.fromFd('x' as unknown as number)).toThrow(
+      /^Cannot adopt a queue as 'fd' must be an integer from 0 to 2147483647: received "x"$/,
+    );
+    using kq = new Kqueue();
+    expect(() => Kqueue.fromFd(kq.fd)).toThrow(
+      /^Cannot adopt a queue as 'fd' must be/,
+    );
+  });
+
+  test('takes over a queue with the number of one that was closed by hand', async () => {
+    const lost = new Kqueue();
+    closeSync(lost.fd);
+    const fd = kqueue();
+    expect(fd).toBe(lost.fd);
+    expect(lost.closed).toBe(true);
+    using kq = Kqueue.fromFd(fd);
+    kq.add({ filter: 'timer', id: 1, after: 1, udata: 'mine' });
+    expect(await kq.next()).toMatchObject({ udata: 'mine' });
+    lost.close();
+  });
+});

@@ -1,0 +1,180 @@
+import { kernels } from '../../src/abi/kernels.js';
+import type { KernelFacts } from '../../src/abi/shape.js';
+import { listFor, memoryOf } from '../../src/calls/kevent-list.js';
+import type { KeventInit } from '../../src/memory/kevent.js';
+import { wordsOf } from '../../src/memory/kevent-memory.js';
+import { unsignedAt } from '../../src/memory/kevent-read.js';
+import { layoutOf } from '../../src/memory/layout.js';
+import { decoderOf } from '../../src/queue/decoder.js';
+
+const { darwin, freebsd, netbsd, libkqueue } = kernels;
+
+const decode = (facts: KernelFacts, kevent: KeventInit) => {
+  const list = listFor(wordsOf(layoutOf(facts, 'x64', 'kevent')), 1);
+  list.push(kevent);
+  const memory = memoryOf(list, 'decode', 'list', 'a KeventList');
+  const token = unsignedAt(memory, memory.words.udata);
+  return decoderOf(facts).event(memory, 0, 'value', token);
+};
+
+test.each(Object.values(kernels).map((facts) => [facts.name, facts] as const))(
+  'the events of %s have the names of their filters',
+  (_, facts) => {
+    const { constants } = facts as KernelFacts;
+    for (const name of [
+      'read',
+      'write',
+      'except',
+      'vnode',
+      'proc',
+      'signal',
+      'timer',
+      'user',
+    ]) {
+      const filter = constants[`EVFILT_${name.toUpperCase()}`];
+      if (filter === undefined) continue;
+      expect(decode(facts, { ident: 1, filter }).filter).toBe(name);
+    }
+  },
+);
+
+test('the raw fields are there as the kernel gave them', () => {
+  const event = decode(darwin, {
+    ident: 5,
+    filter: -1,
+    flags: 0x21,
+    fflags: 0,
+    data: 12,
+    udata: 99,
+  });
+  expect(event).toEqual({
+    filter: 'read',
+    fd: 5,
+    available: 12,
+    eof: false,
+    error: undefined,
+    udata: 'value',
+    raw: { ident: 5, filter: -1, flags: 0x21, fflags: 0, data: 12, udata: 99 },
+  });
+});
+
+test('the error of a socket is named by the kernel that set it', () => {
+  const end = (facts: KernelFacts, filter: number, fflags: number) =>
+    decode(facts, { ident: 5, filter, flags: 0x8000, fflags, data: 3 });
+  expect(end(darwin, -1, 54)).toMatchObject({
+    eof: true,
+    error: 'ECONNRESET',
+    available: 3,
+  });
+  expect(end(libkqueue, -2, 104)).toMatchObject({
+    eof: true,
+    error: 'ECONNRESET',
+    space: 3,
+  });
+  expect(end(darwin, -1, 0)).toMatchObject({ eof: true, error: undefined });
+  expect(end(darwin, -1, 9999)).toMatchObject({ error: 'E9999' });
+});
+
+test('a flag that is beside EV_EOF does not hide it: bits are tested, not equality', () => {
+  const flags = 0x8000 | 0x4000 | 0x0021;
+  expect(
+    decode(darwin, { ident: 5, filter: -1, flags, fflags: 0 }),
+  ).toMatchObject({ eof: true });
+});
+
+test('a low-water or out-of-band note in fflags is not taken for an error', () => {
+  expect(
+    decode(darwin, { ident: 5, filter: -1, flags: 1, fflags: 2, data: 1 }),
+  ).toMatchObject({ eof: false, error: undefined });
+  expect(
+    decode(darwin, { ident: 5, filter: -15, flags: 1, fflags: 2, data: 1 }),
+  ).toMatchObject({ filter: 'except', outOfBand: true, available: 1 });
+});
+
+test('an exit is a code or a signal, never both', () => {
+  const exited = (facts: KernelFacts, fflags: number, data: number) =>
+    decode(facts, {
+      ident: 77,
+      filter: facts.constants.EVFILT_PROC,
+      fflags,
+      data,
+    });
+  const EXIT = 0x80000000;
+  const STATUS = 0x04000000;
+  expect(exited(darwin, EXIT | STATUS, 7 << 8)).toMatchObject({
+    pid: 77,
+    notes: ['exit', 'exitstatus'],
+    exit: { code: 7, signal: null },
+  });
+  expect(exited(darwin, EXIT | STATUS, 9)).toMatchObject({
+    exit: { code: null, signal: 'SIGKILL' },
+  });
+  expect(exited(darwin, EXIT | STATUS, 6 | 0x80)).toMatchObject({
+    exit: { code: null, signal: 'SIGABRT' },
+  });
+  // Darwin does not tell unless it was asked to: 0 is not code 0.
+  expect(exited(darwin, EXIT, 0)).toMatchObject({
+    notes: ['exit'],
+    exit: undefined,
+  });
+  expect(exited(freebsd, EXIT, 0)).toMatchObject({
+    exit: { code: 0, signal: null },
+  });
+  expect(exited(netbsd, 0x40000000, 0)).toMatchObject({
+    notes: ['fork'],
+    exit: undefined,
+  });
+});
+
+test('the details of an exit are no notes', () => {
+  const event = decode(darwin, {
+    ident: 7,
+    filter: -5,
+    fflags: 0x86000000,
+    data: 0x00020009,
+  });
+  expect(event).toMatchObject({
+    notes: ['exit', 'exitstatus', 'exit_detail'],
+    exit: { code: null, signal: 'SIGKILL' },
+  });
+});
+
+test('bits a vnode event was not asked for, or that have no name, are no exception', () => {
+  expect(
+    decode(darwin, { ident: 4, filter: -4, fflags: 0x80000011 }),
+  ).toMatchObject({
+    filter: 'vnode',
+    notes: ['delete', 'link'],
+    raw: { fflags: 0x80000011 },
+  });
+});
+
+test('the control bits a user event is created with do not show', () => {
+  expect(
+    decode(darwin, { ident: 4, filter: -10, fflags: 0xc1000005 }),
+  ).toMatchObject({ id: 4, fflags: 5 });
+});
+
+test('a signal without a name is its number', () => {
+  expect(decode(libkqueue, { ident: 10, filter: -6, data: 3 })).toMatchObject({
+    signal: 'SIGUSR1',
+    count: 3,
+  });
+  expect(decode(libkqueue, { ident: 40, filter: -6, data: 1 })).toMatchObject({
+    signal: 40,
+  });
+});
+
+test('an event of a filter nobody knows is data, not a crash', () => {
+  expect(
+    decode(darwin, { ident: 4, filter: -9, fflags: 8, data: 1 }),
+  ).toMatchObject({ filter: 'raw', udata: 'value', raw: { filter: -9 } });
+  expect(decode(darwin, { ident: 4, filter: -999 }).filter).toBe('raw');
+  expect(decode(netbsd, { ident: 4, filter: 0xffffffff }).filter).toBe('raw');
+});
+
+test('an ident above 2**53 is not rounded', () => {
+  expect(
+    decode(darwin, { ident: 2n ** 63n + 1n, filter: -7, data: 1 }),
+  ).toMatchObject({ filter: 'timer', id: 2n ** 63n + 1n, expirations: 1 });
+});

@@ -1,0 +1,248 @@
+// The typed queue on kernels that are not as the one built in: without
+// receipts, or with timers that take no other time. Their tables are real;
+// the kernels are the built-in one with something taken away, or a script.
+import { writeSync } from 'node:fs';
+import { kernels } from '../../src/abi/kernels.js';
+import type { KernelFacts } from '../../src/abi/shape.js';
+import type { KeventList } from '../../src/calls/kevent-list.js';
+import type { Kernel } from '../../src/calls/running-kernel.js';
+import { EV_ERROR, EV_RECEIPT, EVFILT_TIMER, Kqueue } from '../../src/index.js';
+import { createLinuxKernel, type LinuxKernel } from '../../src/linux/kernel.js';
+import type { KeventInit } from '../../src/memory/kevent.js';
+import type { KeventMemory } from '../../src/memory/kevent-memory.js';
+import type { Step } from '../../src/queue/change.js';
+import { Changer } from '../../src/queue/changer.js';
+import { encoderOf } from '../../src/queue/encoder.js';
+import { Registry } from '../../src/queue/registry.js';
+import { close, pipe } from '../conformance/libc.js';
+import { kernelNames } from '../fixtures/abi/index.js';
+import { onLinux } from '../support/fds.js';
+
+const mocked: { kernel: Kernel | undefined } = { kernel: undefined };
+
+jest.mock('../../src/calls/running-kernel.js', () => {
+  const actual = jest.requireActual('../../src/calls/running-kernel.js');
+  return {
+    ...actual,
+    currentKernel: () => mocked.kernel ?? actual.currentKernel(),
+  };
+});
+
+/** The flags of each change as the kernel is given them. */
+function eachFlags(
+  changes: KeventMemory,
+  count: number,
+  change: (flags: number) => number,
+): void {
+  const view = new DataView(changes.i32.buffer);
+  const { layout } = changes.words;
+  for (let i = 0; i < count; i++) {
+    const at = i * layout.size + layout.fields.flags.offset;
+    view.setUint16(at, change(view.getUint16(at, true)), true);
+  }
+}
+
+type Call = Kernel['kevent'];
+
+/** Put the built-in kernel in the place of this one's, with another kevent. */
+function take(
+  kevent: (given: Parameters<Call>, real: Call) => number,
+): LinuxKernel {
+  const made = createLinuxKernel() as LinuxKernel;
+  mocked.kernel = {
+    facts: made.facts,
+    words: made.words,
+    width: made.width,
+    kqueue: () => made.kqueue(),
+    kevent: (...given) => kevent(given, (...all) => made.kevent(...all)),
+    close: (fd) => made.close(fd),
+    errno: () => made.errno(),
+  };
+  return made;
+}
+
+describe('a kernel that gives no receipts', () => {
+  let real: LinuxKernel;
+  const registrations = (kq: Kqueue): number =>
+    [...(real.queueOf(kq.fd)?.knotes.all() ?? [])].length;
+  const fds: number[] = [];
+  const readable = (): number => {
+    const [reader, writer] = pipe();
+    fds.push(reader, writer);
+    writeSync(writer, 'x');
+    return reader;
+  };
+
+  beforeEach(() => {
+    if (process.platform !== 'linux') return;
+    real = take((given, kevent) => {
+      const [, changes, nchanges] = given;
+      const receipt = EV_RECEIPT ?? 0;
+      if (changes) eachFlags(changes, nchanges, (flags) => flags & ~receipt);
+      return kevent(...given);
+    });
+  });
+  afterEach(() => {
+    mocked.kernel = undefined;
+    for (const fd of fds.splice(0)) close(fd);
+  });
+
+  onLinux('adding several that are ready at once keeps them all', () => {
+    using kq = new Kqueue();
+    const [a, b] = [readable(), readable()];
+    kq.add(
+      { filter: 'read', fd: a, udata: 'a' },
+      { filter: 'read', fd: b, udata: 'b' },
+    );
+    expect([kq.size, registrations(kq)]).toEqual([2, 2]);
+    const events = kq.poll().map(({ udata }) => udata);
+    expect(events.sort()).toEqual(['a', 'b']);
+  });
+
+  onLinux('one that is ready is replaced, not removed', () => {
+    using kq = new Kqueue();
+    const fd = readable();
+    kq.add({ filter: 'read', fd, udata: 'old' });
+    kq.add({ filter: 'read', fd, udata: 'new', oneshot: true });
+    expect([kq.size, registrations(kq)]).toEqual([1, 1]);
+    expect(kq.poll().map(({ udata }) => udata)).toEqual(['new']);
+    expect([kq.size, registrations(kq)]).toEqual([0, 0]);
+  });
+
+  onLinux('changes beside events that wait take none of them away', () => {
+    using kq = new Kqueue();
+    kq.add({ filter: 'user', id: 1, oneshot: true, udata: 'waited' });
+    kq.trigger(1);
+    kq.add({ filter: 'user', id: 2 }, { filter: 'user', id: 3 });
+    expect(kq.poll().map(({ udata }) => udata)).toEqual(['waited']);
+    expect([kq.size, registrations(kq)]).toEqual([2, 2]);
+  });
+
+  onLinux('each result is that of its own step', () => {
+    using kq = new Kqueue();
+    const timer = { filter: 'timer', id: 1 } as const;
+    const steps: Step[] = [
+      { ...timer, every: 60_000 },
+      { ...timer, op: 'delete' },
+      { ...timer, op: 'delete' },
+      { filter: 'user', id: 1 },
+    ];
+    for (let round = 0; round < 2; round++) {
+      const results = kq.apply(steps).map(({ error }) => error?.code);
+      expect(results).toEqual([undefined, undefined, 'ENOENT', undefined]);
+      expect([kq.size, registrations(kq)]).toEqual([1, 1]);
+    }
+  });
+});
+
+onLinux(
+  'a registration that fails once it is there is told of, with its value',
+  () => {
+    const { EINVAL } = kernels.darwin.errno;
+    take((given, kevent) => {
+      const count = kevent(...given);
+      const events = given[3];
+      // As FreeBSD tells of a timer that was touched with two units.
+      for (let i = 0; events && i < count; i++) {
+        const { stride, data } = events.words;
+        events.i32[i * stride + data] = EINVAL;
+      }
+      if (events) eachFlags(events, count, (flags) => flags | EV_ERROR);
+      return count;
+    });
+    try {
+      using kq = new Kqueue();
+      kq.add({ filter: 'timer', id: 1, after: 1, udata: 'timer' });
+      const [event] = kq.wait({ timeout: 5000 });
+      expect(event).toMatchObject({
+        filter: 'raw',
+        udata: 'timer',
+        raw: { ident: 1, filter: EVFILT_TIMER, data: EINVAL },
+      });
+      expect(kq.size).toBe(0);
+    } finally {
+      mocked.kernel = undefined;
+    }
+  },
+);
+
+test('more changes than a list can hold go in as many calls as it takes', () => {
+  const MOST = 2 ** 20;
+  const facts = kernels.darwin;
+  const { EV_ERROR } = facts.constants;
+  const registry = new Registry(true);
+  const changer = new Changer(facts, encoderOf(facts), registry);
+  const sent: number[] = [];
+  const send = (
+    records: readonly KeventInit[],
+    receipts: KeventList | null,
+  ) => {
+    if (receipts === null) return 0;
+    sent.push(records.length);
+    receipts.clear();
+    if (records.length > 2) return 0;
+    for (const record of records) receipts.push({ ...record, flags: EV_ERROR });
+    return 0;
+  };
+  // Each replaces the one before: it takes two changes of the kernel.
+  const steps = Array.from({ length: MOST / 2 + 2 }, (_, i): Step => {
+    return { filter: 'user', id: 1, oneshot: i % 2 === 0 };
+  });
+  const results = changer.apply(steps, send);
+  expect(sent).toEqual([2, MOST, 2]);
+  expect(results.every(({ ok }) => ok)).toBe(true);
+});
+
+describe.each(kernelNames)('on %s', (name) => {
+  const facts: KernelFacts = kernels[name];
+  const { EV_ADD, EV_DELETE, EV_DISABLE, EV_ONESHOT } = facts.constants;
+  /** What was sent for each call since the first, which adds the timer. */
+  const sentBy = (...calls: readonly (readonly Step[])[]) => {
+    const registry = new Registry(true);
+    const changer = new Changer(facts, encoderOf(facts), registry);
+    let sent: KeventInit[] = [];
+    const send = (records: readonly KeventInit[]) => {
+      sent.push(...records.filter(({ ident }) => ident === 1));
+      return 0;
+    };
+    for (const steps of calls) {
+      sent = [];
+      changer.apply(steps, send);
+    }
+    return sent;
+  };
+  const timer = { filter: 'timer', id: 1 } as const;
+
+  test('a timer that is added again or modified takes its new time', () => {
+    const again = sentBy(
+      [{ ...timer, after: 1500 }],
+      [{ ...timer, after: 30 }],
+    );
+    const modified = sentBy(
+      [{ ...timer, after: 1500 }],
+      [{ ...timer, op: 'modify', after: 30 }],
+    );
+    for (const sent of [again, modified]) {
+      expect(sent.at(-1)).toMatchObject({ data: 30 });
+      if (name === 'darwin') continue;
+      // A timer that runs would keep its time or lose its being one-shot.
+      const [deleted, added] = sent.map(({ flags = 0 }) => flags);
+      expect(deleted & EV_DELETE).toBe(EV_DELETE);
+      expect(added & (EV_ADD | EV_ONESHOT)).toBe(EV_ADD | EV_ONESHOT);
+    }
+  });
+
+  test.each([
+    ['a disabled timer stays so', [], ['disable']],
+    ['an enabled one too', ['disable'], ['enable']],
+  ] as const)('%s when it is modified', (_, before, after) => {
+    const toggles = [...before, ...after].map((op): Step => ({ ...timer, op }));
+    const modify: Step = { ...timer, op: 'modify', every: 30 };
+    const disabled = before.length === 0 ? EV_DISABLE : 0;
+    for (const calls of [[toggles, [modify]], [[...toggles, modify]]]) {
+      const sent = sentBy([{ ...timer, every: 1500 }], ...calls);
+      if (name === 'darwin') continue;
+      expect((sent.at(-1)?.flags ?? 0) & EV_DISABLE).toBe(disabled);
+    }
+  });
+});

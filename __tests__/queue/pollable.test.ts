@@ -1,0 +1,110 @@
+// A library in the kernel's place: whether its queues can be watched by the
+// event loop is tried out, and one whose numbers are not this process's
+// descriptors is not believed, whatever has these numbers here.
+import { writeSync } from 'node:fs';
+import type { Kernel } from '../../src/calls/running-kernel.js';
+import { createLinuxKernel } from '../../src/linux/kernel.js';
+import { close, pipe } from '../conformance/libc.js';
+import { onLinux } from '../support/fds.js';
+
+const mocked: { kernel: Kernel | undefined } = { kernel: undefined };
+
+jest.mock('../../src/calls/running-kernel.js', () => {
+  const actual = jest.requireActual('../../src/calls/running-kernel.js');
+  return {
+    ...actual,
+    currentKernel: () => mocked.kernel ?? actual.currentKernel(),
+  };
+});
+
+/** A kernel that gives its queues numbers of its own. */
+function kernelOf(number: (kq: number) => number): Kernel {
+  const real = createLinuxKernel();
+  const queues = new Map<number, number>();
+  return {
+    facts: real.facts,
+    words: real.words,
+    width: real.width,
+    kqueue() {
+      const kq = real.kqueue();
+      const given = number(kq);
+      if (given >= 0) queues.set(given, kq);
+      else real.close(kq);
+      return given;
+    },
+    kevent: (kq, ...rest) => real.kevent(queues.get(kq) ?? -1, ...rest),
+    close(fd) {
+      const result = real.close(queues.get(fd) ?? fd);
+      queues.delete(fd);
+      return result;
+    },
+    errno: () => (errno === 0 ? real.errno() : errno),
+  };
+}
+
+let errno = 0;
+let ends: number[] = [];
+
+/** The library anew, with nothing found out yet. */
+async function over(
+  kernel: Kernel,
+): Promise<typeof import('../../src/index.js')> {
+  jest.resetModules();
+  mocked.kernel = kernel;
+  const api = await import('../../src/index.js');
+  process.env.KQUEUE_FFI_LIBRARY = 'a library';
+  return api;
+}
+
+afterEach(() => {
+  delete process.env.KQUEUE_FFI_LIBRARY;
+  errno = 0;
+  for (const fd of ends.splice(0)) close(fd);
+});
+
+onLinux('real descriptors are watched by the event loop', async () => {
+  const { Kqueue } = await over(kernelOf((kq) => kq));
+  using kq = new Kqueue();
+  expect([kq.pollable, kq.driver]).toEqual([true, 'poll']);
+});
+
+describe('numbers of its own', () => {
+  const FREE = 1_000_000;
+  let next = 0;
+  beforeEach(() => {
+    next = 0;
+  });
+
+  test.each([
+    ['that are descriptors with something to read here', true],
+    ['that are descriptors with nothing to read here', false],
+    ['that are nothing here', undefined],
+  ])('%s are looked at in intervals', async (_, hasBytes) => {
+    if (process.platform !== 'linux') return;
+    ends = Array.from({ length: 2 }, () => pipe()).flat();
+    const numbers = hasBytes === undefined ? [] : [ends[0], ends[2]];
+    if (hasBytes) for (const end of [ends[1], ends[3]]) writeSync(end, 'x');
+    const number = () => numbers[next++] ?? FREE + next;
+    const { Kqueue } = await over(kernelOf(number));
+    using kq = new Kqueue();
+    expect([kq.pollable, kq.driver]).toEqual([false, 'interval']);
+    kq.add({ filter: 'timer', id: 1, after: 1, udata: 'timer' });
+    expect((await kq.next({ timeout: 5000 }))?.udata).toBe('timer');
+  });
+});
+
+onLinux('a queue is waited for where no second one can be made', async () => {
+  const EMFILE = 24;
+  let isFull = false;
+  const kernel = kernelOf((kq) => (isFull ? -1 : kq));
+  const { Kqueue } = await over(kernel);
+  using kq = new Kqueue();
+  kq.add({ filter: 'timer', id: 1, after: 1, udata: 'timer' });
+  isFull = true;
+  errno = EMFILE;
+  expect((await kq.next({ timeout: 5000 }))?.udata).toBe('timer');
+  expect(kq.pollable).toBe(false);
+  isFull = false;
+  errno = 0;
+  expect(kq.pollable).toBe(true);
+});

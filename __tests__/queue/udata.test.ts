@@ -1,0 +1,199 @@
+import { writeSync } from 'node:fs';
+import { Kqueue, kevent } from '../../src/index.js';
+import { close, pipe } from '../conformance/libc.js';
+import { printed } from '../support/child.js';
+
+let kq: Kqueue;
+
+beforeEach(() => {
+  kq = new Kqueue();
+});
+
+afterEach(() => kq.close());
+
+test('any value comes back, the very same', () => {
+  const values = [
+    0,
+    -0,
+    Number.NaN,
+    '',
+    null,
+    undefined,
+    2n ** 70n,
+    Symbol('s'),
+    {},
+    () => {},
+  ];
+  kq.add(
+    ...values.map((udata, id) => ({ filter: 'user' as const, id, udata })),
+  );
+  for (const id of values.keys()) kq.trigger(id);
+  const got = kq.poll().map((event) => event.udata);
+  expect(got).toHaveLength(values.length);
+  for (const [i, value] of values.entries()) {
+    expect(Object.is(got[i], value)).toBe(true);
+  }
+});
+
+describe('a value is released with its registration', () => {
+  test('by delete', () => {
+    kq.add({ filter: 'user', id: 1, udata: {} });
+    kq.delete({ filter: 'user', id: 1 });
+    expect(kq.size).toBe(0);
+  });
+
+  test('by the delivery of a one-shot', () => {
+    kq.add({ filter: 'user', id: 1, oneshot: true, udata: 'once' });
+    kq.trigger(1);
+    expect(kq.poll()).toMatchObject([{ udata: 'once' }]);
+    expect(kq.size).toBe(0);
+  });
+
+  test('by a failed add', () => {
+    expect(() => kq.add({ filter: 'read', fd: 2 ** 30, udata: {} })).toThrow();
+    expect(kq.size).toBe(0);
+  });
+
+  test('by being replaced', () => {
+    kq.add({ filter: 'user', id: 1, udata: 'a' });
+    kq.add({ filter: 'user', id: 1, udata: 'b' });
+    expect(kq.size).toBe(1);
+  });
+
+  test('by a delete that finds its descriptor closed', () => {
+    const [reader, writer] = pipe();
+    kq.add({ filter: 'read', fd: reader, udata: {} });
+    close(reader);
+    close(writer);
+    expect(() => kq.delete({ filter: 'read', fd: reader })).toThrow();
+    expect(kq.size).toBe(0);
+  });
+
+  test('by close', () => {
+    kq.add({ filter: 'user', id: 1, udata: {} });
+    kq.close();
+    expect(kq.size).toBe(0);
+  });
+});
+
+test('a value is not lost to a trigger, to enabling or to disabling', () => {
+  kq.add({ filter: 'user', id: 1, udata: 'kept', disabled: true });
+  kq.trigger(1);
+  kq.enable({ filter: 'user', id: 1 });
+  expect(kq.poll()).toMatchObject([{ udata: 'kept' }]);
+  kq.disable({ filter: 'user', id: 1 });
+  kq.enable({ filter: 'user', id: 1 });
+  kq.trigger(1);
+  expect(kq.poll()).toMatchObject([{ udata: 'kept' }]);
+});
+
+test('a trigger by somebody who does not know the registration keeps the value', async () => {
+  const { EVFILT_USER, NOTE_TRIGGER } = await import('../../src/index.js');
+  kq.add({ filter: 'user', id: 1, udata: 'kept' });
+  const trigger = { ident: 1, filter: EVFILT_USER, fflags: NOTE_TRIGGER };
+  kevent(kq.fd, [trigger], null);
+  expect(kq.poll()).toMatchObject([{ udata: 'kept' }]);
+});
+
+test('an event of a recycled descriptor never has the old value', () => {
+  const [reader, writer] = pipe();
+  writeSync(writer, 'old');
+  kq.add({ filter: 'read', fd: reader, udata: 'old' });
+  close(reader);
+  const [reader2, writer2] = pipe();
+  expect(reader2).toBe(reader);
+  writeSync(writer2, 'new');
+  // Nobody has registered the new one yet.
+  expect(kq.poll()).toEqual([]);
+  kq.add({ filter: 'read', fd: reader2, udata: 'new' });
+  expect(kq.poll()).toMatchObject([{ available: 3, udata: 'new' }]);
+  for (const fd of [writer, reader2, writer2]) close(fd);
+});
+
+test('an event with the mark of a registration that ended is dropped', async () => {
+  const { EV_ADD, EVFILT_USER, NOTE_TRIGGER } = await import(
+    '../../src/index.js'
+  );
+  kq.add({ filter: 'user', id: 1, udata: 'old' });
+  kq.trigger(1);
+  const [{ raw }] = kq.poll();
+  kq.delete({ filter: 'user', id: 1 });
+  // As a kernel would that has not heard of the end yet.
+  kevent(
+    kq.fd,
+    [
+      {
+        ident: 1,
+        filter: EVFILT_USER,
+        flags: EV_ADD,
+        fflags: NOTE_TRIGGER,
+        udata: raw.udata,
+      },
+    ],
+    null,
+  );
+  expect(kq.poll()).toEqual([]);
+});
+
+test('a million registrations that fire leave nothing behind', async () => {
+  const [before, after, size] = (await printed(
+    `
+    const kq = new api.Kqueue();
+    const heap = () => { gc(); return process.memoryUsage().heapUsed; };
+    const cycle = (from, count) => {
+      for (let id = from; id < from + count; id++) {
+        kq.add({ filter: 'user', id, oneshot: true, udata: { id } });
+        kq.trigger(id);
+        const [event] = kq.poll();
+        if (event.udata.id !== id) throw new Error('wrong value');
+      }
+    };
+    cycle(0, 20000);
+    print(heap());
+    cycle(20000, 1e6);
+    print(heap());
+    print(kq.size);
+    kq.close();
+  `,
+    { flags: ['--expose-gc'] },
+  )) as number[];
+  expect(size).toBe(0);
+  expect(after - before).toBeLessThan(500_000);
+}, 60_000);
+
+test('a value can be collected once its registration has ended', async () => {
+  const lost = await printed(
+    `
+    const kq = new api.Kqueue();
+    const refs = [];
+    const value = (name) => {
+      const udata = { name };
+      refs.push([name, new WeakRef(udata)]);
+      return udata;
+    };
+    kq.add({ filter: 'user', id: 1, udata: value('deleted') });
+    kq.delete({ filter: 'user', id: 1 });
+    kq.add({ filter: 'user', id: 2, oneshot: true, udata: value('one-shot') });
+    kq.trigger(2);
+    kq.poll();
+    kq.add({ filter: 'user', id: 3, udata: value('replaced') });
+    kq.add({ filter: 'user', id: 3, udata: 0 });
+    try { kq.add({ filter: 'read', fd: 2 ** 30, udata: value('failed') }); } catch {}
+    kq.add({ filter: 'user', id: 4, oneshot: true, udata: value('awaited') });
+    kq.trigger(4);
+    kq.add({ filter: 'user', id: 5, udata: value('kept') });
+    (async () => {
+      await kq.next();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      gc();
+      print(refs.filter(([, ref]) => ref.deref()).map(([name]) => name));
+      kq.close();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      gc();
+      print(refs.filter(([, ref]) => ref.deref()).map(([name]) => name));
+    })();
+  `,
+    { flags: ['--expose-gc'] },
+  );
+  expect(lost).toEqual([['kept'], []]);
+});

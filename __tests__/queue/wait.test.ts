@@ -1,0 +1,151 @@
+import { writeSync } from 'node:fs';
+import { EVFILT_USER, KeventList, Kqueue } from '../../src/index.js';
+import { close, pipe } from '../conformance/libc.js';
+
+let kq: Kqueue<string | undefined>;
+
+beforeEach(() => {
+  kq = new Kqueue();
+});
+
+afterEach(() => kq.close());
+
+const users = (...ids: number[]): void => {
+  kq.add(
+    ...ids.map((id) => ({ filter: 'user' as const, id, udata: `user ${id}` })),
+  );
+  for (const id of ids) kq.trigger(id);
+};
+
+test('poll returns at once, with or without events', () => {
+  expect(kq.poll()).toEqual([]);
+  users(1);
+  expect(kq.poll()).toMatchObject([{ id: 1, udata: 'user 1' }]);
+});
+
+test('wait returns as soon as there is an event', () => {
+  kq.add({ filter: 'timer', id: 1, after: 5 });
+  const start = performance.now();
+  expect(kq.wait({ timeout: 10_000 })).toHaveLength(1);
+  const elapsed = performance.now() - start;
+  expect(elapsed).toBeGreaterThanOrEqual(5);
+  expect(elapsed).toBeLessThan(5000);
+});
+
+test('wait returns nothing once its time is out, and not before', () => {
+  for (const timeout of [0, 0.25, 3, 10.5]) {
+    const start = performance.now();
+    expect(kq.wait({ timeout })).toEqual([]);
+    expect(performance.now() - start).toBeGreaterThanOrEqual(timeout);
+  }
+});
+
+test('no more than max events are taken, and the others stay', () => {
+  users(1, 2, 3, 4, 5);
+  const ids: unknown[] = [];
+  for (let i = 0; i < 3; i++) {
+    const events = kq.wait({ timeout: 0, max: 2 });
+    expect(events.length).toBeLessThanOrEqual(2);
+    for (const event of events) if (event.filter === 'user') ids.push(event.id);
+  }
+  expect(ids).toEqual([1, 2, 3, 4, 5]);
+});
+
+test('more events than a batch holds all come, in their order', () => {
+  const ids = Array.from({ length: 300 }, (_, i) => i);
+  users(...ids);
+  const got: unknown[] = [];
+  for (let round = 0; round < 20; round++) {
+    for (const event of kq.poll()) {
+      if (event.filter === 'user') got.push(event.id);
+    }
+  }
+  expect(got).toEqual(ids);
+});
+
+test('a batch may be larger than the default', () => {
+  users(...Array.from({ length: 300 }, (_, i) => i));
+  expect(kq.poll({ max: 1000 })).toHaveLength(300);
+});
+
+describe('fill', () => {
+  test('leaves raw entries, and the value of each can be had', () => {
+    users(1, 2);
+    const list = new KeventList(8);
+    expect(kq.fill(list, 0)).toBe(2);
+    expect(list.length).toBe(2);
+    expect([list.ident(0), list.filter(0)]).toEqual([1, EVFILT_USER]);
+    expect(kq.udataOf(list, 0)).toBe('user 1');
+    expect(kq.udataOf(list, 1)).toBe('user 2');
+  });
+
+  test('waits for its time, and returns 0', () => {
+    const list = new KeventList(8);
+    const start = performance.now();
+    expect(kq.fill(list, 2.5)).toBe(0);
+    expect(performance.now() - start).toBeGreaterThanOrEqual(2.5);
+    expect(list.length).toBe(0);
+  });
+
+  test('the value of a one-shot is there until the next call, and then released', () => {
+    kq.add({ filter: 'user', id: 1, oneshot: true, udata: 'once' });
+    kq.trigger(1);
+    const list = new KeventList(8);
+    kq.fill(list, 0);
+    expect(kq.udataOf(list, 0)).toBe('once');
+    kq.poll();
+    expect(kq.udataOf(list, 0)).toBeUndefined();
+    expect(kq.size).toBe(0);
+  });
+
+  test('gets what an asynchronous loop collected and did not see', async () => {
+    users(1, 2, 3);
+    for await (const event of kq) {
+      expect(event).toMatchObject({ id: 1 });
+      break;
+    }
+    const list = new KeventList(1);
+    expect(kq.fill(list, 0)).toBe(1);
+    expect([list.ident(0), kq.udataOf(list, 0)]).toEqual([2, 'user 2']);
+    expect(kq.poll()).toMatchObject([{ id: 3 }]);
+  });
+});
+
+test('malformed options are told before anything is collected', () => {
+  users(1);
+  for (const timeout of [-1, Number.NaN, Infinity, '5', 5n]) {
+    expect(() => kq.wait({ timeout: timeout as number })).toThrow(
+      /^Cannot wait for events as 'timeout' must be/,
+    );
+    expect(() => kq.fill(new KeventList(1), timeout as number)).toThrow(
+      /^Cannot fill a list as 'timeout' must be/,
+    );
+  }
+  for (const max of [0, -1, 1.5, Number.NaN, '5']) {
+    expect(() => kq.wait({ max: max as number })).toThrow(
+      /^Cannot wait for events as 'max' must be/,
+    );
+  }
+  expect(() => kq.fill([] as unknown as KeventList, 0)).toThrow(TypeError);
+  expect(kq.poll()).toHaveLength(1);
+});
+
+test('several descriptors are served round robin, so none starves', () => {
+  const pipes = Array.from({ length: 3 }, () => pipe());
+  for (const [reader, writer] of pipes) {
+    writeSync(writer, 'x');
+    kq.add({ filter: 'read', fd: reader });
+  }
+  const seen = new Set<unknown>();
+  for (let i = 0; i < 3; i++) {
+    for (const event of kq.wait({ timeout: 0, max: 1 })) {
+      if (event.filter === 'read') seen.add(event.fd);
+    }
+  }
+  expect(seen.size).toBe(3);
+  for (const [reader, writer] of pipes) {
+    kq.delete({ filter: 'read', fd: reader });
+    close(reader);
+    close(writer);
+  }
+});
