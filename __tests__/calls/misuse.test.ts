@@ -1,7 +1,6 @@
 // Wrong arguments: which error, which words, and that nothing was done.
 import { freebsd } from '../../src/abi/kernels.js';
 import { listFor } from '../../src/calls/kevent-list.js';
-import type { Kernel } from '../../src/calls/running-kernel.js';
 import { syscallsOf } from '../../src/calls/syscalls.js';
 import {
   close,
@@ -13,6 +12,7 @@ import {
   kqueue,
   NOTE_TRIGGER,
 } from '../../src/index.js';
+import type { Kernel } from '../../src/memory/kernel.js';
 import { wordsOf } from '../../src/memory/kevent-memory.js';
 import { layoutOf } from '../../src/memory/layout.js';
 

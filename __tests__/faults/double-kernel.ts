@@ -3,8 +3,8 @@
 
 import koffi from 'koffi';
 import { kernels } from '../../src/abi/kernels.js';
-import type { Kernel } from '../../src/calls/running-kernel.js';
 import { createLinuxKernel, LinuxKernel } from '../../src/linux/kernel.js';
+import type { Kernel } from '../../src/memory/kernel.js';
 import { allocate } from '../../src/memory/kevent-memory.js';
 import { allocateTimespec } from '../../src/memory/timespec.js';
 import { Double, type KeventCall } from '../support/doubles.js';

@@ -2,8 +2,8 @@
 // event loop is tried out, and one whose numbers are not this process's
 // descriptors is not believed, whatever has these numbers here.
 import { writeSync } from 'node:fs';
-import type { Kernel } from '../../src/calls/running-kernel.js';
 import { createLinuxKernel } from '../../src/linux/kernel.js';
+import type { Kernel } from '../../src/memory/kernel.js';
 import { close, pipe } from '../conformance/libc.js';
 import { onLinux } from '../support/fds.js';
 

@@ -6,11 +6,11 @@ import koffi from 'koffi';
 import { type KernelName, kernels } from '../../src/abi/kernels.js';
 import type { Cpu, KernelFacts } from '../../src/abi/shape.js';
 import { type KeventList, listFor } from '../../src/calls/kevent-list.js';
-import type { Kernel } from '../../src/calls/running-kernel.js';
 import { type Syscalls, syscallsOf } from '../../src/calls/syscalls.js';
 import type { NativeFunction, NativeLibrary } from '../../src/ffi/library.js';
 import { bindKernel } from '../../src/ffi/native-kernel.js';
 import { hostCpu } from '../../src/host/host.js';
+import type { Kernel } from '../../src/memory/kernel.js';
 import {
   type Fixture,
   type FixtureField,

@@ -1,4 +1,3 @@
-import type { KernelFacts } from '../abi/shape.js';
 import { KqueueError } from '../errors.js';
 import { loadError, reasonOf } from '../ffi/library.js';
 import { loadFfiKernel } from '../ffi/native-kernel.js';
@@ -10,53 +9,10 @@ import {
   isTraced,
 } from '../host/host.js';
 import { createLinuxKernel } from '../linux/kernel.js';
-import {
-  type KeventMemory,
-  type KeventWords,
-  wordsOf,
-} from '../memory/kevent-memory.js';
+import type { Kernel } from '../memory/kernel.js';
+import { type KeventWords, wordsOf } from '../memory/kevent-memory.js';
 import { layoutOf } from '../memory/layout.js';
-import type { TimespecMemory, TimespecWidth } from '../memory/timespec.js';
 import { traced } from './trace.js';
-
-/**
- * What answers the three calls: a system's own kqueue through FFI, or the one
- * built over epoll. Everything above cannot tell them apart.
- *
- * Arguments are already checked: integers in range, memory of this kernel's
- * layout. Each call returns what the man page says, -1 for an error.
- */
-export interface Kernel {
-  readonly facts: KernelFacts;
-  readonly words: KeventWords;
-  readonly width: TimespecWidth;
-  kqueue(): number;
-  kevent(
-    kq: number,
-    changes: KeventMemory | null,
-    nchanges: number,
-    events: KeventMemory | null,
-    nevents: number,
-    timeout: TimespecMemory | null,
-  ): number;
-  /** The layout of struct kevent64_s, where the kernel has kevent64. */
-  readonly words64?: KeventWords | undefined;
-  /** kevent64(2): lists of that layout, and flags before the timeout. */
-  kevent64?(
-    kq: number,
-    changes: KeventMemory | null,
-    nchanges: number,
-    events: KeventMemory | null,
-    nevents: number,
-    flags: number,
-    timeout: TimespecMemory | null,
-  ): number;
-  close(fd: number): number;
-  /** The errno of the call that just returned -1, in the facts' numbering. */
-  errno(): number;
-  /** What there is to say of a descriptor that is no queue: EBADF. */
-  whyNoQueue?(fd: number): string | undefined;
-}
 
 let running: Kernel | undefined;
 

@@ -5,6 +5,7 @@ import {
   type Syscall,
   throwBadInteger,
 } from '../errors.js';
+import type { Kernel } from '../memory/kernel.js';
 import { encode, type KeventInit } from '../memory/kevent.js';
 import {
   allocate,
@@ -17,7 +18,7 @@ import {
   type Timeout,
 } from '../memory/timespec.js';
 import { type Kevent64List, type KeventList, memoryOf } from './kevent-list.js';
-import { currentKernel, type Kernel } from './running-kernel.js';
+import { currentKernel } from './running-kernel.js';
 
 const MAX_FD = 0x7fffffff;
 const MAX_CHANGES = 2 ** 20;

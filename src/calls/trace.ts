@@ -2,10 +2,10 @@ import { writeSync } from 'node:fs';
 import { errnoName, flagNames } from '../abi/names.js';
 import type { KernelFacts } from '../abi/shape.js';
 import { threads } from '../ffi/thread.js';
+import type { Kernel } from '../memory/kernel.js';
 import type { KeventMemory } from '../memory/kevent-memory.js';
 import { linesOf } from '../memory/kevent-text.js';
 import type { TimespecMemory, TimespecWidth } from '../memory/timespec.js';
-import type { Kernel } from './running-kernel.js';
 
 /** How many entries of a list are shown, as strace(1) has it. */
 const MOST = 32;

@@ -1,7 +1,8 @@
 import { release } from 'node:os';
-import { currentKernel, type Kernel } from '../calls/running-kernel.js';
+import { currentKernel } from '../calls/running-kernel.js';
 import { hostDialect } from '../host/dialect.js';
 import { kernel as choice, type KernelChoice } from '../host/host.js';
+import type { Kernel } from '../memory/kernel.js';
 import type { StructLayout } from '../memory/layout.js';
 import type { Finding } from './finding.js';
 import { saying } from './finding.js';

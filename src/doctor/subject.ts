@@ -1,7 +1,7 @@
 import type { KernelFacts } from '../abi/shape.js';
 import { type KeventList, listFor } from '../calls/kevent-list.js';
-import type { Kernel } from '../calls/running-kernel.js';
 import { type Syscalls, syscallsOf } from '../calls/syscalls.js';
+import type { Kernel } from '../memory/kernel.js';
 import type { KeventWords } from '../memory/kevent-memory.js';
 
 /** The kernel that is examined, through the very calls that programs use. */

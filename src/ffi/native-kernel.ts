@@ -5,8 +5,8 @@ import type {
   KeventSymbol,
   StructFacts,
 } from '../abi/shape.js';
-import type { Kernel } from '../calls/running-kernel.js';
 import { hostCpu } from '../host/host.js';
+import type { Kernel } from '../memory/kernel.js';
 import {
   type KeventMemory,
   type KeventWords,

@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { darwin } from '../abi/darwin.js';
-import type { Kernel } from '../calls/running-kernel.js';
 import { bindLibc, type Libc } from '../ffi/libc.js';
 import { nativeBlock } from '../ffi/native-block.js';
 import { isMainThread } from '../ffi/thread.js';
+import type { Kernel } from '../memory/kernel.js';
 import { type KeventMemory, wordsOf } from '../memory/kevent-memory.js';
 import { layoutOf } from '../memory/layout.js';
 import { POLL, type TimespecMemory } from '../memory/timespec.js';

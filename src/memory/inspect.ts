@@ -8,3 +8,24 @@ export interface InspectOptions {
   readonly maxArrayLength?: number | null | undefined;
   readonly breakLength?: number | undefined;
 }
+
+/** What util.inspect shows at most, and in a line, if nobody says otherwise. */
+const MAX_ITEMS = 100;
+export const LINE = 72;
+
+export const limitOf = (limit: unknown): number => {
+  if (limit === null) return Infinity;
+  return typeof limit === 'number' && limit >= 0 ? limit : MAX_ITEMS;
+};
+
+/** Items behind a title, in one line if they fit. */
+export function show(
+  title: string,
+  items: readonly string[],
+  breakLength: number,
+): string {
+  if (items.length === 0) return `${title} []`;
+  const line = `${title} [ ${items.join(', ')} ]`;
+  if (line.length <= breakLength) return line;
+  return `${title} [\n  ${items.join(',\n  ')}\n]`;
+}

@@ -1,4 +1,3 @@
-import { inspectQueue } from '../calls/inspect-list.js';
 import { KeventList, memoryOf } from '../calls/kevent-list.js';
 import { currentWords } from '../calls/running-kernel.js';
 import { checkFd, kevent, kqueue, owned } from '../calls/syscalls.js';
@@ -15,6 +14,7 @@ import { decoderOf } from './decoder.js';
 import { type EncodedKey, encoderOf } from './encoder.js';
 import type { KqueueEvent } from './event.js';
 import { Inbox } from './inbox.js';
+import { inspectQueue } from './inspect-queue.js';
 import { iterate } from './iterator.js';
 import { listen, type Subscription } from './listener.js';
 import { oneEvent } from './one-event.js';

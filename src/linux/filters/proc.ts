@@ -1,6 +1,6 @@
 import type { Libc } from '../../ffi/libc.js';
 import { type NativeBlock, nativeBlock } from '../../ffi/native-block.js';
-import { procStat } from '../../helpers/proc-stat.js';
+import { procStat } from '../../host/proc-stat.js';
 import {
   D,
   DE,

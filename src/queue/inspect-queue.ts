@@ -1,0 +1,26 @@
+import { hostDialect } from '../host/dialect.js';
+import { type InspectOptions, LINE, limitOf, show } from '../memory/inspect.js';
+import { type KeventLike, lineOf } from '../memory/kevent-text.js';
+
+/** Show a queue for util.inspect: what is registered with it, oldest first. */
+export function inspectQueue(
+  queue: { readonly fd: number; readonly closed: boolean; size: number },
+  requests: Iterable<KeventLike>,
+  depth: number,
+  { maxArrayLength, breakLength = LINE }: InspectOptions = {},
+): string {
+  if (queue.closed) return `Kqueue(fd ${queue.fd}, closed)`;
+  const title = `Kqueue(fd ${queue.fd})`;
+  if (typeof depth === 'number' && depth < 0) return `[${title}]`;
+  const facts = hostDialect();
+  const limit = limitOf(maxArrayLength);
+  const items: string[] = [];
+  for (const request of requests) {
+    if (items.length >= limit) {
+      items.push(`… ${queue.size - items.length} more`);
+      break;
+    }
+    items.push(lineOf(facts, request));
+  }
+  return show(title, items, breakLength);
+}
