@@ -5,15 +5,26 @@ import { defineConfig, type Options } from 'tsup';
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number];
 
-/** The files of `dist`, each with what it holds. */
+/** The files of `dist`: one per room of `src`, and one for what loads late. */
 const entry: Record<string, string> = {
   index: 'src/index.ts',
   abi: 'src/abi.ts',
+  errors: 'src/errors.ts',
+  facts: 'src/abi/index.ts',
+  tables: 'src/abi/tables.ts',
+  host: 'src/host/index.ts',
+  memory: 'src/memory/index.ts',
+  ffi: 'src/ffi/index.ts',
+  linux: 'src/linux/index.ts',
+  calls: 'src/calls/index.ts',
+  queue: 'src/queue/index.ts',
+  doctor: 'src/doctor/doctor.ts',
+  helpers: 'src/helpers/late.ts',
 };
 
-/** What one file of `dist` imports from another stays an import, or `require`. */
-const apart = (extension: string): Plugin => ({
-  name: 'files-stay-apart',
+/** An import, or `require`, of another file of `dist` stays one. */
+const keepFilesApart = (extension: string): Plugin => ({
+  name: 'keep-files-apart',
   setup(build) {
     build.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir, kind }) => {
       if (kind === 'entry-point') return undefined;
@@ -27,6 +38,45 @@ const apart = (extension: string): Plugin => ({
     });
   },
 });
+
+/**
+ * Take Node's own modules from the process: a bundler that turns this CommonJS
+ * into ESM leaves no `require` that could load them.
+ */
+const takeBuiltins: NonNullable<Options['plugins']>[number] = {
+  name: 'take-builtins',
+  renderChunk: (code, { map }) => ({
+    code: code.replaceAll(
+      /require\("(node:\w+)"\)/g,
+      (call, name) => `process.getBuiltinModule?.("${name}") ?? ${call}`,
+    ),
+    map: map ?? null,
+  }),
+};
+
+/** ESM takes all from CommonJS, so a process has one copy, whoever loads it. */
+async function writeEsm(outDir: string): Promise<void> {
+  const require = createRequire(import.meta.url);
+  const write = (file: string, text: string): Promise<void> =>
+    writeFile(join(outDir, file), text);
+  await mkdir(join(outDir, 'types'), { recursive: true });
+  await write('types/package.json', '{ "type": "commonjs" }\n');
+  for (const name of ['index', 'abi']) {
+    const exported = Object.keys(require(resolve(outDir, `${name}.cjs`)));
+    const names = exported.map((key) => `  ${key},\n`).join('');
+    // Node scans the CommonJS file that ESM imports for the names of its exports,
+    // which takes 10 ms for a large one: so it is given a small one.
+    await write(
+      `${name}.esm.cjs`,
+      `const all = require('./${name}.cjs');\nmodule.exports = all;\n`,
+    );
+    await write(
+      `${name}.js`,
+      `import cjs from './${name}.esm.cjs';\n\nexport const {\n${names}} = cjs;\n`,
+    );
+    await write(`${name}.d.ts`, `export * from './types/${name}.js';\n`);
+  }
+}
 
 /** The folder that `--out-dir` names comes with the options of the command. */
 export default defineConfig(({ outDir = 'dist' }: Options): Options[] => {
@@ -44,35 +94,15 @@ export default defineConfig(({ outDir = 'dist' }: Options): Options[] => {
       entry,
       format: 'cjs',
       clean: true,
-      esbuildPlugins: [apart('cjs')],
-      // One copy serves both module systems: ESM takes all from CommonJS.
-      async onSuccess() {
-        const require = createRequire(import.meta.url);
-        const types = join(outDir, 'types');
-        await mkdir(types, { recursive: true });
-        await writeFile(
-          join(types, 'package.json'),
-          '{ "type": "commonjs" }\n',
-        );
-        for (const name of ['index', 'abi']) {
-          const exported = Object.keys(require(resolve(outDir, `${name}.cjs`)));
-          const lines = exported.map((key) => `  ${key},\n`).join('');
-          await writeFile(
-            join(outDir, `${name}.js`),
-            `import cjs from './${name}.cjs';\n\nexport const {\n${lines}} = cjs;\n`,
-          );
-          await writeFile(
-            join(outDir, `${name}.d.ts`),
-            `export * from './types/${name}.js';\n`,
-          );
-        }
-      },
+      esbuildPlugins: [keepFilesApart('cjs')],
+      plugins: [takeBuiltins],
+      onSuccess: () => writeEsm(outDir),
     },
     {
       ...plain,
       entry: { cli: 'src/cli/main.ts' },
       format: 'esm',
-      esbuildPlugins: [apart('js')],
+      esbuildPlugins: [keepFilesApart('js')],
     },
   ];
 });

@@ -6,37 +6,35 @@
  * @module
  */
 export {
+  type ConstantGroup,
+  type ConstantGroups,
+  type Constants,
+  type Cpu,
+  type CType,
   darwin,
-  dragonfly,
-  freebsd,
-  type KernelName,
-  kernels,
-  libkqueue,
-  netbsd,
-  openbsd,
-} from './abi/kernels.js';
-export {
   errnoName,
+  type Field,
   fflagNames,
   filterName,
   flagNames,
+  type KernelFacts,
+  type KernelName,
+  type KeventSymbol,
+  kernels,
+  type StructFacts,
+  type SymbolFacts,
   signalName,
-} from './abi/names.js';
-export type {
-  ConstantGroup,
-  ConstantGroups,
-  Constants,
-  Cpu,
-  CType,
-  Field,
-  KernelFacts,
-  KeventSymbol,
-  StructFacts,
-  SymbolFacts,
-  Table,
-} from './abi/shape.js';
+  type Table,
+} from './abi/index.js';
+export {
+  dragonfly,
+  freebsd,
+  libkqueue,
+  netbsd,
+  openbsd,
+} from './abi/tables.js';
 export {
   type FieldLayout,
   layoutOf,
   type StructLayout,
-} from './memory/layout.js';
+} from './memory/index.js';

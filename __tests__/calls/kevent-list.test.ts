@@ -1,8 +1,10 @@
 // struct kevent[] in memory: every value of every field comes back, and what
 // does not fit is refused before anything is written.
 import fc from 'fast-check';
-import { darwin, freebsd, kernels, netbsd } from '../../src/abi/kernels.js';
+import { darwin } from '../../src/abi/darwin.js';
+import { kernels } from '../../src/abi/kernels.js';
 import type { Cpu, KernelFacts } from '../../src/abi/shape.js';
+import { freebsd, netbsd } from '../../src/abi/tables.js';
 import { listFor, memoryOf } from '../../src/calls/kevent-list.js';
 import { type Kevent, type KeventInit, KeventList } from '../../src/index.js';
 import { wordsOf } from '../../src/memory/kevent-memory.js';

@@ -1,5 +1,5 @@
 // Wrong arguments: which error, which words, and that nothing was done.
-import { freebsd } from '../../src/abi/kernels.js';
+import { freebsd } from '../../src/abi/tables.js';
 import { listFor } from '../../src/calls/kevent-list.js';
 import { syscallsOf } from '../../src/calls/syscalls.js';
 import {

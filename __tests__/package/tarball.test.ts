@@ -106,7 +106,9 @@ describe('the package that npm publishes', () => {
     // The ESM entries only hand on what CommonJS has.
     const made = dist.filter((file) => /\.c?js$/.test(file));
     expect(made.filter((file) => !dist.includes(`${file}.map`))).toEqual([
+      'abi.esm.cjs',
       'abi.js',
+      'index.esm.cjs',
       'index.js',
     ]);
     expect(

@@ -1,12 +1,9 @@
 import { darwin } from './darwin.js';
-import { dragonfly } from './dragonfly.js';
-import { freebsd } from './freebsd.js';
-import { libkqueue } from './libkqueue.js';
-import { netbsd } from './netbsd.js';
-import { openbsd } from './openbsd.js';
 import type { KernelFacts } from './shape.js';
 
-export { darwin, dragonfly, freebsd, libkqueue, netbsd, openbsd };
+type Tables = typeof import('./tables.js');
+
+const tables = (): Tables => require('./tables.js') as Tables;
 
 /**
  * Every kernel's table by name.
@@ -21,20 +18,29 @@ export { darwin, dragonfly, freebsd, libkqueue, netbsd, openbsd };
  * ```
  */
 export const kernels: {
-  // By name, lest the declarations hold each table twice.
   readonly darwin: typeof darwin;
-  readonly freebsd: typeof freebsd;
-  readonly openbsd: typeof openbsd;
-  readonly netbsd: typeof netbsd;
-  readonly dragonfly: typeof dragonfly;
-  readonly libkqueue: typeof libkqueue;
+  readonly freebsd: Tables['freebsd'];
+  readonly openbsd: Tables['openbsd'];
+  readonly netbsd: Tables['netbsd'];
+  readonly dragonfly: Tables['dragonfly'];
+  readonly libkqueue: Tables['libkqueue'];
 } = {
   darwin,
-  freebsd,
-  openbsd,
-  netbsd,
-  dragonfly,
-  libkqueue,
+  get freebsd() {
+    return tables().freebsd;
+  },
+  get openbsd() {
+    return tables().openbsd;
+  },
+  get netbsd() {
+    return tables().netbsd;
+  },
+  get dragonfly() {
+    return tables().dragonfly;
+  },
+  get libkqueue() {
+    return tables().libkqueue;
+  },
 } satisfies Readonly<Record<string, KernelFacts>>;
 
 /** The name of a kernel this package has a table of. */

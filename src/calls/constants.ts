@@ -7,8 +7,8 @@
  *
  * @module
  */
-import type { kernels } from '../abi/kernels.js';
-import { hostFacts } from '../host/host.js';
+import type { kernels } from '../abi/index.js';
+import { hostFacts } from '../host/index.js';
 
 type Tables = (typeof kernels)[keyof typeof kernels]['constants'];
 

@@ -1,7 +1,12 @@
-import { hostDialect } from '../host/dialect.js';
-import { type InspectOptions, LINE, limitOf, show } from '../memory/inspect.js';
-import type { KeventMemory } from '../memory/kevent-memory.js';
-import { linesOf } from '../memory/kevent-text.js';
+import { hostDialect } from '../host/index.js';
+import {
+  type InspectOptions,
+  type KeventMemory,
+  LINE,
+  limitOf,
+  linesOf,
+  show,
+} from '../memory/index.js';
 
 /**
  * Show a list for util.inspect: its entries as {@link explain} has them, as

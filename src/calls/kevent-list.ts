@@ -1,25 +1,22 @@
 import { misuse, throwBadInteger } from '../errors.js';
-import { INSPECT, type InspectOptions } from '../memory/inspect.js';
-import {
-  encode,
-  type Kevent,
-  type KeventInit,
-  readPattern,
-  readSigned,
-} from '../memory/kevent.js';
 import {
   allocate,
-  type KeventMemory,
-  type KeventWords,
-} from '../memory/kevent-memory.js';
-import {
+  encode,
   entryAt,
   fflagsAt,
   filterAt,
   flagsAt,
+  INSPECT,
+  type InspectOptions,
+  type Kevent,
+  type KeventInit,
+  type KeventMemory,
+  type KeventWords,
+  readPattern,
+  readSigned,
   signedAt,
   unsignedAt,
-} from '../memory/kevent-read.js';
+} from '../memory/index.js';
 import { inspectList } from './inspect-list.js';
 import { currentWords, currentWords64 } from './running-kernel.js';
 

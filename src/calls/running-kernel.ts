@@ -1,18 +1,23 @@
 import { KqueueError } from '../errors.js';
-import { loadError, reasonOf } from '../ffi/library.js';
-import { loadFfiKernel } from '../ffi/native-kernel.js';
-import { hostDialect } from '../host/dialect.js';
+import { loadError, loadFfiKernel, reasonOf } from '../ffi/index.js';
 import {
   kernel as choice,
   hostCpu,
+  hostDialect,
   hostFacts,
   isTraced,
-} from '../host/host.js';
-import { createLinuxKernel } from '../linux/kernel.js';
-import type { Kernel } from '../memory/kernel.js';
-import { type KeventWords, wordsOf } from '../memory/kevent-memory.js';
-import { layoutOf } from '../memory/layout.js';
+} from '../host/index.js';
+import {
+  type Kernel,
+  type KeventWords,
+  layoutOf,
+  wordsOf,
+} from '../memory/index.js';
 import { traced } from './trace.js';
+
+// Only on Linux, and at the first call.
+const linux = (): typeof import('../linux/index.js') =>
+  require('../linux/index.js') as typeof import('../linux/index.js');
 
 let running: Kernel | undefined;
 
@@ -38,7 +43,7 @@ function load(): Kernel {
   try {
     const kernel =
       choice.name === 'linux'
-        ? createLinuxKernel()
+        ? linux().createLinuxKernel()
         : loadFfiKernel(hostFacts, hostCpu, choice.libraries);
     return isTraced() ? traced(kernel, hostDialect()) : kernel;
   } catch (error) {

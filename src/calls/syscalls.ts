@@ -1,22 +1,21 @@
-import { errnoName } from '../abi/names.js';
+import { errnoName } from '../abi/index.js';
 import {
   KqueueError,
   misuse,
   type Syscall,
   throwBadInteger,
 } from '../errors.js';
-import type { Kernel } from '../memory/kernel.js';
-import { encode, type KeventInit } from '../memory/kevent.js';
 import {
   allocate,
+  allocateTimespec,
+  encode,
+  encodeTimeout,
+  type Kernel,
+  type KeventInit,
   type KeventMemory,
   type KeventWords,
-} from '../memory/kevent-memory.js';
-import {
-  allocateTimespec,
-  encodeTimeout,
   type Timeout,
-} from '../memory/timespec.js';
+} from '../memory/index.js';
 import { type Kevent64List, type KeventList, memoryOf } from './kevent-list.js';
 import { currentKernel } from './running-kernel.js';
 

@@ -1,11 +1,13 @@
 import { writeSync } from 'node:fs';
-import { errnoName, flagNames } from '../abi/names.js';
-import type { KernelFacts } from '../abi/shape.js';
-import { threads } from '../ffi/thread.js';
-import type { Kernel } from '../memory/kernel.js';
-import type { KeventMemory } from '../memory/kevent-memory.js';
-import { linesOf } from '../memory/kevent-text.js';
-import type { TimespecMemory, TimespecWidth } from '../memory/timespec.js';
+import { errnoName, flagNames, type KernelFacts } from '../abi/index.js';
+import { threads } from '../ffi/index.js';
+import {
+  type Kernel,
+  type KeventMemory,
+  linesOf,
+  type TimespecMemory,
+  type TimespecWidth,
+} from '../memory/index.js';
 
 /** How many entries of a list are shown, as strace(1) has it. */
 const MOST = 32;

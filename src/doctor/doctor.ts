@@ -1,13 +1,12 @@
 import { release } from 'node:os';
-import { currentKernel } from '../calls/running-kernel.js';
-import { hostDialect } from '../host/dialect.js';
-import { kernel as choice, type KernelChoice } from '../host/host.js';
-import type { Kernel } from '../memory/kernel.js';
-import type { StructLayout } from '../memory/layout.js';
+import { currentKernel } from '../calls/index.js';
+import { kernel as choice, hostDialect } from '../host/index.js';
+import type { Kernel } from '../memory/index.js';
 import type { Finding } from './finding.js';
 import { saying } from './finding.js';
 import { examineErrors, examineEvents } from './layout.js';
 import { examineErrno, examineLoop, examinePollable } from './live.js';
+import type { DoctorReport } from './report.js';
 import { type Subject, subjectOf } from './subject.js';
 import {
   examineEnvironment,
@@ -22,36 +21,6 @@ import {
   withoutHome,
 } from './system.js';
 import { examineTimers } from './timers.js';
-
-export type { Finding };
-
-/** What {@link doctor} found. It is plain data, ready for JSON. */
-export interface DoctorReport {
-  /** False if anything is not as it must be: do not rely on the kernel then. */
-  readonly ok: boolean;
-  /** The version of this package. */
-  readonly version: string;
-  /** Such as `Node.js 20.20.2`. */
-  readonly runtime: string;
-  readonly platform: string;
-  readonly arch: string;
-  /** The release of the operating system. */
-  readonly release: string;
-  /** The C library on Linux, where it can be told; else null. */
-  readonly libc: string | null;
-  readonly koffi: string | null;
-  readonly kernel: KernelChoice;
-  /** The library that is called, or null if it is the kqueue built in. */
-  readonly library: string | null;
-  /** The symbol of kevent in that library. */
-  readonly symbol: string | null;
-  /** The layout of `struct kevent`, or null if no kernel could be had. */
-  readonly struct: StructLayout | null;
-  /** The variables of this library that are set, and no others. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** What was looked at, in this order. */
-  readonly findings: readonly Finding[];
-}
 
 const notTried = (name: Finding['name'], why: string): Finding => ({
   name,
@@ -131,28 +100,7 @@ function anonymous<Value>(value: Value): Value {
   return JSON.parse(text) as Value;
 }
 
-/**
- * Find out whether this library and the kernel understand each other: which
- * kernel and library answer, then, on the live kernel, that every field of
- * `struct kevent` and every unit of a timer is where its table says, that
- * errors are told and that events wake the event loop.
- *
- * It blocks the thread for some 50 ms, and for 3 s if timers are wrong. It
- * changes nothing and leaves nothing open. In the report there is nothing about
- * you but the versions of your system, the variables that begin with
- * `KQUEUE_FFI_`, and paths, with `~` for your home.
- *
- * @returns A report. It does not reject: what goes wrong is a finding.
- *
- * @example
- * ```ts
- * import { doctor } from 'kqueue-ffi';
- *
- * const { ok, findings } = await doctor();
- * for (const finding of findings) console.log(finding.name, finding.says);
- * if (!ok) process.exitCode = 1;
- * ```
- */
+/** {@link doctor}, loaded when it is first called. */
 export async function doctor(): Promise<DoctorReport> {
   const { version } = require('../../package.json') as {
     version: string;

@@ -2,11 +2,10 @@
 // write: values that nobody else would use go in, and must come out in the
 // same fields of the first two entries.
 
-import { errnoName } from '../abi/names.js';
-import type { KernelFacts } from '../abi/shape.js';
-import { type KeventList, memoryOf } from '../calls/kevent-list.js';
-import { factsOfRelease } from '../host/dialect.js';
-import type { KeventInit } from '../memory/kevent.js';
+import { errnoName, type KernelFacts } from '../abi/index.js';
+import { type KeventList, memoryOf } from '../calls/index.js';
+import { factsOfRelease } from '../host/index.js';
+import type { KeventInit } from '../memory/index.js';
 import { type Finding, saying, WRONG_ABI } from './finding.js';
 import { type Subject, withQueue } from './subject.js';
 

@@ -1,7 +1,6 @@
-import { errnoName } from '../abi/names.js';
-import type { KeventInit } from '../memory/kevent.js';
-import { isPollable } from '../queue/pollable.js';
-import { Kqueue } from '../queue/queue.js';
+import { errnoName } from '../abi/index.js';
+import type { KeventInit } from '../memory/index.js';
+import { isPollable, Kqueue } from '../queue/index.js';
 import { type Finding, saying } from './finding.js';
 import type { Subject } from './subject.js';
 

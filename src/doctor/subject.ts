@@ -1,8 +1,11 @@
-import type { KernelFacts } from '../abi/shape.js';
-import { type KeventList, listFor } from '../calls/kevent-list.js';
-import { type Syscalls, syscallsOf } from '../calls/syscalls.js';
-import type { Kernel } from '../memory/kernel.js';
-import type { KeventWords } from '../memory/kevent-memory.js';
+import type { KernelFacts } from '../abi/index.js';
+import {
+  type KeventList,
+  listFor,
+  type Syscalls,
+  syscallsOf,
+} from '../calls/index.js';
+import type { Kernel, KeventWords } from '../memory/index.js';
 
 /** The kernel that is examined, through the very calls that programs use. */
 export interface Subject {

@@ -1,9 +1,7 @@
 import { homedir } from 'node:os';
-import { koffi } from '../ffi/koffi.js';
-import { openFirst } from '../ffi/library.js';
-import { kernel as choice, hostCpu, hostFacts } from '../host/host.js';
-import type { KeventWords } from '../memory/kevent-memory.js';
-import { layoutOf } from '../memory/layout.js';
+import { koffi, openFirst } from '../ffi/index.js';
+import { kernel as choice, hostCpu, hostFacts } from '../host/index.js';
+import { type KeventWords, layoutOf } from '../memory/index.js';
 import { type Finding, saying } from './finding.js';
 
 const OVERRIDES = /^KQUEUE_FFI_/;

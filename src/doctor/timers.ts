@@ -1,7 +1,7 @@
 // Whether the bits that this kernel's table has for units of time mean these
 // units to the kernel: other kernels have the same bits for other units.
-import type { KernelFacts } from '../abi/shape.js';
-import type { KeventInit } from '../memory/kevent.js';
+import type { KernelFacts } from '../abi/index.js';
+import type { KeventInit } from '../memory/index.js';
 import { type Finding, saying, WRONG_ABI } from './finding.js';
 import { type Subject, withQueue } from './subject.js';
 

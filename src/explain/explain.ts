@@ -1,13 +1,22 @@
-import { type KernelName, kernels } from '../abi/kernels.js';
-import type { KernelFacts } from '../abi/shape.js';
-import { isList, type KeventList, memoryOf } from '../calls/kevent-list.js';
+import { type KernelFacts, type KernelName, kernels } from '../abi/index.js';
+import { isList, type KeventList, memoryOf } from '../calls/index.js';
 import { misuse } from '../errors.js';
-import { hostDialect } from '../host/dialect.js';
-import type { Kevent, KeventInit } from '../memory/kevent.js';
-import { type KeventLike, lineOf, linesOf } from '../memory/kevent-text.js';
-import type { Key, Modification, Step, Trigger } from '../queue/change.js';
-import { encoderOf } from '../queue/encoder.js';
-import type { KqueueEvent } from '../queue/event.js';
+import { hostDialect } from '../host/index.js';
+import {
+  type Kevent,
+  type KeventInit,
+  type KeventLike,
+  lineOf,
+  linesOf,
+} from '../memory/index.js';
+import {
+  encoderOf,
+  type Key,
+  type KqueueEvent,
+  type Modification,
+  type Step,
+  type Trigger,
+} from '../queue/index.js';
 
 const ACTION = 'explain a kevent';
 const EXPECTED =

@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+
 type Koffi = typeof import('koffi')['default'];
 
 let loaded: Koffi | undefined;
@@ -7,6 +9,16 @@ let loaded: Koffi | undefined;
  * file for every platform, and this library must be importable on all.
  */
 export function koffi(): Koffi {
-  loaded ??= require('koffi') as Koffi;
+  loaded ??= load();
   return loaded;
+}
+
+function load(): Koffi {
+  try {
+    return require('koffi') as Koffi;
+  } catch (error) {
+    if (typeof __filename === 'string') throw error;
+    // A bundle in ESM has no `require`: look beside the program.
+    return createRequire(process.argv[1])('koffi') as Koffi;
+  }
 }

@@ -1,12 +1,7 @@
+import type { LoopDriver } from '../host/index.js';
 import { intervalWatch } from './loop-interval.js';
 import { pollWatch } from './loop-poll.js';
 import { isMainThread } from './thread.js';
-
-/**
- * How a queue is watched while somebody waits: by a handle of the runtime's
- * own event loop, or by looking at intervals where that cannot be had.
- */
-export type LoopDriver = 'poll' | 'interval';
 
 /**
  * Watches one descriptor for the event loop. It starts at rest; at rest it

@@ -1,4 +1,4 @@
-import type { Address } from '../memory/kevent-memory.js';
+import type { Address } from '../memory/index.js';
 import { koffi } from './koffi.js';
 
 /** A block that native code may use, with its views and its address. */

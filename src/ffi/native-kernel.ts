@@ -4,16 +4,17 @@ import type {
   KernelFacts,
   KeventSymbol,
   StructFacts,
-} from '../abi/shape.js';
-import { hostCpu } from '../host/host.js';
-import type { Kernel } from '../memory/kernel.js';
+} from '../abi/index.js';
+import { hostCpu } from '../host/index.js';
 import {
+  type Kernel,
   type KeventMemory,
   type KeventWords,
+  layoutOf,
+  type StructLayout,
+  type TimespecMemory,
   wordsOf,
-} from '../memory/kevent-memory.js';
-import { layoutOf, type StructLayout } from '../memory/layout.js';
-import type { TimespecMemory } from '../memory/timespec.js';
+} from '../memory/index.js';
 import { koffi } from './koffi.js';
 import {
   loadError,

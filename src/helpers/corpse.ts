@@ -1,8 +1,7 @@
 import { constants } from 'node:os';
 import { kill } from 'node:process';
-import { procStat } from '../host/proc-stat.js';
-import { type ExitStatus, exitStatus } from '../queue/exit-status.js';
-import { signalNamer } from '../queue/signal.js';
+import { procStat } from '../host/index.js';
+import { type ExitStatus, exitStatus, signalNamer } from '../queue/index.js';
 
 /** How a process ended of which nothing more is known. */
 export const UNKNOWN: ExitStatus = { code: null, signal: null };

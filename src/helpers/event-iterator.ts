@@ -1,4 +1,4 @@
-import { checkOptions, checkSignal } from '../queue/options.js';
+import { checkOptions, checkSignal } from '../queue/index.js';
 
 /**
  * An async iterator that holds on to something: leave its loop, close it, or

@@ -1,16 +1,17 @@
 import { KqueueError, throwBadInteger } from '../errors.js';
-import { hostDialect } from '../host/dialect.js';
-import { type Alarm, alarm } from '../queue/alarm.js';
-import type { KqueueEvent } from '../queue/event.js';
-import type { ExitStatus } from '../queue/exit-status.js';
-import type { ProcNote } from '../queue/notes.js';
+import { hostDialect } from '../host/index.js';
 import {
+  type Alarm,
+  alarm,
   checkOptions,
   checkSignal,
   checkTimeout,
+  type ExitStatus,
+  type Kqueue,
+  type KqueueEvent,
   MAX_TIMEOUT,
-} from '../queue/options.js';
-import type { Kqueue } from '../queue/queue.js';
+  type ProcNote,
+} from '../queue/index.js';
 import { examine, UNKNOWN } from './corpse.js';
 import { type Member, SharedQueue } from './shared-queue.js';
 
@@ -155,34 +156,7 @@ const timedOut = (pid: number, timeout: number): KqueueError =>
 
 const nothing = (): void => {};
 
-/**
- * Wait for a process to exit: any process, not only a child. Nothing is taken
- * from it: who waits for its child with `node:child_process` hears of its end
- * as well.
- *
- * One queue serves all who wait. A wait keeps the process alive.
- *
- * @param pid The number of a process.
- * @returns How it ended. `code` and `signal` are both null if it did and the
- * kernel does not tell how: on Darwin, of a process that had ended already or
- * that this one may not send signals; on Linux, of a stranger's.
- * @throws {TypeError | RangeError} As all of these, as a rejection: for a
- * malformed argument.
- * @throws {KqueueError} `ESRCH` if there is no such process any more;
- * `ETIMEDOUT`; `ERR_KQUEUE_CLOSED` if it was disposed of; else as
- * {@link Kqueue.add}, such as `EMFILE`.
- * @throws The signal's reason.
- *
- * @example
- * ```ts
- * import { spawn } from 'node:child_process';
- * import { exited } from 'kqueue-ffi';
- *
- * const { pid = 0 } = spawn('sh', ['-c', 'exit 3']);
- * const { code, signal } = await exited(pid, { timeout: 5000 });
- * console.log(code, signal); // 3 null
- * ```
- */
+/** {@link exited}, loaded when it is first called. */
 export function exited(pid: number, options: ExitedOptions = {}): ExitPromise {
   let dispose = nothing;
   const promise = new Promise<ExitStatus>((resolve, reject) => {

@@ -1,5 +1,5 @@
-import { hostDialect } from '../host/dialect.js';
-import { type Duration, timerDuration } from '../queue/duration.js';
+import { hostDialect } from '../host/index.js';
+import { type Duration, timerDuration } from '../queue/index.js';
 import {
   type EventIterator,
   eventIterator,
@@ -15,27 +15,7 @@ export interface Tick {
   readonly missed: number;
 }
 
-/**
- * Tick with a period. The kernel keeps the beat, so it does not drift however
- * long a turn of the loop takes; whoever is too slow for it gets one tick that
- * says how many were missed.
- *
- * @param every The period: milliseconds, fractions allowed, or `{ s }`,
- * `{ ms }`, `{ us }` or `{ ns }`; more than 0. It begins with the call.
- * @throws {TypeError | RangeError} If it is no period, or `signal` no signal.
- * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` if the kernel's timers cannot
- * say it; else as {@link kqueue}, such as `EMFILE`.
- *
- * @example
- * ```ts
- * import { interval } from 'kqueue-ffi';
- *
- * for await (const { count, missed } of interval(50)) {
- *   console.log(count, missed);
- *   if (count >= 3) break;
- * }
- * ```
- */
+/** {@link interval}, loaded when it is first called. */
 export function interval(
   every: Duration,
   options: IteratorOptions = {},

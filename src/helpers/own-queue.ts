@@ -1,6 +1,4 @@
-import type { Change } from '../queue/change.js';
-import type { KqueueEvent } from '../queue/event.js';
-import { Kqueue } from '../queue/queue.js';
+import { type Change, Kqueue, type KqueueEvent } from '../queue/index.js';
 import type { Source } from './event-iterator.js';
 
 /**

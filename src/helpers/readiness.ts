@@ -1,6 +1,5 @@
 import { KqueueError } from '../errors.js';
-import { type FdLike, fdOf } from '../queue/descriptor.js';
-import type { KqueueEvent } from '../queue/event.js';
+import { type FdLike, fdOf, type KqueueEvent } from '../queue/index.js';
 import {
   type EventIterator,
   eventIterator,
@@ -150,34 +149,7 @@ function readiness<T>(
   };
 }
 
-/**
- * Tell whenever there is something to read. It is the level that is told: as
- * long as nobody reads, every turn of the loop is told so again. The end of a
- * pipe or socket is told with `eof`; when there is nothing left to read before
- * it, that is the last turn. (Darwin tells no end of a FIFO that has a name.)
- *
- * Nothing is registered while nobody asks: `await readable(fd).next()` is fine.
- * Close the iterator before the descriptor: no kernel tells who waits that it
- * was closed. What Node itself reads, such as the socket of a `data` listener or
- * the output of a child, it has mostly read before you.
- *
- * @param fd A descriptor, or something that has one, such as a socket.
- * @throws {TypeError | RangeError} If `fd` is no descriptor.
- * @throws {KqueueError} In the loop: `EBADF` if it is closed; else as
- * {@link Kqueue.add}.
- *
- * @example
- * ```ts
- * import { readSync } from 'node:fs';
- * import { readable } from 'kqueue-ffi';
- *
- * const buffer = Buffer.alloc(65536);
- * for await (const { fd, bytes } of readable(0)) {
- *   if (bytes === 0) continue;
- *   console.log(buffer.toString('utf8', 0, readSync(fd, buffer)));
- * }
- * ```
- */
+/** {@link readable}, loaded when it is first called. */
 export function readable(
   fd: FdLike,
   options: IteratorOptions = {},
@@ -202,21 +174,7 @@ export function readable(
   );
 }
 
-/**
- * Tell whenever there is space to write: as {@link readable} does, which see.
- * That nobody will read any more is told with `eof`, in the last turn.
- *
- * @param fd A descriptor, or something that has one, such as a socket.
- * @throws As {@link readable}.
- *
- * @example
- * ```ts
- * import { writable } from 'kqueue-ffi';
- *
- * const { value } = await writable(1).next();
- * console.log(value?.space);
- * ```
- */
+/** {@link writable}, loaded when it is first called. */
 export function writable(
   fd: FdLike,
   options: IteratorOptions = {},

@@ -1,5 +1,4 @@
-import type { KqueueEvent } from '../queue/event.js';
-import { Kqueue } from '../queue/queue.js';
+import { Kqueue, type KqueueEvent } from '../queue/index.js';
 
 const BATCH = 256;
 

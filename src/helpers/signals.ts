@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { misuse } from '../errors.js';
-import type { SignalName } from '../queue/signal.js';
+import type { SignalName } from '../queue/index.js';
 import {
   type EventIterator,
   eventIterator,
@@ -66,40 +66,7 @@ function withhold(names: readonly NodeJS.Signals[]): () => void {
   return released;
 }
 
-/**
- * The signals that this process is sent, with how often each came.
- *
- * As long as the iterator is open its signals do nothing else: they do not end
- * the process, as with a listener of `process.on`. Such listeners are called
- * all the same. When it is closed they have their default action again.
- *
- * @param args Signals by name or number, at least one; then options.
- * @throws {TypeError | RangeError} If there is none, or one that is no signal
- * or cannot be caught.
- * @throws {KqueueError} As {@link Kqueue.add}; on Linux `ENOTSUP` in a worker
- * thread, to which Node gives no signals.
- *
- * @example
- * ```ts
- * import { signals } from 'kqueue-ffi';
- *
- * using hangups = signals('SIGHUP', 'SIGUSR2');
- * process.kill(process.pid, 'SIGHUP');
- * for await (const { signal, count } of hangups) {
- *   console.log(signal, count); // SIGHUP 1
- *   break;
- * }
- * ```
- */
-export function signals(
-  ...args: readonly (SignalName | number)[]
-): EventIterator<SignalCount>;
-export function signals(
-  ...args: readonly [
-    ...signals: (SignalName | number)[],
-    options: IteratorOptions,
-  ]
-): EventIterator<SignalCount>;
+/** {@link signals}, loaded when it is first called. */
 export function signals(
   ...args: readonly (SignalName | number | IteratorOptions)[]
 ): EventIterator<SignalCount> {

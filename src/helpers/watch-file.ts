@@ -7,11 +7,9 @@ import {
 } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NOTE_REVOKE, NOTE_TRUNCATE } from '../calls/constants.js';
 import { KqueueError, misuse } from '../errors.js';
-import type { KqueueEvent } from '../queue/event.js';
-import type { VnodeNote } from '../queue/notes.js';
-import type { Kqueue } from '../queue/queue.js';
+import { hostDialect } from '../host/index.js';
+import type { Kqueue, KqueueEvent, VnodeNote } from '../queue/index.js';
 import {
   type EventIterator,
   eventIterator,
@@ -290,6 +288,7 @@ const isRefusal = (error: unknown): boolean =>
 /** OpenBSD has one more for its attributes, and libkqueue no revoking. */
 const notes = (): readonly VnodeNote[] => {
   const all = [...NOTES];
+  const { NOTE_REVOKE, NOTE_TRUNCATE } = hostDialect().constants;
   if (NOTE_REVOKE !== undefined) all.push('revoke');
   if (NOTE_TRUNCATE !== undefined) all.push('truncate');
   return all;
@@ -306,46 +305,7 @@ function pathOf(path: unknown): string {
   throw new TypeError(misuse(ACTION, 'path', expected, path));
 }
 
-/**
- * Tell what happens to a path: that its file is written to, replaced by
- * another, removed, made again. Nothing is polled, and a path at which there is
- * nothing is waited for.
- *
- * It is told as what there is compared with what was told before: whoever is
- * slow gets fewer events, but never none for what is different. After each
- * event the file can be read, and what is written later is told again. What
- * was there at the time of the call is told only if it changes.
- *
- * It holds one descriptor: of the file, or while there is none, of the nearest
- * directory above; and one more for each symbolic link that the path leads
- * through. A directory above that is renamed is not noticed until something
- * happens to the file itself, or to the directory that is watched in its stead.
- *
- * @param path A path or a `file:` URL; also of a directory, of which it is told
- * that an entry came or went.
- * @throws {TypeError} If it is no path.
- * @throws What `node:fs` throws, such as `EACCES` and `EMFILE`: from the call,
- * or, if it happens later, in the loop.
- * @throws {KqueueError} As {@link Kqueue.add}.
- *
- * @example
- * ```ts
- * import { renameSync, rmSync, writeFileSync } from 'node:fs';
- * import { tmpdir } from 'node:os';
- * import { join } from 'node:path';
- * import { watchFile } from 'kqueue-ffi';
- *
- * const path = join(tmpdir(), `settings-${process.pid}.json`);
- * using events = watchFile(path); // there is none yet
- * writeFileSync(path, '{}');
- * console.log(await events.next()); // created
- * writeFileSync(`${path}.new`, '{"a":1}');
- * renameSync(`${path}.new`, path);
- * console.log(await events.next()); // replaced
- * rmSync(path);
- * console.log(await events.next()); // deleted
- * ```
- */
+/** {@link watchFile}, loaded when it is first called. */
 export function watchFile(
   path: string | URL,
   options: IteratorOptions = {},

@@ -1,4 +1,4 @@
-import type { KernelFacts } from '../abi/shape.js';
+import type { KernelFacts } from '../abi/index.js';
 import { hostDialect } from './dialect.js';
 import { kernel } from './host.js';
 import { LINUX } from './linux-capabilities.js';

@@ -1,5 +1,5 @@
 import { constants as os, release } from 'node:os';
-import type { Constants, KernelFacts } from '../abi/shape.js';
+import type { Constants, KernelFacts } from '../abi/index.js';
 import { hostFacts } from './host.js';
 
 /** What only came with a release of a kernel. */

@@ -1,5 +1,9 @@
-import { type KernelName, kernels } from '../abi/kernels.js';
-import type { Cpu, KernelFacts } from '../abi/shape.js';
+import {
+  type Cpu,
+  type KernelFacts,
+  type KernelName,
+  kernels,
+} from '../abi/index.js';
 import { distrust, thisStart } from './trust.js';
 
 /** Which kernel answers the calls of this process, and why. */

@@ -1,5 +1,5 @@
-import type { Libc } from '../ffi/libc.js';
-import { POLL, type TimespecMemory } from '../memory/timespec.js';
+import type { Libc } from '../ffi/index.js';
+import { POLL, type TimespecMemory } from '../memory/index.js';
 
 export const CLOCK_REALTIME = 0;
 export const CLOCK_MONOTONIC = 1;

@@ -1,4 +1,4 @@
-import type { KeventMemory } from '../memory/kevent-memory.js';
+import type { KeventMemory } from '../memory/index.js';
 import { D, EV_DISPATCH2 } from './constants.js';
 import type { Knote } from './knote.js';
 import type { Queue } from './queue.js';

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { darwin } from '../abi/darwin.js';
+import { darwin } from '../abi/index.js';
 
 /** Darwin's numbers, which the emulated kernel speaks. */
 export const D = darwin.constants;
@@ -30,6 +30,9 @@ export const LINUX_EPERM = linux.EPERM;
 export const LINUX_ENOSYS = linux.ENOSYS;
 export const LINUX_ELOOP = linux.ELOOP;
 export const LINUX_ESRCH = linux.ESRCH;
+
+/** What the outer epoll of a queue gives back for an epoll of a queue below. */
+export const MEMBER_BELOW = 3;
 
 /** Both bits ask for deletion in two steps. */
 export const EV_DISPATCH2 = D.EV_DISPATCH | D.EV_UDATA_SPECIFIC;

@@ -1,6 +1,9 @@
-import type { Libc } from '../ffi/libc.js';
-import { growWays } from '../ffi/loop-room.js';
-import { type NativeBlock, nativeBlock } from '../ffi/native-block.js';
+import {
+  growWays,
+  type Libc,
+  type NativeBlock,
+  nativeBlock,
+} from '../ffi/index.js';
 import {
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,

@@ -1,12 +1,19 @@
 import { readdirSync } from 'node:fs';
-import { darwin } from '../abi/darwin.js';
-import { bindLibc, type Libc } from '../ffi/libc.js';
-import { nativeBlock } from '../ffi/native-block.js';
-import { isMainThread } from '../ffi/thread.js';
-import type { Kernel } from '../memory/kernel.js';
-import { type KeventMemory, wordsOf } from '../memory/kevent-memory.js';
-import { layoutOf } from '../memory/layout.js';
-import { POLL, type TimespecMemory } from '../memory/timespec.js';
+import { darwin } from '../abi/index.js';
+import {
+  bindLibc,
+  isMainThread,
+  type Libc,
+  nativeBlock,
+} from '../ffi/index.js';
+import {
+  type Kernel,
+  type KeventMemory,
+  layoutOf,
+  POLL,
+  type TimespecMemory,
+  wordsOf,
+} from '../memory/index.js';
 import {
   CLOCK_MONOTONIC,
   nanoseconds,

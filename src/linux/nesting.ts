@@ -1,8 +1,14 @@
-import { growWays } from '../ffi/loop-room.js';
-import { DE, darwinErrno, EPOLLIN, LINUX_EEXIST } from './constants.js';
+import { growWays } from '../ffi/index.js';
+import {
+  DE,
+  darwinErrno,
+  EPOLLIN,
+  LINUX_EEXIST,
+  MEMBER_BELOW,
+} from './constants.js';
 import type { Epoll } from './epoll.js';
 import type { Knote } from './knote.js';
-import { MEMBER_BELOW, type Queue } from './queue.js';
+import type { Queue } from './queue.js';
 
 /** How many queues may watch one another in a chain: Darwin's limit. */
 const MAX_LEVEL = 10;

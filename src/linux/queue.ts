@@ -1,10 +1,10 @@
-import type { Libc } from '../ffi/libc.js';
-import type { KeventMemory } from '../memory/kevent-memory.js';
+import type { Libc } from '../ffi/index.js';
 import {
   allocateTimespec,
+  type KeventMemory,
   POLL,
   type TimespecMemory,
-} from '../memory/timespec.js';
+} from '../memory/index.js';
 import { Changes } from './changes.js';
 import { timeoutOf } from './clock.js';
 import { Collector } from './collector.js';
@@ -30,7 +30,6 @@ import { Timers } from './timers.js';
 const MEMBER_READY = 0;
 const MEMBER_INNER = 1;
 const MEMBER_SIDE = 2;
-export const MEMBER_BELOW = 3;
 
 /** How the descriptor is kept readable. */
 const OFF = 0;

@@ -1,4 +1,4 @@
-import type { KeventMemory } from '../memory/kevent-memory.js';
+import type { KeventMemory } from '../memory/index.js';
 import type { Knote } from './knote.js';
 
 /** Where `ext` of struct kevent64_s begins, and how many words it has. */

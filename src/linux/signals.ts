@@ -1,8 +1,10 @@
 import { constants } from 'node:os';
-import type { Libc } from '../ffi/libc.js';
-import { realProcess } from '../ffi/real-process.js';
-import { SignalPipe } from '../ffi/signal-pipe.js';
-import { isMainThread } from '../ffi/thread.js';
+import {
+  isMainThread,
+  type Libc,
+  realProcess,
+  SignalPipe,
+} from '../ffi/index.js';
 import { darwinErrno } from './constants.js';
 import type { Knote } from './knote.js';
 

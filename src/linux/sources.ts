@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { Libc } from '../ffi/libc.js';
+import type { Libc } from '../ffi/index.js';
 import {
   D,
   DE,

@@ -1,5 +1,4 @@
-import type { Libc } from '../ffi/libc.js';
-import { type NativeBlock, nativeBlock } from '../ffi/native-block.js';
+import { type Libc, type NativeBlock, nativeBlock } from '../ffi/index.js';
 import {
   CLOEXEC,
   EPOLLET,

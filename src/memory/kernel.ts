@@ -1,4 +1,4 @@
-import type { KernelFacts } from '../abi/shape.js';
+import type { KernelFacts } from '../abi/index.js';
 import type { KeventMemory, KeventWords } from './kevent-memory.js';
 import type { TimespecMemory, TimespecWidth } from './timespec.js';
 

@@ -3,9 +3,9 @@ import {
   fflagNames,
   filterName,
   flagNames,
+  type KernelFacts,
   signalName,
-} from '../abi/names.js';
-import type { KernelFacts } from '../abi/shape.js';
+} from '../abi/index.js';
 import { received } from '../errors.js';
 import { readPattern, readSigned } from './kevent.js';
 import type { KeventMemory } from './kevent-memory.js';

@@ -1,4 +1,4 @@
-import type { Cpu, CType, KernelFacts } from '../abi/shape.js';
+import type { Cpu, CType, KernelFacts } from '../abi/index.js';
 import { misuse } from '../errors.js';
 
 /** Where one field of a struct lies, in bytes. */

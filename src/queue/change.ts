@@ -1,4 +1,4 @@
-import type { KeventInit } from '../memory/kevent.js';
+import type { KeventInit } from '../memory/index.js';
 import type { FdLike } from './descriptor.js';
 import type { Duration, TimePoint } from './duration.js';
 import type { ProcNote, VnodeNote } from './notes.js';

@@ -1,8 +1,7 @@
-import { errnoName } from '../abi/names.js';
-import type { KernelFacts } from '../abi/shape.js';
-import { KeventList } from '../calls/kevent-list.js';
+import { errnoName, type KernelFacts } from '../abi/index.js';
+import { KeventList } from '../calls/index.js';
 import { KqueueError, misuse } from '../errors.js';
-import type { KeventInit } from '../memory/kevent.js';
+import type { KeventInit } from '../memory/index.js';
 import type { Change, Key, Modification, Op, Step, Trigger } from './change.js';
 import type { ChangeResult } from './change-error.js';
 import type { Encoded, EncodedKey, Encoder } from './encoder.js';

@@ -1,13 +1,12 @@
-import { errnoName } from '../abi/names.js';
-import type { KernelFacts } from '../abi/shape.js';
-import type { KeventMemory } from '../memory/kevent-memory.js';
+import { errnoName, type KernelFacts } from '../abi/index.js';
 import {
   fflagsAt,
   filterAt,
   flagsAt,
+  type KeventMemory,
   signedAt,
   unsignedAt,
-} from '../memory/kevent-read.js';
+} from '../memory/index.js';
 import type { KqueueEvent, RawEvent } from './event.js';
 import { exitStatus } from './exit-status.js';
 import type { ProcNote, VnodeNote } from './notes.js';

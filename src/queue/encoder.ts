@@ -1,6 +1,6 @@
-import type { KernelFacts } from '../abi/shape.js';
+import type { KernelFacts } from '../abi/index.js';
 import { misuse, throwBadInteger } from '../errors.js';
-import { unsupported } from '../host/unsupported.js';
+import { unsupported } from '../host/index.js';
 import type { Key, RegistrationOptions, Request, Trigger } from './change.js';
 import { fdOf } from './descriptor.js';
 import { timerDeadline, timerDuration } from './duration.js';

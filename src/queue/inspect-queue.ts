@@ -1,6 +1,12 @@
-import { hostDialect } from '../host/dialect.js';
-import { type InspectOptions, LINE, limitOf, show } from '../memory/inspect.js';
-import { type KeventLike, lineOf } from '../memory/kevent-text.js';
+import { hostDialect } from '../host/index.js';
+import {
+  type InspectOptions,
+  type KeventLike,
+  LINE,
+  limitOf,
+  lineOf,
+  show,
+} from '../memory/index.js';
 
 /** Show a queue for util.inspect: what is registered with it, oldest first. */
 export function inspectQueue(

@@ -2,12 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { KqueueEvent } from './event.js';
 import type { Inbox } from './inbox.js';
 import type { Pump, Waiter } from './pump.js';
-
-/** A listener's registration: {@link Kqueue.on}. */
-export interface Subscription extends Disposable {
-  /** Call the listener no more. Events that come later are for others. */
-  stop(): void;
-}
+import type { Subscription } from './subscription.js';
 
 const throwApart = (error: unknown): void => {
   setImmediate(() => {

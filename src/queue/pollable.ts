@@ -1,13 +1,8 @@
-import {
-  EV_ADD,
-  EV_CLEAR,
-  EVFILT_USER,
-  NOTE_TRIGGER,
-} from '../calls/constants.js';
-import { KeventList } from '../calls/kevent-list.js';
-import { close, kevent, kqueue } from '../calls/syscalls.js';
-import { type LoopDriver, threadDriver } from '../ffi/loop.js';
-import { readableNow } from '../ffi/readable-now.js';
+import { close, KeventList, kevent, kqueue } from '../calls/index.js';
+import { readableNow, threadDriver } from '../ffi/index.js';
+import { hostFacts, type LoopDriver } from '../host/index.js';
+
+const { EV_ADD, EV_CLEAR, EVFILT_USER, NOTE_TRIGGER } = hostFacts.constants;
 
 let known: boolean | undefined;
 

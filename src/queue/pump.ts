@@ -1,4 +1,4 @@
-import type { Watch } from '../ffi/loop.js';
+import type { Watch } from '../ffi/index.js';
 import type { Inbox } from './inbox.js';
 
 /**

@@ -1,5 +1,4 @@
-import type { KeventMemory } from '../memory/kevent-memory.js';
-import { unsignedAt } from '../memory/kevent-read.js';
+import { type KeventMemory, unsignedAt } from '../memory/index.js';
 import type { Encoded, EncodedKey } from './encoder.js';
 
 /** One registration, and the value that its events come with. */

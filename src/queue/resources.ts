@@ -1,7 +1,6 @@
-import { currentKernel } from '../calls/running-kernel.js';
-import { close, kevent, owned } from '../calls/syscalls.js';
+import { close, currentKernel, kevent, owned } from '../calls/index.js';
 import { KqueueError } from '../errors.js';
-import type { Watch } from '../ffi/loop.js';
+import type { Watch } from '../ffi/index.js';
 
 /** What has to be let go of when a queue is closed, or forgotten. */
 export interface Resources {

@@ -1,4 +1,4 @@
-import type { Constants } from '../abi/shape.js';
+import type { Constants } from '../abi/index.js';
 import { misuse } from '../errors.js';
 
 /** The name of a signal, as in `os.constants.signals`. */

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { Libc } from '../../ffi/libc.js';
+import type { Libc } from '../../ffi/index.js';
 import { D, darwinErrno, EPOLLET, EPOLLPRI } from '../constants.js';
 import type { Knote } from '../knote.js';
 import type { Member } from '../members.js';

@@ -1,6 +1,5 @@
-import type { Libc } from '../../ffi/libc.js';
-import { type NativeBlock, nativeBlock } from '../../ffi/native-block.js';
-import { procStat } from '../../host/proc-stat.js';
+import { type Libc, type NativeBlock, nativeBlock } from '../../ffi/index.js';
+import { procStat } from '../../host/index.js';
 import {
   D,
   DE,

@@ -1,4 +1,4 @@
-import type { Libc } from '../../ffi/libc.js';
+import type { Libc } from '../../ffi/index.js';
 import { D, DE, EPOLLET, EPOLLIN } from '../constants.js';
 import { type Knote, setData } from '../knote.js';
 import type { Member } from '../members.js';

@@ -1,4 +1,4 @@
-import type { Libc } from '../../ffi/libc.js';
+import type { Libc } from '../../ffi/index.js';
 import { CLOCK_REALTIME, exactNanoseconds } from '../clock.js';
 import { D, DE } from '../constants.js';
 import { type Knote, setData } from '../knote.js';

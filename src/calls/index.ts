@@ -1,0 +1,18 @@
+export {
+  isList,
+  Kevent64List,
+  KeventList,
+  listFor,
+  memoryOf,
+} from './kevent-list.js';
+export { currentKernel, currentWords } from './running-kernel.js';
+export {
+  checkFd,
+  close,
+  kevent,
+  kevent64,
+  kqueue,
+  owned,
+  type Syscalls,
+  syscallsOf,
+} from './syscalls.js';

@@ -1,0 +1,1 @@
+export { type Explainable, type ExplainOptions, explain } from './explain.js';

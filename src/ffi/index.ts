@@ -1,0 +1,11 @@
+export { koffi } from './koffi.js';
+export { bindLibc, type Libc } from './libc.js';
+export { loadError, openFirst, reasonOf } from './library.js';
+export { threadDriver, type Watch, watch } from './loop.js';
+export { growWays } from './loop-room.js';
+export { type NativeBlock, nativeBlock } from './native-block.js';
+export { loadFfiKernel } from './native-kernel.js';
+export { readableNow } from './readable-now.js';
+export { realProcess } from './real-process.js';
+export { SignalPipe } from './signal-pipe.js';
+export { isMainThread, threads } from './thread.js';

@@ -1,0 +1,7 @@
+// What the helpers do: a file of its own in the package, which is loaded when one
+// of them is first called.
+export { exited } from './exited.js';
+export { interval } from './interval.js';
+export { readable, writable } from './readiness.js';
+export { signals } from './signals.js';
+export { watchFile } from './watch-file.js';

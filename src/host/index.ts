@@ -1,0 +1,17 @@
+export {
+  type Capabilities,
+  type Capability,
+  capabilities,
+  type FilterCapability,
+} from './capabilities.js';
+export { factsOfRelease, hostDialect } from './dialect.js';
+export {
+  hostCpu,
+  hostFacts,
+  isTraced,
+  type KernelChoice,
+  kernel,
+} from './host.js';
+export type { LoopDriver } from './loop-driver.js';
+export { procStat } from './proc-stat.js';
+export { unsupported } from './unsupported.js';

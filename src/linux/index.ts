@@ -1,0 +1,1 @@
+export { createLinuxKernel } from './kernel.js';

@@ -1,0 +1,41 @@
+export {
+  INSPECT,
+  type InspectOptions,
+  LINE,
+  limitOf,
+  show,
+} from './inspect.js';
+export type { Kernel } from './kernel.js';
+export {
+  encode,
+  type Kevent,
+  type KeventInit,
+  readPattern,
+  readSigned,
+} from './kevent.js';
+export {
+  type Address,
+  allocate,
+  type KeventMemory,
+  type KeventWords,
+  wordsOf,
+} from './kevent-memory.js';
+export {
+  entryAt,
+  fflagsAt,
+  filterAt,
+  flagsAt,
+  signedAt,
+  unsignedAt,
+} from './kevent-read.js';
+export { type KeventLike, lineOf, linesOf } from './kevent-text.js';
+export { type FieldLayout, layoutOf, type StructLayout } from './layout.js';
+export {
+  allocateTimespec,
+  encodeTimeout,
+  POLL,
+  type Timeout,
+  Timespec,
+  type TimespecMemory,
+  type TimespecWidth,
+} from './timespec.js';
