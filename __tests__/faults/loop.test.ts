@@ -1,35 +1,26 @@
 // The handle of the event loop ends the process where it cannot be made, and
 // where a descriptor is closed under it. None of that comes from this library.
 import { fstatSync } from 'node:fs';
+import { join } from 'node:path';
 import { exitsOfProcess } from '../../src/ffi/exits.js';
 import * as nativeKoffi from '../../src/ffi/koffi.js';
-import * as check from '../../src/ffi/loop-check.js';
+import { pollWatch } from '../../src/ffi/loop-poll.js';
 import { close, Kqueue, kqueue } from '../../src/index.js';
-import { descriptors, isolate, open, pipe } from '../conformance/world.js';
+import { descriptors, isolate } from '../conformance/world.js';
+import { type Outcome, root, run } from '../support/built-package.js';
 import { onLinux } from '../support/fds.js';
 
-jest.mock('../../src/ffi/loop-check.js', () => {
-  const actual = jest.requireActual('../../src/ffi/loop-check.js');
-  return { refusedOf: jest.fn(actual.refusedOf) };
-});
 jest.mock('../../src/ffi/koffi.js', () => {
   const actual = jest.requireActual('../../src/ffi/koffi.js');
   return { koffi: jest.fn(actual.koffi) };
 });
 
-const actual: typeof check = jest.requireActual('../../src/ffi/loop-check.js');
 const real: typeof nativeKoffi = jest.requireActual('../../src/ffi/koffi.js');
 
 isolate();
 afterEach(() => {
-  jest.mocked(check.refusedOf).mockImplementation(actual.refusedOf);
   jest.mocked(nativeKoffi.koffi).mockImplementation(real.koffi);
 });
-
-type Calls = Parameters<typeof check.refusedOf>[1];
-/** Whether one descriptor can be watched. */
-const canPoll = (fd: number, calls?: Calls): boolean =>
-  check.refusedOf([fd], calls).length === 0;
 
 const turn = (): Promise<void> =>
   new Promise((resolve) => setImmediate(resolve));
@@ -65,67 +56,137 @@ onLinux('close() of the number of a queue that was closed is not its', () => {
   expect(() => close(fd)).toThrow('EBADF');
 });
 
-onLinux('whichever call of the trial fails, there is no handle', () => {
-  const [reader] = pipe();
+/** Let `koffi.node.poll` be something else. */
+function replacePoll(poll: (...args: never[]) => unknown): void {
+  const koffi = real.koffi();
+  const node = { ...koffi.node, poll };
+  jest
+    .mocked(nativeKoffi.koffi)
+    .mockReturnValue({ ...koffi, node } as unknown as typeof koffi);
+}
+
+onLinux('a queue is looked at where no handle can be had', async () => {
+  const acts = exitsOfProcess().acts.size;
   const before = descriptors();
-  const refuse = () => -1;
-  expect(canPoll(reader)).toBe(true);
-  for (const missing of ['create', 'control'] as const) {
-    for (const fails of [refuse, undefined]) {
-      const closed: number[] = [];
-      const calls = {
-        create: () => 1000,
-        control: () => 0,
-        close: (fd: number) => closed.push(fd),
-        [missing]: fails,
-      };
-      expect(canPoll(reader, calls)).toBe(false);
-      // What was made for the trial is closed again.
-      expect(closed).toEqual(missing === 'create' ? [] : [1000]);
-    }
-  }
+  replacePoll(() => {
+    throw new Error('no handle');
+  });
+  const kq = new Kqueue();
+  kq.add(soon);
+  expect(await kq.next({ timeout: 10_000 })).toMatchObject({ id: 1 });
+  expect(exitsOfProcess().acts.size).toBe(acts);
+  kq.close();
   expect(descriptors()).toEqual(before);
 });
 
-onLinux('what the event loop cannot watch is told from what it can', () => {
-  const [reader] = pipe();
-  expect(canPoll(reader)).toBe(true);
-  expect(canPoll(open(__filename, 'r'))).toBe(false);
-  expect(canPoll(2 ** 20)).toBe(false);
-  const kq = kqueue();
-  expect(canPoll(kq)).toBe(true);
-  close(kq);
-});
-
-onLinux('a queue that the event loop cannot watch is looked at', async () => {
-  jest.mocked(check.refusedOf).mockReturnValue([0]);
-  const handles = exitsOfProcess().acts.size;
-  const kq = new Kqueue();
-  kq.add(soon);
-  const next = kq.next({ timeout: 10_000 });
-  // There is no handle that would have to be let go of.
-  expect(exitsOfProcess().acts.size).toBe(handles);
-  expect(await next).toMatchObject(
-    expect.objectContaining({ filter: 'timer', id: 1 }),
-  );
-  kq.close();
-});
-
-onLinux('an error of the handle is told to who waits, each time', async () => {
-  const koffi = real.koffi();
-  const poll = () => {
-    throw new Error('no handle');
-  };
-  const node = { ...koffi.node, poll };
-  jest.mocked(nativeKoffi.koffi).mockReturnValue({ ...koffi, node });
-  const handles = exitsOfProcess().acts.size;
-  const kq = new Kqueue();
-  for (let i = 0; i < 2; i++) {
-    await expect(kq.next()).rejects.toThrow('no handle');
+onLinux('the last queue that closes leaves nothing open', async () => {
+  const acts = exitsOfProcess().acts.size;
+  const before = descriptors();
+  const queues = [new Kqueue(), new Kqueue()];
+  for (const kq of queues) kq.add(soon);
+  for (const kq of queues) {
+    expect(await kq.next({ timeout: 10_000 })).toMatchObject({ id: 1 });
   }
-  expect(exitsOfProcess().acts.size).toBe(handles);
-  jest.mocked(nativeKoffi.koffi).mockImplementation(real.koffi);
+  for (const kq of queues) kq.close();
+  expect(exitsOfProcess().acts.size).toBe(acts);
+  expect(descriptors()).toEqual(before);
+});
+
+onLinux('a handle that reports an error is replaced', async () => {
+  const made: ((status: number) => void)[] = [];
+  const koffi = real.koffi();
+  replacePoll((fd: number, options: object, call: (n: number) => void) => {
+    made.push(call);
+    return koffi.node.poll(fd, options, call as never);
+  });
+  const kq = new Kqueue();
+  const next = kq.next({ timeout: 10_000 });
+  for (let turns = 0; made.length === 0 && turns < 100; turns++) await turn();
+  made[0]?.(-9);
+  expect(made).toHaveLength(2);
   kq.add(soon);
-  expect(await kq.next({ timeout: 10_000 })).toMatchObject({ id: 1 });
+  expect(await next).toMatchObject({ id: 1 });
   kq.close();
 });
+
+describe('a handle of a native kernel', () => {
+  const handle = { start: jest.fn(), stop: jest.fn(), close: jest.fn() };
+  const calls: ((status: number) => void)[] = [];
+
+  beforeEach(() => {
+    jest.clearAllMocks();
+    calls.length = 0;
+    replacePoll((_fd: number, _options: object, call: (n: number) => void) => {
+      calls.push(call);
+      return { ...handle, ref() {}, unref() {} };
+    });
+  });
+
+  const nextLook = (start: (listener: () => void) => void): Promise<void> =>
+    new Promise((resolve) => start(resolve));
+
+  test('is not made while the loop would be refused it', async () => {
+    let fits = false;
+    const watch = pollWatch(5, () => fits);
+    await nextLook((listener) => watch.start(listener, true));
+    expect(calls).toHaveLength(0);
+    fits = true;
+    watch.rest();
+    watch.start(() => {}, true);
+    expect(calls).toHaveLength(1);
+    watch.close();
+    expect(handle.close).toHaveBeenCalledTimes(1);
+  });
+
+  test('is tried again before it is started again', async () => {
+    let fits = true;
+    const watch = pollWatch(5, () => fits);
+    watch.start(() => {}, true);
+    watch.rest();
+    fits = false;
+    await nextLook((listener) => watch.start(listener, true));
+    expect(handle.start).not.toHaveBeenCalled();
+    watch.close();
+  });
+
+  test('that reports EBADF is not used again, and the wait goes on', async () => {
+    const watch = pollWatch(5, () => true);
+    await nextLook((listener) => {
+      watch.start(listener, true);
+      calls[0]?.(-9);
+    });
+    expect(handle.stop).toHaveBeenCalledTimes(1);
+    watch.close();
+  });
+});
+
+const fixture = (name: string, ...args: string[]): Promise<Outcome> =>
+  run(process.execPath, [join(root, '__tests__/fixtures/loop', name), ...args]);
+
+const survived = [
+  ['40 queues on three numbers of one terminal', 'one-terminal.cjs', '40\n'],
+  [
+    '150 numbers of a pipe in a waiting queue',
+    'grow-while-waiting.cjs',
+    'read\n',
+  ],
+  ['200 queues on one pipe', 'one-pipe.cjs', '200\n'],
+  [
+    'a waiting queue closed by other code',
+    'close-behind.cjs',
+    'EBADF\ntimer\n',
+  ],
+] as const;
+
+for (const [what, file, stdout] of survived) {
+  onLinux(`the process survives ${what}`, async () => {
+    expect(await fixture(file)).toEqual({ stdout, stderr: '', status: 0 });
+  });
+}
+
+for (const how of ['close', 'take']) {
+  onLinux(`no event is lost if other code does ${how} the epoll`, async () => {
+    const outcome = await fixture('lost-epoll.cjs', how);
+    expect(outcome).toEqual({ stdout: '1\n2\n', stderr: '', status: 0 });
+  });
+}

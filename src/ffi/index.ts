@@ -1,8 +1,9 @@
+export { backendFd } from './backend-fd.js';
 export { koffi } from './koffi.js';
 export { bindLibc, type Libc } from './libc.js';
 export { loadError, openFirst, reasonOf } from './library.js';
 export { threadDriver, type Watch, watch } from './loop.js';
-export { growWays } from './loop-room.js';
+export { enterLoop, leaveLoop } from './loop-epoll.js';
 export { type NativeBlock, nativeBlock } from './native-block.js';
 export { loadFfiKernel } from './native-kernel.js';
 export { readableNow } from './readable-now.js';

@@ -25,6 +25,7 @@ export interface Libc {
   /** Bytes of `struct epoll_event`: packed on x86-64, aligned elsewhere. */
   readonly epollEventSize: 12 | 16;
   errno(): number;
+  setErrno(errno: number): void;
   close(fd: number): number;
   read(fd: number, address: number, bytes: number): number;
   write(fd: number, address: number, bytes: number): number;
@@ -138,6 +139,9 @@ export function bindLibc(): Libc {
     scratch,
     epollEventSize: process.arch === 'x64' ? 12 : 16,
     errno: () => errno[0],
+    setErrno: (value) => {
+      errno[0] = value;
+    },
     close: bind('close', 'int', [fd]),
     read: bind('read', 'intptr_t', [fd, address, size]),
     write: bind('write', 'intptr_t', [fd, address, size]),

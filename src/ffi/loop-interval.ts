@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from '../host/index.js';
 import type { Watch } from './loop.js';
 import { runListener } from './run-listener.js';
 

@@ -1,8 +1,8 @@
+import { setImmediate } from '../host/index.js';
 import { exitsOfProcess } from './exits.js';
 import { koffi } from './koffi.js';
 import type { Watch } from './loop.js';
 import { intervalWatch } from './loop-interval.js';
-import { hasRoom, isTaken, type Started } from './loop-room.js';
 import { runListener } from './run-listener.js';
 
 const READABLE = { readable: true } as const;
@@ -15,119 +15,112 @@ const waiting = new Set<Watch>();
 
 /**
  * A handle that fires while the process is being taken down, when no
- * JavaScript can run any more, aborts it; so at the exit all are let go of.
+ * JavaScript can run any more, aborts it. So all are closed at exit.
  */
-function letGo(): void {
+function closeAll(): void {
   for (const watch of waiting) watch.close();
 }
 
-/** Remember who waits; those of a realm that has ended are nobody's. */
+/** Remember a watch that somebody waits for. */
 function remember(watch: Watch): void {
-  if (waiting.size === 0) exitsOfProcess().acts.add(letGo);
+  if (waiting.size === 0) exitsOfProcess().acts.add(closeAll);
   waiting.add(watch);
 }
 
 function forget(watch: Watch): void {
   if (!waiting.delete(watch) || waiting.size > 0) return;
-  exitsOfProcess().acts.delete(letGo);
+  exitsOfProcess().acts.delete(closeAll);
 }
 
 /** From Node 26 on, promises are not run after a native callback. */
-const drains = Number.parseInt(process.versions.node, 10) < 25;
+const drainsPromises = Number.parseInt(process.versions.node, 10) < 25;
 
 const nothing = (): void => {};
 
 /**
- * Watch a descriptor with a handle of the event loop, `koffi.node.poll`. What
- * it does when misused is to end the process, so all of its life is in here:
+ * Watch a queue of a native kernel with a handle of the event loop,
+ * `koffi.node.poll`. Misuse of the handle ends the process, so all of its life is
+ * in here:
  *
- * - a descriptor that is not open or watched already aborts, so the caller has
- *   to know that it is neither;
- * - so does one that the loop cannot watch, at any start: it is tried before,
- *   and looked at in intervals for as long as it fails;
+ * - making or starting it for a descriptor that the loop cannot watch aborts, so
+ *   `canWatch` tries that each time, and the queue is looked at in intervals for
+ *   as long as it cannot;
  * - every call after `close` is a segmentation fault, so none is made;
  * - the descriptor must not be closed before the handle;
- * - it is stopped while nobody waits: see {@link letGo}.
+ * - a handle that reports an error is not used again;
+ * - it is stopped while nobody waits: see {@link closeAll}.
  */
-export function pollWatch(fd: number): Watch {
+export function pollWatch(
+  fd: number,
+  canWatch: (fd: number) => boolean,
+): Watch {
   type Handle = ReturnType<ReturnType<typeof koffi>['node']['poll']>;
   let handle: Handle | undefined;
   let listener: (() => void) | undefined;
   let active = false;
   let closed = false;
+  let failed = false;
   let referenced = true;
-  /** In its place while the loop has no room for it. */
-  let spare: Watch | undefined;
+  const fallback = intervalWatch();
 
-  const readable = (): void => {
-    isTaken(started);
-    if (closed || handle === undefined || listener === undefined) return;
+  const onReadable = (status: unknown): void => {
+    if (closed || !active || listener === undefined) return;
+    if (typeof status === 'number' && status < 0) {
+      failed = true;
+      const given = listener;
+      self.rest();
+      self.start(given, referenced);
+      return;
+    }
     runListener(listener);
-    if (!drains) setImmediate(nothing);
+    if (!drainsPromises) setImmediate(nothing);
   };
 
-  const refer = (keepsAlive: boolean): void => {
+  const reference = (keepsAlive: boolean): void => {
     if (handle === undefined || referenced === keepsAlive) return;
     referenced = keepsAlive;
     if (keepsAlive) handle.ref();
     else handle.unref();
   };
 
-  const started: Started = {
-    fd,
-    postpone() {
-      const given = listener;
-      if (closed || !active || given === undefined) return;
-      const keepsAlive = referenced;
-      self.rest();
-      lookAtIntervals(given, keepsAlive);
-    },
-  };
-
-  const lookAtIntervals = (given: () => void, keepsAlive: boolean): void => {
-    spare ??= intervalWatch();
-    spare.start(given, keepsAlive);
-  };
-
   const self: Watch = {
     start(given, keepsAlive) {
       if (closed || exitsOfProcess().exiting) return;
-      const isNew = handle === undefined;
-      if (!active && !hasRoom(started, waiting.size, isNew)) {
-        lookAtIntervals(given, keepsAlive);
-        return;
-      }
-      spare?.rest();
-      if (handle === undefined) {
-        handle = koffi().node.poll(fd, READABLE, readable);
-      } else if (!active) {
-        handle.start(READABLE, readable);
-      }
       listener = given;
-      remember(self);
-      active = true;
-      refer(keepsAlive);
+      if (!active) {
+        if (failed || !canWatch(fd)) {
+          fallback.start(given, keepsAlive);
+          return;
+        }
+        fallback.rest();
+        if (handle === undefined) {
+          handle = koffi().node.poll(fd, READABLE, onReadable);
+        } else {
+          handle.start(READABLE, onReadable);
+        }
+        active = true;
+        remember(self);
+      }
+      reference(keepsAlive);
     },
     rest() {
-      spare?.rest();
-      if (closed || !active) return;
+      fallback.rest();
       listener = undefined;
+      if (closed || !active) return;
       forget(self);
-      isTaken(started);
       active = false;
       handle?.stop();
     },
     reference(keepsAlive) {
-      spare?.reference(keepsAlive);
-      if (!closed) refer(keepsAlive);
+      fallback.reference(keepsAlive);
+      if (!closed) reference(keepsAlive);
     },
     close() {
       if (closed) return;
       closed = true;
-      spare?.close();
+      fallback.close();
       listener = undefined;
       forget(self);
-      isTaken(started);
       handle?.close();
     },
   };

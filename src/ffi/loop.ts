@@ -1,4 +1,5 @@
 import type { LoopDriver } from '../host/index.js';
+import { epollWatch } from './loop-epoll.js';
 import { intervalWatch } from './loop-interval.js';
 import { pollWatch } from './loop-poll.js';
 import { isMainThread } from './thread.js';
@@ -30,9 +31,19 @@ export function threadDriver(): LoopDriver {
 }
 
 /**
- * Watch a descriptor that is known to be open. No other watch may have the
- * same. What the event loop cannot watch now is looked at in intervals.
+ * Watch a queue that is known to be open; no other watch may have the same. One
+ * that the event loop cannot watch now is looked at in intervals.
+ *
+ * @param canWatch Whether a native kernel lets the event loop watch it: tried
+ * exactly as the loop will do it.
  */
-export function watch(fd: number, driver: LoopDriver): Watch {
-  return driver === 'poll' ? pollWatch(fd) : intervalWatch();
+export function watch(
+  fd: number,
+  driver: LoopDriver,
+  canWatch: (fd: number) => boolean,
+): Watch {
+  if (driver === 'interval') return intervalWatch();
+  return process.platform === 'linux'
+    ? epollWatch(fd)
+    : pollWatch(fd, canWatch);
 }

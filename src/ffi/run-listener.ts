@@ -1,3 +1,5 @@
+import { setImmediate } from '../host/index.js';
+
 /**
  * Run a listener for native code. Native code must not see an exception: it
  * would throw it out of the next call of anybody's. So it becomes an uncaught

@@ -6,6 +6,15 @@ export {
 } from './capabilities.js';
 export { factsOfRelease, hostDialect } from './dialect.js';
 export {
+  clearImmediate,
+  clearTimeout,
+  now,
+  queueMicrotask,
+  setImmediate,
+  setTimeout,
+  unixTime,
+} from './globals.js';
+export {
   hostCpu,
   hostFacts,
   isTraced,

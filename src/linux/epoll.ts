@@ -1,6 +1,7 @@
 import {
-  growWays,
+  enterLoop,
   type Libc,
+  leaveLoop,
   type NativeBlock,
   nativeBlock,
 } from '../ffi/index.js';
@@ -11,6 +12,7 @@ import {
   EPOLLIN,
   LINUX_EEXIST,
   LINUX_EINTR,
+  LINUX_EINVAL,
   LINUX_ENOSYS,
   LINUX_EPERM,
 } from './constants.js';
@@ -60,8 +62,15 @@ export class Epoll {
 
   add(ep: number, fd: number, bits: number, low: number, high: number): number {
     const result = this.#control(ep, EPOLL_CTL_ADD, fd, bits, low, high);
-    if (result >= 0) growWays(false);
-    return result;
+    if (result >= 0 || this.#libc.errno() !== LINUX_EINVAL) return result;
+    // The file would have too many ways to the outermost epoll, which is the
+    // event loop's: there must be room for what the program asks for.
+    if (!leaveLoop()) return result;
+    const again = this.#control(ep, EPOLL_CTL_ADD, fd, bits, low, high);
+    const errno = this.#libc.errno();
+    enterLoop();
+    this.#libc.setErrno(errno);
+    return again;
   }
 
   modify(

@@ -1,4 +1,3 @@
-import { growWays } from '../ffi/index.js';
 import {
   DE,
   darwinErrno,
@@ -45,7 +44,6 @@ export class Nesting {
     if (isCycle || this.#heightAbove() + nesting.#heightBelow() > MAX_LEVEL) {
       return DE.EINVAL;
     }
-    growWays(true);
     this.#children.set(child, (this.#children.get(child) ?? 0) + 1);
     nesting.#parents.add(this.#queue);
     for (const above of this.#selfAndAbove()) {

@@ -1,8 +1,9 @@
 import { close, KeventList, kevent, kqueue } from '../calls/index.js';
-import { readableNow, threadDriver } from '../ffi/index.js';
+import { backendFd, readableNow, threadDriver } from '../ffi/index.js';
 import { hostFacts, type LoopDriver } from '../host/index.js';
 
-const { EV_ADD, EV_CLEAR, EVFILT_USER, NOTE_TRIGGER } = hostFacts.constants;
+const { EV_ADD, EV_CLEAR, EV_DELETE, EVFILT_READ, EVFILT_USER, NOTE_TRIGGER } =
+  hostFacts.constants;
 
 let known: boolean | undefined;
 
@@ -47,3 +48,21 @@ export function isPollable(): boolean {
 /** How queues are watched in this thread. */
 export const driver = (): LoopDriver =>
   isPollable() ? threadDriver() : 'interval';
+
+/**
+ * Whether a native kernel lets the event loop watch a queue: it limits how deep
+ * queues watch each other, and the loop is a queue that ends the process when it
+ * is refused. So it is tried on the loop's own queue.
+ */
+export function canLoopWatch(kq: number): boolean {
+  const loop = backendFd();
+  if (loop < 0) return true;
+  const change = { ident: kq, filter: EVFILT_READ };
+  try {
+    kevent(loop, [{ ...change, flags: EV_ADD }], null, 0);
+    kevent(loop, [{ ...change, flags: EV_DELETE }], null, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

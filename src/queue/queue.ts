@@ -40,7 +40,7 @@ import {
   type NextOptions,
   type WaitOptions,
 } from './options.js';
-import { driver, isPollable } from './pollable.js';
+import { canLoopWatch, driver, isPollable } from './pollable.js';
 import { Pump } from './pump.js';
 import { type Registration, Registry } from './registry.js';
 import { forgotten, owners, type Resources, release } from './resources.js';
@@ -121,7 +121,7 @@ export class Kqueue<T = unknown>
           this.#collect(this.#listOf(max), 0);
         },
         watch: () => {
-          this.#resources.watch ??= watch(this.fd, driver());
+          this.#resources.watch ??= watch(this.fd, driver(), canLoopWatch);
           return this.#resources.watch;
         },
       },

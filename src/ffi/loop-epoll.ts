@@ -1,0 +1,322 @@
+import { setImmediate } from '../host/index.js';
+import { backendFd } from './backend-fd.js';
+import { exitsOfProcess } from './exits.js';
+import { koffi } from './koffi.js';
+import { bindLibc, type Libc } from './libc.js';
+import type { Watch } from './loop.js';
+import { intervalWatch } from './loop-interval.js';
+import { type NativeBlock, nativeBlock } from './native-block.js';
+import { runListener } from './run-listener.js';
+
+// The event loop ends the process when the kernel refuses what it wants to watch,
+// and Linux refuses an epoll through which one file would have too many ways. So
+// the loop is given one epoll, while that is empty, and never again. Queues are
+// put into it by calls of ours, whose refusal is an errno.
+
+type PollHandle = ReturnType<ReturnType<typeof koffi>['node']['poll']>;
+
+const CLOEXEC = 0x80000;
+const EPOLLIN = 0x1;
+const EPOLLONESHOT = 0x40000000;
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
+const F_DUPFD_CLOEXEC = 1030;
+const KCMP_FILE = 0;
+
+/** How many ready queues one look at the epoll reports. */
+const BATCH = 64;
+
+/**
+ * The epoll has a number as high as this, if the process may have so many. libuv
+ * keeps its watchers by number, also those whose descriptor was closed behind its
+ * back, and a second watcher of a number ends the process.
+ */
+const HIGH_FD = 768;
+
+/** Marks the events of queues, lest another epoll is taken for ours. */
+const COOKIE = 0x6b717565;
+
+/** From Node 26 on, promises are not run after a native callback. */
+const drainsPromises = Number.parseInt(process.versions.node, 10) < 25;
+
+const nothing = (): void => {};
+
+/** A queue that is watched, or was and may be again. */
+interface Member {
+  readonly id: number;
+  readonly fd: number;
+  /** It is in the epoll by this number. */
+  entered: boolean;
+  /** The epoll reports it when it is readable: once, for each time it is armed. */
+  armed: boolean;
+  /** Called when it may be readable; undefined while nobody waits. */
+  listener: (() => void) | undefined;
+  keepsAlive: boolean;
+  /** Looks at the queue in intervals while the epoll does not take it. */
+  readonly fallback: Watch;
+}
+
+const members = new Map<number, Member>();
+const waiting = new Set<Member>();
+let lastId = 0;
+let epoll: LoopEpoll | undefined;
+
+/** The epoll that the event loop watches, with the calls on it. */
+interface LoopEpoll {
+  /** Put a queue into it, or arm it again: false if the kernel refuses. */
+  enter(member: Member): boolean;
+  leave(member: Member): void;
+  /** Whether the handle keeps the process alive. */
+  reference(keepsAlive: boolean): void;
+  close(): void;
+}
+
+/**
+ * Add the epoll, which is empty still, to the event loop's own. The loop would do
+ * so when it polls next, and end the process if the kernel refused: too late, as
+ * the epoll may hold queues by then. What is there already the loop only modifies,
+ * which is never refused.
+ */
+function addToLoop(libc: Libc, loop: number, fd: number): boolean {
+  const { i32, address } = libc.scratch;
+  const data = libc.epollEventSize === 12 ? 1 : 2;
+  i32[0] = EPOLLIN;
+  i32[data] = fd;
+  i32[data + 1] = 0;
+  return libc.epollCtl(loop, EPOLL_CTL_ADD, fd, address) === 0;
+}
+
+/** `undefined` if the kernel, or the event loop, has no room for it. */
+function createLoopEpoll(): LoopEpoll | undefined {
+  const libc = bindLibc();
+  const fd = libc.epollCreate(CLOEXEC);
+  if (fd < 0) return undefined;
+  const high = libc.fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD);
+  // With a second number the epoll outlives a close of the first by others.
+  const other = high < 0 ? libc.fcntl(fd, F_DUPFD_CLOEXEC, 0) : high;
+  const close = (): void => {
+    libc.close(fd);
+    if (other >= 0) libc.close(other);
+  };
+  const loop = backendFd();
+  // A handle that cannot be made ends the process, so it is tried before.
+  if (loop < 0 || other < 0 || !addToLoop(libc, loop, other)) {
+    close();
+    return undefined;
+  }
+  let made: LoopEpoll;
+  try {
+    made = watchEpoll(libc, other, fd);
+  } catch {
+    close();
+    return undefined;
+  }
+  // To make a handle takes it out again.
+  if (addToLoop(libc, loop, other)) return made;
+  made.close();
+  return undefined;
+}
+
+function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
+  const stride = libc.epollEventSize >> 2;
+  const data = libc.epollEventSize === 12 ? 1 : 2;
+  const events: NativeBlock = nativeBlock(BATCH * libc.epollEventSize);
+  let keepsAlive = true;
+  let closed = false;
+
+  const control = (op: number, { fd: queue, id }: Member): number => {
+    const { i32, address } = libc.scratch;
+    i32[0] = EPOLLIN | EPOLLONESHOT;
+    i32[data] = id;
+    i32[data + 1] = COOKIE;
+    return libc.epollCtl(fd, op, queue, address);
+  };
+
+  /** Whether both numbers are still one open file. */
+  const isSound = (): boolean => {
+    const { pid } = process;
+    // Where kcmp(2) is forbidden it fails, and nothing is known.
+    return libc.kcmp(pid, pid, KCMP_FILE, fd, spareFd) <= 0;
+  };
+
+  const onReadable = (status: unknown): void => {
+    if (closed) return;
+    const n =
+      typeof status === 'number' && status < 0
+        ? -1
+        : libc.epollWait(fd, events.address, BATCH, 0);
+    const ready: Member[] = [];
+    let isOurs = n >= 0;
+    for (let i = 0; i < n; i++) {
+      const at = i * stride + data;
+      if (events.i32[at + 1] !== COOKIE) isOurs = false;
+      const member = members.get(events.i32[at]);
+      if (member !== undefined) ready.push(member);
+    }
+    if (!isOurs) {
+      replace();
+      return;
+    }
+    for (const member of ready) wake(member);
+    if (!drainsPromises) setImmediate(nothing);
+  };
+
+  const handle: PollHandle = koffi().node.poll(
+    fd,
+    { readable: true },
+    onReadable,
+  );
+
+  const self: LoopEpoll = {
+    enter(member) {
+      if (member.entered && control(EPOLL_CTL_MOD, member) === 0) return true;
+      if (!isSound()) return false;
+      return (
+        control(EPOLL_CTL_ADD, member) === 0 ||
+        control(EPOLL_CTL_MOD, member) === 0
+      );
+    },
+    leave(member) {
+      control(EPOLL_CTL_DEL, member);
+    },
+    reference(wanted) {
+      if (closed || wanted === keepsAlive) return;
+      keepsAlive = wanted;
+      if (wanted) handle.ref();
+      else handle.unref();
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      exitsOfProcess().acts.delete(self.close);
+      // The handle first: a descriptor closed under it ends the process.
+      const sound = isSound();
+      handle.close();
+      libc.close(spareFd);
+      // Else the number is somebody else's by now.
+      if (sound) libc.close(fd);
+    },
+  };
+  // A handle that fires while the process is taken down, when no JavaScript can
+  // run any more, aborts it.
+  exitsOfProcess().acts.add(self.close);
+  return self;
+}
+
+function wake(member: Member): void {
+  member.armed = false;
+  const { listener } = member;
+  if (listener === undefined) return;
+  runListener(listener);
+  // It is watched until it rests.
+  if (member.listener !== undefined) arm(member);
+}
+
+/** Have the event loop report a queue, or look at it in intervals. */
+function arm(member: Member): void {
+  if (member.armed) return;
+  epoll ??= createLoopEpoll();
+  if (epoll?.enter(member)) {
+    member.entered = true;
+    member.armed = true;
+    member.fallback.rest();
+    return;
+  }
+  member.entered = false;
+  const { listener } = member;
+  if (listener !== undefined)
+    member.fallback.start(listener, member.keepsAlive);
+}
+
+/** Somebody took our number, or the loop failed: begin anew, and lose nothing. */
+function replace(): void {
+  epoll?.close();
+  epoll = undefined;
+  for (const member of members.values()) {
+    member.entered = false;
+    member.armed = false;
+  }
+  for (const member of [...waiting]) wake(member);
+  updateReference();
+}
+
+function updateReference(): void {
+  let keepsAlive = false;
+  for (const member of waiting) keepsAlive ||= member.keepsAlive;
+  epoll?.reference(keepsAlive);
+}
+
+/**
+ * Take all queues out of the event loop, as they are in the way of a descriptor
+ * that the kernel will not let a queue watch: Linux counts the ways from a file
+ * to the outermost epoll.
+ *
+ * @returns Whether there was any. {@link enterLoop} lets them in again, as far
+ * as they fit.
+ */
+export function leaveLoop(): boolean {
+  let left = false;
+  for (const member of members.values()) {
+    if (!member.entered) continue;
+    epoll?.leave(member);
+    member.entered = false;
+    member.armed = false;
+    left = true;
+  }
+  return left;
+}
+
+/** Watch again what somebody waits for. */
+export function enterLoop(): void {
+  for (const member of waiting) arm(member);
+}
+
+/** Watch a queue through the one epoll that the event loop watches. */
+export function epollWatch(fd: number): Watch {
+  const member: Member = {
+    id: ++lastId,
+    fd,
+    entered: false,
+    armed: false,
+    listener: undefined,
+    keepsAlive: true,
+    fallback: intervalWatch(),
+  };
+  let closed = false;
+  members.set(member.id, member);
+
+  const rest = (): void => {
+    member.listener = undefined;
+    member.fallback.rest();
+    if (waiting.delete(member)) updateReference();
+    // It stays in the epoll, which reports it once more at most.
+  };
+
+  return {
+    start(listener, keepsAlive) {
+      if (closed || exitsOfProcess().exiting) return;
+      member.listener = listener;
+      member.keepsAlive = keepsAlive;
+      waiting.add(member);
+      arm(member);
+      updateReference();
+    },
+    rest,
+    reference(keepsAlive) {
+      member.keepsAlive = keepsAlive;
+      member.fallback.reference(keepsAlive);
+      updateReference();
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      rest();
+      members.delete(member.id);
+      if (member.entered) epoll?.leave(member);
+      if (members.size > 0) return;
+      epoll?.close();
+      epoll = undefined;
+    },
+  };
+}
