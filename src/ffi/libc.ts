@@ -1,4 +1,4 @@
-import { koffi } from './koffi.js';
+import { errnoCell } from './errno-cell.js';
 import {
   loadError,
   type NativeFunction,
@@ -132,16 +132,13 @@ export function bindLibc(): Libc {
     address,
   ]);
   const addWatch = bind('inotify_add_watch', 'int', [fd, address, 'uint']);
-  // koffi.errno() takes four times as long. The location is the thread's.
-  const location = bind('__errno_location', address, []);
-  const errno = new Int32Array(koffi().view(BigInt(location()), 4));
+  // The location is the thread's.
+  const errno = errnoCell(bind('__errno_location', address, [])());
   return forThread({
     scratch,
     epollEventSize: process.arch === 'x64' ? 12 : 16,
-    errno: () => errno[0],
-    setErrno: (value) => {
-      errno[0] = value;
-    },
+    errno: errno.read,
+    setErrno: errno.write,
     close: bind('close', 'int', [fd]),
     read: bind('read', 'intptr_t', [fd, address, size]),
     write: bind('write', 'intptr_t', [fd, address, size]),

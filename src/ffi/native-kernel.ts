@@ -15,6 +15,7 @@ import {
   type TimespecMemory,
   wordsOf,
 } from '../memory/index.js';
+import { errnoCell } from './errno-cell.js';
 import { koffi } from './koffi.js';
 import {
   loadError,
@@ -150,13 +151,12 @@ function errnoOf(
 ): { read(): number; clear(): void } {
   for (const name of facts.symbols.errno) {
     const location = library.func(name, 'uintptr_t', []);
-    if (location !== undefined) {
-      const view = new Int32Array(koffi().view(BigInt(location()), 4));
-      return {
-        read: () => view[0] || koffi().errno(),
-        clear: () => view.fill(0),
-      };
-    }
+    if (location === undefined) continue;
+    const cell = errnoCell(location());
+    return {
+      read: () => cell.read() || koffi().errno(),
+      clear: () => cell.write(0),
+    };
   }
   return { read: () => koffi().errno(), clear: () => {} };
 }

@@ -71,7 +71,11 @@ export class SignalPipe {
     const loop = loopOf();
     const bytes = sizeOf();
     if (loop === 0 || bytes <= 0 || bytes > 65536) return undefined;
-    const words = new Int32Array(koffi().view(BigInt(loop), bytes & ~3));
+    const words: Int32Array = koffi().decode(
+      BigInt(loop),
+      'int32_t',
+      bytes >> 2,
+    );
     // Two descriptors side by side in the loop that are the ends of one pipe,
     // with the watch of the first right behind. Other numbers of the loop may
     // by chance be those of a pipe, but are not watched there.

@@ -1,0 +1,41 @@
+import { koffi } from './koffi.js';
+
+/** Where a C library keeps the errno of this thread. */
+export interface ErrnoCell {
+  read(): number;
+  write(errno: number): void;
+}
+
+/**
+ * Whether memory of C can be an ArrayBuffer here. Electron and a V8 with a sandbox
+ * forbid it, and `koffi.view` then throws or ends the process.
+ */
+function allowsExternalMemory(): boolean {
+  const variables: Readonly<Record<string, unknown>> =
+    process.config?.variables ?? {};
+  return (
+    process.versions.electron === undefined &&
+    !variables.v8_enable_sandbox &&
+    !variables.v8_enable_pointer_compression
+  );
+}
+
+/** koffi's own errno, which takes four times as long to read as memory. */
+const koffiCell: ErrnoCell = {
+  read: () => koffi().errno(),
+  write: (errno) => {
+    koffi().errno(errno);
+  },
+};
+
+/** The errno at an address, or koffi's where memory of C cannot be read. */
+export function errnoCell(address: number | undefined): ErrnoCell {
+  if (address === undefined || !allowsExternalMemory()) return koffiCell;
+  const cell = new Int32Array(koffi().view(BigInt(address), 4));
+  return {
+    read: () => cell[0],
+    write: (errno) => {
+      cell[0] = errno;
+    },
+  };
+}
