@@ -1,5 +1,6 @@
 import type { Filter } from './filters/filter.js';
 import type { Timer } from './filters/timer.js';
+import { highWord, lowWord } from './int64.js';
 import type { Queue } from './queue.js';
 import type { FdSource } from './source.js';
 
@@ -54,9 +55,8 @@ export interface Knote {
 
 /** Set `data` to an integer that a double holds exactly. */
 export function setData(knote: Knote, value: number): void {
-  knote.dataLow = value | 0;
-  knote.dataHigh =
-    value === (value | 0) ? value >> 31 : Math.floor(value / 2 ** 32);
+  knote.dataLow = lowWord(value);
+  knote.dataHigh = highWord(value);
 }
 
 /** The queue's list of knotes with something to report, oldest first. */

@@ -7,6 +7,7 @@ import {
   EPOLLPRI,
   EPOLLRDHUP,
 } from '../constants.js';
+import { toDouble } from '../int64.js';
 import { type Knote, setData } from '../knote.js';
 import type { Probe } from '../probe.js';
 import type { Descriptor, FdSource } from '../source.js';
@@ -18,9 +19,7 @@ const ENDS = EPOLLHUP | EPOLLRDHUP | EPOLLERR;
 /** What NOTE_LOWAT asks for, or the default, as a number of bytes. */
 export function lowWater(knote: Knote, fallback: number): number {
   if ((knote.askedFflags & D.NOTE_LOWAT) === 0) return fallback;
-  const { askedLow, askedHigh } = knote;
-  const asked = askedHigh * 2 ** 32 + (askedLow >>> 0);
-  return Math.max(asked, fallback);
+  return Math.max(toDouble(knote.askedLow, knote.askedHigh), fallback);
 }
 
 /** EVFILT_READ, and EVFILT_EXCEPT, which refuses more: spec G and H. */

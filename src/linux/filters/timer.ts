@@ -1,6 +1,7 @@
 import type { Libc } from '../../ffi/index.js';
 import { CLOCK_REALTIME, exactNanoseconds } from '../clock.js';
 import { D, DE } from '../constants.js';
+import { toBigInt, toDouble } from '../int64.js';
 import { type Knote, setData } from '../knote.js';
 import type { Timers } from '../timers.js';
 import { type Filter, storeAsked } from './filter.js';
@@ -109,8 +110,7 @@ export class TimerFilter implements Filter {
     if (timer === null) return;
     timer.due = false;
     if (timer.interval === 0) return;
-    const reported = knote.dataLow + knote.dataHigh * 2 ** 32;
-    timer.deadline += reported * timer.interval;
+    timer.deadline += toDouble(knote.dataLow, knote.dataHigh) * timer.interval;
     timer.timers.add(timer);
     knote.queue.needsTimers();
   }
@@ -124,7 +124,7 @@ export class TimerFilter implements Filter {
   #request(fflags: number, low: number, high: number): Request | number {
     const unit = unitOf(fflags);
     if (unit === 0n) return DE.EINVAL;
-    const data = (BigInt(high) << 32n) | BigInt(low >>> 0);
+    const data = toBigInt(low, high);
     if ((fflags & D.NOTE_ABSOLUTE) !== 0) {
       return this.#absolute(fflags, data, unit);
     }
