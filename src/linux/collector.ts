@@ -18,7 +18,7 @@ export class Collector {
   /** Deliver what waits, oldest first; returns how many. */
   collect(events: KeventMemory, nevents: number): number {
     const { knotes, nesting } = this.#queue;
-    if (knotes.waiting === 0) return 0;
+    if (knotes.pendingCount === 0) return 0;
     // Only queues below can post while this one collects.
     const canPost = nesting.hasChildren;
     const again = this.#again;

@@ -32,7 +32,7 @@ export const LINUX_ELOOP = linux.ELOOP;
 export const LINUX_ESRCH = linux.ESRCH;
 
 /** What the outer epoll of a queue gives back for an epoll of a queue below. */
-export const MEMBER_BELOW = 3;
+export const MEMBER_CHILD = 3;
 
 /** Both bits ask for deletion in two steps. */
 export const EV_DISPATCH2 = D.EV_DISPATCH | D.EV_UDATA_SPECIFIC;

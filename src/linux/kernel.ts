@@ -28,11 +28,12 @@ import {
   LINUX_ENOENT,
   NONBLOCK,
 } from './constants.js';
+import type { Descriptor, Kind } from './descriptor.js';
 import { Epoll } from './epoll.js';
 import type { Filter } from './filters/filter.js';
 import { MountFilter } from './filters/fs.js';
 import { ProcFilter } from './filters/proc.js';
-import { ReadFilter, refuseExcept, refuseRead } from './filters/read.js';
+import { ReadFilter } from './filters/read.js';
 import { SignalFilter } from './filters/signal.js';
 import { TimerFilter } from './filters/timer.js';
 import { userFilter } from './filters/user.js';
@@ -40,7 +41,7 @@ import { vnodeFilter } from './filters/vnode.js';
 import { WriteFilter } from './filters/write.js';
 import { Probe, type Stat } from './probe.js';
 import { failure, GONE, ONLY_ERRORS, Queue } from './queue.js';
-import type { Descriptor, Kind } from './source.js';
+import { refuseExcept, refuseRead } from './refusal.js';
 import { UnixDiag } from './unix-diag.js';
 import { pathOf } from './vnode-hints.js';
 

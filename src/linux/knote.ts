@@ -19,9 +19,9 @@ export interface Knote {
   /** The flags given at creation, plus what the filter added. */
   flags: number;
   /** What was asked for: the `fflags` and `data` of the last change. */
-  askedFflags: number;
-  askedLow: number;
-  askedHigh: number;
+  requestedFflags: number;
+  requestedLow: number;
+  requestedHigh: number;
   /** What happened. */
   fflags: number;
   dataLow: number;
@@ -42,7 +42,7 @@ export interface Knote {
   /** It is no longer registered. */
   dropped: boolean;
   /** EVFILT_USER: triggered and not reset. */
-  latched: boolean;
+  triggered: boolean;
   /** The descriptor it hangs on, for filters of descriptors. */
   source: FdSource | null;
   timer: Timer | null;

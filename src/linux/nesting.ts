@@ -4,7 +4,7 @@ import {
   darwinErrno,
   EPOLLIN,
   LINUX_EEXIST,
-  MEMBER_BELOW,
+  MEMBER_CHILD,
 } from './constants.js';
 import type { Epoll } from './epoll.js';
 import type { Knote } from './knote.js';
@@ -109,15 +109,15 @@ export class Nesting {
   }
 
   /** Let the queues above look at their sources, the uppermost first. */
-  lookAbove(): void {
+  pollParents(): void {
     for (const queue of [...this.#selfAndAbove()].reverse()) {
-      if (queue !== this.#queue) queue.lookQuietly();
+      if (queue !== this.#queue) queue.pollSources();
     }
   }
 
   /** Let the queues below look at their sources. */
-  lookBelow(): void {
-    for (const child of this.#children.keys()) child.lookQuietly();
+  pollChildren(): void {
+    for (const child of this.#children.keys()) child.pollSources();
   }
 
   /** The queue is closed. */
@@ -131,7 +131,7 @@ export class Nesting {
   /** Wake for an epoll below, if not yet so by another way: a Darwin errno. */
   #hold(ep: number): number {
     const { fd, kernel } = this.#queue;
-    if (this.#epoll.add(fd, ep, EPOLLIN, MEMBER_BELOW, 0) >= 0) return 0;
+    if (this.#epoll.add(fd, ep, EPOLLIN, MEMBER_CHILD, 0) >= 0) return 0;
     const errno = kernel.libc.errno();
     return errno === LINUX_EEXIST ? 0 : darwinErrno(errno);
   }

@@ -21,8 +21,9 @@ import type { LinuxKernel } from './kernel.js';
 import type { Knote } from './knote.js';
 import { type Member, Members } from './members.js';
 import { Nesting } from './nesting.js';
+import type { Refusal } from './refusal.js';
 import { type Readiness, Registrations } from './registrations.js';
-import { type Aspect, type Descriptor, FdSource, knotesOf } from './source.js';
+import { type Aspect, FdSource, knotesOf } from './source.js';
 import { Sources } from './sources.js';
 import { Timers } from './timers.js';
 
@@ -121,7 +122,7 @@ export class Queue implements Readiness {
   ): number {
     // What happened before the call comes before what its changes make ready,
     // and before what they make of those that watch this queue.
-    if (this.nesting.isWatched) this.nesting.lookAbove();
+    if (this.nesting.isWatched) this.nesting.pollParents();
     // With nothing to look at, a look tells whether this is a queue still.
     if (nevents > 0 || changes === null || this.#hasSources()) {
       const n = this.kernel.epoll.poll(this.fd);
@@ -154,7 +155,7 @@ export class Queue implements Readiness {
 
   /** Whether nothing waits, or will once edges are swallowed. */
   #isIdle(): boolean {
-    return this.knotes.waiting === 0 && !this.#isStale;
+    return this.knotes.pendingCount === 0 && !this.#isStale;
   }
 
   /** Leave the descriptor truthful at the end of a call. */
@@ -205,7 +206,7 @@ export class Queue implements Readiness {
   }
 
   /** Put something into the inner epoll: a Darwin errno. */
-  enlist(member: Member, fd: number, bits: number): number {
+  addMember(member: Member, fd: number, bits: number): number {
     // The number may be one that was closed elsewhere: in the epoll it would be
     // taken for what had it before.
     this.forgetStale(fd);
@@ -222,7 +223,7 @@ export class Queue implements Readiness {
   }
 
   /** Take it out again. */
-  discharge(member: Member, fd: number): void {
+  removeMember(member: Member, fd: number): void {
     this.kernel.epoll.remove(this.inner, fd);
     this.members.remove(member);
   }
@@ -242,18 +243,14 @@ export class Queue implements Readiness {
   // ---- descriptors --------------------------------------------------------
 
   /** Hang a knote on its descriptor: a Darwin errno. */
-  watch(
-    knote: Knote,
-    aspect: Aspect,
-    refusal: (knote: Knote, descriptor: Descriptor) => number,
-  ): number {
+  watch(knote: Knote, aspect: Aspect, refuses: Refusal): number {
     const fd = knote.identLow;
     this.forgetStale(fd);
     const descriptor = this.kernel.describe(fd);
     if (descriptor === undefined)
       return fd < 0 ? DE.EBADF : failure(this.#libc);
     if (knote.identHigh !== 0) return DE.EINVAL;
-    const refused = refusal(knote, descriptor);
+    const refused = refuses(knote, descriptor);
     if (refused !== 0) return refused;
     let source = this.sources.get(fd, aspect);
     if (source === undefined) {
@@ -391,7 +388,7 @@ export class Queue implements Readiness {
   }
 
   /** Look without collecting, for a queue that watches this one. */
-  lookQuietly(): void {
+  pollSources(): void {
     if (!this.closed && this.#hasSources()) this.#look();
   }
 
@@ -429,7 +426,7 @@ export class Queue implements Readiness {
       drained = true;
       if (member === MEMBER_INNER) this.#drain(this.inner);
       else if (member === MEMBER_SIDE) this.#drain(this.#side);
-      else this.nesting.lookBelow();
+      else this.nesting.pollChildren();
     }
     return drained;
   }
@@ -457,16 +454,16 @@ export class Queue implements Readiness {
         }
       }
       edges.post();
-      if (n < epoll.batch) return;
+      if (n < epoll.maxEvents) return;
     }
   }
 
-  filled(): void {
+  becamePending(): void {
     this.kernel.unsynced(this);
     this.nesting.postWatchers();
   }
 
-  emptied(): void {
+  becameEmpty(): void {
     this.kernel.unsynced(this);
   }
 
@@ -475,7 +472,7 @@ export class Queue implements Readiness {
     this.isUnsynced = false;
     this.nextUnsynced = null;
     if (this.closed) return;
-    if (this.knotes.waiting > 0) {
+    if (this.knotes.pendingCount > 0) {
       // Looked at, and there is more than was collected: this may go on.
       if (this.#armed === OFF) this.#arm(this.#wasFull ? LEVEL : ONCE);
       this.#wasFull = true;
@@ -502,7 +499,7 @@ export class Queue implements Readiness {
 
   /** Make the descriptor readable whatever waits, or truthful again. */
   pretendReady(on: boolean): void {
-    if (this.knotes.waiting === 0) this.#arm(on ? LEVEL : OFF);
+    if (this.knotes.pendingCount === 0) this.#arm(on ? LEVEL : OFF);
   }
 
   /** Close everything but the queue's own descriptor. */

@@ -5,9 +5,9 @@ import { KnoteTable } from './knote-table.js';
 /** Who is told when something begins or ceases to wait. */
 export interface Readiness {
   /** The first knote waits. */
-  filled(): void;
+  becamePending(): void;
   /** None waits any more. */
-  emptied(): void;
+  becameEmpty(): void;
 }
 
 /** The knotes of a queue: where they are found, and which of them wait. */
@@ -24,7 +24,7 @@ export class Registrations {
   }
 
   /** How many wait. */
-  get waiting(): number {
+  get pendingCount(): number {
     return this.#fifo.length;
   }
 
@@ -94,9 +94,9 @@ export class Registrations {
   postVnode(knote: Knote, hint: number): void {
     if (hint === D.NOTE_REVOKE) {
       knote.flags |= D.EV_EOF | D.EV_ONESHOT;
-      knote.fflags |= knote.askedFflags & hint;
+      knote.fflags |= knote.requestedFflags & hint;
       this.activate(knote);
-    } else if ((knote.askedFflags & hint) !== 0) {
+    } else if ((knote.requestedFflags & hint) !== 0) {
       knote.fflags |= hint;
       this.activate(knote);
     }
@@ -113,11 +113,11 @@ export class Registrations {
 
   #enqueue(knote: Knote): void {
     this.#fifo.push(knote);
-    if (this.#fifo.length === 1) this.#readiness.filled();
+    if (this.#fifo.length === 1) this.#readiness.becamePending();
   }
 
   #dequeue(knote: Knote): void {
     this.#fifo.remove(knote);
-    if (this.#fifo.length === 0) this.#readiness.emptied();
+    if (this.#fifo.length === 0) this.#readiness.becameEmpty();
   }
 }

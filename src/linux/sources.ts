@@ -14,10 +14,11 @@ import {
   LINUX_ELOOP,
   LINUX_EPERM,
 } from './constants.js';
-import { lowWater } from './filters/read.js';
+import { type Descriptor, isPipe } from './descriptor.js';
 import type { Knote } from './knote.js';
+import { hasLowWater, lowWater } from './low-water.js';
 import type { Queue } from './queue.js';
-import { type Aspect, type Descriptor, FdSource, knotesOf } from './source.js';
+import { type Aspect, FdSource, knotesOf } from './source.js';
 import {
   hintsOf,
   takeSnapshot,
@@ -25,7 +26,6 @@ import {
   wasRemoved,
 } from './vnode-hints.js';
 import {
-  type Happening,
   IN_ACCESS,
   IN_CLOSE_NOWRITE,
   IN_CLOSE_WRITE,
@@ -34,6 +34,7 @@ import {
   IN_MODIFY,
   IN_MOVE_SELF,
   IN_Q_OVERFLOW,
+  type InotifyEvent,
   type Watch,
   Watcher,
 } from './watcher.js';
@@ -44,9 +45,6 @@ const ASPECTS: readonly Aspect[] = ['read', 'write', 'vnode'];
 
 const keyOf = (fd: number, aspect: Aspect): number =>
   fd * ASPECTS.length + ASPECTS.indexOf(aspect);
-
-const isPipe = ({ kind }: Descriptor): boolean =>
-  kind === 'pipe' || kind === 'fifo';
 
 /**
  * The descriptors that one queue watches, each direction at most once in an
@@ -129,14 +127,14 @@ export class Sources {
     const { descriptor, aspect } = source;
     const isClear = (flags & D.EV_CLEAR) !== 0;
     if (isPipe(descriptor)) {
-      return (isClear || isMarked(knote)) && this.#watchPipes();
+      return (isClear || hasLowWater(knote)) && this.#watchPipes();
     }
     const { kind, fd, isUnix } = descriptor;
     if (kind === 'socket' && aspect === 'read') {
       const mark = this.#queue.kernel.probe.receiveMark(fd);
       source.receiveMark = Math.max(mark, 1);
     } else if (kind === 'socket' && !isUnix) {
-      if (source.knotes.some(isMarked)) this.#marked.add(source);
+      if (source.knotes.some(hasLowWater)) this.#marked.add(source);
       else this.#marked.delete(source);
       this.#countFiles();
     }
@@ -288,8 +286,8 @@ export class Sources {
 
   /** The watcher; if there was no room for one, there may be now. */
   #needWatcher(): Watcher | undefined {
-    this.#watcher ??= Watcher.create(this.#queue, (watch, happening) =>
-      this.#told(watch, happening),
+    this.#watcher ??= Watcher.create(this.#queue, (watch, event) =>
+      this.#told(watch, event),
     );
     return this.#watcher;
   }
@@ -341,8 +339,8 @@ export class Sources {
   }
 
   /** Inotify tells what happened to an inode. */
-  #told(watch: Watch, happening: Happening): void {
-    const { mask, ofEntry } = happening;
+  #told(watch: Watch, event: InotifyEvent): void {
+    const { mask, ofEntry } = event;
     const { sources, dependents } = watch;
     if ((mask & IN_IGNORED) !== 0) {
       this.#inodeGone(watch);
@@ -351,9 +349,9 @@ export class Sources {
     const mayRemove = (mask & (IN_DELETE | IN_Q_OVERFLOW)) !== 0;
     if (dependents.size > 0 && mayRemove) this.#lookAtDirectories(dependents);
     if ((mask & (IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)) !== 0) {
-      for (const source of sources) source.endSeen = true;
+      for (const source of sources) source.mayHaveEnded = true;
     }
-    const hints = this.#hints(watch, happening);
+    const hints = this.#hints(watch, event);
     for (const knote of knotesOf(sources)) {
       const { source } = knote;
       if (source === null) continue;
@@ -394,14 +392,14 @@ export class Sources {
     this.#release(watch);
   }
 
-  #hints(watch: Watch, happening: Happening): readonly number[] {
+  #hints(watch: Watch, event: InotifyEvent): readonly number[] {
     const { snapshot } = watch;
     if (snapshot === null) return [];
     const { probe } = this.#queue.kernel;
     for (const source of vnodesOf(watch)) {
       // Only who still has the file open can say how it is now.
       if (this.isSame(source)) {
-        return hintsOf(happening, snapshot, probe, source.descriptor.fd);
+        return hintsOf(event, snapshot, probe, source.descriptor.fd);
       }
       this.#queue.forget(source, false);
     }
@@ -481,9 +479,6 @@ export class Sources {
     }
   }
 }
-
-const isMarked = ({ askedFflags }: Knote): boolean =>
-  (askedFflags & D.NOTE_LOWAT) !== 0;
 
 const vnodesOf = ({ sources }: Watch): readonly FdSource[] =>
   [...sources].filter(({ aspect }) => aspect === 'vnode');

@@ -43,7 +43,7 @@ export class Timers implements Member {
     const fd = libc.timerfdCreate(clock, CLOEXEC | NONBLOCK);
     if (fd < 0) return undefined;
     const timers = new Timers(queue, clock, fd);
-    if (queue.enlist(timers, fd, EPOLLIN | EPOLLET) === 0) return timers;
+    if (queue.addMember(timers, fd, EPOLLIN | EPOLLET) === 0) return timers;
     libc.close(fd);
     return undefined;
   }

@@ -2,7 +2,6 @@ import { readlinkSync, statSync } from 'node:fs';
 import { D } from './constants.js';
 import type { Probe, Stat } from './probe.js';
 import {
-  type Happening,
   IN_ATTRIB,
   IN_CLOSE_WRITE,
   IN_CREATE,
@@ -14,6 +13,7 @@ import {
   IN_MOVED_TO,
   IN_Q_OVERFLOW,
   IN_UNMOUNT,
+  type InotifyEvent,
 } from './watcher.js';
 
 /** What was seen of an inode last, to tell what an inotify event means. */
@@ -65,7 +65,7 @@ export function takeSnapshot(probe: Probe, fd: number): Snapshot | null {
  * Darwin would tell apart, which are matched against a mask each as a whole.
  */
 export function hintsOf(
-  { mask, ofEntry, stays, look }: Happening,
+  { mask, ofEntry, stays, look }: InotifyEvent,
   snapshot: Snapshot,
   probe: Probe,
   fd: number,

@@ -45,7 +45,7 @@ export interface Watch {
 }
 
 /** What happened to a watched inode. */
-export interface Happening {
+export interface InotifyEvent {
   readonly mask: number;
   /** It happened to an entry of the directory, not to itself. */
   readonly ofEntry: boolean;
@@ -56,7 +56,7 @@ export interface Happening {
 }
 
 /** Who is told. */
-export type Told = (watch: Watch, happening: Happening) => void;
+export type Told = (watch: Watch, event: InotifyEvent) => void;
 
 /**
  * The inotify instance of one queue. It tells of every read and write of a
@@ -85,7 +85,7 @@ export class Watcher implements Member {
     const fd = libc.inotifyInit(CLOEXEC | NONBLOCK);
     if (fd < 0) return undefined;
     const watcher = new Watcher(libc, fd, told);
-    if (queue.enlist(watcher, fd, EPOLLIN | EPOLLET) === 0) return watcher;
+    if (queue.addMember(watcher, fd, EPOLLIN | EPOLLET) === 0) return watcher;
     libc.close(fd);
     return undefined;
   }
@@ -146,13 +146,13 @@ export class Watcher implements Member {
     }
   }
 
-  #tell(wd: number, happening: Happening): void {
-    if ((happening.mask & IN_Q_OVERFLOW) !== 0) {
-      for (const watch of this.#watches.values()) this.#told(watch, happening);
+  #tell(wd: number, event: InotifyEvent): void {
+    if ((event.mask & IN_Q_OVERFLOW) !== 0) {
+      for (const watch of this.#watches.values()) this.#told(watch, event);
       return;
     }
     const watch = this.#watches.get(wd);
-    if (watch !== undefined) this.#told(watch, happening);
+    if (watch !== undefined) this.#told(watch, event);
   }
 
   close(): void {

@@ -4,7 +4,7 @@ import { D, DE } from '../constants.js';
 import { toBigInt, toDouble } from '../int64.js';
 import { type Knote, setData } from '../knote.js';
 import type { Timers } from '../timers.js';
-import { type Filter, storeAsked } from './filter.js';
+import { type Filter, storeRequest } from './filter.js';
 
 /** The running part of an EVFILT_TIMER knote. Times are nanoseconds. */
 export interface Timer {
@@ -61,13 +61,13 @@ export class TimerFilter implements Filter {
   }
 
   attach(knote: Knote): number {
-    const { askedFflags, askedLow, askedHigh } = knote;
-    const request = this.#request(askedFflags, askedLow, askedHigh);
+    const { requestedFflags, requestedLow, requestedHigh } = knote;
+    const request = this.#request(requestedFflags, requestedLow, requestedHigh);
     if (typeof request === 'number') return request;
-    const timers = knote.queue.timersFor(askedFflags);
+    const timers = knote.queue.timersFor(requestedFflags);
     if (timers === undefined) return DE.ENOMEM;
     knote.flags |= D.EV_CLEAR;
-    if ((askedFflags & D.NOTE_ABSOLUTE) !== 0) knote.flags |= D.EV_ONESHOT;
+    if ((requestedFflags & D.NOTE_ABSOLUTE) !== 0) knote.flags |= D.EV_ONESHOT;
     const timer: Timer = {
       knote,
       timers,
@@ -84,14 +84,14 @@ export class TimerFilter implements Filter {
   touch(knote: Knote, fflags: number, low: number, high: number): number {
     const { timer } = knote;
     if (timer === null) return DE.ENOENT;
-    if (((fflags ^ knote.askedFflags) & D.NOTE_ABSOLUTE) !== 0) {
+    if (((fflags ^ knote.requestedFflags) & D.NOTE_ABSOLUTE) !== 0) {
       return DE.EINVAL;
     }
     const request = this.#request(fflags, low, high);
     if (typeof request === 'number') return request;
     const timers = knote.queue.timersFor(fflags);
     if (timers === undefined) return DE.ENOMEM;
-    storeAsked(knote, fflags, low, high);
+    storeRequest(knote, fflags, low, high);
     timer.timers.remove(timer);
     timer.timers = timers;
     start(timer, request);
