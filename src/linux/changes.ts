@@ -79,8 +79,7 @@ export class Changes {
     const specific = (flags & D.EV_UDATA_SPECIFIC) !== 0;
     const knote = knotes.find(i32, at, filterNumber, specific);
     if (knote === undefined || knote.source === null) return knote;
-    if (sources.isSame(knote.source)) return knote;
-    this.#queue.forget(knote.source, false);
+    sources.dropIfStale(knote.source);
     return knote.dropped ? undefined : knote;
   }
 

@@ -9,11 +9,13 @@ import {
   EPOLL_CTL_DEL,
   EPOLL_CTL_MOD,
   EPOLLIN,
+} from './constants.js';
+import {
   LINUX_EEXIST,
   LINUX_EINTR,
   LINUX_ENOSYS,
   LINUX_EPERM,
-} from './constants.js';
+} from './errno.js';
 
 const MAX_EVENTS = 512;
 

@@ -18,11 +18,11 @@ export interface Knote {
   readonly identHigh: number;
   /** The flags given at creation, plus what the filter added. */
   flags: number;
-  /** What was asked for: the `fflags` and `data` of the last change. */
+  /** `fflags` and `data` of the last change. */
   requestedFflags: number;
   requestedLow: number;
   requestedHigh: number;
-  /** What happened. */
+  /** `fflags` and `data` of the event. */
   fflags: number;
   dataLow: number;
   dataHigh: number;
@@ -30,14 +30,14 @@ export interface Knote {
   udataHigh: number;
   /** `ext` of the change that made it, for kevent64. */
   readonly ext: Int32Array | null;
-  /** It has something to report, or had when last looked at. */
+  /** It has an event, or had when it was last evaluated. */
   active: boolean;
   /** It is in the queue's FIFO. */
   queued: boolean;
   disabled: boolean;
   /** Deleted while disabled: one last event when it is enabled. */
   deleting: boolean;
-  /** Its descriptor was closed and it asked to be told. */
+  /** Its descriptor was closed: it reports EV_VANISHED. */
   vanished: boolean;
   /** It is no longer registered. */
   dropped: boolean;
@@ -57,33 +57,4 @@ export interface Knote {
 export function setData(knote: Knote, value: number): void {
   knote.dataLow = lowWord(value);
   knote.dataHigh = highWord(value);
-}
-
-/** The queue's list of knotes with something to report, oldest first. */
-export class Fifo {
-  head: Knote | null = null;
-  tail: Knote | null = null;
-  length = 0;
-
-  push(knote: Knote): void {
-    knote.queued = true;
-    knote.next = null;
-    knote.previous = this.tail;
-    if (this.tail === null) this.head = knote;
-    else this.tail.next = knote;
-    this.tail = knote;
-    this.length++;
-  }
-
-  remove(knote: Knote): void {
-    const { previous, next } = knote;
-    if (previous === null) this.head = next;
-    else previous.next = next;
-    if (next === null) this.tail = previous;
-    else next.previous = previous;
-    knote.previous = null;
-    knote.next = null;
-    knote.queued = false;
-    this.length--;
-  }
 }

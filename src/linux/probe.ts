@@ -5,7 +5,7 @@ import {
   LINUX_ENOBUFS,
   LINUX_ENOMEM,
   LINUX_EPIPE,
-} from './constants.js';
+} from './errno.js';
 import { toDouble } from './int64.js';
 
 const FIONREAD = 0x541b;

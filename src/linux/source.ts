@@ -26,9 +26,8 @@ export class FdSource implements Member {
   readonly aspect: Aspect;
   /** Oldest first. */
   readonly knotes: Knote[] = [];
-  /** The epoll it is in, or -1, and as what. */
+  /** The epoll it is in, or -1. */
   epoll = -1;
-  bits = 0;
   slot = -1;
   generation = 0;
   /** Epoll reported an end or an error, or may have: poll(2) tells. */
@@ -41,7 +40,7 @@ export class FdSource implements Member {
   isSendShut = false;
   /** No edge has come since that was checked. */
   isSendChecked = false;
-  /** Files: size and offset when last looked at. */
+  /** Files: size and offset when last evaluated. */
   size = 0;
   offset = 0;
 
@@ -75,7 +74,7 @@ export class FdSource implements Member {
     }
   }
 
-  /** Tell a knote of it. */
+  /** Post one knote. */
   post(knote: Knote, bits: number): void {
     const wanted = this.aspect === 'write' ? EPOLLOUT : EPOLLIN;
     const ready = (bits & wanted) !== 0 && (bits & (EPOLLHUP | EPOLLERR)) === 0;

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { Libc } from '../../ffi/index.js';
-import { D, darwinErrno, EPOLLET, EPOLLPRI } from '../constants.js';
+import { D, EPOLLET, EPOLLPRI } from '../constants.js';
+import { darwinErrno } from '../errno.js';
 import type { Knote } from '../knote.js';
 import type { Member } from '../members.js';
 import type { Queue } from '../queue.js';
@@ -117,7 +118,7 @@ export class MountFilter implements Filter {
     queue.removeMember(watch, watch.fd);
     this.#libc.close(watch.fd);
     this.#watches.delete(queue);
-    queue.asked = null;
+    queue.polledMember = null;
   }
 
   /** Open the table for a queue: a Darwin errno if that fails. */
@@ -139,7 +140,7 @@ export class MountFilter implements Filter {
     }
     this.#watches.set(queue, watch);
     // Polling the table takes the event: whoever polls the queue does so.
-    queue.asked = watch;
+    queue.polledMember = watch;
     return watch;
   }
 }

@@ -1,16 +1,13 @@
 import { type Libc, type NativeBlock, nativeBlock } from '../../ffi/index.js';
 import { procStat } from '../../host/index.js';
+import { D, DE, EPOLLET, EPOLLIN } from '../constants.js';
 import {
-  D,
-  DE,
   darwinErrno,
-  EPOLLET,
-  EPOLLIN,
   LINUX_EINVAL,
   LINUX_ENOENT,
   LINUX_EPERM,
   LINUX_ESRCH,
-} from '../constants.js';
+} from '../errno.js';
 import { type Knote, setData } from '../knote.js';
 import type { Member } from '../members.js';
 import type { Probe } from '../probe.js';

@@ -29,12 +29,12 @@ export class ReadFilter implements Filter {
   }
 
   attach(knote: Knote): number {
-    return knote.queue.watch(knote, 'read', this.#refuses);
+    return knote.queue.sources.attach(knote, 'read', this.#refuses);
   }
 
   touch(knote: Knote, fflags: number, low: number, high: number): number {
     storeRequest(knote, fflags, low, high);
-    knote.queue.attend(knote);
+    knote.queue.sources.update(knote);
     return 0;
   }
 
@@ -67,7 +67,7 @@ export class ReadFilter implements Filter {
   }
 
   detach(knote: Knote): void {
-    knote.queue.unwatch(knote);
+    knote.queue.sources.detach(knote);
   }
 
   #pipe(knote: Knote, source: FdSource): boolean {

@@ -8,7 +8,7 @@ import { type Filter, storeRequest } from './filter.js';
  */
 export const vnodeFilter: Filter = {
   attach(knote) {
-    return knote.queue.watch(knote, 'vnode', refuseVnode);
+    return knote.queue.sources.attach(knote, 'vnode', refuseVnode);
   },
 
   touch(knote, fflags, dataLow, dataHigh) {
@@ -25,6 +25,6 @@ export const vnodeFilter: Filter = {
   },
 
   detach(knote) {
-    knote.queue.unwatch(knote);
+    knote.queue.sources.detach(knote);
   },
 };

@@ -28,12 +28,12 @@ export class WriteFilter implements Filter {
   }
 
   attach(knote: Knote): number {
-    return knote.queue.watch(knote, 'write', refuseWrite);
+    return knote.queue.sources.attach(knote, 'write', refuseWrite);
   }
 
   touch(knote: Knote, fflags: number, low: number, high: number): number {
     storeRequest(knote, fflags, low, high);
-    knote.queue.attend(knote);
+    knote.queue.sources.update(knote);
     return 0;
   }
 
@@ -61,7 +61,7 @@ export class WriteFilter implements Filter {
   delivered(): void {}
 
   detach(knote: Knote): void {
-    knote.queue.unwatch(knote);
+    knote.queue.sources.detach(knote);
   }
 
   #pipe(knote: Knote, source: FdSource): boolean {
