@@ -79,8 +79,7 @@ export class Changes {
     const specific = (flags & D.EV_UDATA_SPECIFIC) !== 0;
     const knote = knotes.find(i32, at, filterNumber, specific);
     if (knote === undefined || knote.source === null) return knote;
-    if (sources.isSame(knote.source)) return knote;
-    this.#queue.forget(knote.source, false);
+    sources.dropIfStale(knote.source);
     return knote.dropped ? undefined : knote;
   }
 
@@ -103,9 +102,9 @@ export class Changes {
       identLow: i32[at],
       identHigh: i32[at + 1],
       flags,
-      askedFflags: i32[at + 3],
-      askedLow: i32[at + 4],
-      askedHigh: i32[at + 5],
+      requestedFflags: i32[at + 3],
+      requestedLow: i32[at + 4],
+      requestedHigh: i32[at + 5],
       fflags: 0,
       dataLow: 0,
       dataHigh: 0,
@@ -118,7 +117,7 @@ export class Changes {
       deleting: false,
       vanished: false,
       dropped: false,
-      latched: false,
+      triggered: false,
       source: null,
       timer: null,
       previous: null,

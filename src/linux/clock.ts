@@ -1,12 +1,13 @@
 import type { Libc } from '../ffi/index.js';
 import { POLL, type TimespecMemory } from '../memory/index.js';
+import { toBigInt, toDouble } from './int64.js';
 
 export const CLOCK_REALTIME = 0;
 export const CLOCK_MONOTONIC = 1;
 export const CLOCK_BOOTTIME = 7;
 
 /** Where the clock may not be asked, Node's: no wait may last for ever. */
-const spare = (clock: number): bigint =>
+const nodeClock = (clock: number): bigint =>
   clock === CLOCK_REALTIME
     ? BigInt(Date.now()) * 1_000_000n
     : process.hrtime.bigint();
@@ -14,16 +15,15 @@ const spare = (clock: number): bigint =>
 /** Nanoseconds of one of the clocks, as a double. */
 export function nanoseconds(libc: Libc, clock: number): number {
   const { u32, address } = libc.scratch;
-  if (libc.clockGettime(clock, address) < 0) return Number(spare(clock));
-  return (u32[0] + u32[1] * 2 ** 32) * 1e9 + u32[2];
+  if (libc.clockGettime(clock, address) < 0) return Number(nodeClock(clock));
+  return toDouble(u32[0], u32[1]) * 1e9 + u32[2];
 }
 
 /** The same exactly. */
 export function exactNanoseconds(libc: Libc, clock: number): bigint {
   const { u32, address } = libc.scratch;
-  if (libc.clockGettime(clock, address) < 0) return spare(clock);
-  const seconds = (BigInt(u32[1]) << 32n) | BigInt(u32[0]);
-  return seconds * 1_000_000_000n + BigInt(u32[2]);
+  if (libc.clockGettime(clock, address) < 0) return nodeClock(clock);
+  return toBigInt(u32[0], u32[1]) * 1_000_000_000n + BigInt(u32[2]);
 }
 
 /** Write nanoseconds as a `struct timespec` of two 64-bit integers. */

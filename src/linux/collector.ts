@@ -7,52 +7,50 @@ import { writeRecord } from './record.js';
 /** Delivery: spec E and F. */
 export class Collector {
   readonly #queue: Queue;
-  /** Delivered, and ready still: they wait again, behind all others. */
-  readonly #again: Knote[] = [];
+  /** Delivered and level-triggered: pending again, behind all others. */
+  readonly #stillReady: Knote[] = [];
   readonly #delivered = new Set<Knote>();
 
   constructor(queue: Queue) {
     this.#queue = queue;
   }
 
-  /** Deliver what waits, oldest first; returns how many. */
+  /** Deliver pending events, oldest first; returns how many. */
   collect(events: KeventMemory, nevents: number): number {
     const { knotes, nesting } = this.#queue;
-    if (knotes.waiting === 0) return 0;
+    if (knotes.pendingCount === 0) return 0;
     // Only queues below can post while this one collects.
     const canPost = nesting.hasChildren;
-    const again = this.#again;
+    const stillReady = this.#stillReady;
     let count = 0;
     while (count < nevents) {
       const knote = knotes.shift();
       if (knote === null) break;
       if (canPost && this.#delivered.has(knote)) {
         // Posted again since: it is for the next call.
-        again.push(knote);
+        stillReady.push(knote);
         continue;
       }
-      const flags = this.#look(knote);
+      const flags = this.#flagsOf(knote);
       if (flags < 0) continue;
       writeRecord(knote, flags, events, count++);
-      if (this.#leavesReady(knote, flags)) again.push(knote);
+      if (this.#leavesReady(knote, flags)) stillReady.push(knote);
       if (canPost) this.#delivered.add(knote);
     }
-    if (again.length > 0) {
-      for (const knote of again) if (!knote.dropped) knotes.activate(knote);
+    if (stillReady.length > 0) {
+      for (const knote of stillReady)
+        if (!knote.dropped) knotes.activate(knote);
       // To set the length to 0 would give the memory away each time.
-      while (again.length > 0) again.pop();
+      while (stillReady.length > 0) stillReady.pop();
     }
     if (canPost) this.#delivered.clear();
     return count;
   }
 
   /** The flags of a knote's event, or -1 if there is nothing to report. */
-  #look(knote: Knote): number {
+  #flagsOf(knote: Knote): number {
     const { source } = knote;
-    if (source !== null && !this.#queue.sources.isSame(source)) {
-      this.#queue.forget(source, false);
-      return -1;
-    }
+    if (source !== null && this.#queue.sources.dropIfStale(source)) return -1;
     if (!knote.deleting && !knote.vanished) {
       return knote.filter.evaluate(knote) ? knote.flags : -1;
     }
@@ -63,7 +61,7 @@ export class Collector {
     return EV_DISPATCH2 | D.EV_ONESHOT | what;
   }
 
-  /** Decide what becomes of a delivered knote. */
+  /** Move a delivered knote on; true if it is pending again. */
   #leavesReady(knote: Knote, flags: number): boolean {
     if ((flags & D.EV_ONESHOT) !== 0) {
       const inTwoSteps = (knote.flags & EV_DISPATCH2) === EV_DISPATCH2;

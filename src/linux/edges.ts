@@ -12,7 +12,7 @@ export class Edges {
 
   /** Take an edge; those of another file before it are posted. */
   add(source: FdSource, bits: number): void {
-    if (this.#sources.length > 0 && !this.#sources[0].isOfOneWith(source)) {
+    if (this.#sources.length > 0 && !this.#sources[0].isSameFileAs(source)) {
       this.post();
     }
     source.note(bits);

@@ -10,14 +10,16 @@ import {
   EPOLL_CTL_DEL,
   EPOLL_CTL_MOD,
   EPOLLIN,
+} from './constants.js';
+import {
   LINUX_EEXIST,
   LINUX_EINTR,
   LINUX_EINVAL,
   LINUX_ENOSYS,
   LINUX_EPERM,
-} from './constants.js';
+} from './errno.js';
 
-const BATCH = 512;
+const MAX_EVENTS = 512;
 
 /**
  * The calls of epoll(7) over one array of events for the whole process. The
@@ -36,14 +38,14 @@ export class Epoll {
     this.#libc = libc;
     this.#stride = libc.epollEventSize >> 2;
     this.#data = libc.epollEventSize === 12 ? 1 : 2;
-    this.#events = nativeBlock(BATCH * libc.epollEventSize);
+    this.#events = nativeBlock(MAX_EVENTS * libc.epollEventSize);
   }
 
   /** There is no epoll_pwait2(2). */
   #isOld = false;
 
   /** How many events one wait can give. */
-  readonly batch = BATCH;
+  readonly maxEvents = MAX_EVENTS;
 
   /** The ready bits of event `index` of the last wait. */
   bits(index: number): number {
@@ -99,16 +101,21 @@ export class Epoll {
 
   poll(ep: number): number {
     const libc = this.#libc;
-    const n = libc.epollWait(ep, this.#events.address, BATCH, 0);
+    const n = libc.epollWait(ep, this.#events.address, MAX_EVENTS, 0);
     if (n >= 0 || libc.errno() !== LINUX_EINTR) return n;
-    return libc.epollWait(ep, this.#events.address, BATCH, 0);
+    return libc.epollWait(ep, this.#events.address, MAX_EVENTS, 0);
   }
 
   /** Wait; `timespec` is the address of one, 0 for ever. */
   wait(ep: number, timespec: number): number {
     const libc = this.#libc;
     if (!this.#isOld) {
-      const n = libc.epollPwait2(ep, this.#events.address, BATCH, timespec);
+      const n = libc.epollPwait2(
+        ep,
+        this.#events.address,
+        MAX_EVENTS,
+        timespec,
+      );
       if (n >= 0) return n;
       const errno = libc.errno();
       this.#isOld = errno === LINUX_ENOSYS || errno === LINUX_EPERM;

@@ -1,4 +1,5 @@
 import { D } from './constants.js';
+import { toBigInt, toDouble } from './int64.js';
 import type { Knote } from './knote.js';
 
 type Key = number | bigint;
@@ -8,9 +9,7 @@ const keyOf = (low: number, high: number): Key =>
   high === 0 && low >= 0 ? low : wideKey(low, high);
 
 const wideKey = (low: number, high: number): Key =>
-  high >= 0 && high <= 0x1fffff
-    ? high * 2 ** 32 + (low >>> 0)
-    : (BigInt(high) << 32n) | BigInt(low >>> 0);
+  high >= 0 && high <= 0x1fffff ? toDouble(low, high) : toBigInt(low, high);
 
 /** The knotes of a queue by filter and ident, and by udata where it counts. */
 export class KnoteTable {

@@ -1,5 +1,6 @@
 import type { Filter } from './filters/filter.js';
 import type { Timer } from './filters/timer.js';
+import { highWord, lowWord } from './int64.js';
 import type { Queue } from './queue.js';
 import type { FdSource } from './source.js';
 
@@ -17,11 +18,11 @@ export interface Knote {
   readonly identHigh: number;
   /** The flags given at creation, plus what the filter added. */
   flags: number;
-  /** What was asked for: the `fflags` and `data` of the last change. */
-  askedFflags: number;
-  askedLow: number;
-  askedHigh: number;
-  /** What happened. */
+  /** `fflags` and `data` of the last change. */
+  requestedFflags: number;
+  requestedLow: number;
+  requestedHigh: number;
+  /** `fflags` and `data` of the event. */
   fflags: number;
   dataLow: number;
   dataHigh: number;
@@ -29,19 +30,19 @@ export interface Knote {
   udataHigh: number;
   /** `ext` of the change that made it, for kevent64. */
   readonly ext: Int32Array | null;
-  /** It has something to report, or had when last looked at. */
+  /** It has an event, or had when it was last evaluated. */
   active: boolean;
   /** It is in the queue's FIFO. */
   queued: boolean;
   disabled: boolean;
   /** Deleted while disabled: one last event when it is enabled. */
   deleting: boolean;
-  /** Its descriptor was closed and it asked to be told. */
+  /** Its descriptor was closed: it reports EV_VANISHED. */
   vanished: boolean;
   /** It is no longer registered. */
   dropped: boolean;
   /** EVFILT_USER: triggered and not reset. */
-  latched: boolean;
+  triggered: boolean;
   /** The descriptor it hangs on, for filters of descriptors. */
   source: FdSource | null;
   timer: Timer | null;
@@ -54,36 +55,6 @@ export interface Knote {
 
 /** Set `data` to an integer that a double holds exactly. */
 export function setData(knote: Knote, value: number): void {
-  knote.dataLow = value | 0;
-  knote.dataHigh =
-    value === (value | 0) ? value >> 31 : Math.floor(value / 2 ** 32);
-}
-
-/** The queue's list of knotes with something to report, oldest first. */
-export class Fifo {
-  head: Knote | null = null;
-  tail: Knote | null = null;
-  length = 0;
-
-  push(knote: Knote): void {
-    knote.queued = true;
-    knote.next = null;
-    knote.previous = this.tail;
-    if (this.tail === null) this.head = knote;
-    else this.tail.next = knote;
-    this.tail = knote;
-    this.length++;
-  }
-
-  remove(knote: Knote): void {
-    const { previous, next } = knote;
-    if (previous === null) this.head = next;
-    else previous.next = next;
-    if (next === null) this.tail = previous;
-    else next.previous = previous;
-    knote.previous = null;
-    knote.next = null;
-    knote.queued = false;
-    this.length--;
-  }
+  knote.dataLow = lowWord(value);
+  knote.dataHigh = highWord(value);
 }

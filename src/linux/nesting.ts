@@ -1,11 +1,6 @@
-import {
-  DE,
-  darwinErrno,
-  EPOLLIN,
-  LINUX_EEXIST,
-  MEMBER_BELOW,
-} from './constants.js';
+import { DE, EPOLLIN, OUTER_CHILD } from './constants.js';
 import type { Epoll } from './epoll.js';
+import { darwinErrno, LINUX_EEXIST } from './errno.js';
 import type { Knote } from './knote.js';
 import type { Queue } from './queue.js';
 
@@ -38,7 +33,7 @@ export class Nesting {
   }
 
   /** Begin to watch another queue: a Darwin errno. */
-  adopt(child: Queue): number {
+  addChild(child: Queue): number {
     const { nesting } = child;
     const isCycle = nesting.#selfAndBelow().has(this.#queue);
     if (isCycle || this.#heightAbove() + nesting.#heightBelow() > MAX_LEVEL) {
@@ -48,10 +43,10 @@ export class Nesting {
     nesting.#parents.add(this.#queue);
     for (const above of this.#selfAndAbove()) {
       for (const below of nesting.#selfAndBelow()) {
-        for (const ep of below.epolls()) {
-          const errno = above.nesting.#hold(ep);
+        for (const ep of below.epolls.all()) {
+          const errno = above.nesting.#include(ep);
           if (errno === 0) continue;
-          this.release(child);
+          this.removeChild(child);
           return errno;
         }
       }
@@ -60,7 +55,7 @@ export class Nesting {
   }
 
   /** Stop watching a queue. */
-  release(child: Queue): void {
+  removeChild(child: Queue): void {
     const count = this.#children.get(child);
     if (count === undefined) return;
     if (count > 1) {
@@ -74,15 +69,15 @@ export class Nesting {
       const kept = new Set(above.nesting.#selfAndBelow());
       for (const below of child.nesting.#selfAndBelow()) {
         if (kept.has(below)) continue;
-        for (const ep of below.epolls()) this.#epoll.remove(above.fd, ep);
+        for (const ep of below.epolls.all()) this.#epoll.remove(above.fd, ep);
       }
     }
   }
 
   /** The queue has a new epoll: those above must hear of it too, or -1. */
-  announce(ep: number): number {
+  publish(ep: number): number {
     for (const above of this.#selfAndAbove()) {
-      if (above !== this.#queue && above.nesting.#hold(ep) !== 0) return -1;
+      if (above !== this.#queue && above.nesting.#include(ep) !== 0) return -1;
     }
     return 0;
   }
@@ -107,29 +102,29 @@ export class Nesting {
   }
 
   /** Let the queues above look at their sources, the uppermost first. */
-  lookAbove(): void {
+  pollParents(): void {
     for (const queue of [...this.#selfAndAbove()].reverse()) {
-      if (queue !== this.#queue) queue.lookQuietly();
+      if (queue !== this.#queue) queue.pollSources();
     }
   }
 
   /** Let the queues below look at their sources. */
-  lookBelow(): void {
-    for (const child of this.#children.keys()) child.lookQuietly();
+  pollChildren(): void {
+    for (const child of this.#children.keys()) child.pollSources();
   }
 
   /** The queue is closed. */
-  dissolve(): void {
+  close(): void {
     for (const child of [...this.#children.keys()]) {
       this.#children.set(child, 1);
-      this.release(child);
+      this.removeChild(child);
     }
   }
 
   /** Wake for an epoll below, if not yet so by another way: a Darwin errno. */
-  #hold(ep: number): number {
+  #include(ep: number): number {
     const { fd, kernel } = this.#queue;
-    if (this.#epoll.add(fd, ep, EPOLLIN, MEMBER_BELOW, 0) >= 0) return 0;
+    if (this.#epoll.add(fd, ep, EPOLLIN, OUTER_CHILD, 0) >= 0) return 0;
     const errno = kernel.libc.errno();
     return errno === LINUX_EEXIST ? 0 : darwinErrno(errno);
   }

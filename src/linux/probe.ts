@@ -5,7 +5,8 @@ import {
   LINUX_ENOBUFS,
   LINUX_ENOMEM,
   LINUX_EPIPE,
-} from './constants.js';
+} from './errno.js';
+import { toDouble } from './int64.js';
 
 const FIONREAD = 0x541b;
 const TIOCOUTQ = 0x5411;
@@ -130,9 +131,9 @@ export class Probe {
       uid: u32[5],
       gid: u32[6],
       device: u32[34] * 2 ** 20 + u32[35],
-      inode: u32[8] + u32[9] * 2 ** 32,
+      inode: toDouble(u32[8], u32[9]),
       links: u32[4],
-      size: u32[10] + u32[11] * 2 ** 32,
+      size: toDouble(u32[10], u32[11]),
     };
   }
 
@@ -142,7 +143,7 @@ export class Probe {
     // Only that it is not open says that it is another: the rest says nothing.
     if (this.#statx(fd) < 0) return this.#libc.errno() !== LINUX_EBADF;
     return (
-      u32[8] + u32[9] * 2 ** 32 === inode &&
+      toDouble(u32[8], u32[9]) === inode &&
       u32[34] * 2 ** 20 + u32[35] === device
     );
   }
@@ -150,7 +151,7 @@ export class Probe {
   /** The size of an open file. */
   size(fd: number): number {
     const { u32 } = this.#scratch;
-    return this.#statx(fd) < 0 ? -1 : u32[10] + u32[11] * 2 ** 32;
+    return this.#statx(fd) < 0 ? -1 : toDouble(u32[10], u32[11]);
   }
 
   /** SOCK_STREAM, SOCK_DGRAM … */

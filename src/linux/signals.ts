@@ -5,7 +5,7 @@ import {
   realProcess,
   SignalPipe,
 } from '../ffi/index.js';
-import { darwinErrno } from './constants.js';
+import { lastErrno } from './errno.js';
 import type { Knote } from './knote.js';
 
 type Listener = () => void;
@@ -108,7 +108,7 @@ export class Signals {
   #search(): number {
     if (this.#searched) return 0;
     const found = SignalPipe.find(this.#libc);
-    if (found === -1) return darwinErrno(this.#libc.errno());
+    if (found === -1) return lastErrno(this.#libc);
     this.#searched = true;
     this.#pipe = found;
     return 0;

@@ -5,41 +5,11 @@ import {
   EPOLLOUT,
   EPOLLRDHUP,
 } from './constants.js';
-import { lowWater } from './filters/read.js';
+import type { Descriptor } from './descriptor.js';
 import type { Knote } from './knote.js';
+import { lowWater } from './low-water.js';
 import type { Member } from './members.js';
 import type { Queue } from './queue.js';
-
-/** What a descriptor is, as far as the filters tell descriptors apart. */
-export type Kind =
-  | 'pipe'
-  | 'fifo'
-  | 'socket'
-  | 'terminal'
-  | 'file'
-  | 'directory'
-  | 'symlink'
-  | 'block'
-  | 'device'
-  | 'kqueue'
-  | 'other';
-
-/** What is learned of a descriptor when something begins to watch it. */
-export interface Descriptor {
-  readonly fd: number;
-  readonly kind: Kind;
-  /** Device and inode, to tell another file at the same number. */
-  readonly device: number;
-  readonly inode: number;
-  /** Open for reading, for writing: the ends of a pipe differ in it. */
-  readonly reads: boolean;
-  readonly writes: boolean;
-  /** AF_UNIX and SOCK_STREAM, for sockets. */
-  readonly isUnix: boolean;
-  readonly isStream: boolean;
-  /** The queue, for a kqueue. */
-  readonly queue: Queue | null;
-}
 
 /** What knotes watch of a descriptor. */
 export type Aspect = 'read' | 'write' | 'vnode';
@@ -56,20 +26,21 @@ export class FdSource implements Member {
   readonly aspect: Aspect;
   /** Oldest first. */
   readonly knotes: Knote[] = [];
-  /** The epoll it is in, or -1, and as what. */
+  /** The epoll it is in, or -1. */
   epoll = -1;
-  bits = 0;
   slot = -1;
   generation = 0;
-  /** poll(2) must be asked: an end or an error was seen, or may have been. */
-  endSeen = true;
+  /** Epoll reported an end or an error, or may have: poll(2) tells. */
+  mayHaveEnded = true;
   /** The inotify watch of its pipe or file, or -1. */
   watch = -1;
   /** SO_RCVLOWAT of a socket when a change named it last, else 1. */
   receiveMark = 1;
-  /** Sending was shut down: this does not change back. */
-  sendShut = false;
-  /** Files: size and offset when last looked at. */
+  /** Whether sending was shut down, which does not change back. */
+  isSendShut = false;
+  /** No edge has come since that was checked. */
+  isSendChecked = false;
+  /** Files: size and offset when last evaluated. */
   size = 0;
   offset = 0;
 
@@ -80,7 +51,7 @@ export class FdSource implements Member {
   }
 
   /** Whether another is of the same open file, or the pipe's other end. */
-  isOfOneWith({ descriptor }: FdSource): boolean {
+  isSameFileAs({ descriptor }: FdSource): boolean {
     const { device, inode } = this.descriptor;
     return inode === descriptor.inode && device === descriptor.device;
   }
@@ -95,10 +66,15 @@ export class FdSource implements Member {
 
   /** Remember what epoll reports. */
   note(bits: number): void {
-    if (this.aspect === 'write' || (bits & ENDS) !== 0) this.endSeen = true;
+    if (this.aspect === 'write') {
+      this.mayHaveEnded = true;
+      this.isSendChecked = false;
+    } else if ((bits & ENDS) !== 0) {
+      this.mayHaveEnded = true;
+    }
   }
 
-  /** Tell a knote of it. */
+  /** Post one knote. */
   post(knote: Knote, bits: number): void {
     const wanted = this.aspect === 'write' ? EPOLLOUT : EPOLLIN;
     const ready = (bits & wanted) !== 0 && (bits & (EPOLLHUP | EPOLLERR)) === 0;

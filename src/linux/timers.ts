@@ -1,145 +1,45 @@
-import { type Libc, type NativeBlock, nativeBlock } from '../ffi/index.js';
-import {
-  CLOCK_BOOTTIME,
-  CLOCK_MONOTONIC,
-  nanoseconds,
-  writeTimespec,
-} from './clock.js';
-import { CLOEXEC, EPOLLET, EPOLLIN, NONBLOCK } from './constants.js';
-import type { Timer } from './filters/timer.js';
-import type { Member } from './members.js';
+import { D } from './constants.js';
 import type { Queue } from './queue.js';
+import { TimerHeap } from './timer-heap.js';
 
-/** Longer than any machine is up, and short enough for the kernel. */
-const FAR_FUTURE = 2 ** 33 * 1e9;
-
-/**
- * The timers of one queue on one clock: a binary heap by deadline, and one
- * timerfd armed for the earliest.
- */
-export class Timers implements Member {
-  slot = -1;
-  generation = 0;
+/** The timers of one queue, on two clocks. */
+export class Timers {
   readonly #queue: Queue;
-  readonly #libc: Libc;
-  readonly #clock: number;
-  readonly #fd: number;
-  readonly #heap: Timer[] = [];
-  readonly #setting: NativeBlock = nativeBlock(32);
-  /** The deadline the timerfd is armed for. */
-  #armed = Number.POSITIVE_INFINITY;
+  #monotonic: TimerHeap | undefined;
+  /** On the clock that goes on while the machine sleeps. */
+  #boottime: TimerHeap | undefined;
+  #isScheduled = false;
 
-  private constructor(queue: Queue, clock: number, fd: number) {
+  constructor(queue: Queue) {
     this.#queue = queue;
-    this.#libc = queue.kernel.libc;
-    this.#clock = clock;
-    this.#fd = fd;
   }
 
-  /** Make the timers of a clock; `undefined` if there can be no timerfd. */
-  static create(queue: Queue, countsSleep: boolean): Timers | undefined {
-    const { libc } = queue.kernel;
-    const clock = countsSleep ? CLOCK_BOOTTIME : CLOCK_MONOTONIC;
-    const fd = libc.timerfdCreate(clock, CLOEXEC | NONBLOCK);
-    if (fd < 0) return undefined;
-    const timers = new Timers(queue, clock, fd);
-    if (queue.enlist(timers, fd, EPOLLIN | EPOLLET) === 0) return timers;
-    libc.close(fd);
-    return undefined;
-  }
-
-  /** The timerfd fired: all that are due are ready, in order. */
-  edge(): void {
-    this.#armed = Number.POSITIVE_INFINITY;
-    const now = this.now();
-    for (;;) {
-      const timer = this.#heap[0];
-      if (timer === undefined || timer.deadline > now) break;
-      this.remove(timer);
-      timer.due = true;
-      this.#queue.knotes.activate(timer.knote);
+  /** The heap that a change asks for; `undefined` if there is no room. */
+  heapFor(fflags: number): TimerHeap | undefined {
+    if ((fflags & D.NOTE_MACH_CONTINUOUS_TIME) !== 0) {
+      this.#boottime ??= TimerHeap.create(this.#queue, true);
+      return this.#boottime;
     }
-    this.#queue.needsTimers();
+    this.#monotonic ??= TimerHeap.create(this.#queue, false);
+    return this.#monotonic;
   }
 
-  now(): number {
-    return nanoseconds(this.#libc, this.#clock);
+  /** Deadlines have changed: {@link arm} before the call returns. */
+  scheduleArm(): void {
+    this.#isScheduled = true;
+    this.#queue.kernel.scheduleSync(this.#queue);
   }
 
-  add(timer: Timer): void {
-    timer.heapIndex = this.#heap.length;
-    this.#heap.push(timer);
-    this.#up(timer.heapIndex);
-  }
-
-  remove(timer: Timer): void {
-    const index = timer.heapIndex;
-    if (index < 0) return;
-    timer.heapIndex = -1;
-    const last = this.#heap.pop();
-    if (last === undefined || last === timer) return;
-    this.#heap[index] = last;
-    last.heapIndex = index;
-    this.#up(index);
-    this.#down(last.heapIndex);
-  }
-
-  /** Arm the timerfd for the earliest deadline, if that has changed. */
+  /** Arm the timerfds, if that was scheduled. */
   arm(): void {
-    const deadline = this.#heap[0]?.deadline ?? Number.POSITIVE_INFINITY;
-    if (deadline === this.#armed) return;
-    this.#armed = deadline;
-    const { u32, address } = this.#setting;
-    if (deadline === Number.POSITIVE_INFINITY) {
-      u32.fill(0);
-    } else {
-      // All zero would disarm it.
-      const wait = Math.max(1, deadline - this.now());
-      writeTimespec(u32, 4, Math.min(wait, FAR_FUTURE));
-    }
-    this.#libc.timerfdSettime(this.#fd, 0, address, 0);
+    if (!this.#isScheduled) return;
+    this.#isScheduled = false;
+    this.#monotonic?.arm();
+    this.#boottime?.arm();
   }
 
   close(): void {
-    this.#libc.close(this.#fd);
-  }
-
-  #up(start: number): void {
-    const heap = this.#heap;
-    const timer = heap[start];
-    let index = start;
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (!isBefore(timer, heap[parent])) break;
-      this.#place(heap[parent], index);
-      index = parent;
-    }
-    this.#place(timer, index);
-  }
-
-  #down(start: number): void {
-    const heap = this.#heap;
-    const timer = heap[start];
-    let index = start;
-    for (;;) {
-      let child = 2 * index + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && isBefore(heap[child + 1], heap[child])) {
-        child++;
-      }
-      if (!isBefore(heap[child], timer)) break;
-      this.#place(heap[child], index);
-      index = child;
-    }
-    this.#place(timer, index);
-  }
-
-  #place(timer: Timer, index: number): void {
-    this.#heap[index] = timer;
-    timer.heapIndex = index;
+    this.#monotonic?.close();
+    this.#boottime?.close();
   }
 }
-
-const isBefore = (a: Timer, b: Timer): boolean =>
-  a.deadline < b.deadline ||
-  (a.deadline === b.deadline && a.knote.serial < b.knote.serial);

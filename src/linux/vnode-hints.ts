@@ -1,8 +1,6 @@
 import { readlinkSync, statSync } from 'node:fs';
 import { D } from './constants.js';
-import type { Probe, Stat } from './probe.js';
 import {
-  type Happening,
   IN_ATTRIB,
   IN_CLOSE_WRITE,
   IN_CREATE,
@@ -14,15 +12,17 @@ import {
   IN_MOVED_TO,
   IN_Q_OVERFLOW,
   IN_UNMOUNT,
-} from './watcher.js';
+  type InotifyEvent,
+} from './inotify.js';
+import type { Probe, Stat } from './probe.js';
 
 /** What was seen of an inode last, to tell what an inotify event means. */
 export interface Snapshot {
   stat: Stat;
   /** Where it was, to tell a replacement from a removal. */
   path: string | undefined;
-  /** The last look in which it became shorter. */
-  cut: number;
+  /** The edge of inotify at which it last became shorter. */
+  truncatedAt: number;
 }
 
 /** All that a watch for EVFILT_VNODE asks inotify for. */
@@ -57,7 +57,9 @@ export function pathOf(fd: number): string | undefined {
 /** Begin to follow an open file. */
 export function takeSnapshot(probe: Probe, fd: number): Snapshot | null {
   const stat = probe.stat(fd);
-  return stat === undefined ? null : { stat, path: pathOf(fd), cut: -1 };
+  return stat === undefined
+    ? null
+    : { stat, path: pathOf(fd), truncatedAt: -1 };
 }
 
 /**
@@ -65,7 +67,7 @@ export function takeSnapshot(probe: Probe, fd: number): Snapshot | null {
  * Darwin would tell apart, which are matched against a mask each as a whole.
  */
 export function hintsOf(
-  { mask, ofEntry, stays, look }: Happening,
+  { mask, ofEntry, stays, edge }: InotifyEvent,
   snapshot: Snapshot,
   probe: Probe,
   fd: number,
@@ -77,7 +79,7 @@ export function hintsOf(
   if (ofEntry && !entry) return [];
   if (mask === IN_CLOSE_WRITE) {
     // Cut, and closed by who wrote: emptied, that is, and written anew.
-    return snapshot.cut === look ? [D.NOTE_WRITE, D.NOTE_EXTEND] : [];
+    return snapshot.truncatedAt === edge ? [D.NOTE_WRITE, D.NOTE_EXTEND] : [];
   }
   const before = snapshot.stat;
   const now = probe.stat(fd) ?? before;
@@ -98,7 +100,7 @@ export function hintsOf(
   const isModified = (mask & IN_MODIFY) !== 0;
   if (isModified) {
     hints.push(...modifyHints(before, now));
-    if (now.size > 0 && now.size < before.size) snapshot.cut = look;
+    if (now.size > 0 && now.size < before.size) snapshot.truncatedAt = edge;
   }
   const isAttrib = overflow || (mask & IN_ATTRIB) !== 0;
   // Of what was told; the rest has its own event still to come.

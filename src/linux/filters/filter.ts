@@ -25,13 +25,13 @@ export interface Filter {
 }
 
 /** Store what a touch asks for. */
-export function storeAsked(
+export function storeRequest(
   knote: Knote,
   fflags: number,
   dataLow: number,
   dataHigh: number,
 ): void {
-  knote.askedFflags = fflags;
-  knote.askedLow = dataLow;
-  knote.askedHigh = dataHigh;
+  knote.requestedFflags = fflags;
+  knote.requestedLow = dataLow;
+  knote.requestedHigh = dataHigh;
 }

@@ -1,10 +1,11 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { Libc } from '../../ffi/index.js';
-import { D, darwinErrno, EPOLLET, EPOLLPRI } from '../constants.js';
+import { D, EPOLLET, EPOLLPRI } from '../constants.js';
+import { darwinErrno } from '../errno.js';
 import type { Knote } from '../knote.js';
 import type { Member } from '../members.js';
 import type { Queue } from '../queue.js';
-import { type Filter, storeAsked } from './filter.js';
+import { type Filter, storeRequest } from './filter.js';
 
 /** Darwin's VQ_ bits of sys/mount.h, as far as Linux can tell them. */
 const VQ_MOUNT = 0x0008;
@@ -69,7 +70,8 @@ class MountWatch implements Member {
     const hint = compare(this.#mounts, mounts);
     this.#mounts = mounts;
     for (const knote of [...this.knotes].reverse()) {
-      const wanted = knote.askedFflags === 0 ? hint : knote.askedFflags & hint;
+      const wanted =
+        knote.requestedFflags === 0 ? hint : knote.requestedFflags & hint;
       if (wanted === 0) continue;
       knote.fflags |= wanted;
       knote.queue.knotes.activate(knote);
@@ -95,7 +97,7 @@ export class MountFilter implements Filter {
   }
 
   touch(knote: Knote, fflags: number, low: number, high: number): number {
-    storeAsked(knote, fflags, low, high);
+    storeRequest(knote, fflags, low, high);
     return 0;
   }
 
@@ -113,10 +115,10 @@ export class MountFilter implements Filter {
     if (watch === undefined) return;
     watch.knotes.delete(knote);
     if (watch.knotes.size > 0) return;
-    queue.discharge(watch, watch.fd);
+    queue.removeMember(watch, watch.fd);
     this.#libc.close(watch.fd);
     this.#watches.delete(queue);
-    queue.asked = null;
+    queue.polledMember = null;
   }
 
   /** Open the table for a queue: a Darwin errno if that fails. */
@@ -131,14 +133,14 @@ export class MountFilter implements Filter {
       const { errno = 0 } = error as NodeJS.ErrnoException;
       return darwinErrno(-errno);
     }
-    const errno = queue.enlist(watch, fd, EPOLLPRI | EPOLLET);
+    const errno = queue.addMember(watch, fd, EPOLLPRI | EPOLLET);
     if (errno !== 0) {
       closeSync(fd);
       return errno;
     }
     this.#watches.set(queue, watch);
     // Polling the table takes the event: whoever polls the queue does so.
-    queue.asked = watch;
+    queue.polledMember = watch;
     return watch;
   }
 }

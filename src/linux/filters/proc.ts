@@ -1,20 +1,17 @@
 import { type Libc, type NativeBlock, nativeBlock } from '../../ffi/index.js';
 import { procStat } from '../../host/index.js';
+import { D, DE, EPOLLET, EPOLLIN } from '../constants.js';
 import {
-  D,
-  DE,
   darwinErrno,
-  EPOLLET,
-  EPOLLIN,
   LINUX_EINVAL,
   LINUX_ENOENT,
   LINUX_EPERM,
   LINUX_ESRCH,
-} from '../constants.js';
+} from '../errno.js';
 import { type Knote, setData } from '../knote.js';
 import type { Member } from '../members.js';
 import type { Probe } from '../probe.js';
-import { type Filter, storeAsked } from './filter.js';
+import { type Filter, storeRequest } from './filter.js';
 
 const P_PIDFD = 3;
 const WNOHANG = 1;
@@ -55,7 +52,7 @@ class ProcWatch implements Member {
   /** The process ended: note it now, for somebody may reap it any time. */
   edge(): void {
     const { knote } = this;
-    const asked = knote.askedFflags & ENDINGS;
+    const asked = knote.requestedFflags & ENDINGS;
     if (this.#over) return;
     this.#over = true;
     if (asked === 0) return;
@@ -83,7 +80,7 @@ export class ProcFilter implements Filter {
   }
 
   attach(knote: Knote): number {
-    const asked = knote.askedFflags;
+    const asked = knote.requestedFflags;
     if ((asked & TRACKING) !== 0) return DE.ENOTSUP;
     if ((asked & UNTOLD) !== 0 && (asked & ENDINGS) === 0) return DE.ENOTSUP;
     const pid = knote.identLow;
@@ -98,7 +95,7 @@ export class ProcFilter implements Filter {
       return errno;
     }
     const watch = new ProcWatch(knote, pidfd, (w) => this.#status(w));
-    const failed = knote.queue.enlist(watch, pidfd, EPOLLIN | EPOLLET);
+    const failed = knote.queue.addMember(watch, pidfd, EPOLLIN | EPOLLET);
     if (failed !== 0) {
       this.#libc.close(pidfd);
       return failed;
@@ -108,7 +105,7 @@ export class ProcFilter implements Filter {
   }
 
   touch(knote: Knote, fflags: number, low: number, high: number): number {
-    storeAsked(knote, fflags, low, high);
+    storeRequest(knote, fflags, low, high);
     return 0;
   }
 
@@ -124,7 +121,7 @@ export class ProcFilter implements Filter {
     const watch = this.#watches.get(knote);
     if (watch === undefined) return;
     this.#watches.delete(knote);
-    knote.queue.discharge(watch, watch.pidfd);
+    knote.queue.removeMember(watch, watch.pidfd);
     this.#libc.close(watch.pidfd);
   }
 

@@ -1,6 +1,5 @@
 import {
   D,
-  DE,
   EPOLLERR,
   EPOLLHUP,
   EPOLLIN,
@@ -8,40 +7,34 @@ import {
   EPOLLRDHUP,
 } from '../constants.js';
 import { type Knote, setData } from '../knote.js';
+import { lowWater } from '../low-water.js';
 import type { Probe } from '../probe.js';
-import type { Descriptor, FdSource } from '../source.js';
+import type { Refusal } from '../refusal.js';
+import type { FdSource } from '../source.js';
 import type { UnixDiag } from '../unix-diag.js';
-import { type Filter, storeAsked } from './filter.js';
+import { type Filter, storeRequest } from './filter.js';
 
 const ENDS = EPOLLHUP | EPOLLRDHUP | EPOLLERR;
-
-/** What NOTE_LOWAT asks for, or the default, as a number of bytes. */
-export function lowWater(knote: Knote, fallback: number): number {
-  if ((knote.askedFflags & D.NOTE_LOWAT) === 0) return fallback;
-  const { askedLow, askedHigh } = knote;
-  const asked = askedHigh * 2 ** 32 + (askedLow >>> 0);
-  return Math.max(asked, fallback);
-}
 
 /** EVFILT_READ, and EVFILT_EXCEPT, which refuses more: spec G and H. */
 export class ReadFilter implements Filter {
   readonly #probe: Probe;
   readonly #diag: UnixDiag;
-  readonly #refusal: Refusal;
+  readonly #refuses: Refusal;
 
-  constructor(probe: Probe, diag: UnixDiag, refusal: Refusal) {
+  constructor(probe: Probe, diag: UnixDiag, refuses: Refusal) {
     this.#probe = probe;
     this.#diag = diag;
-    this.#refusal = refusal;
+    this.#refuses = refuses;
   }
 
   attach(knote: Knote): number {
-    return knote.queue.watch(knote, 'read', this.#refusal);
+    return knote.queue.sources.attach(knote, 'read', this.#refuses);
   }
 
   touch(knote: Knote, fflags: number, low: number, high: number): number {
-    storeAsked(knote, fflags, low, high);
-    knote.queue.attend(knote);
+    storeRequest(knote, fflags, low, high);
+    knote.queue.sources.update(knote);
     return 0;
   }
 
@@ -74,16 +67,16 @@ export class ReadFilter implements Filter {
   }
 
   detach(knote: Knote): void {
-    knote.queue.unwatch(knote);
+    knote.queue.sources.detach(knote);
   }
 
   #pipe(knote: Knote, source: FdSource): boolean {
     const { fd, reads } = source.descriptor;
     const probe = this.#probe;
-    if (source.endSeen) {
-      source.endSeen = (probe.poll(fd, 0) & (EPOLLHUP | EPOLLERR)) !== 0;
+    if (source.mayHaveEnded) {
+      source.mayHaveEnded = (probe.poll(fd, 0) & (EPOLLHUP | EPOLLERR)) !== 0;
     }
-    const ended = source.endSeen;
+    const ended = source.mayHaveEnded;
     if (ended) knote.flags |= D.EV_EOF;
     // On the end that only writes it waits for the other side to go.
     const bytes = reads ? probe.readable(fd) : 0;
@@ -107,16 +100,16 @@ export class ReadFilter implements Filter {
     const bytes = probe.readable(fd);
     if (bytes < 0) return this.#listening(knote, source);
     setData(knote, bytes);
-    if ((knote.askedFflags & D.NOTE_OOB) !== 0 && this.#urgent(fd)) {
+    if ((knote.requestedFflags & D.NOTE_OOB) !== 0 && this.#urgent(fd)) {
       knote.fflags |= D.NOTE_OOB;
       // What FIONREAD counts is what lies before the mark.
       setData(knote, 0);
       return true;
     }
     const mark = lowWater(knote, source.receiveMark);
-    if (bytes >= mark && !source.endSeen) return true;
+    if (bytes >= mark && !source.mayHaveEnded) return true;
     const bits = probe.poll(fd, EPOLLIN | EPOLLRDHUP);
-    source.endSeen = (bits & ENDS) !== 0;
+    source.mayHaveEnded = (bits & ENDS) !== 0;
     if ((bits & EPOLLRDHUP) !== 0) {
       knote.flags |= D.EV_EOF;
       return true;
@@ -164,9 +157,9 @@ export class ReadFilter implements Filter {
     const { fd } = source.descriptor;
     const bytes = Math.max(this.#probe.readable(fd), 0);
     setData(knote, bytes);
-    if (source.endSeen) {
-      source.endSeen = (this.#probe.poll(fd, EPOLLIN) & EPOLLHUP) !== 0;
-      if (source.endSeen) {
+    if (source.mayHaveEnded) {
+      source.mayHaveEnded = (this.#probe.poll(fd, EPOLLIN) & EPOLLHUP) !== 0;
+      if (source.mayHaveEnded) {
         knote.flags |= D.EV_EOF;
         return true;
       }
@@ -186,37 +179,8 @@ export class ReadFilter implements Filter {
   #queue(knote: Knote, source: FdSource): boolean {
     const child = source.descriptor.queue;
     if (child === null) return false;
-    child.lookQuietly();
-    setData(knote, child.knotes.waiting);
-    return child.knotes.waiting > 0;
+    child.pollSources();
+    setData(knote, child.knotes.pendingCount);
+    return child.knotes.pendingCount > 0;
   }
 }
-
-/** Why a filter refuses a descriptor: a Darwin errno, or 0. */
-export type Refusal = (knote: Knote, descriptor: Descriptor) => number;
-
-export const refuseRead: Refusal = (knote, { kind }) => {
-  switch (kind) {
-    case 'directory':
-    case 'symlink':
-    case 'block':
-      return DE.EINVAL;
-    case 'device':
-      // Only who asks for a mark of 1 gets what select(2) would say.
-      return knote.askedFflags === D.NOTE_LOWAT &&
-        knote.askedLow === 1 &&
-        knote.askedHigh === 0
-        ? 0
-        : DE.EINVAL;
-    case 'other':
-      return DE.ENOTSUP;
-    default:
-      return 0;
-  }
-};
-
-export const refuseWrite: Refusal = (knote, descriptor) =>
-  descriptor.kind === 'kqueue' ? DE.EINVAL : refuseRead(knote, descriptor);
-
-export const refuseExcept: Refusal = (_, { kind }) =>
-  kind === 'socket' ? 0 : DE.EINVAL;

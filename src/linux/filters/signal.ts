@@ -4,7 +4,7 @@ import { type Knote, setData } from '../knote.js';
 import type { Member } from '../members.js';
 import type { Queue } from '../queue.js';
 import { Signals } from '../signals.js';
-import { type Filter, storeAsked } from './filter.js';
+import { type Filter, storeRequest } from './filter.js';
 
 /** libuv's signal pipe in the inner epoll of a queue. */
 class PipeMember implements Member {
@@ -39,7 +39,7 @@ export class SignalFilter implements Filter {
   }
 
   touch(knote: Knote, fflags: number, low: number, high: number): number {
-    storeAsked(knote, fflags, low, high);
+    storeRequest(knote, fflags, low, high);
     return 0;
   }
 
@@ -57,7 +57,7 @@ export class SignalFilter implements Filter {
     if (!this.#signals.counts(signal)) return;
     const member = this.#members.get(queue);
     if (member !== undefined && --member.knotes === 0) {
-      queue.discharge(member, this.#signals.fd);
+      queue.removeMember(member, this.#signals.fd);
       this.#members.delete(queue);
     }
     this.#signals.remove(signal, knote);
@@ -70,7 +70,7 @@ export class SignalFilter implements Filter {
     let member = this.#members.get(queue);
     if (member === undefined) {
       member = new PipeMember(() => this.#signals.collect());
-      const errno = queue.enlist(member, fd, EPOLLIN | EPOLLET);
+      const errno = queue.addMember(member, fd, EPOLLIN | EPOLLET);
       if (errno !== 0) return errno;
       this.#members.set(queue, member);
     }

@@ -1,15 +1,16 @@
 import type { Libc } from '../../ffi/index.js';
 import { CLOCK_REALTIME, exactNanoseconds } from '../clock.js';
 import { D, DE } from '../constants.js';
+import { toBigInt, toDouble } from '../int64.js';
 import { type Knote, setData } from '../knote.js';
-import type { Timers } from '../timers.js';
-import { type Filter, storeAsked } from './filter.js';
+import type { TimerHeap } from '../timer-heap.js';
+import { type Filter, storeRequest } from './filter.js';
 
 /** The running part of an EVFILT_TIMER knote. Times are nanoseconds. */
 export interface Timer {
   readonly knote: Knote;
-  timers: Timers;
-  /** When it fires next, on the clock of its timers. */
+  heap: TimerHeap;
+  /** When it fires next, on the clock of its heap. */
   deadline: number;
   /** 0 for one that fires once. */
   interval: number;
@@ -60,16 +61,16 @@ export class TimerFilter implements Filter {
   }
 
   attach(knote: Knote): number {
-    const { askedFflags, askedLow, askedHigh } = knote;
-    const request = this.#request(askedFflags, askedLow, askedHigh);
+    const { requestedFflags, requestedLow, requestedHigh } = knote;
+    const request = this.#request(requestedFflags, requestedLow, requestedHigh);
     if (typeof request === 'number') return request;
-    const timers = knote.queue.timersFor(askedFflags);
-    if (timers === undefined) return DE.ENOMEM;
+    const heap = knote.queue.timers.heapFor(requestedFflags);
+    if (heap === undefined) return DE.ENOMEM;
     knote.flags |= D.EV_CLEAR;
-    if ((askedFflags & D.NOTE_ABSOLUTE) !== 0) knote.flags |= D.EV_ONESHOT;
+    if ((requestedFflags & D.NOTE_ABSOLUTE) !== 0) knote.flags |= D.EV_ONESHOT;
     const timer: Timer = {
       knote,
-      timers,
+      heap,
       deadline: 0,
       interval: 0,
       due: false,
@@ -83,16 +84,16 @@ export class TimerFilter implements Filter {
   touch(knote: Knote, fflags: number, low: number, high: number): number {
     const { timer } = knote;
     if (timer === null) return DE.ENOENT;
-    if (((fflags ^ knote.askedFflags) & D.NOTE_ABSOLUTE) !== 0) {
+    if (((fflags ^ knote.requestedFflags) & D.NOTE_ABSOLUTE) !== 0) {
       return DE.EINVAL;
     }
     const request = this.#request(fflags, low, high);
     if (typeof request === 'number') return request;
-    const timers = knote.queue.timersFor(fflags);
-    if (timers === undefined) return DE.ENOMEM;
-    storeAsked(knote, fflags, low, high);
-    timer.timers.remove(timer);
-    timer.timers = timers;
+    const heap = knote.queue.timers.heapFor(fflags);
+    if (heap === undefined) return DE.ENOMEM;
+    storeRequest(knote, fflags, low, high);
+    timer.heap.remove(timer);
+    timer.heap = heap;
     start(timer, request);
     return 0;
   }
@@ -100,7 +101,7 @@ export class TimerFilter implements Filter {
   evaluate(knote: Knote): boolean {
     const { timer } = knote;
     if (timer === null || !timer.due) return false;
-    setData(knote, ticks(timer, timer.timers.now()));
+    setData(knote, ticks(timer, timer.heap.now()));
     return true;
   }
 
@@ -109,22 +110,21 @@ export class TimerFilter implements Filter {
     if (timer === null) return;
     timer.due = false;
     if (timer.interval === 0) return;
-    const reported = knote.dataLow + knote.dataHigh * 2 ** 32;
-    timer.deadline += reported * timer.interval;
-    timer.timers.add(timer);
-    knote.queue.needsTimers();
+    timer.deadline += toDouble(knote.dataLow, knote.dataHigh) * timer.interval;
+    timer.heap.add(timer);
+    knote.queue.timers.scheduleArm();
   }
 
   detach(knote: Knote): void {
-    knote.timer?.timers.remove(knote.timer);
-    knote.queue.needsTimers();
+    knote.timer?.heap.remove(knote.timer);
+    knote.queue.timers.scheduleArm();
   }
 
   /** Check what is asked for: a Darwin errno if it is refused. */
   #request(fflags: number, low: number, high: number): Request | number {
     const unit = unitOf(fflags);
     if (unit === 0n) return DE.EINVAL;
-    const data = (BigInt(high) << 32n) | BigInt(low >>> 0);
+    const data = toBigInt(low, high);
     if ((fflags & D.NOTE_ABSOLUTE) !== 0) {
       return this.#absolute(fflags, data, unit);
     }
@@ -146,12 +146,12 @@ export class TimerFilter implements Filter {
 
 /** Arm a timer that is in no heap. */
 function start(timer: Timer, { wait, interval }: Request): void {
-  const now = timer.timers.now();
+  const now = timer.heap.now();
   timer.deadline = Math.min(now + wait, NEVER);
   timer.interval = interval;
   timer.due = wait === 0;
-  if (!timer.due) timer.timers.add(timer);
-  timer.knote.queue.needsTimers();
+  if (!timer.due) timer.heap.add(timer);
+  timer.knote.queue.timers.scheduleArm();
 }
 
 /** How many whole intervals have passed since the last report: at least 1. */

@@ -6,27 +6,27 @@ import type { Filter } from './filter.js';
 export const userFilter: Filter = {
   attach(knote) {
     // The control bits of the first change are stored with the rest.
-    knote.latched = (knote.askedFflags & D.NOTE_TRIGGER) !== 0;
+    knote.triggered = (knote.requestedFflags & D.NOTE_TRIGGER) !== 0;
     return 0;
   },
 
   touch(knote, fflags, dataLow, dataHigh) {
-    knote.askedFflags = combine(knote.askedFflags, fflags);
-    knote.askedLow = dataLow;
-    knote.askedHigh = dataHigh;
-    if ((fflags & D.NOTE_TRIGGER) !== 0) knote.latched = true;
+    knote.requestedFflags = combine(knote.requestedFflags, fflags);
+    knote.requestedLow = dataLow;
+    knote.requestedHigh = dataHigh;
+    if ((fflags & D.NOTE_TRIGGER) !== 0) knote.triggered = true;
     return 0;
   },
 
   evaluate(knote) {
-    knote.fflags = knote.askedFflags;
-    knote.dataLow = knote.askedLow;
-    knote.dataHigh = knote.askedHigh;
-    return knote.latched;
+    knote.fflags = knote.requestedFflags;
+    knote.dataLow = knote.requestedLow;
+    knote.dataHigh = knote.requestedHigh;
+    return knote.triggered;
   },
 
   delivered(knote: Knote) {
-    if ((knote.flags & D.EV_CLEAR) !== 0) knote.latched = false;
+    if ((knote.flags & D.EV_CLEAR) !== 0) knote.triggered = false;
   },
 
   detach() {},

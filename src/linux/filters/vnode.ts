@@ -1,12 +1,6 @@
-import { D, DE } from '../constants.js';
-import { type Filter, storeAsked } from './filter.js';
-import type { Refusal } from './read.js';
-
-/** Whatever has no vnode. */
-const refuse: Refusal = (_, { kind }) =>
-  kind === 'pipe' || kind === 'socket' || kind === 'kqueue' || kind === 'other'
-    ? DE.EINVAL
-    : 0;
+import { D } from '../constants.js';
+import { refuseVnode } from '../refusal.js';
+import { type Filter, storeRequest } from './filter.js';
 
 /**
  * EVFILT_VNODE: spec I. What happens is collected in `fflags` when it happens,
@@ -14,11 +8,11 @@ const refuse: Refusal = (_, { kind }) =>
  */
 export const vnodeFilter: Filter = {
   attach(knote) {
-    return knote.queue.watch(knote, 'vnode', refuse);
+    return knote.queue.sources.attach(knote, 'vnode', refuseVnode);
   },
 
   touch(knote, fflags, dataLow, dataHigh) {
-    storeAsked(knote, fflags, dataLow, dataHigh);
+    storeRequest(knote, fflags, dataLow, dataHigh);
     return 0;
   },
 
@@ -31,6 +25,6 @@ export const vnodeFilter: Filter = {
   },
 
   detach(knote) {
-    knote.queue.unwatch(knote);
+    knote.queue.sources.detach(knote);
   },
 };

@@ -1,10 +1,11 @@
 import { D, EPOLLERR, EPOLLHUP, EPOLLOUT, EPOLLRDHUP } from '../constants.js';
 import { type Knote, setData } from '../knote.js';
+import { lowWater } from '../low-water.js';
 import type { Probe } from '../probe.js';
+import { refuseWrite } from '../refusal.js';
 import type { FdSource } from '../source.js';
 import type { UnixDiag } from '../unix-diag.js';
-import { type Filter, storeAsked } from './filter.js';
-import { lowWater, refuseWrite } from './read.js';
+import { type Filter, storeRequest } from './filter.js';
 
 /** Darwin's PIPE_BUF: less free space than that does not count. */
 const PIPE_MARK = 512;
@@ -27,12 +28,12 @@ export class WriteFilter implements Filter {
   }
 
   attach(knote: Knote): number {
-    return knote.queue.watch(knote, 'write', refuseWrite);
+    return knote.queue.sources.attach(knote, 'write', refuseWrite);
   }
 
   touch(knote: Knote, fflags: number, low: number, high: number): number {
-    storeAsked(knote, fflags, low, high);
-    knote.queue.attend(knote);
+    storeRequest(knote, fflags, low, high);
+    knote.queue.sources.update(knote);
     return 0;
   }
 
@@ -60,7 +61,7 @@ export class WriteFilter implements Filter {
   delivered(): void {}
 
   detach(knote: Knote): void {
-    knote.queue.unwatch(knote);
+    knote.queue.sources.detach(knote);
   }
 
   #pipe(knote: Knote, source: FdSource): boolean {
@@ -68,10 +69,10 @@ export class WriteFilter implements Filter {
     const probe = this.#probe;
     const bits = probe.poll(fd, EPOLLOUT);
     // An end that was not reported yet came after what is looked at now.
-    if (source.endSeen) {
-      source.endSeen = (bits & (EPOLLERR | EPOLLHUP)) !== 0;
+    if (source.mayHaveEnded) {
+      source.mayHaveEnded = (bits & (EPOLLERR | EPOLLHUP)) !== 0;
     }
-    if (source.endSeen) {
+    if (source.mayHaveEnded) {
       knote.flags |= D.EV_EOF;
       setData(knote, 0);
       return true;
@@ -123,22 +124,22 @@ export class WriteFilter implements Filter {
     return Math.max(this.#probe.sendBuffer(fd) - unsent, 1);
   }
 
-  /** Whether this side shut down sending; asked again after each edge. */
+  /** Whether this side shut down sending; checked again after each edge. */
   #sendIsShut(source: FdSource): boolean {
-    if (source.sendShut || !source.endSeen) return source.sendShut;
-    source.endSeen = false;
+    if (source.isSendShut || source.isSendChecked) return source.isSendShut;
+    source.isSendChecked = true;
     const { fd, inode, isUnix, isStream } = source.descriptor;
     if (isUnix) {
       const isShut = isStream
         ? this.#probe.unixSendFails(fd)
         : this.#diag.sendIsShut(inode);
-      // Not to be had at the moment: asked again at the next look.
-      source.endSeen = isShut === undefined;
-      source.sendShut = isShut ?? false;
+      // Unknown for want of memory or rights: the next evaluation checks again.
+      source.isSendChecked = isShut !== undefined;
+      source.isSendShut = isShut ?? false;
     } else if (isStream) {
-      source.sendShut = TCP_SEND_SHUT.has(this.#probe.tcpState(fd));
+      source.isSendShut = TCP_SEND_SHUT.has(this.#probe.tcpState(fd));
     }
-    return source.sendShut;
+    return source.isSendShut;
   }
 
   #terminal(knote: Knote, source: FdSource): boolean {

@@ -1,30 +1,29 @@
 import { D } from './constants.js';
-import { Fifo, type Knote } from './knote.js';
+import type { Knote } from './knote.js';
+import { KnoteFifo } from './knote-fifo.js';
 import { KnoteTable } from './knote-table.js';
 
-/** Who is told when something begins or ceases to wait. */
-export interface Readiness {
-  /** The first knote waits. */
-  filled(): void;
-  /** None waits any more. */
-  emptied(): void;
+/** Called when events begin and cease to be pending. */
+interface PendingListener {
+  becamePending(): void;
+  becameEmpty(): void;
 }
 
-/** The knotes of a queue: where they are found, and which of them wait. */
-export class Registrations {
-  readonly #readiness: Readiness;
-  readonly #fifo = new Fifo();
+/** The knotes of a queue, and which of them are pending. */
+export class Knotes {
+  readonly #listener: PendingListener;
+  readonly #fifo = new KnoteFifo();
   readonly #table = new KnoteTable();
-  /** Those that asked to hear of the closing of their descriptor. */
+  /** Those with EV_VANISHED. */
   readonly vanishing = new Set<Knote>();
   hasVanishing = false;
 
-  constructor(readiness: Readiness) {
-    this.#readiness = readiness;
+  constructor(listener: PendingListener) {
+    this.#listener = listener;
   }
 
-  /** How many wait. */
-  get waiting(): number {
+  /** How many events are pending. */
+  get pendingCount(): number {
     return this.#fifo.length;
   }
 
@@ -56,7 +55,7 @@ export class Registrations {
     this.hasVanishing = true;
   }
 
-  /** Unregister a knote, and with it an event that waits in it. */
+  /** Delete a knote, and its pending event with it. */
   drop(knote: Knote): void {
     if (knote.dropped) return;
     knote.dropped = true;
@@ -79,30 +78,30 @@ export class Registrations {
     if (knote.queued) this.#dequeue(knote);
   }
 
-  /** There is something to report. */
+  /** Make a knote pending. */
   activate(knote: Knote): void {
     knote.active = true;
     if (!knote.disabled && !knote.queued) this.#enqueue(knote);
   }
 
-  /** Something happened to what a knote watches. */
+  /** What a knote watches has changed: activate it if that is an event. */
   post(knote: Knote): void {
     if (!knote.active && knote.filter.evaluate(knote)) this.activate(knote);
   }
 
-  /** A file changed: whoever asked for one of the bits is told all. */
+  /** A file changed: activate a knote that asked for one of the bits. */
   postVnode(knote: Knote, hint: number): void {
     if (hint === D.NOTE_REVOKE) {
       knote.flags |= D.EV_EOF | D.EV_ONESHOT;
-      knote.fflags |= knote.askedFflags & hint;
+      knote.fflags |= knote.requestedFflags & hint;
       this.activate(knote);
-    } else if ((knote.askedFflags & hint) !== 0) {
+    } else if ((knote.requestedFflags & hint) !== 0) {
       knote.fflags |= hint;
       this.activate(knote);
     }
   }
 
-  /** Take the knote that has waited longest. */
+  /** Take the knote that has been pending longest. */
   shift(): Knote | null {
     const knote = this.#fifo.head;
     if (knote === null) return null;
@@ -113,11 +112,11 @@ export class Registrations {
 
   #enqueue(knote: Knote): void {
     this.#fifo.push(knote);
-    if (this.#fifo.length === 1) this.#readiness.filled();
+    if (this.#fifo.length === 1) this.#listener.becamePending();
   }
 
   #dequeue(knote: Knote): void {
     this.#fifo.remove(knote);
-    if (this.#fifo.length === 0) this.#readiness.emptied();
+    if (this.#fifo.length === 0) this.#listener.becameEmpty();
   }
 }

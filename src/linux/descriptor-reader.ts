@@ -1,0 +1,84 @@
+import type { Libc } from '../ffi/index.js';
+import { CLOEXEC } from './constants.js';
+import type { Descriptor, Kind } from './descriptor.js';
+import type { Probe, Stat } from './probe.js';
+import type { QueueDescriptors } from './queue-descriptors.js';
+import { pathOf } from './vnode-hints.js';
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const O_ACCMODE = 3;
+const O_WRONLY = 1;
+const O_RDWR = 2;
+const S_IFMT = 0xf000;
+
+/** By the type bits of st_mode: S_IFIFO, S_IFCHR, S_IFDIR, S_IFBLK … */
+const KIND_OF_MODE: Readonly<Record<number, Kind>> = {
+  4096: 'fifo',
+  8192: 'device',
+  16384: 'directory',
+  24576: 'directory',
+  32768: 'file',
+  40960: 'directory',
+  49152: 'socket',
+};
+
+/** Finds out what a descriptor is. */
+export class DescriptorReader {
+  readonly #libc: Libc;
+  readonly #probe: Probe;
+  readonly #queues: QueueDescriptors;
+  /** The device of the file system that all pipes are in. */
+  #pipeDevice: number | undefined;
+
+  constructor(libc: Libc, probe: Probe, queues: QueueDescriptors) {
+    this.#libc = libc;
+    this.#probe = probe;
+    this.#queues = queues;
+  }
+
+  /** Describe a descriptor; `undefined` if it is not open. */
+  read(fd: number): Descriptor | undefined {
+    const stat = fd < 0 ? undefined : this.#probe.stat(fd);
+    if (stat === undefined) return undefined;
+    const kind = this.#kindOf(fd, stat);
+    const access = this.#probe.openFlags(fd) & O_ACCMODE;
+    const isSocket = kind === 'socket';
+    return {
+      fd,
+      kind,
+      device: stat.device,
+      inode: stat.inode,
+      reads: access !== O_WRONLY,
+      writes: access === O_WRONLY || access === O_RDWR,
+      isUnix: isSocket && this.#probe.socketDomain(fd) === AF_UNIX,
+      isStream: isSocket && this.#probe.socketType(fd) === SOCK_STREAM,
+      queue: kind === 'kqueue' ? (this.#queues.find(fd) ?? null) : null,
+    };
+  }
+
+  #kindOf(fd: number, { mode, device }: Stat): Kind {
+    const kind = KIND_OF_MODE[mode & S_IFMT];
+    if (kind === undefined) {
+      return this.#queues.find(fd) === undefined ? 'other' : 'kqueue';
+    }
+    if (kind === 'device' && this.#probe.isTerminal(fd)) return 'terminal';
+    if (kind !== 'fifo') return kind;
+    if (this.#pipeDevice === undefined) this.#learnPipeDevice();
+    const isPipe =
+      this.#pipeDevice === undefined
+        ? pathOf(fd)?.startsWith('pipe:')
+        : device === this.#pipeDevice;
+    return isPipe === true ? 'pipe' : 'fifo';
+  }
+
+  /** Make a pipe to learn which file system pipes are in. */
+  #learnPipeDevice(): void {
+    const libc = this.#libc;
+    if (libc.pipe(libc.scratch.address, CLOEXEC) < 0) return;
+    const [reader, writer] = libc.scratch.i32;
+    this.#pipeDevice = this.#probe.stat(reader)?.device;
+    libc.close(reader);
+    libc.close(writer);
+  }
+}

@@ -1,0 +1,37 @@
+import type { Queue } from './queue.js';
+
+/**
+ * What a descriptor is, as far as the filters tell descriptors apart. Block
+ * devices and symbolic links count as directories: they can be watched for
+ * EVFILT_VNODE and for nothing else.
+ */
+export type Kind =
+  | 'pipe'
+  | 'fifo'
+  | 'socket'
+  | 'terminal'
+  | 'file'
+  | 'directory'
+  | 'device'
+  | 'kqueue'
+  | 'other';
+
+/** An open file, as it was when its descriptor was registered. */
+export interface Descriptor {
+  readonly fd: number;
+  readonly kind: Kind;
+  readonly device: number;
+  readonly inode: number;
+  /** Open for reading, for writing: the ends of a pipe differ in it. */
+  readonly reads: boolean;
+  readonly writes: boolean;
+  /** AF_UNIX and SOCK_STREAM, for sockets. */
+  readonly isUnix: boolean;
+  readonly isStream: boolean;
+  /** The queue, for a kqueue. */
+  readonly queue: Queue | null;
+}
+
+/** Whether it is one end of a pipe, or a named pipe. */
+export const isPipe = ({ kind }: Descriptor): boolean =>
+  kind === 'pipe' || kind === 'fifo';

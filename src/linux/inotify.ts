@@ -1,0 +1,120 @@
+import { type Libc, type NativeBlock, nativeBlock } from '../ffi/index.js';
+import { CLOEXEC, EPOLLET, EPOLLIN, NONBLOCK } from './constants.js';
+import { LINUX_EINTR } from './errno.js';
+import type { Member } from './members.js';
+import type { Queue } from './queue.js';
+
+export const IN_ACCESS = 0x1;
+export const IN_MODIFY = 0x2;
+export const IN_ATTRIB = 0x4;
+export const IN_CLOSE_WRITE = 0x8;
+export const IN_CLOSE_NOWRITE = 0x10;
+export const IN_MOVED_FROM = 0x40;
+export const IN_MOVED_TO = 0x80;
+export const IN_CREATE = 0x100;
+export const IN_DELETE = 0x200;
+export const IN_MOVE_SELF = 0x800;
+export const IN_UNMOUNT = 0x2000;
+export const IN_Q_OVERFLOW = 0x4000;
+/** The watch has ended: its inode is no more. */
+export const IN_IGNORED = 0x8000;
+export const IN_ISDIR = 0x40000000;
+const IN_MASK_ADD = 0x20000000;
+
+/** Room for a thousand events without a name. */
+const BUFFER_BYTES = 16384;
+/** A bound on one edge, should events come as fast as they are read. */
+const MAX_READS = 64;
+
+/** One event of inotify(7). */
+export interface InotifyEvent {
+  readonly mask: number;
+  /** It is about an entry of the directory, not about the directory. */
+  readonly ofEntry: boolean;
+  /** An entry was renamed and is still in the same directory. */
+  readonly stays: boolean;
+  /** Which edge it was read at: events that were read together share it. */
+  readonly edge: number;
+}
+
+/** `wd` is the watch; on an overflow all watches may have lost events. */
+type OnEvent = (wd: number, event: InotifyEvent) => void;
+
+/**
+ * The inotify instance of one queue. It reports every read and write of a
+ * pipe in their order, which epoll does not (spec G15), and changes of files.
+ */
+export class Inotify implements Member {
+  slot = -1;
+  generation = 0;
+  readonly #libc: Libc;
+  readonly #fd: number;
+  readonly #onEvent: OnEvent;
+  readonly #buffer: NativeBlock = nativeBlock(BUFFER_BYTES);
+  #edge = 0;
+
+  private constructor(libc: Libc, fd: number, onEvent: OnEvent) {
+    this.#libc = libc;
+    this.#fd = fd;
+    this.#onEvent = onEvent;
+  }
+
+  /** Make one for a queue; `undefined` if there are too many already. */
+  static create(queue: Queue, onEvent: OnEvent): Inotify | undefined {
+    const { libc } = queue.kernel;
+    const fd = libc.inotifyInit(CLOEXEC | NONBLOCK);
+    if (fd < 0) return undefined;
+    const inotify = new Inotify(libc, fd, onEvent);
+    if (queue.addMember(inotify, fd, EPOLLIN | EPOLLET) === 0) return inotify;
+    libc.close(fd);
+    return undefined;
+  }
+
+  /**
+   * Watch the inode of a path, in addition for what it is watched for already:
+   * its watch descriptor, or -1.
+   */
+  add(path: string, mask: number): number {
+    return this.#libc.inotifyAddWatch(this.#fd, path, mask | IN_MASK_ADD);
+  }
+
+  remove(wd: number): void {
+    this.#libc.inotifyRmWatch(this.#fd, wd);
+  }
+
+  /** Read and report all events. */
+  edge(): void {
+    const { i32, u32, address } = this.#buffer;
+    const edge = ++this.#edge;
+    for (let round = 0; round < MAX_READS; round++) {
+      const bytes = this.#libc.read(this.#fd, address, BUFFER_BYTES);
+      // The edge is gone: an event that is left unread would never be reported.
+      if (bytes < 0 && this.#libc.errno() === LINUX_EINTR) continue;
+      if (bytes <= 0) return;
+      // Both halves of a rename follow one another and share a cookie.
+      const isRename = (from: number, to: number): boolean =>
+        to < bytes &&
+        (u32[(from >> 2) + 1] & IN_MOVED_FROM) !== 0 &&
+        i32[from >> 2] === i32[to >> 2] &&
+        u32[(from >> 2) + 2] === u32[(to >> 2) + 2];
+      let stayed = false;
+      for (let at = 0; at < bytes; ) {
+        const word = at >> 2;
+        const next = at + 16 + u32[word + 3];
+        const stays = isRename(at, next);
+        this.#onEvent(i32[word], {
+          mask: u32[word + 1],
+          ofEntry: u32[word + 3] > 0,
+          stays: stays || stayed,
+          edge,
+        });
+        stayed = stays;
+        at = next;
+      }
+    }
+  }
+
+  close(): void {
+    this.#libc.close(this.#fd);
+  }
+}
