@@ -91,6 +91,19 @@ caseTest(
   'F06-elsewhere',
   'nor is it when other code closed the number',
   putBack(closeElsewhere),
+  {
+    linux() {
+      const q = kqueue();
+      const [r, w] = pipe();
+      chg(q, add(r));
+      const d = dup(r);
+      closeElsewhere(r);
+      dup2(d, r);
+      libc.write(w, 1);
+      expectEvents(poll(q), { ...add(r), data: 1 });
+      expect(refusal(q, { ...read(r), flags: EV_DELETE })).toBe('none');
+    },
+  },
 );
 
 caseTest('F07', 'VANISHED: closing gives one last event', () => {

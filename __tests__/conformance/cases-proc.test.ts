@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { constants as os } from 'node:os';
 import { chg, expectEvents, get, poll, refusal, SOON } from './calls.js';
-import { caseWith, gate, hasFilter } from './cases.js';
+import { caseWith, gate, hasFilter, type Instead } from './cases.js';
 import {
   EV_ADD,
   EV_CLEAR,
@@ -39,8 +39,12 @@ import {
 isolate();
 
 const proc = (ident: number) => ({ ident, filter: EVFILT_PROC });
-const procCase = (id: string, title: string, body: () => void): void =>
-  caseWith(['EVFILT_PROC'], id, title, body);
+const procCase = (
+  id: string,
+  title: string,
+  body: () => void,
+  instead?: Instead,
+): void => caseWith(['EVFILT_PROC'], id, title, body, instead);
 const ENDED = EV_ADD | EV_CLEAR | EV_ONESHOT | EV_EOF;
 const BOTH = (NOTE_EXIT | NOTE_EXITSTATUS) >>> 0;
 
@@ -108,12 +112,23 @@ procCase('P11', 'NOTE_TRACK is ENOTSUP', () => {
   expect(refusal(q, add)).toBe('ENOTSUP');
 });
 
-procCase('P12', 'FORK and EXEC can be asked for', () => {
+/** A registration for these notes is answered with that code. */
+const notesAnswered = (code: string, ...notes: number[]) => {
   const q = kqueue();
   const { pid } = child();
-  const fflags = NOTE_FORK | NOTE_EXEC;
-  expect(refusal(q, { ...proc(pid), flags: EV_ADD, fflags })).toBe('none');
-});
+  for (const fflags of notes) {
+    expect(refusal(q, { ...proc(pid), flags: EV_ADD, fflags })).toBe(code);
+  }
+};
+const FORK_EXEC = NOTE_FORK | NOTE_EXEC;
+procCase(
+  'P12',
+  'FORK and EXEC can be registered',
+  () => notesAnswered('none', FORK_EXEC),
+  {
+    linux: () => notesAnswered('ENOTSUP', FORK_EXEC, NOTE_FORK, NOTE_EXEC),
+  },
+);
 
 procCase('P14', 'the end of a grandchild is told', () => {
   const q = kqueue();

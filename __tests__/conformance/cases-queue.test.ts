@@ -102,24 +102,27 @@ caseTest('Q10', 'a dup of a queue is the same queue', () => {
   expectEvents(poll(q), { ...user(1), flags });
 });
 
-caseTest('Q11', 'reading from a queue is ENXIO', () => {
-  const q = kqueue();
-  let code = 'none';
-  try {
-    libc.readNow(q, 8);
-  } catch (error) {
-    if (error instanceof libc.LibcError) code = error.code;
-  }
-  expect(code).toBe('ENXIO');
+const readingFails = (errno: string) => () => {
+  const failure = expect.objectContaining({ code: errno });
+  expect(() => libc.readNow(kqueue(), 8)).toThrow(failure);
+};
+caseTest('Q11', 'reading from a queue is ENXIO', readingFails('ENXIO'), {
+  linux: readingFails('EINVAL'),
 });
 
-caseTest('Q12', 'fstat of a queue says how many events wait', () => {
+/** fstat(2) of a queue with one pending event. */
+const statOfQueue = () => {
   const q = kqueue();
   chg(q, { ...user(1), flags: EV_ADD, fflags: NOTE_TRIGGER });
   const stat = fstatSync(q);
-  expect(stat.isFIFO()).toBe(true);
-  expect(stat.size).toBe(1);
-});
+  return { isFifo: stat.isFIFO(), size: stat.size };
+};
+caseTest(
+  'Q12',
+  'fstat of a queue counts its pending events',
+  () => expect(statOfQueue()).toEqual({ isFifo: true, size: 1 }),
+  { linux: () => expect(statOfQueue()).toEqual({ isFifo: false, size: 0 }) },
+);
 
 caseTest('Q13', "the host's event loop can watch a queue", async () => {
   const q = kqueue();
