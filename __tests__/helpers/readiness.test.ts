@@ -104,11 +104,18 @@ describe('readable', () => {
   test('does not starve timers, though nobody reads', async () => {
     const [reader, writer] = pipe();
     writeSync(writer, '.');
-    let over = false;
-    setTimeout(() => {
-      over = true;
-    }, 5);
-    for await (const _ of readable(reader)) if (over) break;
+    let isOver = false;
+    const LIMIT = 1_000_000;
+    let events = 0;
+    for await (const { bytes } of readable(reader)) {
+      expect(bytes).toBe(1);
+      if (isOver || ++events === LIMIT) break;
+      if (events > 1) continue;
+      setTimeout(() => {
+        isOver = true;
+      }, 5);
+    }
+    expect(isOver).toBe(true);
   });
 });
 
