@@ -1,7 +1,12 @@
 import { kevent } from '../../src/index.js';
-import { chg, expectEvents, get, line, poll, refusal } from './calls.js';
-import { caseTest } from './cases.js';
 import {
+  adopt,
+  caseTest,
+  chg,
+  close,
+  closeElsewhere,
+  dup,
+  dup2,
   EV_ADD,
   EV_CLEAR,
   EV_DELETE,
@@ -11,27 +16,24 @@ import {
   EV_ONESHOT,
   EV_UDATA_SPECIFIC,
   EV_VANISHED,
-  EVFILT_READ,
   EVFILT_USER,
-  NOTE_TRIGGER,
-} from './constants.js';
-import * as libc from './libc.js';
-import { meanwhile } from './outsider.js';
-import {
-  adopt,
-  close,
-  closeElsewhere,
-  dup,
-  dup2,
+  expectEvents,
   forget,
+  get,
   isolate,
   kqueue,
+  libc,
+  line,
+  meanwhile,
+  NOTE_TRIGGER,
   pipe,
-} from './world.js';
+  poll,
+  read,
+  refusal,
+} from './prelude.js';
 
 isolate();
 
-const read = (ident: number) => ({ ident, filter: EVFILT_READ });
 const add = (ident: number) => ({ ...read(ident), flags: EV_ADD });
 
 // Portable scripts close through the library; other code in the process does

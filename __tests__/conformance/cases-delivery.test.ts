@@ -1,6 +1,6 @@
-import { chg, expectEvents, poll, refusal } from './calls.js';
-import { caseTest } from './cases.js';
 import {
+  caseTest,
+  chg,
   EV_ADD,
   EV_CLEAR,
   EV_DELETE,
@@ -9,20 +9,22 @@ import {
   EV_ENABLE,
   EV_ONESHOT,
   EV_UDATA_SPECIFIC,
-  EVFILT_READ,
   EVFILT_TIMER,
-  EVFILT_USER,
+  expectEvents,
+  identsOf,
+  isolate,
+  kqueue,
+  libc,
   NOTE_TRIGGER,
-} from './constants.js';
-import * as libc from './libc.js';
-import { isolate, kqueue, pipe, socketpair } from './world.js';
+  pipe,
+  poll,
+  read,
+  refusal,
+  socketpair,
+  user,
+} from './prelude.js';
 
 isolate();
-
-const read = (ident: number) => ({ ident, filter: EVFILT_READ });
-const user = (ident: number) => ({ ident, filter: EVFILT_USER });
-const identsOf = (events: readonly { ident: number | bigint }[]) =>
-  events.map(({ ident }) => ident);
 
 caseTest('D02', 'an event carries the flags word of its creation', () => {
   const q = kqueue();

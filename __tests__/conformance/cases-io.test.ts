@@ -1,43 +1,41 @@
 import { renameSync, unlinkSync } from 'node:fs';
 import {
+  accept,
+  addRead,
+  addWrite,
+  caseTest,
+  caseWith,
   chg,
-  elapsed,
-  expectEvents,
-  get,
-  poll,
-  refusal,
-  SOON,
-} from './calls.js';
-import { caseTest, caseWith } from './cases.js';
-import {
+  close,
+  closedPort,
   ECONNREFUSED,
   ECONNRESET,
+  EDGE,
   EV_ADD,
-  EV_CLEAR,
   EV_DELETE,
   EV_EOF,
   EVFILT_EXCEPT,
-  EVFILT_READ,
   EVFILT_VNODE,
-  EVFILT_WRITE,
-  NOTE_LOWAT,
-  NOTE_OOB,
-  NOTE_WRITE,
-} from './constants.js';
-import * as libc from './libc.js';
-import { meanwhile } from './outsider.js';
-import {
-  accept,
-  close,
-  closedPort,
+  elapsed,
+  expectEvents,
   fifo,
   file,
+  get,
   inetSocket,
   isolate,
   kqueue,
+  libc,
+  meanwhile,
+  NOTE_LOWAT,
+  NOTE_OOB,
+  NOTE_WRITE,
   open,
   path,
   pipe,
+  poll,
+  read,
+  refusal,
+  SOON,
   socketpair,
   tcpClient,
   tcpListener,
@@ -45,19 +43,11 @@ import {
   terminal,
   udpPair,
   unixSocket,
-} from './world.js';
+  withoutData,
+  write,
+} from './prelude.js';
 
 isolate();
-
-const read = (ident: number) => ({ ident, filter: EVFILT_READ });
-const write = (ident: number) => ({ ident, filter: EVFILT_WRITE });
-const addRead = (ident: number) => ({ ...read(ident), flags: EV_ADD });
-const addWrite = (ident: number) => ({ ...write(ident), flags: EV_ADD });
-const EDGE = EV_ADD | EV_CLEAR;
-
-/** Events without their data: how much room there is differs by kernel. */
-const withoutData = (events: ReturnType<typeof poll>) =>
-  events.map((event) => ({ ...event, data: 0 }));
 
 describe('Pipes', () => {
   caseTest('R01', 'READ says how many bytes there are', () => {

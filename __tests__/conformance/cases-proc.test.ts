@@ -1,8 +1,9 @@
 import { chmodSync } from 'node:fs';
 import { constants as os } from 'node:os';
-import { chg, expectEvents, get, poll, refusal, SOON } from './calls.js';
-import { caseWith, gate, hasFilter, type Instead } from './cases.js';
 import {
+  caseWith,
+  chg,
+  child,
   EV_ADD,
   EV_CLEAR,
   EV_DELETE,
@@ -16,6 +17,16 @@ import {
   EVFILT_TIMER,
   EVFILT_USER,
   EVFILT_VNODE,
+  expectEvents,
+  file,
+  gate,
+  get,
+  grandchild,
+  hasFilter,
+  type Instead,
+  isolate,
+  kqueue,
+  libc,
   NOTE_ATTRIB,
   NOTE_EXEC,
   NOTE_EXIT,
@@ -23,18 +34,13 @@ import {
   NOTE_FORK,
   NOTE_TRACK,
   NOTE_TRIGGER,
-} from './constants.js';
-import * as libc from './libc.js';
-import {
-  child,
-  file,
-  grandchild,
-  isolate,
-  kqueue,
   pipe,
+  poll,
+  refusal,
+  SOON,
   sleep,
   unusedPid,
-} from './world.js';
+} from './prelude.js';
 
 isolate();
 

@@ -1,36 +1,36 @@
 import { execFileSync } from 'node:child_process';
 import { fstatSync } from 'node:fs';
 import koffi from 'koffi';
-import { chg, codeOf, expectEvents, poll, refusal } from './calls.js';
-import { caseTest, gate, unplayableCase } from './cases.js';
 import {
-  EV_ADD,
-  EV_CLEAR,
-  EVFILT_READ,
-  EVFILT_TIMER,
-  EVFILT_USER,
-  EVFILT_VNODE,
-  EVFILT_WRITE,
-  NOTE_TRIGGER,
-  NOTE_WRITE,
-} from './constants.js';
-import * as libc from './libc.js';
-import {
+  caseTest,
+  chg,
   close,
+  codeOf,
   descriptors,
   dupQueue,
+  EV_ADD,
+  EV_CLEAR,
+  EVFILT_TIMER,
+  EVFILT_VNODE,
+  EVFILT_WRITE,
+  expectEvents,
   file,
+  gate,
   isolate,
+  isReadable,
   kqueue,
+  libc,
+  NOTE_TRIGGER,
+  NOTE_WRITE,
   pipe,
-} from './world.js';
+  poll,
+  read,
+  refusal,
+  unplayableCase,
+  user,
+} from './prelude.js';
 
 isolate();
-
-const user = (ident: number) => ({ ident, filter: EVFILT_USER });
-const read = (ident: number) => ({ ident, filter: EVFILT_READ });
-const isReadable = (q: number): boolean =>
-  (libc.poll(q, libc.POLLIN) & libc.POLLIN) !== 0;
 
 caseTest('Q01', 'poll(2) on the queue says whether an event waits', () => {
   const q = kqueue();

@@ -1,7 +1,9 @@
 import { constants } from 'node:os';
-import { chg, expectEvents, get, poll, refusal, SOON } from './calls.js';
-import { caseWith, type Instead } from './cases.js';
 import {
+  caseWith,
+  catchSignal,
+  chg,
+  EDGE,
   EV_ADD,
   EV_CLEAR,
   EV_DELETE,
@@ -9,10 +11,18 @@ import {
   EV_ENABLE,
   EV_ONESHOT,
   EVFILT_SIGNAL,
-} from './constants.js';
-import * as libc from './libc.js';
-import { meanwhile } from './outsider.js';
-import { catchSignal, isolate, kqueue, signal } from './world.js';
+  expectEvents,
+  get,
+  type Instead,
+  isolate,
+  kqueue,
+  libc,
+  meanwhile,
+  poll,
+  refusal,
+  SOON,
+  signal,
+} from './prelude.js';
 
 isolate();
 
@@ -20,7 +30,6 @@ isolate();
 const NAME = 'SIGUSR2';
 const { [NAME]: ident, SIGWINCH } = constants.signals;
 const USR2 = { ident, filter: EVFILT_SIGNAL };
-const EDGE = EV_ADD | EV_CLEAR;
 
 const signalCase = (
   id: string,

@@ -1,6 +1,7 @@
-import { chg, expectEvents, poll, refusal } from './calls.js';
-import { caseTest, unplayableCase } from './cases.js';
 import {
+  caseTest,
+  chg,
+  EDGE,
   EV_ADD,
   EV_CLEAR,
   EV_DISABLE,
@@ -8,17 +9,21 @@ import {
   EV_ENABLE,
   EV_ONESHOT,
   EVFILT_USER,
+  expectEvents,
+  isolate,
+  kqueue,
   NOTE_FFCOPY,
   NOTE_FFLAGSMASK,
   NOTE_FFOR,
   NOTE_TRIGGER,
-} from './constants.js';
-import { isolate, kqueue } from './world.js';
+  poll,
+  refusal,
+  unplayableCase,
+} from './prelude.js';
 
 isolate();
 
 const USER = { ident: 1, filter: EVFILT_USER };
-const EDGE = EV_ADD | EV_CLEAR;
 
 caseTest('U01', 'a CLEAR one is quiet again once delivered', () => {
   const q = kqueue();

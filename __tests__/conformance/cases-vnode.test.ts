@@ -14,16 +14,23 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { chg, expectEvents, get, poll, refusal } from './calls.js';
-import { caseWith, type Instead } from './cases.js';
 import {
+  adopt,
+  caseWith,
+  chg,
+  EDGE,
   EV_ADD,
-  EV_CLEAR,
   EV_DELETE,
   EV_DISPATCH,
   EV_ENABLE,
   EV_ONESHOT,
   EVFILT_VNODE,
+  expectEvents,
+  get,
+  type Instead,
+  isolate,
+  kqueue,
+  libc,
   NOTE_ATTRIB,
   NOTE_DELETE,
   NOTE_EXTEND,
@@ -31,13 +38,14 @@ import {
   NOTE_LINK,
   NOTE_RENAME,
   NOTE_WRITE,
-} from './constants.js';
-import * as libc from './libc.js';
-import { adopt, isolate, kqueue, open, path } from './world.js';
+  open,
+  path,
+  poll,
+  refusal,
+} from './prelude.js';
 
 isolate();
 
-const EDGE = EV_ADD | EV_CLEAR;
 const vnode = (ident: number) => ({ ident, filter: EVFILT_VNODE });
 const vnodeCase = (
   id: string,

@@ -12,11 +12,13 @@ import {
 import { constants as os } from 'node:os';
 import { type KeventInit, KeventList, kernel } from '../../src/index.js';
 import { printed } from '../support/child.js';
-import { change, chg, poll } from './calls.js';
-import { gate } from './cases.js';
 import {
+  change,
+  chg,
+  close,
+  descriptors,
+  EDGE,
   EV_ADD,
-  EV_CLEAR,
   EV_DELETE,
   EVFILT_EXCEPT,
   EVFILT_FS,
@@ -27,6 +29,10 @@ import {
   EVFILT_USER,
   EVFILT_VNODE,
   EVFILT_WRITE,
+  gate,
+  isolate,
+  kqueue,
+  libc,
   NOTE_ATTRIB,
   NOTE_DELETE,
   NOTE_EXIT,
@@ -35,22 +41,15 @@ import {
   NOTE_RENAME,
   NOTE_TRIGGER,
   NOTE_WRITE,
-} from './constants.js';
-import * as libc from './libc.js';
-import {
-  close,
-  descriptors,
-  isolate,
-  kqueue,
   open,
   path,
   pipe,
+  poll,
   socketpair,
-} from './world.js';
+} from './prelude.js';
 
 isolate();
 
-const EDGE = EV_ADD | EV_CLEAR;
 const ALL_NOTES =
   NOTE_DELETE |
   NOTE_WRITE |
