@@ -4,7 +4,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type FdLike, readable, writable } from '../../src/index.js';
 import * as libc from '../conformance/libc.js';
-import { printed } from '../support/child.js';
+import { printedBy } from '../support/child.js';
 import { onLinux, openCount } from '../support/fds.js';
 
 let fds: number[] = [];
@@ -211,22 +211,8 @@ onLinux('a hundred pipes take one queue', async () => {
 
 test('asking once and forgetting it leaves nothing to close', async () => {
   expect(
-    await printed(
-      `
-      const { readdirSync } = require('node:fs');
-      const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
-      const server = require('node:net').createServer().listen(0, '127.0.0.1', async () => {
-        const before = readdirSync('/dev/fd').length;
-        for (let i = 0; i < 500; i++) await api.writable(1).next();
-        print(readdirSync('/dev/fd').length - before < 8);
-        for (let i = 0; i < 50 && readdirSync('/dev/fd').length > before; i++) {
-          gc();
-          await turn();
-        }
-        print(readdirSync('/dev/fd').length === before);
-        server.close();
-      });`,
-      { flags: ['--expose-gc'] },
-    ),
+    await printedBy('helpers/readiness', 'forgottenWrites', {
+      flags: ['--expose-gc'],
+    }),
   ).toEqual([true, true]);
 });
