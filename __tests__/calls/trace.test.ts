@@ -195,7 +195,7 @@ test.each([[''], ['0']])(
   },
 );
 
-test('nothing is lost when the reader is slow and the process exits', async () => {
+test('no line is lost when the reader is slow and the process exits', async () => {
   const { stderr, status } = await runProgram(
     'calls/trace',
     'slowReader',
@@ -205,7 +205,7 @@ test('nothing is lost when the reader is slow and the process exits', async () =
   expect(stderr.match(/^kevent\(\d+, NULL, 0, 0\) = 0$/gm)).toHaveLength(5000);
 });
 
-test('a standard error that nobody reads ends nothing', async () => {
+test('a closed standard error does not end the process', async () => {
   const script = 'api.close(api.kqueue()); print(1);';
   const closed = await runLine(script, { ...TRACE, first: 'exec 2>&-' });
   expect(closed).toEqual({ stdout: '1\n', stderr: '', status: 0 });

@@ -52,15 +52,19 @@ caseTest('F01', 'a closed descriptor reports nothing', () => {
   expectEvents(poll(q));
 });
 
-caseTest('F03', 'a closed descriptor is silent though a dup lives on', () => {
-  const q = kqueue();
-  const [r, w] = pipe();
-  chg(q, add(r));
-  dup(r);
-  close(r);
-  libc.write(w, 1);
-  expectEvents(poll(q));
-});
+caseTest(
+  'F03',
+  'a closed descriptor reports nothing though a dup is open',
+  () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, add(r));
+    dup(r);
+    close(r);
+    libc.write(w, 1);
+    expectEvents(poll(q));
+  },
+);
 
 caseTest('F04', 'a descriptor and its dup are two registrations', () => {
   const q = kqueue();
@@ -86,12 +90,12 @@ const putBack = (shut: (fd: number) => void) => () => {
 };
 caseTest(
   'F06',
-  'the same file back at its number is not watched',
+  'dup2 of the same file back to the closed fd is not watched',
   putBack(close),
 );
 caseTest(
   'F06-elsewhere',
-  'nor is it when other code closed the number',
+  'dup2 back to an fd that other code closed is not watched',
   putBack(closeElsewhere),
   {
     linux() {
@@ -108,7 +112,7 @@ caseTest(
   },
 );
 
-caseTest('F07', 'VANISHED: closing gives one last event', () => {
+caseTest('F07', 'VANISHED: closing reports one last event', () => {
   const q = kqueue();
   const [r] = pipe();
   const kind = EV_DISPATCH | EV_UDATA_SPECIFIC | EV_VANISHED;
@@ -121,7 +125,7 @@ caseTest('F07', 'VANISHED: closing gives one last event', () => {
 
 caseTest(
   'F09',
-  'a number closed and reused while asleep is silent',
+  'an fd closed and reused during a call reports nothing',
   async () => {
     const q = kqueue();
     const [r] = pipe();

@@ -50,7 +50,7 @@ import {
 isolate();
 
 describe('Pipes', () => {
-  caseTest('R01', 'READ says how many bytes there are', () => {
+  caseTest('R01', 'READ reports how many bytes are readable', () => {
     const q = kqueue();
     const [r, w] = pipe();
     libc.write(w, 5);
@@ -58,7 +58,7 @@ describe('Pipes', () => {
     expectEvents(poll(q), { ...addRead(r), data: 5 });
   });
 
-  caseTest('R03', 'the end is told with the bytes that are left', () => {
+  caseTest('R03', 'reports EOF together with the unread bytes', () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, addRead(r));
@@ -80,7 +80,7 @@ describe('Pipes', () => {
     expectEvents(poll(q), { ...addRead(r), data: 4 });
   });
 
-  caseTest('R06', 'READ on the write end tells only the end', () => {
+  caseTest('R06', 'READ on the write end reports only EOF', () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, addRead(w));
@@ -116,7 +116,7 @@ describe('Pipes', () => {
     linux: writableOnce(PAGE),
   });
 
-  caseTest('R10', 'WRITE is told that the reader closed', () => {
+  caseTest('R10', 'WRITE reports EOF once the reader closes', () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, addWrite(w));
@@ -133,7 +133,7 @@ describe('Pipes', () => {
     }
   });
 
-  caseTest('R13', 'READ of a FIFO says how many bytes there are', () => {
+  caseTest('R13', 'READ of a FIFO reports how many bytes are readable', () => {
     const q = kqueue();
     const [r, w] = fifo();
     chg(q, addRead(r));
@@ -170,7 +170,7 @@ describe('Listening sockets', () => {
     expectEvents(get(q, 8, SOON), { ...addRead(fd), data: 2 });
   });
 
-  caseTest('R18', 'WRITE on a listening socket is silent', () => {
+  caseTest('R18', 'WRITE on a listening socket reports nothing', () => {
     const q = kqueue();
     const { fd, port } = tcpListener();
     chg(q, addWrite(fd));
@@ -180,15 +180,19 @@ describe('Listening sockets', () => {
 });
 
 describe('Sockets', () => {
-  caseTest('R19', 'a fresh TCP socket is silent, a UDP one writable', () => {
-    const q = kqueue();
-    const tcp = inetSocket();
-    const udp = inetSocket(libc.SOCK_DGRAM);
-    chg(q, addRead(tcp), addWrite(tcp));
-    expectEvents(poll(q));
-    chg(q, addRead(udp), addWrite(udp));
-    expectEvents(withoutData(poll(q)), addWrite(udp));
-  });
+  caseTest(
+    'R19',
+    'a fresh TCP socket reports nothing, a UDP one is writable',
+    () => {
+      const q = kqueue();
+      const tcp = inetSocket();
+      const udp = inetSocket(libc.SOCK_DGRAM);
+      chg(q, addRead(tcp), addWrite(tcp));
+      expectEvents(poll(q));
+      chg(q, addRead(udp), addWrite(udp));
+      expectEvents(withoutData(poll(q)), addWrite(udp));
+    },
+  );
 
   caseTest('R21', 'a low-water mark of 16 waits for 16 bytes', () => {
     const q = kqueue();
@@ -211,7 +215,7 @@ describe('Sockets', () => {
     expectEvents(poll(q), { ...addRead(a), data: total });
   });
 
-  caseTest('R24', 'the own shutdown of receiving is the end of READ', () => {
+  caseTest('R24', 'READ reports EOF after shutdown(SHUT_RD)', () => {
     for (const [a] of [socketpair(), tcpPair()]) {
       const q = kqueue();
       chg(q, addRead(a));
@@ -220,7 +224,7 @@ describe('Sockets', () => {
     }
   });
 
-  caseTest('R25', 'the own shutdown of sending is the end of WRITE', () => {
+  caseTest('R25', 'WRITE reports EOF after shutdown(SHUT_WR)', () => {
     const q = kqueue();
     const [a] = tcpPair();
     chg(q, addWrite(a));
@@ -229,7 +233,7 @@ describe('Sockets', () => {
     expectEvents(withoutData(poll(q)), { ...write(a), flags });
   });
 
-  caseTest('R27', 'WRITE goes on when the peer stops sending', () => {
+  caseTest('R27', 'WRITE stays without EOF when the peer stops sending', () => {
     const q = kqueue();
     const [a, b] = tcpPair();
     libc.shutdown(b, 'WR');
@@ -240,7 +244,7 @@ describe('Sockets', () => {
     expectEvents(withoutData(poll(q)), addWrite(a));
   });
 
-  caseTest('R28', 'both ends of READ and WRITE when a UNIX peer closes', () => {
+  caseTest('R28', 'READ and WRITE report EOF when a UNIX peer closes', () => {
     const q = kqueue();
     const [a, b] = socketpair();
     chg(q, addRead(a), addWrite(a));
@@ -324,7 +328,7 @@ describe('Sockets', () => {
     { linux: refusalSays(0) },
   );
 
-  caseTest('R31', 'WRITE tells that a connect succeeded', () => {
+  caseTest('R31', 'WRITE reports that a connect succeeded', () => {
     const q = kqueue();
     const { port } = tcpListener();
     const fd = inetSocket();
@@ -396,7 +400,7 @@ describe('Sockets', () => {
 });
 
 describe('Sockets and other filters', () => {
-  const title = 'EXCEPT tells ordinary data too';
+  const title = 'EXCEPT reports ordinary data too';
   caseWith(['EVFILT_EXCEPT'], 'R48', title, () => {
     const q = kqueue();
     const [a, b] = tcpPair();
@@ -417,7 +421,7 @@ describe('Sockets and other filters', () => {
 });
 
 describe('Files and devices', () => {
-  caseTest('R39', 'READ at the end of a file tells what is appended', () => {
+  caseTest('R39', 'READ at the end of a file reports appended bytes', () => {
     const q = kqueue();
     const { fd, at } = file(0);
     chg(q, addRead(fd));

@@ -54,7 +54,7 @@ const procCase = (
 const ENDED = EV_ADD | EV_CLEAR | EV_ONESHOT | EV_EOF;
 const BOTH = (NOTE_EXIT | NOTE_EXITSTATUS) >>> 0;
 
-procCase('P02', 'the exit code of a child is told as wait(2) does', () => {
+procCase('P02', 'reports the exit code of a child as wait(2) does', () => {
   const q = kqueue();
   const { pid, end } = child();
   chg(q, { ...proc(pid), flags: EV_ADD, fflags: BOTH });
@@ -65,7 +65,7 @@ procCase('P02', 'the exit code of a child is told as wait(2) does', () => {
   expect(refusal(q, { ...proc(pid), flags: EV_DELETE })).toBe('ENOENT');
 });
 
-procCase('P03', 'the signal that ended a child is told', () => {
+procCase('P03', 'reports the signal that ended a child', () => {
   const q = kqueue();
   const { pid, end } = child();
   chg(q, { ...proc(pid), flags: EV_ADD, fflags: BOTH });
@@ -75,7 +75,7 @@ procCase('P03', 'the signal that ended a child is told', () => {
   expectEvents(get(q, 1, SOON), event);
 });
 
-procCase('P05', 'a number that is no process is ESRCH', () => {
+procCase('P05', 'a pid of no process is ESRCH', () => {
   const q = kqueue();
   const add = { ...proc(unusedPid()), flags: EV_ADD, fflags: NOTE_EXIT };
   expect(refusal(q, add)).toBe('ESRCH');
@@ -89,7 +89,7 @@ procCase('P06', 'a child that ended and was not waited for is ESRCH', () => {
   expect(refusal(q, add)).toBe('ESRCH');
 });
 
-procCase('P08', 'a change with fflags 0 asks for nothing any more', () => {
+procCase('P08', 'a change with fflags 0 ends the notes', () => {
   const q = kqueue();
   const { pid, end } = child();
   chg(q, { ...proc(pid), flags: EV_ADD, fflags: NOTE_EXIT });
@@ -99,7 +99,7 @@ procCase('P08', 'a change with fflags 0 asks for nothing any more', () => {
   chg(q, { ...proc(pid), flags: EV_DELETE });
 });
 
-procCase('P09', 'an exit while disabled is told after ENABLE', () => {
+procCase('P09', 'an exit while disabled is reported after ENABLE', () => {
   const q = kqueue();
   const { pid, end } = child();
   const fflags = NOTE_EXIT;
@@ -136,7 +136,7 @@ procCase(
   },
 );
 
-procCase('P14', 'the end of a grandchild is told', () => {
+procCase('P14', 'reports the exit of a grandchild', () => {
   const q = kqueue();
   const { pid, end } = grandchild();
   const fflags = NOTE_EXIT;
@@ -145,7 +145,7 @@ procCase('P14', 'the end of a grandchild is told', () => {
   expectEvents(get(q, 1, SOON), { ...proc(pid), flags: ENDED, fflags });
 });
 
-procCase('P15', 'the status of a grandchild is told', () => {
+procCase('P15', 'reports the status of a grandchild', () => {
   const q = kqueue();
   const { pid, end } = grandchild();
   chg(q, { ...proc(pid), flags: EV_ADD, fflags: BOTH });
@@ -169,7 +169,7 @@ procCase('P18', 'a process can watch itself', () => {
   expectEvents(poll(q));
 });
 
-procCase('P20', 'ONESHOT with FORK and EXIT tells the exit, once', () => {
+procCase('P20', 'ONESHOT with FORK and EXIT reports the exit, once', () => {
   const q = kqueue();
   const { pid, end } = child();
   const fflags = (NOTE_FORK | NOTE_EXIT) >>> 0;
@@ -181,61 +181,71 @@ procCase('P20', 'ONESHOT with FORK and EXIT tells the exit, once', () => {
   expect(refusal(q, { ...proc(pid), flags: EV_DELETE })).toBe('ENOENT');
 });
 
-caseWith(['EVFILT_FS'], 'O01', 'FS can be watched, and is silent', () => {
-  const q = kqueue();
-  const fs = { ident: 1, filter: EVFILT_FS };
-  chg(q, { ...fs, flags: EV_ADD });
-  expectEvents(poll(q));
-  chg(q, { ...fs, flags: EV_DELETE });
-});
+caseWith(
+  ['EVFILT_FS'],
+  'O01',
+  'FS can be watched, and reports nothing without a mount',
+  () => {
+    const q = kqueue();
+    const fs = { ident: 1, filter: EVFILT_FS };
+    chg(q, { ...fs, flags: EV_ADD });
+    expectEvents(poll(q));
+    chg(q, { ...fs, flags: EV_DELETE });
+  },
+);
 
 const filters = ['EVFILT_PROC', 'EVFILT_VNODE'];
-caseWith(filters, 'O04', 'five filters in one queue tell one each', () => {
-  const q = kqueue();
-  const [r, w] = pipe();
-  const { fd, at } = file(1);
-  const { pid, end } = child();
-  const edge = EV_ADD | EV_CLEAR;
-  chg(
-    q,
-    { ident: r, filter: EVFILT_READ, flags: EV_ADD, udata: 1 },
-    { ident: 7, filter: EVFILT_TIMER, flags: EV_ADD, data: 5, udata: 2 },
-    { ident: 7, filter: EVFILT_USER, flags: edge, udata: 3 },
-    { ...proc(pid), flags: EV_ADD, fflags: BOTH, udata: 4 },
-    {
-      ident: fd,
-      filter: EVFILT_VNODE,
-      flags: edge,
-      fflags: NOTE_ATTRIB,
-      udata: 5,
-    },
-  );
-  libc.write(w, 2);
-  chg(q, { ident: 7, filter: EVFILT_USER, fflags: NOTE_TRIGGER, udata: 3 });
-  end(4);
-  chmodSync(at, 0o600);
-  sleep(20);
-  const events = poll(q).sort((x, y) => Number(x.udata - y.udata));
-  const [, tick] = events;
-  expect(tick.data).toBeGreaterThanOrEqual(1);
-  expectEvents(
-    events,
-    { ident: r, filter: EVFILT_READ, flags: EV_ADD, data: 2, udata: 1 },
-    {
-      ident: 7,
-      filter: EVFILT_TIMER,
-      flags: edge,
-      data: tick.data,
-      udata: 2,
-    },
-    { ident: 7, filter: EVFILT_USER, flags: edge, udata: 3 },
-    { ...proc(pid), flags: ENDED, fflags: BOTH, data: 0x400, udata: 4 },
-    {
-      ident: fd,
-      filter: EVFILT_VNODE,
-      flags: edge,
-      fflags: NOTE_ATTRIB,
-      udata: 5,
-    },
-  );
-});
+caseWith(
+  filters,
+  'O04',
+  'five filters in one queue report one event each',
+  () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    const { fd, at } = file(1);
+    const { pid, end } = child();
+    const edge = EV_ADD | EV_CLEAR;
+    chg(
+      q,
+      { ident: r, filter: EVFILT_READ, flags: EV_ADD, udata: 1 },
+      { ident: 7, filter: EVFILT_TIMER, flags: EV_ADD, data: 5, udata: 2 },
+      { ident: 7, filter: EVFILT_USER, flags: edge, udata: 3 },
+      { ...proc(pid), flags: EV_ADD, fflags: BOTH, udata: 4 },
+      {
+        ident: fd,
+        filter: EVFILT_VNODE,
+        flags: edge,
+        fflags: NOTE_ATTRIB,
+        udata: 5,
+      },
+    );
+    libc.write(w, 2);
+    chg(q, { ident: 7, filter: EVFILT_USER, fflags: NOTE_TRIGGER, udata: 3 });
+    end(4);
+    chmodSync(at, 0o600);
+    sleep(20);
+    const events = poll(q).sort((x, y) => Number(x.udata - y.udata));
+    const [, tick] = events;
+    expect(tick.data).toBeGreaterThanOrEqual(1);
+    expectEvents(
+      events,
+      { ident: r, filter: EVFILT_READ, flags: EV_ADD, data: 2, udata: 1 },
+      {
+        ident: 7,
+        filter: EVFILT_TIMER,
+        flags: edge,
+        data: tick.data,
+        udata: 2,
+      },
+      { ident: 7, filter: EVFILT_USER, flags: edge, udata: 3 },
+      { ...proc(pid), flags: ENDED, fflags: BOTH, data: 0x400, udata: 4 },
+      {
+        ident: fd,
+        filter: EVFILT_VNODE,
+        flags: edge,
+        fflags: NOTE_ATTRIB,
+        udata: 5,
+      },
+    );
+  },
+);

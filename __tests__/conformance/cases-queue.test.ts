@@ -32,7 +32,7 @@ import {
 
 isolate();
 
-caseTest('Q01', 'poll(2) on the queue says whether an event waits', () => {
+caseTest('Q01', 'poll(2) reports whether an event is pending', () => {
   const q = kqueue();
   chg(q, { ...user(1), flags: EV_ADD | EV_CLEAR });
   expect(isReadable(q)).toBe(false);
@@ -43,17 +43,21 @@ caseTest('Q01', 'poll(2) on the queue says whether an event waits', () => {
   expect(isReadable(q)).toBe(false);
 });
 
-caseTest('Q02', 'poll(2) believes a level event until a call looks', () => {
-  const q = kqueue();
-  const [r, w] = pipe();
-  chg(q, { ...read(r), flags: EV_ADD });
-  libc.write(w, 2);
-  expectEvents(poll(q), { ...read(r), flags: EV_ADD, data: 2 });
-  libc.read(r, 2);
-  expect(isReadable(q)).toBe(true);
-  expectEvents(poll(q));
-  expect(isReadable(q)).toBe(false);
-});
+caseTest(
+  'Q02',
+  'poll(2) reports a consumed level event until the next call',
+  () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    chg(q, { ...read(r), flags: EV_ADD });
+    libc.write(w, 2);
+    expectEvents(poll(q), { ...read(r), flags: EV_ADD, data: 2 });
+    libc.read(r, 2);
+    expect(isReadable(q)).toBe(true);
+    expectEvents(poll(q));
+    expect(isReadable(q)).toBe(false);
+  },
+);
 
 caseTest('Q04', 'a CLEAR parent fires when its child stops being empty', () => {
   const q = kqueue();
@@ -70,7 +74,7 @@ caseTest('Q04', 'a CLEAR parent fires when its child stops being empty', () => {
   expectEvents(poll(q), { ...read(k), flags, data: 1 });
 });
 
-caseTest('Q05', 'a queue takes only READ, and never itself', () => {
+caseTest('Q05', 'a queue accepts only READ, and never itself', () => {
   const q = kqueue();
   const k = kqueue();
   expect(refusal(q, { ...read(q), flags: EV_ADD })).toBe('EINVAL');
@@ -88,7 +92,7 @@ caseTest('Q07', 'queues watch queues ten deep, and no deeper', () => {
   expect(watch(10)).toBe('EINVAL');
 });
 
-unplayableCase('Q08', 'close wakes a call that sleeps in the queue');
+unplayableCase('Q08', 'close wakes a call that is blocked in the queue');
 
 caseTest('Q10', 'a dup of a queue is the same queue', () => {
   const q = kqueue();

@@ -97,15 +97,20 @@ signalCase('S05', 'a signal sent to a thread is not counted', threadSignal(), {
   linux: threadSignal(1),
 });
 
-caseWith(['EVFILT_SIGNAL'], 'S06', 'a number of no signal is silent', () => {
-  const q = kqueue();
-  for (const ident of [0, 1000]) {
-    chg(q, { ident, filter: EVFILT_SIGNAL, flags: EV_ADD });
-  }
-  expectEvents(poll(q));
-});
+caseWith(
+  ['EVFILT_SIGNAL'],
+  'S06',
+  'an ident that is no signal reports nothing',
+  () => {
+    const q = kqueue();
+    for (const ident of [0, 1000]) {
+      chg(q, { ident, filter: EVFILT_SIGNAL, flags: EV_ADD });
+    }
+    expectEvents(poll(q));
+  },
+);
 
-signalCase('S08', 'a signal that comes while disabled is told later', () => {
+signalCase('S08', 'a signal while disabled is reported after ENABLE', () => {
   catchSignal(NAME);
   const q = kqueue();
   chg(q, { ...USR2, flags: EV_ADD });
@@ -116,7 +121,7 @@ signalCase('S08', 'a signal that comes while disabled is told later', () => {
   expectEvents(get(q, 1, SOON), { ...USR2, flags: EDGE, data: 1 });
 });
 
-signalCase('S09', 'a signal that came before is not told', () => {
+signalCase('S09', 'a signal before the registration is not reported', () => {
   catchSignal(NAME);
   signal(NAME);
   const q = kqueue();
@@ -126,7 +131,7 @@ signalCase('S09', 'a signal that came before is not told', () => {
 
 signalCase(
   'S11',
-  'a ONESHOT one tells once, the program hears all',
+  'ONESHOT reports once, while the handler runs for each',
   async () => {
     const heard = catchSignal(NAME);
     const q = kqueue();

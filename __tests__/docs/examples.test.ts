@@ -16,15 +16,14 @@ const linesOf = (outcome: Outcome): string[] =>
 const succeeds = expect.objectContaining({ status: 0, stderr: '' });
 
 test('every example is tried', () => {
-  const tests = ['docs/examples', 'queue/examples', 'helpers/docs']
-    .map((name) =>
-      readFileSync(join(root, `__tests__/${name}.test.ts`), 'utf8'),
-    )
-    .join('\n');
+  const tests = readFileSync(
+    join(root, '__tests__/docs/examples.test.ts'),
+    'utf8',
+  );
   const examples = readdirSync(join(root, 'examples')).filter((name) =>
     name.endsWith('.ts'),
   );
-  expect(examples.filter((name) => !tests.includes(name))).toEqual([]);
+  expect(examples.filter((name) => !tests.includes(`'${name}'`))).toEqual([]);
 });
 
 describe('readiness-loop.ts', () => {
@@ -114,3 +113,78 @@ test('pipe.ts prints all that the child wrote, then that it closed', async () =>
   expect(text.join('')).toBe('one\ntwo\nthree\n');
   expect(lines.at(-1)).toBe('the child closed its end');
 });
+
+const said = (...lines: (string | RegExp)[]) => ({
+  status: 0,
+  stderr: '',
+  stdout: expect.stringMatching(
+    new RegExp(
+      `^${lines.map((line) => (typeof line === 'string' ? line : line.source)).join('\\n')}\\n$`,
+    ),
+  ),
+});
+
+test('echo-server.ts sends every byte back, also more than a socket holds', async () => {
+  expect(await example('echo-server.ts')).toEqual(
+    said(
+      'sent 5 bytes, 5 came back',
+      'sent 100000 bytes, 100000 came back',
+      'sent 10000000 bytes, 10000000 came back',
+    ),
+  );
+}, 40_000);
+
+test('watch-file.ts sees each thing that is done to its file', async () => {
+  expect(await example('watch-file.ts')).toEqual(
+    said(/.*write.*/, 'attrib', 'rename', /.*delete.*/),
+  );
+}, 40_000);
+
+test('wait-pid.ts waits for a process that is not a child', async () => {
+  expect(await example('wait-pid.ts')).toEqual(
+    said(
+      /(process exited after \d+ ms|there is no such process)/,
+      'again: no such process',
+    ),
+  );
+}, 40_000);
+
+test('debounce.ts deals with each burst once', async () => {
+  expect(await example('debounce.ts')).toEqual(
+    said('saved after 5 keys', 'saved after 10 keys'),
+  );
+}, 40_000);
+
+test('wake-worker.ts wakes a thread that sleeps in a system call', async () => {
+  expect(await example('wake-worker.ts')).toEqual(
+    said('woken with "a"', 'woken with "q"', 'it worked three times'),
+  );
+}, 40_000);
+
+test('nested.ts takes what is urgent first', async () => {
+  expect(await example('nested.ts')).toEqual(
+    said('urgent 1', 'bulk 1', 'urgent 2', 'bulk 2', 'urgent 3', 'bulk 3'),
+  );
+}, 40_000);
+
+test('follow-log.ts prints each line once, through a rotation', async () => {
+  expect(await example('follow-log.ts')).toEqual(
+    said(
+      'one',
+      'two',
+      'three, in another file',
+      'four',
+      'five, all else was cut',
+    ),
+  );
+}, 40_000);
+
+test('wait-many.ts says how each process ended', async () => {
+  const outcome = await example('wait-many.ts');
+  expect(outcome).toEqual(succeeds);
+  expect(linesOf(outcome).sort()).toEqual([
+    'process 0: 0',
+    'process 1: 3',
+    'process 2: SIGTERM',
+  ]);
+}, 40_000);

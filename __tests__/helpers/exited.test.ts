@@ -43,7 +43,7 @@ const settled = (promise: Promise<unknown>): Promise<unknown> =>
       error instanceof KqueueError ? error.code : (error as Error).name,
   );
 
-describe('exited tells how a process ended', () => {
+describe('exited resolves with how a process ended:', () => {
   test.each([
     ['exit 0', { code: 0, signal: null }],
     ['exit 3', { code: 3, signal: null }],
@@ -82,14 +82,14 @@ describe('exited tells how a process ended', () => {
     }
   });
 
-  test('without taking it from who has started it', async () => {
+  test('while the parent still receives its exit status', async () => {
     const child = sh('sleep 0.05; exit 9');
     const told = once(child, 'exit');
     expect(await exited(child.pid)).toEqual({ code: 9, signal: null });
     expect(await told).toEqual([9, null]);
   });
 
-  test('to all who wait for it', async () => {
+  test('for every pending wait', async () => {
     const { pid } = sh('sleep 0.05; exit 4');
     const waits = Array.from({ length: 20 }, () => exited(pid));
     const codes = (await Promise.all(waits)).map(({ code }) => code);
@@ -227,7 +227,7 @@ describe('many waits', () => {
     expect(openCount()).toBeLessThanOrEqual(before);
   });
 
-  test('a thousand at once are all told', async () => {
+  test('a thousand at once all resolve', async () => {
     expect(await printedBy('helpers/exited', 'thousand')).toEqual([
       true,
       1000,
@@ -237,11 +237,11 @@ describe('many waits', () => {
 });
 
 describe('the process', () => {
-  test('lives while somebody waits, and ends afterwards', async () => {
+  test('stays alive while a wait is pending, and exits afterwards', async () => {
     expect(await printedBy('helpers/exited', 'child')).toEqual([0]);
   });
 
-  test('does not live for a wait that was given up', async () => {
+  test('exits when each wait was aborted, timed out or disposed of', async () => {
     const { status, stderr } = await runProgram(
       'helpers/exited',
       'abandonedWaits',

@@ -138,7 +138,7 @@ describe.each(quiet)('%s', (_, make) => {
   });
 });
 
-test('those who ask at the same time are served in their order', async () => {
+test('concurrent next() calls resolve in call order', async () => {
   using ticks = interval(1);
   const asked = Array.from({ length: 10 }, () => ticks.next());
   const counts = (await Promise.all(asked)).map(
@@ -159,12 +159,12 @@ test('a break frees everything, and so does a throw in the loop', async () => {
   expect(openCount()).toBe(before);
 });
 
-test('an iterator that nobody asks does not keep the process alive', async () => {
+test('an iterator without a pending next() does not keep the process alive', async () => {
   const { status, stderr } = await runProgram('helpers/iterators', 'notAsked');
   expect([stderr, status]).toEqual(['', 0]);
 });
 
-test('one that is closed or aborted while it waits does not either', async () => {
+test('closing or aborting a pending iterator lets the process exit', async () => {
   const { status, stderr } = await runProgram(
     'helpers/iterators',
     'closedWhileWaiting',
@@ -172,13 +172,13 @@ test('one that is closed or aborted while it waits does not either', async () =>
   expect([stderr, status]).toEqual(['', 0]);
 });
 
-test('one that waits does', async () => {
+test('a pending next() keeps the process alive', async () => {
   expect(
     await printedByLine("api.interval(100).next().then(() => print('tick'));"),
   ).toEqual(['tick']);
 });
 
-test('one that is forgotten is closed, but not while somebody waits', async () => {
+test('a garbage-collected iterator is closed, but not while next() is pending', async () => {
   expect(
     await printedBy('helpers/iterators', 'collected', {
       flags: ['--expose-gc'],
@@ -186,7 +186,7 @@ test('one that is forgotten is closed, but not while somebody waits', async () =
   ).toEqual(['begin', true, true, 1, true]);
 });
 
-test('one that is forgotten is closed, however long its signal lives', async () => {
+test('a garbage-collected iterator is closed though its signal lives on', async () => {
   expect(
     await printedBy('helpers/iterators', 'collectedBesideSignal', {
       flags: ['--expose-gc'],

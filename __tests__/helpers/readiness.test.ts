@@ -101,7 +101,7 @@ describe('readable', () => {
     expect(() => readable(socket)).toThrow(TypeError);
   });
 
-  test('does not starve timers, though nobody reads', async () => {
+  test('does not starve timers while bytes stay unread', async () => {
     const [reader, writer] = pipe();
     writeSync(writer, '.');
     let isOver = false;
@@ -209,7 +209,7 @@ onLinux('a hundred pipes take one queue', async () => {
   expect(openCount()).toBe(before);
 });
 
-test('asking once and forgetting it leaves nothing to close', async () => {
+test('iterators that are garbage-collected leave no descriptor open', async () => {
   expect(
     await printedBy('helpers/readiness', 'forgottenWrites', {
       flags: ['--expose-gc'],

@@ -4,7 +4,7 @@ import { type SignalName, signals } from '../../src/index.js';
 import { printedBy, printedByLine, runProgram } from '../support/child.js';
 
 describe('signals', () => {
-  test('tells which came, and how often', async () => {
+  test('reports which signal arrived, and how often', async () => {
     expect(await printedBy('helpers/signals', 'twoSignals')).toEqual([
       { signal: 'SIGUSR2', count: 1 },
       { signal: 'SIGHUP', count: 1 },
@@ -12,7 +12,7 @@ describe('signals', () => {
     ]);
   });
 
-  test('loses none while nobody waits', async () => {
+  test('counts signals that arrive while no next() is pending', async () => {
     const [total] = await printedBy('helpers/signals', 'whileNobodyWaits');
     expect(total).toBe(10);
   });
@@ -43,30 +43,30 @@ describe('signals', () => {
     ]);
   });
 
-  test('loses none that comes when it is opened again at once', async () => {
+  test('counts a signal right after it was closed and opened again', async () => {
     expect(await printedBy('helpers/signals', 'openedAgain')).toEqual([
       1, 1, 1,
     ]);
   });
 
-  test('counts none twice that came before it was opened', async () => {
+  test('does not count a signal that arrived before it was opened', async () => {
     expect(await printedBy('helpers/signals', 'notTwice')).toEqual([1, 1]);
   });
 
-  test('counts each once, by any of its names, whoever listens', async () => {
+  test('counts a signal once under all its names', async () => {
     expect(await printedBy('helpers/signals', 'synonyms')).toEqual([
       { signal: 'SIGABRT', count: 1 },
       1,
     ]);
   });
 
-  test('may be asked for by many', async () => {
+  test('works in many iterators at once, without a warning', async () => {
     const { stdout, stderr } = await runProgram('helpers/signals', 'many');
     expect(stderr).toBe('');
     expect(stdout).toBe('1\n0\n');
   });
 
-  test('does not keep a process alive that does not ask', async () => {
+  test('does not keep the process alive without a pending next()', async () => {
     expect(await printedByLine("api.signals('SIGHUP'); print(1);")).toEqual([
       1,
     ]);

@@ -1,4 +1,5 @@
-// Queues and worker threads: each thread has its own, and ends without harm.
+// Threads and queues: each thread has its own, who can wake whom, and that a
+// thread leaves nothing behind however it ends.
 import { printedBy } from '../support/child.js';
 import { onLinux } from '../support/fds.js';
 
@@ -8,23 +9,89 @@ onLinux('a queue of a worker works as one of the main thread', async () => {
   expect(mine).toEqual([1, 2]);
 });
 
-onLinux('a queue of another thread is EBADF, and unharmed by it', async () => {
-  const [told, mine] = await printedBy('linux/threads', 'queueOfAnother');
-  expect(told).toEqual([0, ['EBADF', 'EBADF']]);
-  expect(mine).toBe(1);
-});
-
 onLinux(
-  'signals belong to the main thread, and a worker is told so',
+  'EVFILT_SIGNAL in a worker is ENOTSUP: signals belong to the main thread',
   async () => {
     const [told] = await printedBy('linux/threads', 'signalInWorker');
     expect(told).toEqual([0, 'ENOTSUP']);
   },
 );
 
-onLinux('threads that come and go leave nothing open', async () => {
-  const [leaked] = await printedBy('linux/threads', 'comeAndGo');
+onLinux(
+  'a queue of another thread is EBADF, unharmed, and the error says why',
+  async () => {
+    const [refusals, mine] = await printedBy('linux/threads', 'queueOfAnother');
+    const whose = {
+      code: 'EBADF',
+      message: expect.stringMatching(
+        /^kevent EBADF: descriptor \d+ is no queue of this thread; a queue belongs to the thread/,
+      ),
+    };
+    // An event list, a change, and a Kqueue of it.
+    expect(refusals).toEqual([whose, whose, whose]);
+    expect(mine).toBe(1);
+  },
+);
+
+onLinux('a descriptor that is no queue at all is EBADF alone', async () => {
+  const messages = await printedBy('linux/threads', 'noQueue');
+  expect(messages).toEqual(['kevent EBADF', 'kevent EBADF', 'kevent EBADF']);
+});
+
+onLinux('a thread leaves no descriptor, however it ends', async () => {
+  const [leaked] = await printedBy('linux/threads', 'endings');
   expect(leaked).toBe(0);
+});
+
+onLinux(
+  'a descriptor that a thread closed is not closed again when it ends',
+  async () => {
+    const [codes, warnings] = await printedBy('linux/threads', 'closedOnce');
+    expect(codes).toEqual(['EBADF', true, true]);
+    expect(warnings).toBe(0);
+  },
+);
+
+onLinux('a pipe wakes a thread that is blocked in a call', async () => {
+  const [woken] = await printedBy('linux/threads', 'wokenByPipe');
+  expect(woken).toBe(3);
+});
+
+onLinux(
+  'a thread blocked in a call without a timeout can be terminated, and ends with the process',
+  async () => {
+    const [codes] = await printedBy('linux/threads', 'asleepForEver');
+    expect(codes).toEqual([1, 1, 1]);
+  },
+);
+
+onLinux(
+  'a long wait of a thread ends at its time, though it sleeps in pieces',
+  async () => {
+    const [waits] = await printedBy('linux/threads', 'longWait');
+    for (const late of waits as number[]) {
+      expect(late).toBeGreaterThanOrEqual(0);
+      expect(late).toBeLessThan(1000);
+    }
+  },
+);
+
+onLinux(
+  'a queue closed by another thread while it is waited for harms nobody',
+  async () => {
+    const [closed, error, next] = await printedBy(
+      'linux/threads',
+      'closedByAnother',
+    );
+    expect(closed).toBeNull();
+    expect(error).toBe('EBADF');
+    expect(next).toBe('timer');
+  },
+);
+
+onLinux('eight threads at once keep their queues apart', async () => {
+  const [sums] = await printedBy('linux/threads', 'eight');
+  expect(sums).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((i) => 200 * i));
 });
 
 onLinux(
@@ -35,8 +102,3 @@ onLinux(
     expect(told).toBe(1);
   },
 );
-
-onLinux('many threads at once do not see each other', async () => {
-  const [sums] = await printedBy('linux/threads', 'many');
-  expect(sums).toEqual([1, 2, 3, 4].map((number) => [0, 500 * number]));
-});

@@ -380,7 +380,7 @@ describe('a storm of events', () => {
     await loop;
   });
 
-  test('nor when a listener or next gets it', async () => {
+  test('starves nothing when a listener or next() consumes it', async () => {
     storm();
     kq.trigger(1);
     let seen = 0;

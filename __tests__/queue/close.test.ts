@@ -37,7 +37,7 @@ test('using and await using close', async () => {
   expect(first.closed).toBe(true);
 });
 
-test('closing a second time does not close who has the number by then', () => {
+test('closing twice does not close a later queue with the same fd', () => {
   const first = new Kqueue();
   first.close();
   const second = new Kqueue();
@@ -47,7 +47,7 @@ test('closing a second time does not close who has the number by then', () => {
   second.close();
 });
 
-test('who waits is answered: next with undefined, loops by ending', async () => {
+test('pending next() calls resolve with undefined, loops end', async () => {
   const kq = new Kqueue();
   const seen: unknown[] = [];
   const loop = async () => {
@@ -100,7 +100,7 @@ test('the descriptor is closed only after the event loop has let go of it', asyn
   }
 });
 
-test('a queue whose descriptor somebody else closed can be closed still', () => {
+test('close() works after other code closed the descriptor', () => {
   const kq = new Kqueue();
   closeSync(kq.fd);
   expect(() => kq.poll()).toThrow(expect.objectContaining({ code: 'EBADF' }));

@@ -98,18 +98,21 @@ describe('numbers of its own', () => {
   onLinux('that are nothing here are polled in intervals', () => inIntervals());
 });
 
-onLinux('a queue is waited for where no second one can be made', async () => {
-  const EMFILE = 24;
-  let isFull = false;
-  const kernel = kernelOf((kq) => (isFull ? -1 : kq));
-  const { Kqueue } = await over(kernel);
-  using kq = new Kqueue();
-  kq.add({ filter: 'timer', id: 1, after: 1, udata: 'timer' });
-  isFull = true;
-  errno = EMFILE;
-  expect((await kq.next({ timeout: 5000 }))?.udata).toBe('timer');
-  expect(kq.pollable).toBe(false);
-  isFull = false;
-  errno = 0;
-  expect(kq.pollable).toBe(true);
-});
+onLinux(
+  'waits work where the probing queue cannot be made (EMFILE)',
+  async () => {
+    const EMFILE = 24;
+    let isFull = false;
+    const kernel = kernelOf((kq) => (isFull ? -1 : kq));
+    const { Kqueue } = await over(kernel);
+    using kq = new Kqueue();
+    kq.add({ filter: 'timer', id: 1, after: 1, udata: 'timer' });
+    isFull = true;
+    errno = EMFILE;
+    expect((await kq.next({ timeout: 5000 }))?.udata).toBe('timer');
+    expect(kq.pollable).toBe(false);
+    isFull = false;
+    errno = 0;
+    expect(kq.pollable).toBe(true);
+  },
+);

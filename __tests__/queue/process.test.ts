@@ -3,12 +3,12 @@
 import { printedBy, runProgram } from '../support/child.js';
 import { onLinux } from '../support/fds.js';
 
-test('a process ends when nobody waits, whatever is registered', async () => {
+test('a process exits when nothing waits, whatever is registered', async () => {
   const { status, stdout } = await runProgram('queue/process', 'oneNext');
   expect([stdout, status]).toEqual(['"one"\n', 0]);
 });
 
-test('a process lives while somebody waits', async () => {
+test('a listener keeps the process alive', async () => {
   const { status, stdout } = await runProgram('queue/process', 'listener');
   expect([stdout, status]).toEqual(['1\n', 0]);
 });
@@ -33,7 +33,7 @@ test('an aborted or timed-out wait no longer keeps the process alive', async () 
   expect(status).toBe(0);
 });
 
-test('time is never out early, nor for what came in time', async () => {
+test('a timeout never fires early, nor before an event that came in time', async () => {
   expect(await printedBy('queue/process', 'timeouts')).toEqual([0, 1]);
 });
 
@@ -104,12 +104,12 @@ test('a signal ends neither a wait nor its time, and repeats no change', async (
   expect(await printedBy('queue/process', 'signalled')).toEqual([0, true]);
 });
 
-test('promises resolve promptly, though nothing else happens', async () => {
+test('promises resolve promptly in an otherwise idle process', async () => {
   const [worst] = (await printedBy('queue/process', 'latency')) as number[];
   expect(worst).toBeLessThan(250);
 });
 
-describe('a queue that is forgotten', () => {
+describe('a queue that is garbage-collected without being closed', () => {
   test('is closed, with one warning for the process', async () => {
     const { stdout, stderr, status } = await runProgram(
       'queue/process',
@@ -122,7 +122,7 @@ describe('a queue that is forgotten', () => {
     expect(stderr).toContain('KQUEUE_FORGOTTEN');
   });
 
-  test('is not, while somebody waits for it', async () => {
+  test('is not collected while a wait is pending', async () => {
     expect(
       await printedBy('queue/process', 'collectedNotWhileWaiting', {
         flags: ['--expose-gc'],

@@ -11,7 +11,7 @@ beforeEach(() => {
 
 afterEach(() => kq.close());
 
-test('any value comes back, the very same', () => {
+test('delivers the very same value', () => {
   const values = [
     0,
     -0,
