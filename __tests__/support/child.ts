@@ -3,11 +3,8 @@
 import { join } from 'node:path';
 import { type Outcome, root, run } from './built-package.js';
 
-/** The built package, for `require` in a script. */
+/** The built package, for `require` in a program. */
 export const entry = join(root, 'dist/index.cjs');
-
-/** A path or text as a JavaScript literal. */
-export const literal = (value: string): string => JSON.stringify(value);
 
 interface Options {
   /** Arguments of the program. */
@@ -46,15 +43,15 @@ export const runProgram = (
     options,
   );
 
+const LINE_PRELUDE = `'use strict';
+const { api, print } = require(${JSON.stringify(join(root, '__tests__/fixtures/program.cjs'))});
+`;
+
 /** Run a line that has the package's exports as `api`, and `print(value)`. */
 export const runLine = (
   line: string,
   options: Options = {},
 ): Promise<Outcome> => runNode(['-e', `${LINE_PRELUDE}${line}`], options);
-
-const LINE_PRELUDE = `'use strict';
-const { api, print } = require(${JSON.stringify(join(root, '__tests__/fixtures/program.cjs'))});
-`;
 
 /** What a program printed, value by value; it must end well. */
 async function valuesOf(running: Promise<Outcome>): Promise<unknown[]> {
