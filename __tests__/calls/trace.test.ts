@@ -4,7 +4,7 @@ import { listFor } from '../../src/calls/kevent-list.js';
 import { syscallsOf } from '../../src/calls/syscalls.js';
 import { traced } from '../../src/calls/trace.js';
 import { bindKernel } from '../../src/ffi/native-kernel.js';
-import { entry, literal, runScript } from '../support/child.js';
+import { runLine, runProgram } from '../support/child.js';
 import {
   type DoubleOptions,
   disposeDoubles,
@@ -160,12 +160,11 @@ test('of a long list 32 entries are shown', () => {
 });
 
 test('KQUEUE_FFI_TRACE=1 traces both tiers of a program, and nothing else', async () => {
-  const script = `
-    const kq = new api.Kqueue();
-    kq.add({ filter: 'user', id: 5 });
-    kq.trigger(5);
-    kq.next().then(({ id }) => { print(id); kq.close(); });`;
-  const { stdout, stderr, status } = await runScript(script, TRACE);
+  const { stdout, stderr, status } = await runProgram(
+    'calls/trace',
+    'bothTiers',
+    TRACE,
+  );
   expect({ stdout, status }).toEqual({ stdout: '5\n', status: 0 });
   const calls = stderr.trimEnd().split('\n');
   expect(calls[0]).toMatch(/^kqueue\(\) = \d+$/);
@@ -176,14 +175,7 @@ test('KQUEUE_FFI_TRACE=1 traces both tiers of a program, and nothing else', asyn
 });
 
 test('the lines of a worker thread say whose they are', async () => {
-  const script = `
-    const { Worker } = require('node:worker_threads');
-    api.close(api.kqueue());
-    new Worker(
-      'const api = require(process.argv[2]); api.close(api.kqueue());',
-      { eval: true, argv: [${literal(entry)}] },
-    );`;
-  const { stderr, status } = await runScript(script, TRACE);
+  const { stderr, status } = await runProgram('calls/trace', 'worker', TRACE);
   expect(status).toBe(0);
   const [main, , worker] = stderr.split('\n');
   expect(main).toMatch(/^kqueue\(\) = \d+$/);
@@ -195,7 +187,7 @@ test.each([[''], ['0']])(
   async (value) => {
     const env = { KQUEUE_FFI_TRACE: value };
     const script = 'api.close(api.kqueue()); print(1);';
-    expect(await runScript(script, { env })).toEqual({
+    expect(await runLine(script, { env })).toEqual({
       stdout: '1\n',
       stderr: '',
       status: 0,
@@ -203,20 +195,18 @@ test.each([[''], ['0']])(
   },
 );
 
-test('nothing is lost when the reader is slow and the process exits', async () => {
-  // Asking for process.stderr makes the pipe one that does not wait.
-  const script = `
-    process.stderr;
-    const kq = api.kqueue();
-    for (let i = 0; i < 5000; i++) api.kevent(kq, null, null, 0);
-    process.exit(3);`;
-  const { stderr, status } = await runScript(script, TRACE);
+test('no line is lost when the reader is slow and the process exits', async () => {
+  const { stderr, status } = await runProgram(
+    'calls/trace',
+    'slowReader',
+    TRACE,
+  );
   expect(status).toBe(3);
   expect(stderr.match(/^kevent\(\d+, NULL, 0, 0\) = 0$/gm)).toHaveLength(5000);
 });
 
-test('a standard error that nobody reads ends nothing', async () => {
+test('a closed standard error does not end the process', async () => {
   const script = 'api.close(api.kqueue()); print(1);';
-  const closed = await runScript(script, { ...TRACE, first: 'exec 2>&-' });
+  const closed = await runLine(script, { ...TRACE, first: 'exec 2>&-' });
   expect(closed).toEqual({ stdout: '1\n', stderr: '', status: 0 });
 });

@@ -1,18 +1,10 @@
 import { constants } from 'node:os';
 import { KeventList, kevent } from '../../src/index.js';
 import {
+  caseTest,
   change,
   chg,
   codeOf,
-  elapsed,
-  expectEvents,
-  get,
-  poll,
-  refusal,
-  SOON,
-} from './calls.js';
-import { caseTest } from './cases.js';
-import {
   ENOENT,
   EV_ADD,
   EV_CLEAR,
@@ -29,15 +21,23 @@ import {
   EVFILT_USER,
   EVFILT_VM,
   EVFILT_WRITE,
+  elapsed,
+  expectEvents,
+  get,
+  isolate,
+  kqueue,
+  libc,
+  meanwhile,
   NOTE_TRIGGER,
-} from './constants.js';
-import * as libc from './libc.js';
-import { meanwhile } from './outsider.js';
-import { isolate, kqueue, pipe, socketpair } from './world.js';
+  pipe,
+  poll,
+  refusal,
+  SOON,
+  socketpair,
+  user,
+} from './prelude.js';
 
 isolate();
-
-const user = (ident: number | bigint) => ({ ident, filter: EVFILT_USER });
 
 caseTest('C01', 'a queue is a descriptor that a child does not get', () => {
   const q = kqueue();

@@ -1,6 +1,6 @@
-import { chg, expectEvents, poll, refusal } from './calls.js';
-import { caseTest } from './cases.js';
 import {
+  caseTest,
+  chg,
   EV_ADD,
   EV_CLEAR,
   EV_DELETE,
@@ -9,20 +9,22 @@ import {
   EV_ENABLE,
   EV_ONESHOT,
   EV_UDATA_SPECIFIC,
-  EVFILT_READ,
   EVFILT_TIMER,
-  EVFILT_USER,
+  expectEvents,
+  identsOf,
+  isolate,
+  kqueue,
+  libc,
   NOTE_TRIGGER,
-} from './constants.js';
-import * as libc from './libc.js';
-import { isolate, kqueue, pipe, socketpair } from './world.js';
+  pipe,
+  poll,
+  read,
+  refusal,
+  socketpair,
+  user,
+} from './prelude.js';
 
 isolate();
-
-const read = (ident: number) => ({ ident, filter: EVFILT_READ });
-const user = (ident: number) => ({ ident, filter: EVFILT_USER });
-const identsOf = (events: readonly { ident: number | bigint }[]) =>
-  events.map(({ ident }) => ident);
 
 caseTest('D02', 'an event carries the flags word of its creation', () => {
   const q = kqueue();
@@ -50,7 +52,7 @@ caseTest('D05', 'a level condition is reported by every call', () => {
   }
 });
 
-caseTest('D06', 'a level condition that is gone is silent', () => {
+caseTest('D06', 'a level condition that has ended is not reported', () => {
   const q = kqueue();
   const [r, w] = pipe();
   chg(q, { ...read(r), flags: EV_ADD });
@@ -60,7 +62,7 @@ caseTest('D06', 'a level condition that is gone is silent', () => {
   expectEvents(poll(q));
 });
 
-caseTest('D08', 'ONESHOT is gone once delivered', () => {
+caseTest('D08', 'ONESHOT is removed on delivery', () => {
   const q = kqueue();
   const [r, w] = pipe();
   const flags = EV_ADD | EV_ONESHOT;
@@ -141,7 +143,7 @@ caseTest('D17', 'events come in the order they became ready', () => {
   expect(identsOf(poll(q))).toEqual(order);
 });
 
-caseTest('D18', 'ready ones take turns when there is room for one', () => {
+caseTest('D18', 'ready registrations alternate when one event fits', () => {
   const q = kqueue();
   const ends = [pipe(), pipe(), pipe()];
   for (const [r, w] of ends) {
@@ -153,7 +155,7 @@ caseTest('D18', 'ready ones take turns when there is room for one', () => {
   expect(got.flat()).toEqual([a, b, c, a, b, c]);
 });
 
-caseTest('D20', 'those that found no room come first in the next call', () => {
+caseTest('D20', 'events that did not fit come first in the next call', () => {
   const q = kqueue();
   const ends = Array.from({ length: 5 }, pipe);
   for (const [r, w] of ends) {

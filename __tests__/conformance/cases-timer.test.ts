@@ -1,14 +1,6 @@
 import {
+  caseTest,
   chg,
-  elapsed,
-  expectEvents,
-  get,
-  poll,
-  refusal,
-  SOON,
-} from './calls.js';
-import { caseTest, timed } from './cases.js';
-import {
   EV_ADD,
   EV_CLEAR,
   EV_DELETE,
@@ -16,20 +8,27 @@ import {
   EV_DISPATCH,
   EV_ENABLE,
   EV_ONESHOT,
-  EVFILT_TIMER,
+  elapsed,
+  expectEvents,
+  get,
+  isolate,
+  kqueue,
   NOTE_ABSOLUTE,
   NOTE_NSECONDS,
   NOTE_SECONDS,
-} from './constants.js';
-import { isolate, kqueue, sleep } from './world.js';
+  poll,
+  ROUNDING,
+  refusal,
+  SOON,
+  sleep,
+  timed,
+  timer,
+} from './prelude.js';
 
 isolate();
 
-const timer = (ident: number | bigint) => ({ ident, filter: EVFILT_TIMER });
 const PLAIN = EV_ADD | EV_CLEAR;
 const ONCE = EV_ADD | EV_CLEAR | EV_ONESHOT;
-/** Date.now() is cut to the millisecond. */
-const ROUNDING = 1;
 /** Late enough to be sure that it is the other deadline that fired. */
 const LATE = 500;
 

@@ -1,24 +1,30 @@
-import { chg, expectEvents, get, poll, refusal, SOON } from './calls.js';
-import { caseTest } from './cases.js';
 import {
+  caseTest,
+  chg,
   EV_ADD,
   EV_CLEAR,
   EV_DISABLE,
   EV_ENABLE,
-  EVFILT_READ,
   EVFILT_TIMER,
   EVFILT_USER,
+  expectEvents,
+  get,
+  isolate,
+  kqueue,
+  libc,
   NOTE_LOWAT,
   NOTE_SECONDS,
   NOTE_TRIGGER,
   NOTE_USECONDS,
-} from './constants.js';
-import * as libc from './libc.js';
-import { isolate, kqueue, pipe, socketpair } from './world.js';
+  pipe,
+  poll,
+  read,
+  refusal,
+  SOON,
+  socketpair,
+} from './prelude.js';
 
 isolate();
-
-const read = (ident: number) => ({ ident, filter: EVFILT_READ });
 
 caseTest('T01', 'adding again replaces udata', () => {
   const q = kqueue();

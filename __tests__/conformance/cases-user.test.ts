@@ -1,6 +1,7 @@
-import { chg, expectEvents, poll, refusal } from './calls.js';
-import { caseTest, unplayableCase } from './cases.js';
 import {
+  caseTest,
+  chg,
+  EDGE,
   EV_ADD,
   EV_CLEAR,
   EV_DISABLE,
@@ -8,19 +9,23 @@ import {
   EV_ENABLE,
   EV_ONESHOT,
   EVFILT_USER,
+  expectEvents,
+  isolate,
+  kqueue,
   NOTE_FFCOPY,
   NOTE_FFLAGSMASK,
   NOTE_FFOR,
   NOTE_TRIGGER,
-} from './constants.js';
-import { isolate, kqueue } from './world.js';
+  poll,
+  refusal,
+  unplayableCase,
+} from './prelude.js';
 
 isolate();
 
 const USER = { ident: 1, filter: EVFILT_USER };
-const EDGE = EV_ADD | EV_CLEAR;
 
-caseTest('U01', 'a CLEAR one is quiet again once delivered', () => {
+caseTest('U01', 'with EV_CLEAR one trigger is delivered once', () => {
   const q = kqueue();
   chg(q, { ...USER, flags: EDGE });
   chg(q, { ...USER, fflags: NOTE_TRIGGER });
@@ -28,12 +33,16 @@ caseTest('U01', 'a CLEAR one is quiet again once delivered', () => {
   expectEvents(poll(q));
 });
 
-caseTest('U03', 'NOTE_TRIGGER in the creating ADD fires and shows', () => {
-  const q = kqueue();
-  const fflags = NOTE_TRIGGER;
-  chg(q, { ...USER, flags: EDGE, fflags });
-  expectEvents(poll(q), { ...USER, flags: EDGE, fflags });
-});
+caseTest(
+  'U03',
+  'NOTE_TRIGGER in the creating ADD triggers, and stays in fflags',
+  () => {
+    const q = kqueue();
+    const fflags = NOTE_TRIGGER;
+    chg(q, { ...USER, flags: EDGE, fflags });
+    expectEvents(poll(q), { ...USER, flags: EDGE, fflags });
+  },
+);
 
 caseTest('U04', 'control bits of the creating ADD are stored raw', () => {
   const q = kqueue();
@@ -52,7 +61,7 @@ caseTest('U06', 'control bits of a later change are not stored', () => {
   expectEvents(poll(q), { ...USER, flags: EDGE, fflags: 0x00ffffff });
 });
 
-caseTest('U07', 'without CLEAR a triggered one repeats', () => {
+caseTest('U07', 'without EV_CLEAR every call reports a triggered event', () => {
   const q = kqueue();
   chg(q, { ...USER, flags: EV_ADD });
   chg(q, { ...USER, fflags: NOTE_TRIGGER });
@@ -110,7 +119,7 @@ caseTest('U15', 'CLEAR in a later change does not reset the latch', () => {
 
 unplayableCase('U16', 'a trigger from another thread wakes a call');
 
-caseTest('U18', 'a ONESHOT one is gone once delivered', () => {
+caseTest('U18', 'ONESHOT removes the registration on delivery', () => {
   const q = kqueue();
   const flags = EV_ADD | EV_ONESHOT;
   chg(q, { ...USER, flags });

@@ -15,10 +15,11 @@ export interface CaseDeviation extends Row {
   readonly case: string;
 }
 
-/** The steps of a recorded scenario that must come out otherwise there. */
+/** The steps of a recorded scenario that differ there. */
 export interface TraceDeviation extends Row {
   readonly trace: string;
-  readonly steps: readonly number[];
+  /** What each of these steps answers instead, with `N` for a descriptor. */
+  readonly steps: Readonly<Record<number, string>>;
 }
 
 /** One that cannot be set up in one JavaScript realm at all. */
@@ -90,21 +91,25 @@ export const traceDeviations: readonly TraceDeviation[] = [
   {
     kernel: 'linux',
     trace: 'Q11',
-    steps: [1, 2],
+    steps: { 1: 'read: EINVAL', 2: 'write: EINVAL' },
     rule: 'Q7.10',
     reason: EPOLL_FD,
   },
   {
     kernel: 'linux',
     trace: 'X110',
-    steps: [5],
+    steps: {
+      5: 'kevent: 1\n  N -2 flags=0x1 fflags=0x0 data=>0 udata=0x0',
+    },
     rule: 'Q8',
     reason: CAPACITY,
   },
   {
     kernel: 'linux',
     trace: 'X169',
-    steps: [7],
+    steps: {
+      7: 'kevent: 1\n  N -1 flags=0x0 fflags=0x0 data=3 udata=0x0',
+    },
     rule: 'Q7.4',
     reason: FIRST_DATAGRAM,
   },

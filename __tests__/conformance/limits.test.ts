@@ -11,12 +11,14 @@ import {
 } from 'node:fs';
 import { constants as os } from 'node:os';
 import { type KeventInit, KeventList, kernel } from '../../src/index.js';
-import { printed } from '../support/child.js';
-import { change, chg, poll } from './calls.js';
-import { gate } from './cases.js';
+import { printedBy } from '../support/child.js';
 import {
+  change,
+  chg,
+  close,
+  descriptors,
+  EDGE,
   EV_ADD,
-  EV_CLEAR,
   EV_DELETE,
   EVFILT_EXCEPT,
   EVFILT_FS,
@@ -27,6 +29,10 @@ import {
   EVFILT_USER,
   EVFILT_VNODE,
   EVFILT_WRITE,
+  gate,
+  isolate,
+  kqueue,
+  libc,
   NOTE_ATTRIB,
   NOTE_DELETE,
   NOTE_EXIT,
@@ -35,22 +41,15 @@ import {
   NOTE_RENAME,
   NOTE_TRIGGER,
   NOTE_WRITE,
-} from './constants.js';
-import * as libc from './libc.js';
-import {
-  close,
-  descriptors,
-  isolate,
-  kqueue,
   open,
   path,
   pipe,
+  poll,
   socketpair,
-} from './world.js';
+} from './prelude.js';
 
 isolate();
 
-const EDGE = EV_ADD | EV_CLEAR;
 const ALL_NOTES =
   NOTE_DELETE |
   NOTE_WRITE |
@@ -208,24 +207,9 @@ onBuiltIn(
 onBuiltIn(
   'a process of few descriptors gets as many queues as it has room for',
   async () => {
-    const [code, some, works, left] = await printed(
-      `const fs = require('node:fs');
-const { kqueue, kevent, close, KeventList, EVFILT_USER, EV_ADD, NOTE_TRIGGER } = api;
-print('Node has opened what it needs');
-close(kqueue());
-const open = () => fs.readdirSync('/proc/self/fd').length;
-const before = open();
-const queues = [];
-let code = 'none';
-while (code === 'none' && queues.length < 100) {
-  try { queues.push(kqueue()); } catch (error) { code = error.code; }
-}
-print(code);
-print(queues.length > 1);
-const user = { ident: 1, filter: EVFILT_USER, flags: EV_ADD, fflags: NOTE_TRIGGER };
-print(queues.map((q) => kevent(q, [user], new KeventList(1), 0)).every((n) => n === 1));
-queues.forEach(close);
-print(open() - before);`,
+    const [code, some, works, left] = await printedBy(
+      'conformance/limits',
+      'fewDescriptors',
       { first: 'ulimit -n 64' },
     ).then((all) => all.slice(1));
     expect(code).toBe('EMFILE');
@@ -260,29 +244,16 @@ const inNamespace = gate(
   isBuiltIn && canUnshare(),
   'this system allows no user namespace',
 );
-/** Run the script where a shell command has set things up. */
-const within = (setUp: string, script: string): Promise<unknown[]> =>
-  printed(
-    `const { kqueue, kevent, close, KeventList, EV_ADD, EV_CLEAR,
-  EVFILT_READ, EVFILT_VNODE, EVFILT_USER, NOTE_WRITE, NOTE_EXTEND, NOTE_DELETE,
-  NOTE_LINK, NOTE_RENAME, NOTE_ATTRIB, NOTE_TRIGGER } = api;
-const fs = require('node:fs');
-const path = require('node:path');
-const q = kqueue();
-const list = new KeventList(64);
-const flags = EV_ADD | EV_CLEAR;
-const links = () => fs.readdirSync('/proc/self/fd').map((n) => {
-  try { return n + ' ' + fs.readlinkSync('/proc/self/fd/' + n); }
-  catch { return 'the folder'; } });
-const codeOf = (call) => { try { call(); return 'none'; }
-  catch (error) { return error.code; } };
-const events = () => { kevent(q, null, list, 0);
-  return [...list].map(({ ident, fflags }) => [Number(ident), fflags]); };
-${script}`,
-    {
-      first: `exec unshare -Urm sh -c '${setUp} && exec "$@"' sh "$@"`,
-    },
-  );
+/** Run a program where a shell command has set things up. */
+const within = (
+  setUp: string,
+  program: string,
+  folder: string,
+): Promise<unknown[]> =>
+  printedBy('conformance/limits', program, {
+    args: [folder],
+    first: `exec unshare -Urm sh -c '${setUp} && exec "$@"' sh "$@"`,
+  });
 
 describe('Where inotify is short', () => {
   inNamespace(
@@ -291,13 +262,8 @@ describe('Where inotify is short', () => {
       const folder = path('');
       const [codes, told, again] = await within(
         'echo 3 > /proc/sys/user/max_inotify_watches',
-        `const files = [1, 2, 3, 4, 5].map((i) => fs.openSync(path.join(${JSON.stringify(folder)}, 'w' + i), 'w+'));
-const watch = (ident) => codeOf(() => kevent(q, [{ ident, filter: EVFILT_VNODE, flags, fflags: NOTE_WRITE }], null));
-print(files.map(watch));
-for (const fd of files) fs.writeSync(fd, 'x');
-print(events().length);
-close(files[0]);
-print(watch(files[4]));`,
+        'fewWatches',
+        folder,
       );
       expect(codes).toEqual(['none', 'none', 'none', 'ENOSPC', 'ENOSPC']);
       expect(told).toBe(3);
@@ -311,16 +277,8 @@ print(watch(files[4]));`,
       const folder = path('');
       const [vnodeCode, pipeEvents, userEvents, leaked] = await within(
         'echo 0 > /proc/sys/user/max_inotify_instances',
-        `const fd = fs.openSync(path.join(${JSON.stringify(folder)}, 'file'), 'w+');
-const before = links();
-print(codeOf(() => kevent(q, [{ ident: fd, filter: EVFILT_VNODE, flags, fflags: NOTE_WRITE }], null)));
-const read = codeOf(() => kevent(q, [{ ident: fd, filter: EVFILT_READ, flags: EV_ADD }], null));
-fs.writeSync(fd, 'abc', 0);
-print([read, events().length]);
-kevent(q, [{ ident: 1, filter: EVFILT_USER, flags, fflags: NOTE_TRIGGER }], null);
-print(events().length);
-// Node opens that one itself when it first prints.
-print(links().filter((line) => !before.includes(line) && !line.endsWith('/dev/null')));`,
+        'noInstance',
+        folder,
       );
       expect(vnodeCode).toBe('ENOMEM');
       expect(pipeEvents).toEqual(['none', 1]);
@@ -329,28 +287,6 @@ print(links().filter((line) => !before.includes(line) && !line.endsWith('/dev/nu
     },
   );
 });
-
-const CHANGES = `
-const D = NOTE_DELETE, W = NOTE_WRITE, E = NOTE_EXTEND, A = NOTE_ATTRIB, L = NOTE_LINK, R = NOTE_RENAME;
-const at = (name) => path.join(folder, name);
-const fd = fs.openSync(at('f'), 'w+');
-const dir = fs.openSync(folder, 'r');
-for (const ident of [fd, dir]) kevent(q, [{ ident, filter: EVFILT_VNODE, flags, fflags: D | W | E | A | L | R }], null);
-const told = (ident) => { const all = events();
-  return all.filter(([other]) => other === ident).map(([, fflags]) => fflags); };
-const steps = [];
-fs.writeSync(fd, 'abc'); steps.push([told(fd), W | E]);
-fs.writeSync(fd, 'x', 0); steps.push([told(fd), W]);
-fs.fchmodSync(fd, 0o600); steps.push([told(fd), A]);
-fs.linkSync(at('f'), at('g')); steps.push([told(fd), L]);
-fs.unlinkSync(at('g')); steps.push([told(fd), D | L]);
-fs.renameSync(at('f'), at('h')); steps.push([told(fd), R]);
-fs.mkdirSync(at('d')); steps.push([told(dir), W | L]);
-fs.rmdirSync(at('d')); steps.push([told(dir), W | L]);
-fs.unlinkSync(at('h')); steps.push([told(fd), D | L]);
-fs.writeSync(fd, 'abc', 100); steps.push([told(fd), W | E]);
-print(steps.map(([got]) => got));
-print(steps.map(([, wanted]) => [wanted]));`;
 
 describe('On another file system', () => {
   const mounts = {
@@ -367,7 +303,8 @@ describe('On another file system', () => {
         const at = name === 'tmpfs' ? folder : `${folder}/o`;
         const [got, wanted] = await within(
           command.replaceAll('$0', folder),
-          `const folder = ${JSON.stringify(at)};${CHANGES}`,
+          'eachChange',
+          at,
         );
         expect(got).toEqual(wanted);
       },

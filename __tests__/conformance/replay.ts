@@ -628,8 +628,8 @@ export interface Outcome {
 }
 
 /**
- * Play the scenario. Steps that the table of deviations lists must answer
- * something else than Darwin; the others exactly what it answers.
+ * Play the scenario. Steps that the table of deviations lists must answer what
+ * the table says, and not what Darwin answers; the others what Darwin answers.
  */
 export async function replay(scenario: Scenario): Promise<Outcome> {
   const play = new Play(scenario);
@@ -638,15 +638,18 @@ export async function replay(scenario: Scenario): Promise<Outcome> {
   } finally {
     world.dispose();
   }
-  const steps = traceDeviation(scenario.id)?.steps ?? [];
-  const isDeviating = (text: string): boolean =>
-    steps.includes(Number.parseInt(text, 10));
-  const expected = play.expected.map((text, i) => {
-    if (!isDeviating(text)) return text;
-    const { [i]: came } = play.actual;
-    return came === text
-      ? `${text}\n  no longer deviates: take it from the table`
-      : came;
-  });
-  return { actual: play.actual, expected };
+  const steps = traceDeviation(scenario.id)?.steps ?? {};
+  const expected = [...play.expected];
+  const actual = [...play.actual];
+  for (const [i, darwins] of play.expected.entries()) {
+    const step = Number.parseInt(darwins, 10);
+    const { [step]: instead } = steps;
+    if (instead === undefined) continue;
+    expected[i] = `${step} ${instead}`;
+    actual[i] =
+      play.actual[i] === darwins
+        ? `${darwins}\n  no longer deviates: take it from the table`
+        : play.actual[i].replace(/^ {2}\d+ /gm, '  N ');
+  }
+  return { actual, expected };
 }

@@ -141,7 +141,7 @@ export function reportOf(
       ...here.map((row) => ({ ...rest(row), what: `case ${row.case}` })),
       ...tracesHere.map((row) => ({
         ...rest(row),
-        what: `trace ${row.trace}, step ${row.steps.join(', ')}`,
+        what: `trace ${row.trace}, step ${Object.keys(row.steps).join(', ')}`,
       })),
     ],
     skipped: all

@@ -4,16 +4,12 @@ import { KqueueError, kevent, close as libraryClose } from '../../src/index.js';
 import {
   change,
   chg,
+  close,
+  closeElsewhere,
   codeOf,
-  elapsed,
-  expectEvents,
-  get,
-  poll,
-  refusal,
-  SOON,
-} from './calls.js';
-import {
+  dup,
   EBADF,
+  EDGE,
   EINPROGRESS,
   EINVAL,
   ENOENT,
@@ -32,29 +28,28 @@ import {
   EVFILT_AIO,
   EVFILT_READ,
   EVFILT_TIMER,
-  EVFILT_USER,
   EVFILT_WRITE,
-  NOTE_LOWAT,
-  NOTE_TRIGGER,
-} from './constants.js';
-import * as libc from './libc.js';
-import { meanwhile } from './outsider.js';
-import {
-  close,
-  closeElsewhere,
-  dup,
+  elapsed,
+  expectEvents,
   forget,
+  get,
   isolate,
   kqueue,
+  libc,
+  meanwhile,
+  NOTE_LOWAT,
+  NOTE_TRIGGER,
   pipe,
+  poll,
+  refusal,
+  SOON,
   socketpair,
-} from './world.js';
+  user,
+} from './prelude.js';
 
 isolate();
 
-const user = (ident: number | bigint) => ({ ident, filter: EVFILT_USER });
 const read = (ident: number | bigint) => ({ ident, filter: EVFILT_READ });
-const EDGE = EV_ADD | EV_CLEAR;
 
 describe('The queue', () => {
   test('B7 a watched queue says how many of its events wait', () => {

@@ -2,14 +2,8 @@
 // that no case of the list covers.
 import {
   chg,
-  elapsed,
-  expectEvents,
-  get,
-  poll,
-  refusal,
-  SOON,
-} from './calls.js';
-import {
+  close,
+  dup,
   EV_ADD,
   EV_CLEAR,
   EV_DELETE,
@@ -19,29 +13,27 @@ import {
   EV_EOF,
   EV_ONESHOT,
   EV_RECEIPT,
-  EVFILT_READ,
   EVFILT_TIMER,
-  EVFILT_USER,
-  NOTE_TRIGGER,
-} from './constants.js';
-import * as libc from './libc.js';
-import { meanwhile } from './outsider.js';
-import {
-  close,
-  dup,
+  elapsed,
+  expectEvents,
+  get,
+  identsOf,
   isolate,
   kqueue,
+  libc,
+  meanwhile,
+  NOTE_TRIGGER,
   pipe,
+  poll,
+  read,
+  refusal,
+  SOON,
   sleep,
   socketpair,
-} from './world.js';
+  user,
+} from './prelude.js';
 
 isolate();
-
-const user = (ident: number) => ({ ident, filter: EVFILT_USER });
-const read = (ident: number) => ({ ident, filter: EVFILT_READ });
-const identsOf = (events: readonly { ident: number | bigint }[]) =>
-  events.map(({ ident }) => ident);
 
 test('F5 what came before comes first, though a watched queue is triggered after', () => {
   const [above, below] = [kqueue(), kqueue()];

@@ -8,31 +8,37 @@ import {
   openSync,
   writeSync,
 } from 'node:fs';
-import { chg, expectEvents, get, poll, refusal, SOON } from './calls.js';
 import {
+  accept,
+  addRead,
+  addWrite,
+  adopt,
+  chg,
+  close,
+  EDGE,
   EV_ADD,
-  EV_CLEAR,
   EV_DELETE,
   EV_EOF,
   EVFILT_READ,
   EVFILT_WRITE,
-  NOTE_LOWAT,
-} from './constants.js';
-import * as libc from './libc.js';
-import { meanwhile } from './outsider.js';
-import {
-  accept,
-  adopt,
-  close,
+  expectEvents,
   fifo,
   file,
   forget,
+  get,
   inetSocket,
   isolate,
   kqueue,
+  libc,
+  meanwhile,
+  NOTE_LOWAT,
   open,
   path,
   pipe,
+  poll,
+  read,
+  refusal,
+  SOON,
   socketpair,
   tcpClient,
   tcpListener,
@@ -40,18 +46,13 @@ import {
   terminal,
   udpPair,
   unixSocket,
-} from './world.js';
+  withoutData,
+  write,
+} from './prelude.js';
 
 isolate();
 
-const read = (ident: number) => ({ ident, filter: EVFILT_READ });
-const write = (ident: number) => ({ ident, filter: EVFILT_WRITE });
-const addRead = (ident: number) => ({ ...read(ident), flags: EV_ADD });
-const addWrite = (ident: number) => ({ ...write(ident), flags: EV_ADD });
-const EDGE = EV_ADD | EV_CLEAR;
 const END = EV_ADD | EV_EOF;
-const withoutData = (events: ReturnType<typeof poll>) =>
-  events.map((event) => ({ ...event, data: 0 }));
 
 describe('Pipes', () => {
   test('G1 a change sets the mark anew', () => {

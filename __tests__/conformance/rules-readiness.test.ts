@@ -1,42 +1,37 @@
 // What poll(2) says of a queue: rule B6, on which every host loop relies.
-import { chg, expectEvents, poll } from './calls.js';
 import {
+  chg,
+  close,
+  closeElsewhere,
+  dup,
+  EDGE,
   EV_ADD,
-  EV_CLEAR,
   EV_DELETE,
   EV_DISABLE,
   EV_DISPATCH,
   EV_ENABLE,
   EV_ONESHOT,
-  EVFILT_READ,
   EVFILT_TIMER,
   EVFILT_USER,
-  EVFILT_WRITE,
-  NOTE_LOWAT,
-  NOTE_TRIGGER,
-} from './constants.js';
-import * as libc from './libc.js';
-import {
-  close,
-  closeElsewhere,
-  dup,
+  expectEvents,
   fifo,
   file,
   inetSocket,
   isolate,
+  isReadable,
   kqueue,
+  libc,
+  NOTE_LOWAT,
+  NOTE_TRIGGER,
   pipe,
+  poll,
+  read,
   socketpair,
   tcpListener,
-} from './world.js';
+  write,
+} from './prelude.js';
 
 isolate();
-
-const read = (ident: number) => ({ ident, filter: EVFILT_READ });
-const write = (ident: number) => ({ ident, filter: EVFILT_WRITE });
-const EDGE = EV_ADD | EV_CLEAR;
-const isReadable = (q: number): boolean =>
-  (libc.poll(q, libc.POLLIN) & libc.POLLIN) !== 0;
 
 test('B6 data that arrives makes the queue readable without a call', () => {
   const q = kqueue();

@@ -1,15 +1,6 @@
 // EVFILT_TIMER: rules J and T6 of spec/darwin.md that no case covers.
 import {
   chg,
-  elapsed,
-  expectEvents,
-  get,
-  poll,
-  refusal,
-  SOON,
-} from './calls.js';
-import { timed } from './cases.js';
-import {
   EV_ADD,
   EV_CLEAR,
   EV_DELETE,
@@ -17,7 +8,12 @@ import {
   EV_DISPATCH,
   EV_ENABLE,
   EV_ONESHOT,
-  EVFILT_TIMER,
+  elapsed,
+  expectEvents,
+  get,
+  isolate,
+  kqueue,
+  libc,
   NOTE_ABSOLUTE,
   NOTE_BACKGROUND,
   NOTE_CRITICAL,
@@ -27,18 +23,20 @@ import {
   NOTE_NSECONDS,
   NOTE_SECONDS,
   NOTE_USECONDS,
-} from './constants.js';
-import * as libc from './libc.js';
-import { isolate, kqueue, sleep } from './world.js';
+  poll,
+  ROUNDING,
+  refusal,
+  SOON,
+  sleep,
+  timed,
+  timer,
+} from './prelude.js';
 
 isolate();
 
-const timer = (ident: number | bigint) => ({ ident, filter: EVFILT_TIMER });
 const PLAIN = EV_ADD | EV_CLEAR;
 const ONCE = EV_ADD | EV_CLEAR | EV_ONESHOT;
 const HOUR_MS = 3_600_000;
-/** Date.now() is cut to the millisecond. */
-const ROUNDING = 1;
 
 test('J1 a timer has any 64-bit number, whatever is open there', () => {
   const q = kqueue();

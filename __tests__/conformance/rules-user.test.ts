@@ -1,23 +1,26 @@
 // EVFILT_USER: rules K of spec/darwin.md that no case of the list covers.
-import { chg, expectEvents, poll, refusal } from './calls.js';
 import {
+  chg,
+  EDGE,
   EV_ADD,
-  EV_CLEAR,
   EV_DISABLE,
   EV_ENABLE,
   EVFILT_USER,
+  expectEvents,
+  isolate,
+  kqueue,
   NOTE_FFAND,
   NOTE_FFCOPY,
   NOTE_FFNOP,
   NOTE_FFOR,
   NOTE_TRIGGER,
-} from './constants.js';
-import { isolate, kqueue } from './world.js';
+  poll,
+  refusal,
+} from './prelude.js';
 
 isolate();
 
 const USER = { ident: 1, filter: EVFILT_USER };
-const EDGE = EV_ADD | EV_CLEAR;
 
 test('K1 a user event has any 64-bit number, its own in each queue', () => {
   const queues = [kqueue(), kqueue()];

@@ -12,35 +12,33 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { chg, expectEvents, poll } from './calls.js';
 import {
-  EV_ADD,
-  EV_CLEAR,
+  adopt,
+  chg,
+  closeElsewhere,
+  dup,
+  EDGE,
   EV_DELETE,
   EVFILT_READ,
   EVFILT_VNODE,
+  expectEvents,
+  fifo,
+  file,
+  isolate,
+  kqueue,
   NOTE_ATTRIB,
   NOTE_DELETE,
   NOTE_EXTEND,
   NOTE_LINK,
   NOTE_RENAME,
   NOTE_WRITE,
-} from './constants.js';
-import {
-  adopt,
-  closeElsewhere,
-  dup,
-  fifo,
-  file,
-  isolate,
-  kqueue,
   open,
   path,
-} from './world.js';
+  poll,
+} from './prelude.js';
 
 isolate();
 
-const EDGE = EV_ADD | EV_CLEAR;
 const ALL =
   NOTE_DELETE |
   NOTE_WRITE |

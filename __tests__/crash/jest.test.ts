@@ -4,31 +4,18 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root, run } from '../support/built-package.js';
-import { entry, literal } from '../support/child.js';
 import { onLinux } from '../support/fds.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'kqueue-ffi-'));
 
-const body = (end: string): string => `
-  const { Kqueue } = require(${literal(entry)});
-  test('leaves queues open', async () => {
-    const kq = new Kqueue();
-    kq.add({ filter: 'timer', id: 1, every: { us: 200 } });
-    await kq.next();
-    kq.on(() => {});
-    const other = new Kqueue();
-    other.next();
-    ${end}
-  });
-`;
-
 beforeAll(async () => {
   writeFileSync(join(folder, 'package.json'), '{}');
   writeFileSync(join(folder, 'jest.config.json'), '{}');
-  const quiet = 'kq.unref(); other.unref();';
-  writeFileSync(join(folder, 'one.test.js'), body(quiet));
-  writeFileSync(join(folder, 'two.test.js'), body(quiet));
-  writeFileSync(join(folder, 'waiting.test.js'), body(''));
+  const program = join(root, '__tests__/fixtures/crash/jest.cjs');
+  for (const name of ['one', 'two', 'waiting']) {
+    const line = `require(${JSON.stringify(program)})(${name === 'waiting'});`;
+    writeFileSync(join(folder, `${name}.test.js`), line);
+  }
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -139,6 +139,36 @@ describe('a program runs as it is printed', () => {
   );
 });
 
+/**
+ * What the programs of a page print, in their order. How many ticks there are,
+ * and of which count, is a matter of how busy the machine is.
+ */
+const printed: Readonly<Record<string, readonly RegExp[]>> = {
+  'docs/helpers.md': [
+    /^(\d+\n)*$/,
+    /^3 null\n$/,
+    /^and now nobody waits for it\n$/,
+    /^created\nchanged\nreplaced\ndeleted\n$/,
+    /^/,
+    /^SIGHUP 1\n$/,
+    /^true\nhello\n\n$/,
+  ],
+};
+
+test.each(Object.entries(printed))(
+  'the programs of %s print what the page says',
+  async (page, expected) => {
+    const here = programs.filter(({ at }) => at.startsWith(`${page}:`));
+    const outputs = await Promise.all(
+      here.map(async (block) => (await outcomes.get(block))?.stdout),
+    );
+    expect(outputs).toEqual(
+      expected.map((text) => expect.stringMatching(text)),
+    );
+  },
+  120_000,
+);
+
 test('whatever is not run says why in a few words', () => {
   for (const { at, notRun } of blocks) {
     if (notRun === undefined) continue;

@@ -41,11 +41,17 @@ describe('interval', () => {
   });
 
   test('takes parts of a millisecond', async () => {
-    for await (const { count } of interval({ us: 500 })) {
-      if (count >= 10) break;
-    }
-    for await (const { count } of interval(0.5)) {
-      if (count >= 10) break;
+    for (const every of [{ us: 500 }, 0.5]) {
+      const start = performance.now();
+      let last = 0;
+      for await (const { count } of interval(every)) {
+        const elapsed = performance.now() - start;
+        expect(elapsed).toBeGreaterThanOrEqual(count * 0.5 - 0.1);
+        last = count;
+        // Rounded up to a millisecond, 200 periods would take 200 ms.
+        if (elapsed >= 100) break;
+      }
+      expect(last).toBeGreaterThan(100);
     }
   });
 

@@ -10,7 +10,7 @@ import {
   writable,
 } from '../../src/index.js';
 import * as libc from '../conformance/libc.js';
-import { printed, runScript } from '../support/child.js';
+import { printedBy, printedByLine, runProgram } from '../support/child.js';
 import { openCount } from '../support/fds.js';
 
 type Make = (options?: IteratorOptions) => EventIterator<unknown>;
@@ -138,7 +138,7 @@ describe.each(quiet)('%s', (_, make) => {
   });
 });
 
-test('those who ask at the same time are served in their order', async () => {
+test('concurrent next() calls resolve in call order', async () => {
   using ticks = interval(1);
   const asked = Array.from({ length: 10 }, () => ticks.next());
   const counts = (await Promise.all(asked)).map(
@@ -159,84 +159,37 @@ test('a break frees everything, and so does a throw in the loop', async () => {
   expect(openCount()).toBe(before);
 });
 
-const MAKE = `
-  const path = '/kqueue-ffi/none';
-  const make = () => [
-    api.interval({ s: 3600 }), api.watchFile(path), api.signals('SIGUSR2'), api.readable(0),
-  ];`;
-
-test('an iterator that nobody asks does not keep the process alive', async () => {
-  const { status, stderr } = await runScript(`${MAKE} make();`);
+test('an iterator without a pending next() does not keep the process alive', async () => {
+  const { status, stderr } = await runProgram('helpers/iterators', 'notAsked');
   expect([stderr, status]).toEqual(['', 0]);
 });
 
-test('one that is closed or aborted while it waits does not either', async () => {
-  const { status, stderr } = await runScript(`${MAKE}
-    for (const events of make()) {
-      events.next();
-      setTimeout(() => events.close(), 10);
-    }
-    const { signal } = new AbortController();
-    api.interval(3600000, { signal: AbortSignal.timeout(20) }).next().catch(() => {});
-  `);
+test('closing or aborting a pending iterator lets the process exit', async () => {
+  const { status, stderr } = await runProgram(
+    'helpers/iterators',
+    'closedWhileWaiting',
+  );
   expect([stderr, status]).toEqual(['', 0]);
 });
 
-test('one that waits does', async () => {
+test('a pending next() keeps the process alive', async () => {
   expect(
-    await printed("api.interval(100).next().then(() => print('tick'));"),
+    await printedByLine("api.interval(100).next().then(() => print('tick'));"),
   ).toEqual(['tick']);
 });
 
-test('one that is forgotten is closed, but not while somebody waits', async () => {
+test('a garbage-collected iterator is closed, but not while next() is pending', async () => {
   expect(
-    await printed(
-      `${MAKE}
-      const { readdirSync } = require('node:fs');
-      const open = () => readdirSync('/dev/fd').length;
-      const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
-      (async () => {
-        // Printing for the first time opens something, too.
-        print('begin');
-        const before = open();
-        const tick = api.interval(500).next();
-        const waiting = open();
-        (() => { for (let i = 0; i < 4; i++) make(); })();
-        print(open() > waiting);
-        for (let i = 0; i < 100 && open() > waiting; i++) { gc(); await turn(); }
-        print(open() === waiting);
-        print((await tick).value.count);
-        for (let i = 0; i < 100 && open() > before; i++) { gc(); await turn(); }
-        print(open() === before);
-      })();`,
-      { flags: ['--expose-gc'] },
-    ),
+    await printedBy('helpers/iterators', 'collected', {
+      flags: ['--expose-gc'],
+    }),
   ).toEqual(['begin', true, true, 1, true]);
 });
 
-test('one that is forgotten is closed, however long its signal lives', async () => {
+test('a garbage-collected iterator is closed though its signal lives on', async () => {
   expect(
-    await printed(
-      `const { readdirSync } = require('node:fs');
-      const { getEventListeners } = require('node:events');
-      const open = () => readdirSync('/dev/fd').length;
-      const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
-      const { signal } = new AbortController();
-      (async () => {
-        print('begin');
-        const before = open();
-        (() => {
-          for (let i = 0; i < 4; i++) {
-            api.interval({ s: 3600 }, { signal });
-            api.watchFile('/kqueue-ffi/none', { signal });
-            api.readable(0, { signal });
-          }
-        })();
-        for (let i = 0; i < 100 && open() > before; i++) { gc(); await turn(); }
-        print(open() === before);
-        print(getEventListeners(signal, 'abort').length);
-      })();`,
-      { flags: ['--expose-gc'] },
-    ),
+    await printedBy('helpers/iterators', 'collectedBesideSignal', {
+      flags: ['--expose-gc'],
+    }),
   ).toEqual(['begin', true, 0]);
 });

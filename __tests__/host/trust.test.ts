@@ -1,6 +1,7 @@
 // Whether the environment may choose the native code of a process: told from
 // how the process was started, on any host.
 import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { choose } from '../../src/host/host.js';
 import { distrust, type Start, thisStart } from '../../src/host/trust.js';
 import { gate } from '../conformance/cases.js';
@@ -102,16 +103,13 @@ describe('a real process', () => {
     KQUEUE_FFI_LIBRARY: '/nonexistent/evil.so',
     KQUEUE_FFI_ABI: 'darwin',
   };
-  const reason = (options: readonly string[], before = ''): string => {
-    const program = `${before}
-      console.log(require('../dist/index.cjs').kernel.reason);`;
-    return execFileSync(process.execPath, [...options, '-e', program], {
-      cwd: root,
+  const program = join(root, '__tests__/fixtures/host/trust.cjs');
+  const reason = (options: readonly string[], name = 'reason'): string =>
+    execFileSync(process.execPath, [...options, program, name], {
       env,
       encoding: 'utf8',
       timeout: 30_000,
     });
-  };
 
   test('calls the library that the environment names', () => {
     expect(reason([])).toContain('KQUEUE_FFI_LIBRARY names a library');
@@ -127,7 +125,7 @@ describe('a real process', () => {
   gate(isRoot, 'only root can take another user')(
     'does not if its effective user is not its user',
     () => {
-      expect(reason([], 'process.seteuid(65534);')).toContain(
+      expect(reason([], 'reasonAsNobody')).toContain(
         'KQUEUE_FFI_LIBRARY is ignored, as the process is setuid',
       );
     },
@@ -136,14 +134,11 @@ describe('a real process', () => {
   test('without --allow-addons is told to pass it at the first call', () => {
     const [major] = process.versions.node.split('.').map(Number);
     const flag = major < 23 ? '--experimental-permission' : '--permission';
-    const program = `
-      const { kqueue } = require('../dist/index.cjs');
-      try { kqueue(); } catch ({ code, message }) { console.log(code, message); }`;
     const told = execFileSync(
       process.execPath,
-      [flag, '--allow-fs-read=*', '--no-warnings', '-e', program],
-      { cwd: root, encoding: 'utf8', timeout: 30_000 },
+      [flag, '--allow-fs-read=*', '--no-warnings', program, 'firstCall'],
+      { encoding: 'utf8', timeout: 30_000 },
     );
-    expect(told).toMatch(/^ERR_KQUEUE_LOAD .*--allow-addons/);
+    expect(told).toMatch(/^"ERR_KQUEUE_LOAD .*--allow-addons/);
   });
 });

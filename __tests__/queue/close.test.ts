@@ -7,7 +7,7 @@ import {
   kevent,
   kqueue,
 } from '../../src/index.js';
-import { printed } from '../support/child.js';
+import { printedBy } from '../support/child.js';
 import { onLinux } from '../support/fds.js';
 
 const closed = expect.objectContaining({ code: 'ERR_KQUEUE_CLOSED' });
@@ -37,7 +37,7 @@ test('using and await using close', async () => {
   expect(first.closed).toBe(true);
 });
 
-test('closing a second time does not close who has the number by then', () => {
+test('closing twice does not close a later queue with the same fd', () => {
   const first = new Kqueue();
   first.close();
   const second = new Kqueue();
@@ -47,7 +47,7 @@ test('closing a second time does not close who has the number by then', () => {
   second.close();
 });
 
-test('who waits is answered: next with undefined, loops by ending', async () => {
+test('pending next() calls resolve with undefined, loops end', async () => {
   const kq = new Kqueue();
   const seen: unknown[] = [];
   const loop = async () => {
@@ -100,7 +100,7 @@ test('the descriptor is closed only after the event loop has let go of it', asyn
   }
 });
 
-test('a queue whose descriptor somebody else closed can be closed still', () => {
+test('close() works after other code closed the descriptor', () => {
   const kq = new Kqueue();
   closeSync(kq.fd);
   expect(() => kq.poll()).toThrow(expect.objectContaining({ code: 'EBADF' }));
@@ -110,21 +110,10 @@ test('a queue whose descriptor somebody else closed can be closed still', () => 
 onLinux(
   'a file with the number of a queue that was closed by hand stays open',
   async () => {
-    expect(
-      await printed(`
-      const { closeSync, fstatSync, openSync } = require('node:fs');
-      (async () => {
-        const kq = new api.Kqueue();
-        kq.add({ filter: 'user', id: 1 });
-        const wait = kq.next();
-        await new Promise(setImmediate);
-        closeSync(kq.fd);
-        const file = openSync('/dev/null');
-        print(file === kq.fd);
-        kq.close();
-        print((await wait) === undefined && fstatSync(file).isCharacterDevice());
-      })();`),
-    ).toEqual([true, true]);
+    expect(await printedBy('queue/close', 'closedByHand')).toEqual([
+      true,
+      true,
+    ]);
   },
 );
 

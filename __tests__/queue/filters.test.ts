@@ -18,7 +18,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kqueue, type KqueueEvent } from '../../src/index.js';
-import { printed } from '../support/child.js';
+import { printedBy } from '../support/child.js';
 
 let kq: Kqueue;
 let folder: string;
@@ -174,18 +174,7 @@ describe('proc', () => {
 });
 
 test('a signal is an event with its name, and its handlers still run', async () => {
-  expect(
-    await printed(`
-      const kq = new api.Kqueue();
-      process.on('SIGUSR2', () => print('handler'));
-      kq.add({ filter: 'signal', signal: 'SIGUSR2', udata: 'u' });
-      kq.next().then((event) => {
-        print([event.filter, event.signal, event.count >= 1, event.udata]);
-        kq.close();
-      });
-      process.kill(process.pid, 'SIGUSR2');
-    `),
-  ).toEqual(
+  expect(await printedBy('queue/filters', 'signal')).toEqual(
     expect.arrayContaining(['handler', ['signal', 'SIGUSR2', true, 'u']]),
   );
 });

@@ -75,12 +75,7 @@ describe('numbers of its own', () => {
     next = 0;
   });
 
-  test.each([
-    ['that are descriptors with something to read here', true],
-    ['that are descriptors with nothing to read here', false],
-    ['that are nothing here', undefined],
-  ])('%s are looked at in intervals', async (_, hasBytes) => {
-    if (process.platform !== 'linux') return;
+  const inIntervals = async (hasBytes?: boolean): Promise<void> => {
     ends = Array.from({ length: 2 }, () => pipe()).flat();
     const numbers = hasBytes === undefined ? [] : [ends[0], ends[2]];
     if (hasBytes) for (const end of [ends[1], ends[3]]) writeSync(end, 'x');
@@ -90,21 +85,34 @@ describe('numbers of its own', () => {
     expect([kq.pollable, kq.driver]).toEqual([false, 'interval']);
     kq.add({ filter: 'timer', id: 1, after: 1, udata: 'timer' });
     expect((await kq.next({ timeout: 5000 }))?.udata).toBe('timer');
-  });
+  };
+
+  onLinux(
+    'that are descriptors with something to read here are polled in intervals',
+    () => inIntervals(true),
+  );
+  onLinux(
+    'that are descriptors with nothing to read here are polled in intervals',
+    () => inIntervals(false),
+  );
+  onLinux('that are nothing here are polled in intervals', () => inIntervals());
 });
 
-onLinux('a queue is waited for where no second one can be made', async () => {
-  const EMFILE = 24;
-  let isFull = false;
-  const kernel = kernelOf((kq) => (isFull ? -1 : kq));
-  const { Kqueue } = await over(kernel);
-  using kq = new Kqueue();
-  kq.add({ filter: 'timer', id: 1, after: 1, udata: 'timer' });
-  isFull = true;
-  errno = EMFILE;
-  expect((await kq.next({ timeout: 5000 }))?.udata).toBe('timer');
-  expect(kq.pollable).toBe(false);
-  isFull = false;
-  errno = 0;
-  expect(kq.pollable).toBe(true);
-});
+onLinux(
+  'waits work where the probing queue cannot be made (EMFILE)',
+  async () => {
+    const EMFILE = 24;
+    let isFull = false;
+    const kernel = kernelOf((kq) => (isFull ? -1 : kq));
+    const { Kqueue } = await over(kernel);
+    using kq = new Kqueue();
+    kq.add({ filter: 'timer', id: 1, after: 1, udata: 'timer' });
+    isFull = true;
+    errno = EMFILE;
+    expect((await kq.next({ timeout: 5000 }))?.udata).toBe('timer');
+    expect(kq.pollable).toBe(false);
+    isFull = false;
+    errno = 0;
+    expect(kq.pollable).toBe(true);
+  },
+);

@@ -3,13 +3,12 @@
 import { join } from 'node:path';
 import { type Outcome, root, run } from './built-package.js';
 
-/** The built package, for `require` in a script. */
+/** The built package, for `require` in a program. */
 export const entry = join(root, 'dist/index.cjs');
 
-/** A path or text as a JavaScript literal. */
-export const literal = (value: string): string => JSON.stringify(value);
-
 interface Options {
+  /** Arguments of the program. */
+  readonly args?: readonly string[];
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** Options of node. */
@@ -18,31 +17,59 @@ interface Options {
   readonly first?: string;
 }
 
-/**
- * Run a CommonJS script that has the package's exports as `api`, and
- * `print(value)`.
- */
-export async function runScript(
-  script: string,
-  { env = {}, flags = [], first = 'true' }: Options = {},
+/** Run node on its own, where `first` and the options say. */
+function runNode(
+  args: readonly string[],
+  { env = {}, flags = [], first = 'true' }: Options,
 ): Promise<Outcome> {
-  const source = `'use strict';
-const print = (value) => process.stdout.write(JSON.stringify(value) + '\\n');
-const api = require(${literal(entry)});
-${script}`;
   const names = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  const node = [process.execPath, ...flags, '-e', source];
+  const node = [process.execPath, ...flags, ...args];
   const command = `${first} && exec "$@"`;
   return run('sh', ['-c', command, 'sh', 'env', ...names, ...node]);
 }
 
-/** What a script printed, value by value; it must end well. */
-export async function printed(
-  script: string,
-  options?: Options,
-): Promise<unknown[]> {
-  const { stdout, stderr, status } = await runScript(script, options);
+/** Run a program of the file `__tests__/fixtures/${file}.cjs`. */
+export const runProgram = (
+  file: string,
+  program: string,
+  options: Options = {},
+): Promise<Outcome> =>
+  runNode(
+    [
+      join(root, `__tests__/fixtures/${file}.cjs`),
+      program,
+      ...(options.args ?? []),
+    ],
+    options,
+  );
+
+const LINE_PRELUDE = `'use strict';
+const { api, print } = require(${JSON.stringify(join(root, '__tests__/fixtures/program.cjs'))});
+`;
+
+/** Run a line that has the package's exports as `api`, and `print(value)`. */
+export const runLine = (
+  line: string,
+  options: Options = {},
+): Promise<Outcome> => runNode(['-e', `${LINE_PRELUDE}${line}`], options);
+
+/** What a program printed, value by value; it must end well. */
+async function valuesOf(running: Promise<Outcome>): Promise<unknown[]> {
+  const { stdout, stderr, status } = await running;
   if (status !== 0) throw new Error(`${status}\n${stdout}${stderr}`);
   const lines = stdout.split('\n').filter((line) => line !== '');
   return lines.map((line) => JSON.parse(line));
 }
+
+/** What a program of a file printed. */
+export const printedBy = (
+  file: string,
+  program: string,
+  options?: Options,
+): Promise<unknown[]> => valuesOf(runProgram(file, program, options));
+
+/** What a line printed. */
+export const printedByLine = (
+  line: string,
+  options?: Options,
+): Promise<unknown[]> => valuesOf(runLine(line, options));
