@@ -1,4 +1,4 @@
-// The package in the hands of module systems, bundlers and compilers.
+// The package in the hands of module systems and compilers.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -90,52 +90,6 @@ test('a stack trace names functions and methods, and with maps the sources', asy
     /at KeventList\.get .*src[\\/]calls[\\/]kevent-list\.ts:\d+/,
   );
   expect(call).toMatch(/at .*kevent .*src[\\/]calls[\\/]syscalls\.ts:\d+/);
-});
-
-describe('a bundler', () => {
-  const bundle = async (source: string, format: 'esm' | 'cjs') => {
-    const entry = join(project.folder, 'entry.mjs');
-    const extension = format === 'esm' ? 'mjs' : 'cjs';
-    const out = join(project.folder, `bundle.${extension}`);
-    writeFileSync(entry, source);
-    const options = {
-      entryPoints: [entry],
-      outfile: out,
-      bundle: true,
-      minify: true,
-      platform: 'node',
-      external: ['koffi'],
-      format,
-      logLevel: 'warning',
-    };
-    const script = `require('esbuild').buildSync(${JSON.stringify(options)})`;
-    const made = await run(process.execPath, ['-e', script]);
-    expect(made).toEqual({ stdout: '', stderr: '', status: 0 });
-    const ran = await run(process.execPath, [out], project.folder);
-    return { ran };
-  };
-
-  test.each(['esm', 'cjs'] as const)(
-    'makes a program of one file that works: %s',
-    async (format) => {
-      const source = `
-        import { interval, Kqueue } from 'kqueue-ffi';
-        const main = async () => {
-          const kq = new Kqueue();
-          kq.add({ filter: 'timer', id: 1, after: 5 });
-          const event = await kq.next();
-          kq.close();
-          for await (const { count } of interval(5)) {
-            console.log(event.filter, count);
-            break;
-          }
-        };
-        main();`;
-      const { ran } = await bundle(source, format);
-      expect(ran).toMatchObject({ stderr: '', status: 0 });
-      expect(ran.stdout).toMatch(/^timer \d+\n$/);
-    },
-  );
 });
 
 test('its types resolve as bundlers resolve them', async () => {
