@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-for step in ${*:-install check unit core report package}; do
+for step in ${*:-install check unit core report package docs}; do
   echo "--- $step"
   case $step in
     # Without the scripts of packages, but for the one that finds koffi.

@@ -1,13 +1,7 @@
-// The package in the hands of module systems and compilers.
+// The package in the hands of module systems.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  install,
-  type Project,
-  pack,
-  run,
-  runModule,
-} from '../support/built-package.js';
+import { install, type Project, pack, run } from '../support/built-package.js';
 
 // Compilers take their time on a busy machine.
 jest.setTimeout(120_000);
@@ -90,35 +84,6 @@ test('a stack trace names functions and methods, and with maps the sources', asy
     /at KeventList\.get .*src[\\/]calls[\\/]kevent-list\.ts:\d+/,
   );
   expect(call).toMatch(/at .*kevent .*src[\\/]calls[\\/]syscalls\.ts:\d+/);
-});
-
-test('its types resolve as bundlers resolve them', async () => {
-  writeFileSync(
-    join(project.folder, 'app.ts'),
-    `import { Kqueue, type KqueueEvent } from 'kqueue-ffi';
-import { darwin } from 'kqueue-ffi/abi';
-const kq = new Kqueue<string>();
-const events: KqueueEvent<string>[] = kq.poll();
-const read: -1 = darwin.constants.EVFILT_READ;
-export { events, read };
-// @ts-expect-error: there is no such filter
-kq.add({ filter: 'nonsense', id: 1, udata: '' });
-`,
-  );
-  const config = join(project.folder, 'tsconfig.bundler.json');
-  const compilerOptions = {
-    module: 'esnext',
-    moduleResolution: 'bundler',
-    target: 'es2022',
-    lib: ['es2022', 'dom'],
-    types: [],
-    strict: true,
-    noEmit: true,
-  };
-  writeFileSync(config, JSON.stringify({ compilerOptions, files: ['app.ts'] }));
-  const tsc = 'typescript/lib/tsc.js';
-  const outcome = await runModule(tsc, ['-p', config], project.folder);
-  expect(outcome).toEqual({ stdout: '', stderr: '', status: 0 });
 });
 
 test('its command is there and starts', async () => {
