@@ -1,7 +1,13 @@
 // The package in the hands of module systems.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { install, type Project, pack, run } from '../support/built-package.js';
+import {
+  install,
+  type Project,
+  pack,
+  root,
+  run,
+} from '../support/built-package.js';
 
 // Compilers take their time on a busy machine.
 jest.setTimeout(120_000);
@@ -65,6 +71,27 @@ test('to import it loads nothing of Node.js that takes long to load', async () =
   expect(await program('slow.mjs', esm)).toEqual([]);
 });
 
+/** Of every frame in the sources: the text that it points at. */
+function framesOf(stack: string): { name: string; text: string }[] {
+  const frame = /at (?:new )?(\S+) \(.*[\\/](src[\\/].+):(\d+):(\d+)\)/g;
+  return [...stack.matchAll(frame)].map(([, name, file, line, column]) => {
+    const source = readFileSync(join(root, file), 'utf8');
+    const text = source.split('\n')[Number(line) - 1];
+    return { name, text: text.slice(Number(column) - 1) };
+  });
+}
+
+/** The first frame makes the error, each other one calls the one before it. */
+function expectFramesPointAtCalls(stack: string): void {
+  const frames = framesOf(stack);
+  expect(frames.length).toBeGreaterThan(1);
+  expect(frames[0].text).toMatch(/^new (Type|Range)Error\(/);
+  for (const [i, { text }] of frames.slice(1).entries()) {
+    const callee = frames[i].name.split('.').at(-1);
+    expect(text.slice(0, 60)).toContain(`${callee}(`);
+  }
+}
+
 test('a stack trace names functions and methods, and with maps the sources', async () => {
   const source = `
     const { KeventList, kevent } = require('kqueue-ffi');
@@ -84,6 +111,7 @@ test('a stack trace names functions and methods, and with maps the sources', asy
     /at KeventList\.get .*src[\\/]calls[\\/]kevent-list\.ts:\d+/,
   );
   expect(call).toMatch(/at .*kevent .*src[\\/]calls[\\/]syscalls\.ts:\d+/);
+  for (const stack of [get, call]) expectFramesPointAtCalls(stack);
 });
 
 test('its command is there and starts', async () => {
