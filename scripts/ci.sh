@@ -25,6 +25,11 @@ for step in ${*:-install check unit core report package docs}; do
       ;;
     package) npm run check:package && npm audit --omit=dev ;;
     docs) npm run docs ;;
+    # Bun and Deno, and the test that bundles with that Bun.
+    runtimes)
+      npm run test:runtimes -- --core bun deno
+      npx jest __tests__/package/bundlers.test.ts -t 'bun build'
+      ;;
     *)
       echo "ci.sh: there is no step $step" >&2
       exit 2
