@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
@@ -38,6 +38,17 @@ const keepFilesApart = (extension: string): Plugin => ({
     });
   },
 });
+
+/** Inline the version of the package, and nothing else of `package.json`. */
+const inlineVersion: Plugin = {
+  name: 'inline-version',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]package\.json$/ }, async ({ path }) => {
+      const { version } = JSON.parse(await readFile(path, 'utf8'));
+      return { contents: JSON.stringify({ version }), loader: 'json' };
+    });
+  },
+};
 
 /**
  * Take Node's own modules from the process: a bundler that turns this CommonJS
@@ -94,7 +105,7 @@ export default defineConfig(({ outDir = 'dist' }: Options): Options[] => {
       entry,
       format: 'cjs',
       clean: true,
-      esbuildPlugins: [keepFilesApart('cjs')],
+      esbuildPlugins: [keepFilesApart('cjs'), inlineVersion],
       plugins: [takeBuiltins],
       onSuccess: () => writeEsm(outDir),
     },

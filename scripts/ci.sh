@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-for step in ${*:-install check unit core report package}; do
+for step in ${*:-install check unit core report package docs}; do
   echo "--- $step"
   case $step in
     # Without the scripts of packages, but for the one that finds koffi.
@@ -25,6 +25,11 @@ for step in ${*:-install check unit core report package}; do
       ;;
     package) npm run check:package && npm audit --omit=dev ;;
     docs) npm run docs ;;
+    # Bun and Deno, and the test that bundles with that Bun.
+    runtimes)
+      npm run test:runtimes -- --core bun deno
+      npx jest __tests__/package/bundlers.test.ts -t 'bun build'
+      ;;
     *)
       echo "ci.sh: there is no step $step" >&2
       exit 2

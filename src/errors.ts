@@ -41,7 +41,7 @@ export class KqueueError extends Error {
     code: string,
     errno?: number,
     syscall?: Syscall,
-    options?: ErrorOptions,
+    options?: { readonly cause?: unknown },
   ) {
     super(message, options);
     this.code = code;

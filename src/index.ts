@@ -23,6 +23,7 @@ export {
   type ExitPromise,
   exited,
   type FileEvent,
+  type FileUrl,
   type IteratorOptions,
   interval,
   type ReadReady,
@@ -50,6 +51,7 @@ export {
   Timespec,
 } from './memory/index.js';
 export {
+  type AbortSignalLike,
   type Amount,
   type Change,
   type ChangeFailure,

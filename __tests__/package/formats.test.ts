@@ -1,12 +1,12 @@
-// The package in the hands of module systems, bundlers and compilers.
+// The package in the hands of module systems.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   install,
   type Project,
   pack,
+  root,
   run,
-  runModule,
 } from '../support/built-package.js';
 
 // Compilers take their time on a busy machine.
@@ -71,6 +71,27 @@ test('to import it loads nothing of Node.js that takes long to load', async () =
   expect(await program('slow.mjs', esm)).toEqual([]);
 });
 
+/** Of every frame in the sources: the text that it points at. */
+function framesOf(stack: string): { name: string; text: string }[] {
+  const frame = /at (?:new )?(\S+) \(.*[\\/](src[\\/].+):(\d+):(\d+)\)/g;
+  return [...stack.matchAll(frame)].map(([, name, file, line, column]) => {
+    const source = readFileSync(join(root, file), 'utf8');
+    const text = source.split('\n')[Number(line) - 1];
+    return { name, text: text.slice(Number(column) - 1) };
+  });
+}
+
+/** The first frame makes the error, each other one calls the one before it. */
+function expectFramesPointAtCalls(stack: string): void {
+  const frames = framesOf(stack);
+  expect(frames.length).toBeGreaterThan(1);
+  expect(frames[0].text).toMatch(/^new (Type|Range)Error\(/);
+  for (const [i, { text }] of frames.slice(1).entries()) {
+    const callee = frames[i].name.split('.').at(-1);
+    expect(text.slice(0, 60)).toContain(`${callee}(`);
+  }
+}
+
 test('a stack trace names functions and methods, and with maps the sources', async () => {
   const source = `
     const { KeventList, kevent } = require('kqueue-ffi');
@@ -90,81 +111,7 @@ test('a stack trace names functions and methods, and with maps the sources', asy
     /at KeventList\.get .*src[\\/]calls[\\/]kevent-list\.ts:\d+/,
   );
   expect(call).toMatch(/at .*kevent .*src[\\/]calls[\\/]syscalls\.ts:\d+/);
-});
-
-describe('a bundler', () => {
-  const bundle = async (source: string, format: 'esm' | 'cjs') => {
-    const entry = join(project.folder, 'entry.mjs');
-    const extension = format === 'esm' ? 'mjs' : 'cjs';
-    const out = join(project.folder, `bundle.${extension}`);
-    writeFileSync(entry, source);
-    const options = {
-      entryPoints: [entry],
-      outfile: out,
-      bundle: true,
-      minify: true,
-      platform: 'node',
-      external: ['koffi'],
-      format,
-      logLevel: 'warning',
-    };
-    const script = `require('esbuild').buildSync(${JSON.stringify(options)})`;
-    const made = await run(process.execPath, ['-e', script]);
-    expect(made).toEqual({ stdout: '', stderr: '', status: 0 });
-    const ran = await run(process.execPath, [out], project.folder);
-    return { ran };
-  };
-
-  test.each(['esm', 'cjs'] as const)(
-    'makes a program of one file that works: %s',
-    async (format) => {
-      const source = `
-        import { interval, Kqueue } from 'kqueue-ffi';
-        const main = async () => {
-          const kq = new Kqueue();
-          kq.add({ filter: 'timer', id: 1, after: 5 });
-          const event = await kq.next();
-          kq.close();
-          for await (const { count } of interval(5)) {
-            console.log(event.filter, count);
-            break;
-          }
-        };
-        main();`;
-      const { ran } = await bundle(source, format);
-      expect(ran).toMatchObject({ stderr: '', status: 0 });
-      expect(ran.stdout).toMatch(/^timer \d+\n$/);
-    },
-  );
-});
-
-test('its types resolve as bundlers resolve them', async () => {
-  writeFileSync(
-    join(project.folder, 'app.ts'),
-    `import { Kqueue, type KqueueEvent } from 'kqueue-ffi';
-import { darwin } from 'kqueue-ffi/abi';
-const kq = new Kqueue<string>();
-const events: KqueueEvent<string>[] = kq.poll();
-const read: -1 = darwin.constants.EVFILT_READ;
-export { events, read };
-// @ts-expect-error: there is no such filter
-kq.add({ filter: 'nonsense', id: 1, udata: '' });
-`,
-  );
-  const config = join(project.folder, 'tsconfig.bundler.json');
-  const compilerOptions = {
-    module: 'esnext',
-    moduleResolution: 'bundler',
-    target: 'es2022',
-    lib: ['es2022', 'dom'],
-    types: [],
-    strict: true,
-    noEmit: true,
-  };
-  writeFileSync(config, JSON.stringify({ compilerOptions, files: ['app.ts'] }));
-  const tsc = 'typescript/lib/tsc.js';
-  const outcome = await runModule(tsc, ['-p', config], project.folder);
-  expect(outcome).toEqual({ stdout: '', stderr: '', status: 0 });
+  for (const stack of [get, call]) expectFramesPointAtCalls(stack);
 });
 
 test('its command is there and starts', async () => {

@@ -12,7 +12,6 @@ import {
   pack,
   root,
   run,
-  runModule,
 } from '../support/built-package.js';
 
 type Format = 'ESM' | 'CommonJS';
@@ -271,56 +270,6 @@ describe('a program that uses the package', () => {
         own: true,
       };
       expect(found).toEqual([expected, expected]);
-    },
-  );
-
-  test.each([
-    ['ESM', 'mts'],
-    ['CommonJS', 'cts'],
-  ])(
-    'has types in %s that need no other type package and refuse a wrong field',
-    async (_, extension) => {
-      const file = `consumer.${extension}`;
-      writeFileSync(
-        join(project.folder, file),
-        `import {
-  close, EV_ADD, EVFILT_READ, type Kevent, type KeventInit, KeventList,
-  kevent, kqueue,
-} from 'kqueue-ffi';
-import { filterName } from 'kqueue-ffi/abi';
-
-const change: KeventInit = { ident: 1n, filter: EVFILT_READ, flags: EV_ADD };
-const list: KeventList = KeventList.of(change);
-const kq: number = kqueue();
-const count: number = kevent(kq, [change], list, 0.5);
-const event: Kevent = list.get(count - 1);
-export const udata: bigint = event.udata;
-close(kq);
-void filterName;
-// @ts-expect-error: an ident is a number or a bigint
-KeventList.of({ ident: '1', filter: EVFILT_READ });
-// @ts-expect-error: the queue comes first
-kevent(list, list);
-`,
-      );
-      const compilerOptions = {
-        module: 'nodenext',
-        target: 'es2022',
-        // AbortSignal is of the DOM, or of Node's own types.
-        lib: ['es2022', 'dom'],
-        types: [],
-        strict: true,
-        exactOptionalPropertyTypes: true,
-        noEmit: true,
-      };
-      const config = join(project.folder, `tsconfig.${extension}.json`);
-      writeFileSync(config, JSON.stringify({ compilerOptions, files: [file] }));
-      const outcome = await runModule(
-        'typescript/lib/tsc.js',
-        ['-p', config],
-        project.folder,
-      );
-      expect(outcome).toEqual({ stdout: '', stderr: '', status: 0 });
     },
   );
 });

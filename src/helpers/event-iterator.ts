@@ -1,4 +1,8 @@
-import { checkOptions, checkSignal } from '../queue/index.js';
+import {
+  type AbortSignalLike,
+  checkOptions,
+  checkSignal,
+} from '../queue/index.js';
 
 /**
  * An async iterator that holds on to something: leave its loop, close it, or
@@ -28,7 +32,7 @@ export interface EventIterator<T>
 /** What every such iterator can be given. */
 export interface IteratorOptions {
   /** Ends the iteration, which then rejects with its reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
 }
 
 /** Where the values of an iterator come from. */
@@ -65,7 +69,7 @@ const forgotten = /* @__PURE__ */ new FinalizationRegistry(
  */
 function held(
   source: Source<unknown>,
-  signal: AbortSignal | undefined,
+  signal: AbortSignalLike | undefined,
   failing: WeakRef<(error: unknown) => void>,
 ): () => void {
   const close = (): void => {

@@ -1,6 +1,7 @@
 import { KqueueError, throwBadInteger } from '../errors.js';
 import { hostDialect } from '../host/index.js';
 import {
+  type AbortSignalLike,
   type Alarm,
   alarm,
   checkOptions,
@@ -18,7 +19,7 @@ import { type Member, SharedQueue } from './shared-queue.js';
 /** How to wait for a process. */
 export interface ExitedOptions {
   /** Ends the wait, which then rejects with its reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
   /**
    * Milliseconds; the wait then rejects with `ETIMEDOUT`.
    *
@@ -208,7 +209,7 @@ export function exited(pid: number, options: ExitedOptions = {}): ExitPromise {
 
 function check(
   pid: unknown,
-  signal: AbortSignal | undefined,
+  signal: AbortSignalLike | undefined,
   timeout: unknown,
 ): void {
   if (

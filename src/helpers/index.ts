@@ -4,13 +4,14 @@ import type { ExitedOptions, ExitPromise } from './exited.js';
 import type { Tick } from './interval.js';
 import type { ReadReady, WriteReady } from './readiness.js';
 import type { SignalCount } from './signals.js';
-import type { FileEvent } from './watch-file.js';
+import type { FileEvent, FileUrl } from './watch-file.js';
 
 export type {
   EventIterator,
   ExitedOptions,
   ExitPromise,
   FileEvent,
+  FileUrl,
   IteratorOptions,
   ReadReady,
   SignalCount,
@@ -219,7 +220,7 @@ export function signals(
  * ```
  */
 export function watchFile(
-  path: string | URL,
+  path: string | FileUrl,
   options: IteratorOptions = {},
 ): EventIterator<FileEvent> {
   return late().watchFile(path, options);

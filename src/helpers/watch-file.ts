@@ -41,6 +41,12 @@ export type FileEvent =
       readonly path: string;
     };
 
+/** A `file:` URL: a `URL` of Node's types, or of the DOM's. */
+export interface FileUrl {
+  readonly href: string;
+  readonly protocol: string;
+}
+
 const ACTION = 'watch a file';
 
 /**
@@ -307,7 +313,7 @@ function pathOf(path: unknown): string {
 
 /** {@link watchFile}, loaded when it is first called. */
 export function watchFile(
-  path: string | URL,
+  path: string | FileUrl,
   options: IteratorOptions = {},
 ): EventIterator<FileEvent> {
   const given = pathOf(path);

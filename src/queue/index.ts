@@ -1,3 +1,4 @@
+export type { AbortSignalLike } from './abort-signal.js';
 export { type Alarm, alarm } from './alarm.js';
 export type {
   Change,

@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from './abort-signal.js';
 import type { Inbox } from './inbox.js';
 import type { Pump, Waiter } from './pump.js';
 
@@ -20,7 +21,7 @@ export function iterate<Value>(
   max: number,
   take: (inbox: Inbox) => Value,
   isClosed: () => boolean,
-  signal?: AbortSignal,
+  signal?: AbortSignalLike,
 ): AsyncIterableIterator<Value> {
   const pending = new Set<Waiter>();
   let ended = false;

@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import type { AbortSignalLike } from './abort-signal.js';
 import type { KqueueEvent } from './event.js';
 import type { Inbox } from './inbox.js';
 import type { Pump, Waiter } from './pump.js';
@@ -19,7 +20,7 @@ export function listen(
   pump: Pump,
   listener: (events: KqueueEvent[]) => void,
   max: number,
-  signal?: AbortSignal,
+  signal?: AbortSignalLike,
 ): Subscription {
   const context = new AsyncResource('KqueueListener');
   let stopped = false;

@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from './abort-signal.js';
 import { type Alarm, alarm } from './alarm.js';
 import type { KqueueEvent } from './event.js';
 import type { Pump, Waiter } from './pump.js';
@@ -8,7 +9,7 @@ import type { Pump, Waiter } from './pump.js';
  */
 export function oneEvent(
   pump: Pump,
-  signal: AbortSignal | undefined,
+  signal: AbortSignalLike | undefined,
   timeout: number | null,
 ): Promise<KqueueEvent | undefined> {
   return new Promise((resolve, reject) => {

@@ -1,4 +1,5 @@
 import { misuse, throwBadInteger } from '../errors.js';
+import type { AbortSignalLike } from './abort-signal.js';
 
 /** What a 32-bit timer of the event loop can wait, in milliseconds. */
 export const MAX_TIMEOUT = 0x7fffffff;
@@ -22,7 +23,7 @@ export interface WaitOptions {
 /** How to wait for one event. */
 export interface NextOptions {
   /** Ends the wait, which then rejects with its reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
   /**
    * Milliseconds; the wait then resolves with `undefined`.
    *
@@ -34,7 +35,7 @@ export interface NextOptions {
 /** How to iterate over batches, or to listen. */
 export interface EventsOptions {
   /** Ends the iteration, which then rejects with its reason; or listening. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
   /**
    * How many events to give at a time.
    *
@@ -76,7 +77,7 @@ export function checkSignal(signal: unknown, action: string): void {
   if (signal === undefined) return;
   if (typeof signal === 'object' && signal !== null && 'aborted' in signal) {
     const { addEventListener: add, removeEventListener: remove } =
-      signal as Partial<AbortSignal>;
+      signal as Partial<AbortSignalLike>;
     if (typeof add === 'function' && typeof remove === 'function') return;
   }
   throw new TypeError(misuse(action, 'signal', 'an AbortSignal', signal));

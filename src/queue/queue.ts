@@ -19,6 +19,7 @@ import {
   type KeventInit,
   unsignedAt,
 } from '../memory/index.js';
+import type { AbortSignalLike } from './abort-signal.js';
 import type { Change, Key, Modification, Op, Step } from './change.js';
 import { type ChangeResult, KqueueChangeError } from './change-error.js';
 import { Changer } from './changer.js';
@@ -443,7 +444,7 @@ export class Kqueue<T = unknown>
    * ```
    */
   next(options: NextOptions = {}): Promise<KqueueEvent<T> | undefined> {
-    let signal: AbortSignal | undefined;
+    let signal: AbortSignalLike | undefined;
     let timeout: number | null;
     try {
       const action = 'wait for an event';
