@@ -2,15 +2,15 @@ import type { Knote } from './knote.js';
 import type { FdSource } from './source.js';
 
 /**
- * The edges of one look. What one operation makes ready on several numbers of
- * one open file, epoll reports number by number, one right after the other;
- * Darwin tells all registrations of the file, newest first: spec T1.
+ * The edges of one drain. One operation can make several descriptors of an open
+ * file ready. Epoll reports them one by one in a row; Darwin posts all knotes of
+ * the file, newest first: spec T1.
  */
 export class Edges {
   readonly #sources: FdSource[] = [];
   readonly #bits: number[] = [];
 
-  /** Take an edge; those of another file before it are posted. */
+  /** Add an edge; post those of another file before it. */
   add(source: FdSource, bits: number): void {
     if (this.#sources.length > 0 && !this.#sources[0].isSameFileAs(source)) {
       this.post();
@@ -20,7 +20,7 @@ export class Edges {
     this.#bits.push(bits);
   }
 
-  /** Post what was taken. */
+  /** Post the edges that were added. */
   post(): void {
     const sources = this.#sources;
     if (sources.length === 0) return;

@@ -1,9 +1,9 @@
-/** Something in a queue's inner epolls, told when it is ready. */
+/** Something in a queue's inner epolls. */
 export interface Member {
   /** Its place among the members, and which use of that place it is. */
   slot: number;
   generation: number;
-  /** Epoll reports these bits. */
+  /** Epoll reports it with these bits. */
   edge(bits: number): void;
 }
 

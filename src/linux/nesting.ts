@@ -20,7 +20,7 @@ export class Nesting {
   readonly #parents = new Set<Queue>();
   /** The knotes that watch this queue, oldest first. */
   readonly #watchers: Knote[] = [];
-  /** Whether another queue watches this one: each call asks. */
+  /** Whether another queue watches this one: a field, as each call reads it. */
   isWatched = false;
 
   constructor(queue: Queue, epoll: Epoll) {
@@ -74,7 +74,7 @@ export class Nesting {
     }
   }
 
-  /** The queue has a new epoll: those above must hear of it too, or -1. */
+  /** Put a new epoll of the queue into those above: -1 if that fails. */
   publish(ep: number): number {
     for (const above of this.#selfAndAbove()) {
       if (above !== this.#queue && above.nesting.#include(ep) !== 0) return -1;
@@ -93,7 +93,7 @@ export class Nesting {
     this.isWatched = this.#watchers.length > 0;
   }
 
-  /** This queue was empty and is not any more: tell those that watch it. */
+  /** A first event is pending: post the knotes that watch this queue. */
   postWatchers(): void {
     for (let i = this.#watchers.length - 1; i >= 0; i--) {
       const knote = this.#watchers[i];
@@ -101,14 +101,14 @@ export class Nesting {
     }
   }
 
-  /** Let the queues above look at their sources, the uppermost first. */
+  /** Poll the sources of the queues above, the uppermost first. */
   pollParents(): void {
     for (const queue of [...this.#selfAndAbove()].reverse()) {
       if (queue !== this.#queue) queue.pollSources();
     }
   }
 
-  /** Let the queues below look at their sources. */
+  /** Poll the sources of the queues it watches. */
   pollChildren(): void {
     for (const child of this.#children.keys()) child.pollSources();
   }

@@ -89,7 +89,7 @@ export class Probe {
       i32[1] = bits;
       const n = this.#libc.poll(address, 1, 0);
       if (n >= 0) return n === 0 ? 0 : i32[1] >>> 16;
-      // An end that is missed here would never be told of again.
+      // An end that is missed here would never be reported again.
       if (tries === TRIES || !this.#wasPutOff()) return 0;
     }
   }

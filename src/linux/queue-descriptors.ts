@@ -6,8 +6,8 @@ import type { Identity } from './identity.js';
 import type { Queue } from './queue.js';
 
 /**
- * The descriptors of the queues of this thread. dup(2) gives a queue more than
- * one, of which it is not told: each is learned when it is first used.
+ * The descriptors of the queues of this thread. dup(2) can give a queue more
+ * than one; a dup is found out when it is first used.
  */
 export class QueueDescriptors {
   readonly #libc: Libc;

@@ -33,14 +33,14 @@ export class Signals {
   readonly #libc: Libc;
   readonly #counted = new Map<number, Counted>();
   readonly #post: (knote: Knote, count: number) => void;
-  readonly #settled: () => void;
+  readonly #onCounted: () => void;
   readonly #process = realProcess();
   /**
    * By Node's watch: how many messages were counted in the pipe already, while
    * the listener is still to be called. Of a watch that was stopped with
    * messages underway it never is.
    */
-  readonly #ahead = new Map<number, number>();
+  readonly #early = new Map<number, number>();
   #pipe: SignalPipe | undefined;
   #searched = false;
   #scheduled = false;
@@ -48,11 +48,11 @@ export class Signals {
   constructor(
     libc: Libc,
     post: (knote: Knote, count: number) => void,
-    settled: () => void,
+    onCounted: () => void,
   ) {
     this.#libc = libc;
     this.#post = post;
-    this.#settled = settled;
+    this.#onCounted = onCounted;
   }
 
   /** Whether signals can be had at all: Node gives them to one thread. */
@@ -86,7 +86,7 @@ export class Signals {
     const counted: Counted = {
       knotes: new Set([knote]),
       name,
-      listener: () => this.#called(signal),
+      listener: () => this.#onListener(signal),
       watch: 0,
     };
     this.#counted.set(signal, counted);
@@ -97,8 +97,8 @@ export class Signals {
       this.remove(signal, knote);
       return errno;
     }
-    // What waits in the pipe came before, and is not for this knote.
-    this.#look(counted);
+    // Messages in the pipe came before, and are not for this knote.
+    this.#countPipe(counted);
     // Nor can it be of a watch that is new, but of one by another name.
     if (!isWatched) counted.watch = 0;
     return 0;
@@ -130,12 +130,13 @@ export class Signals {
   /** Count what is in the pipe and was not counted yet. */
   collect(): void {
     if (this.#pipe === undefined || this.#counted.size === 0) return;
-    for (const counted of this.#counted.values()) this.#keep(counted);
-    this.#look();
+    for (const counted of this.#counted.values())
+      this.#restoreListener(counted);
+    this.#countPipe();
   }
 
-  /** Count what is new in the pipe, but for a signal that is told already. */
-  #look(told?: Counted): void {
+  /** Count the messages that are new in the pipe, but for one signal. */
+  #countPipe(skipped?: Counted): void {
     const seen = new Map<number, number>();
     const most = new Map<Counted, number>();
     this.#pipe?.visit((signal, watch) => {
@@ -143,17 +144,17 @@ export class Signals {
       if (counted === undefined) return;
       const nth = (seen.get(watch) ?? 0) + 1;
       seen.set(watch, nth);
-      const fresh = nth - (this.#ahead.get(watch) ?? 0);
-      if (fresh <= 0 && counted !== told) return;
+      const fresh = nth - (this.#early.get(watch) ?? 0);
+      if (fresh <= 0 && counted !== skipped) return;
       // Who stopped calls nobody, whoever listens by now.
       if (this.#pipe?.isActive(watch)) counted.watch = watch;
       // A signal with two names may have a watch, and so a message, for each.
       if (fresh <= (most.get(counted) ?? 0)) return;
       most.set(counted, fresh);
-      if (counted !== told) this.#count(counted);
+      if (counted !== skipped) this.#count(counted);
     });
     for (const [watch, count] of seen) {
-      this.#ahead.set(watch, Math.max(count, this.#ahead.get(watch) ?? 0));
+      this.#early.set(watch, Math.max(count, this.#early.get(watch) ?? 0));
     }
     if (seen.size > 0) this.#schedule();
   }
@@ -169,28 +170,28 @@ export class Signals {
       this.#scheduled = false;
       const underway = new Set<number>();
       this.#pipe?.visit((_, watch) => underway.add(watch));
-      for (const watch of this.#ahead.keys()) {
-        if (!underway.has(watch)) this.#ahead.delete(watch);
+      for (const watch of this.#early.keys()) {
+        if (!underway.has(watch)) this.#early.delete(watch);
       }
       if (underway.size > 0) this.#schedule();
     }).unref();
   }
 
   /** Node calls the listener: once for each message of the pipe. */
-  #called(signal: number): void {
+  #onListener(signal: number): void {
     const counted = this.#counted.get(signal);
     if (counted === undefined) return;
-    const ahead = this.#ahead.get(counted.watch) ?? 0;
+    const ahead = this.#early.get(counted.watch) ?? 0;
     if (ahead > 0) {
-      this.#ahead.set(counted.watch, ahead - 1);
+      this.#early.set(counted.watch, ahead - 1);
       return;
     }
     this.#count(counted);
-    this.#settled();
+    this.#onCounted();
   }
 
   /** The program may have removed all listeners of a signal, ours too. */
-  #keep(counted: Counted): void {
+  #restoreListener(counted: Counted): void {
     const { name, listener } = counted;
     if (this.#process.listeners(name).includes(listener)) return;
     counted.watch = 0;

@@ -16,10 +16,10 @@ import {
 } from './inotify.js';
 import type { Probe, Stat } from './probe.js';
 
-/** What was seen of an inode last, to tell what an inotify event means. */
+/** The last known state of an inode, by which inotify events are understood. */
 export interface Snapshot {
   stat: Stat;
-  /** Where it was, to tell a replacement from a removal. */
+  /** Its path, which distinguishes a replacement from a removal. */
   path: string | undefined;
   /** The edge of inotify at which it last became shorter. */
   truncatedAt: number;
@@ -84,7 +84,7 @@ export function hintsOf(
   const before = snapshot.stat;
   const now = probe.stat(fd) ?? before;
   if (entry) {
-    // That it was removed is told by nothing but this: see wasRemoved.
+    // No other event reports its removal: see wasRemoved.
     if (now.links > 0) snapshot.stat = { ...before, links: now.links };
     return [entryHint(mask, stays && now.links >= before.links)];
   }
@@ -103,7 +103,7 @@ export function hintsOf(
     if (now.size > 0 && now.size < before.size) snapshot.truncatedAt = edge;
   }
   const isAttrib = overflow || (mask & IN_ATTRIB) !== 0;
-  // Of what was told; the rest has its own event still to come.
+  // Only what this event reports; the rest has its own event still to come.
   const { size } = overflow || isModified ? now : before;
   snapshot.stat = { ...(isAttrib ? now : before), size };
   if (isAttrib) hints.push(...attribHints(before, snapshot));
@@ -159,7 +159,7 @@ function isReplaced({ path, stat }: Snapshot): boolean {
   }
 }
 
-/** Whether a directory was removed since: nothing tells of that itself. */
+/** Whether a directory was removed since: no event of its own reports that. */
 export function wasRemoved(
   snapshot: Snapshot,
   probe: Probe,

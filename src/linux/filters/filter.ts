@@ -7,7 +7,7 @@ import type { Knote } from '../knote.js';
  * there is something to report, and leaves what in the knote.
  */
 export interface Filter {
-  /** Begin to watch. The knote holds what was asked for. */
+  /** Begin to watch what the knote requests. */
   attach(knote: Knote): number;
   /** Take a change to an existing knote; on an error nothing is changed. */
   touch(
@@ -16,7 +16,7 @@ export interface Filter {
     dataLow: number,
     dataHigh: number,
   ): number;
-  /** Look at the object now: is there an event? */
+  /** Whether there is an event now. */
   evaluate(knote: Knote): boolean;
   /** The event is being delivered: move on. */
   delivered(knote: Knote): void;
@@ -24,7 +24,7 @@ export interface Filter {
   detach(knote: Knote): void;
 }
 
-/** Store what a touch asks for. */
+/** Store the request of a touch. */
 export function storeRequest(
   knote: Knote,
   fflags: number,

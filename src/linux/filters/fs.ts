@@ -7,7 +7,7 @@ import type { Member } from '../members.js';
 import type { Queue } from '../queue.js';
 import { type Filter, storeRequest } from './filter.js';
 
-/** Darwin's VQ_ bits of sys/mount.h, as far as Linux can tell them. */
+/** Darwin's VQ_ bits of sys/mount.h, as far as Linux reports them. */
 const VQ_MOUNT = 0x0008;
 const VQ_UNMOUNT = 0x0010;
 const VQ_UPDATE = 0x0100;
@@ -64,7 +64,7 @@ class MountWatch implements Member {
     try {
       mounts = readMounts(this.fd);
     } catch {
-      // The next look reads it.
+      // The next call of kevent reads it.
       return;
     }
     const hint = compare(this.#mounts, mounts);
@@ -79,7 +79,7 @@ class MountWatch implements Member {
   }
 }
 
-/** EVFILT_FS: spec N1. Only mounts and unmounts can be told. */
+/** EVFILT_FS: spec N1. Only mounts and unmounts are reported. */
 export class MountFilter implements Filter {
   readonly #libc: Libc;
   readonly #watches = new WeakMap<Queue, MountWatch>();

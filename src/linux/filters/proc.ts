@@ -24,10 +24,10 @@ const PIDFD_GET_INFO = 0xc040ff0b;
 /** With the exit status, of a process that was waited for: Linux 6.15. */
 const PIDFD_INFO_EXIT = 8;
 
-/** What asks to hear of the end. */
+/** What requests the exit. */
 const ENDINGS = D.NOTE_EXIT | D.NOTE_EXITSTATUS;
-/** What Linux tells nobody without privileges. */
-const UNTOLD = D.NOTE_FORK | D.NOTE_EXEC | D.NOTE_SIGNAL | D.NOTE_REAP;
+/** What Linux reports only to privileged processes. */
+const PRIVILEGED = D.NOTE_FORK | D.NOTE_EXEC | D.NOTE_SIGNAL | D.NOTE_REAP;
 const TRACKING = D.NOTE_TRACK | D.NOTE_TRACKERR | D.NOTE_CHILD;
 
 /** A process that is watched for its end. */
@@ -49,16 +49,16 @@ class ProcWatch implements Member {
     this.#status = status;
   }
 
-  /** The process ended: note it now, for somebody may reap it any time. */
+  /** The process ended. Note its status now: it may be reaped at any time. */
   edge(): void {
     const { knote } = this;
-    const asked = knote.requestedFflags & ENDINGS;
+    const requested = knote.requestedFflags & ENDINGS;
     if (this.#over) return;
     this.#over = true;
-    if (asked === 0) return;
+    if (requested === 0) return;
     knote.flags |= D.EV_EOF | D.EV_ONESHOT;
-    knote.fflags |= asked & D.NOTE_EXIT;
-    if ((asked & D.NOTE_EXITSTATUS) !== 0) {
+    knote.fflags |= requested & D.NOTE_EXIT;
+    if ((requested & D.NOTE_EXITSTATUS) !== 0) {
       const status = this.#status(this);
       setData(knote, status ?? 0);
       if (status !== undefined) knote.fflags |= D.NOTE_EXITSTATUS;
@@ -80,16 +80,17 @@ export class ProcFilter implements Filter {
   }
 
   attach(knote: Knote): number {
-    const asked = knote.requestedFflags;
-    if ((asked & TRACKING) !== 0) return DE.ENOTSUP;
-    if ((asked & UNTOLD) !== 0 && (asked & ENDINGS) === 0) return DE.ENOTSUP;
+    const requested = knote.requestedFflags;
+    if ((requested & TRACKING) !== 0) return DE.ENOTSUP;
+    if ((requested & PRIVILEGED) !== 0 && (requested & ENDINGS) === 0)
+      return DE.ENOTSUP;
     const pid = knote.identLow;
     knote.flags |= D.EV_CLEAR;
     // Darwin's process 0 is the kernel, which never ends.
     if (pid === 0) return 0;
     const pidfd = this.#libc.pidfdOpen(pid, 0);
     if (pidfd < 0) return this.#refusal(this.#libc.errno());
-    const errno = this.#check(pid, pidfd, asked);
+    const errno = this.#check(pid, pidfd, requested);
     if (errno !== 0) {
       this.#libc.close(pidfd);
       return errno;
@@ -134,10 +135,10 @@ export class ProcFilter implements Filter {
       : darwinErrno(errno);
   }
 
-  #check(pid: number, pidfd: number, asked: number): number {
+  #check(pid: number, pidfd: number, requested: number): number {
     // One that has ended is not found, whether it was waited for or not.
     if (this.#probe.poll(pidfd, EPOLLIN) !== 0) return DE.ESRCH;
-    if ((asked & ENDINGS) !== ENDINGS) return 0;
+    if ((requested & ENDINGS) !== ENDINGS) return 0;
     if (this.#libc.kill(pid, 0) >= 0) return 0;
     const errno = this.#libc.errno();
     if (errno === LINUX_ESRCH) return DE.ESRCH;

@@ -23,8 +23,8 @@ export class SignalFilter implements Filter {
   readonly #signals: Signals;
   readonly #members = new WeakMap<Queue, PipeMember>();
 
-  constructor(libc: Libc, settled: () => void) {
-    this.#signals = new Signals(libc, count, settled);
+  constructor(libc: Libc, onCounted: () => void) {
+    this.#signals = new Signals(libc, count, onCounted);
   }
 
   attach(knote: Knote): number {

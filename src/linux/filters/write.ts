@@ -68,7 +68,7 @@ export class WriteFilter implements Filter {
     const { fd, writes } = source.descriptor;
     const probe = this.#probe;
     const bits = probe.poll(fd, EPOLLOUT);
-    // An end that was not reported yet came after what is looked at now.
+    // An end that epoll has not reported yet comes after this event.
     if (source.mayHaveEnded) {
       source.mayHaveEnded = (bits & (EPOLLERR | EPOLLHUP)) !== 0;
     }
