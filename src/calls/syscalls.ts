@@ -211,11 +211,18 @@ function words64Of(kernel: Kernel): KeventWords {
 const calls = syscallsOf(currentKernel);
 
 /**
- * Descriptors that something of this library has, and how it closes them, or
- * only lets go of them: the event loop aborts the process if one is closed
- * while it is watched.
+ * What owns a descriptor: the event loop aborts the process if a descriptor is
+ * closed while it is watched, so its owner has to close it.
  */
-export const owned = new Map<number, (isLost?: boolean) => void>();
+export interface FdOwner {
+  /** Close the descriptor and what belongs to it. */
+  close(): void;
+  /** Close what belongs to the descriptor, which is another file's by now. */
+  abandon(): void;
+}
+
+/** The owners of descriptors, such as a typed queue's. */
+export const fdOwners = new Map<number, FdOwner>();
 
 /**
  * Create a queue: kqueue(2).
@@ -235,8 +242,8 @@ export const owned = new Map<number, (isLost?: boolean) => void>();
  */
 export const kqueue = (): number => {
   const fd = calls.kqueue();
-  // Who had the number before has lost it: it was closed behind its back.
-  owned.get(fd)?.(true);
+  // The descriptor of an earlier owner was closed without its knowledge.
+  fdOwners.get(fd)?.abandon();
   return fd;
 };
 
@@ -312,7 +319,7 @@ export const kevent64: (
  * @throws {KqueueError} `EBADF` if it is not open; `EINTR` or `EIO`.
  */
 export const close = (fd: number): void => {
-  const owner = owned.get(fd);
+  const owner = fdOwners.get(fd);
   if (owner === undefined) calls.close(fd);
-  else owner();
+  else owner.close();
 };

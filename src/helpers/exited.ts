@@ -2,7 +2,6 @@ import { KqueueError, throwBadInteger } from '../errors.js';
 import { hostDialect } from '../host/index.js';
 import {
   type Alarm,
-  alarm,
   checkOptions,
   checkSignal,
   checkTimeout,
@@ -11,6 +10,7 @@ import {
   type KqueueEvent,
   MAX_TIMEOUT,
   type ProcNote,
+  setAlarm,
 } from '../queue/index.js';
 import { examine, UNKNOWN } from './corpse.js';
 import { type Member, SharedQueue } from './shared-queue.js';
@@ -191,7 +191,7 @@ export function exited(pid: number, options: ExitedOptions = {}): ExitPromise {
     found.waiters.add(waiter);
     signal?.addEventListener('abort', abort);
     if (timeout !== null) {
-      end = alarm(timeout, () => {
+      end = setAlarm(timeout, () => {
         // What ended in time, but was not told yet, did not run out of it.
         queue.flush();
         if (found.waiters.has(waiter)) giveUp(timedOut(pid, timeout));

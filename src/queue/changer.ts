@@ -59,7 +59,7 @@ interface Plan {
   readonly refused?: number;
 }
 
-/** Hands records to the kernel, which writes entries about them: 0 or an errno. */
+/** Sends records to the kernel, which writes an entry about each: 0 or an errno. */
 type Send = (
   records: readonly KeventInit[],
   entries: KeventList | null,

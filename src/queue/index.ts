@@ -1,4 +1,4 @@
-export { type Alarm, alarm } from './alarm.js';
+export { type Alarm, setAlarm } from './alarm.js';
 export type {
   Change,
   Deletion,
