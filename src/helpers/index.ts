@@ -103,8 +103,8 @@ export function interval(
  * import { readable } from 'kqueue-ffi';
  *
  * const buffer = Buffer.alloc(65536);
- * for await (const { fd, bytes } of readable(0)) {
- *   if (bytes === 0) continue;
+ * for await (const { fd, available } of readable(0)) {
+ *   if (available === 0) continue;
  *   console.log(buffer.toString('utf8', 0, readSync(fd, buffer)));
  * }
  * ```

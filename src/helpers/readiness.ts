@@ -1,5 +1,10 @@
 import { KqueueError } from '../errors.js';
-import { type FdLike, fdOf, type KqueueEvent } from '../queue/index.js';
+import {
+  type FdLike,
+  fdOf,
+  type KqueueEvent,
+  type ReadEvent,
+} from '../queue/index.js';
 import {
   type EventIterator,
   eventIterator,
@@ -13,13 +18,40 @@ export interface ReadReady {
   readonly fd: number;
   /**
    * How many bytes can be read, or connections accepted; for a file, how far
-   * its end is from the position.
+   * its end is from the position. As the `available` of a read event.
    */
+  readonly available: number;
+  /** @deprecated The name of `available` before 0.1.0. The next version drops it. */
   readonly bytes: number;
   /** The other side will send no more. */
   readonly eof: boolean;
   /** With `eof`, the name of the socket's error, if it has one. */
   readonly error: string | undefined;
+}
+
+/** Like a plain object, with the deprecated name as a getter of the prototype. */
+class ReadReadiness implements ReadReady {
+  declare readonly fd: number;
+  declare readonly available: number;
+  declare readonly eof: boolean;
+  declare readonly error: string | undefined;
+
+  static {
+    Object.defineProperty(ReadReadiness.prototype, 'constructor', {
+      value: Object,
+    });
+  }
+
+  constructor(fd: number, { available, eof, error }: ReadEvent) {
+    this.fd = fd;
+    this.available = available;
+    this.eof = eof;
+    this.error = error;
+  }
+
+  get bytes(): number {
+    return this.available;
+  }
 }
 
 /** There is space to write: {@link writable}. */
@@ -161,15 +193,8 @@ export function readable(
       'read',
       number,
       (event) =>
-        event.filter === 'read'
-          ? {
-              fd: number,
-              bytes: event.available,
-              eof: event.eof,
-              error: event.error,
-            }
-          : undefined,
-      ({ bytes, eof }) => eof && bytes <= 0,
+        event.filter === 'read' ? new ReadReadiness(number, event) : undefined,
+      ({ available, eof }) => eof && available <= 0,
     ),
   );
 }

@@ -8,10 +8,10 @@ import {
 } from './event-iterator.js';
 import { ownQueue } from './own-queue.js';
 
-/** Signals that came: {@link signals}. */
+/** A signal, and how often it was sent: {@link signals}. */
 export interface SignalCount {
   readonly signal: SignalName | number;
-  /** How many, since they were last told of: at least 1. */
+  /** How often it was sent since it was last reported: at least 1. */
   readonly count: number;
 }
 

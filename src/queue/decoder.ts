@@ -11,6 +11,7 @@ import type { KqueueEvent, RawEvent } from './event.js';
 import { exitStatus } from './exit-status.js';
 import type { ProcNote, VnodeNote } from './notes.js';
 import { signalNamer } from './signal.js';
+import { DecodedTimer } from './timer-event.js';
 
 /** Turns what a kernel wrote into typed events. */
 export interface Decoder {
@@ -170,14 +171,13 @@ export function decoderOf(facts: KernelFacts): Decoder {
             raw,
           };
         case 'timer':
-          return {
-            filter,
-            id: ident,
-            // Of a one-shot the kernel counts the periods it was not looked at.
-            expirations: (flags & EV_ONESHOT) === 0 ? Number(data) : 1,
+          // The kernel also counts the periods after a one-shot has fired.
+          return new DecodedTimer(
+            ident,
+            (flags & EV_ONESHOT) === 0 ? Number(data) : 1,
             udata,
             raw,
-          };
+          );
         case 'user':
           return {
             filter,

@@ -36,11 +36,15 @@ async function* readiness(
     const event = await kq.next({ signal });
     if (event?.filter !== 'read' && event?.filter !== 'write') return;
     const isRead = event.filter === 'read';
-    const bytes = isRead ? event.available : event.space;
+    const amount = isRead
+      ? { available: event.available }
+      : { space: event.space };
+    const [bytes] = Object.values(amount);
     const { eof, error } = event;
     const what = isRead ? 'readable' : 'writable';
     yield {
-      fields: { event: what, fd, bytes, eof, error },
+      // `bytes` is the name of either before 0.1.0.
+      fields: { event: what, fd, ...amount, bytes, eof, error },
       text: `${what}  ${fd}  ${count(bytes, 'byte')}${eof ? '  end' : ''}${error ? `  ${error}` : ''}`,
       mood: error === undefined ? 'plain' : 'bad',
     };
@@ -60,8 +64,9 @@ when the other side has closed.
 
       --write        tell when there is space to write instead
 
-Variables for --exec: KQ_EVENT (readable or writable), KQ_FD, KQ_BYTES, KQ_EOF
-(true or false), KQ_ERROR.`,
+Variables for --exec: KQ_EVENT (readable or writable), KQ_FD, KQ_AVAILABLE (with
+--write: KQ_SPACE), KQ_EOF (true or false), KQ_ERROR. KQ_BYTES is the deprecated
+name of KQ_AVAILABLE and KQ_SPACE.`,
   options: { ...FOLLOW, write: { type: 'boolean' } },
   run: (parsed, stop) => {
     const given = exactly(parsed, 1, 'the number of a descriptor');
