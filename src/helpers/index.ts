@@ -18,8 +18,8 @@ export type {
   WriteReady,
 };
 
-const late = (): typeof import('./late.js') =>
-  require('./late.js') as typeof import('./late.js');
+const loadHelpers = (): typeof import('./helpers.js') =>
+  require('./helpers.js') as typeof import('./helpers.js');
 
 /**
  * Wait for a process to exit: any process, not only a child. Nothing is taken
@@ -50,7 +50,7 @@ const late = (): typeof import('./late.js') =>
  * ```
  */
 export function exited(pid: number, options: ExitedOptions = {}): ExitPromise {
-  return late().exited(pid, options);
+  return loadHelpers().exited(pid, options);
 }
 
 /**
@@ -78,7 +78,7 @@ export function interval(
   every: Duration,
   options: IteratorOptions = {},
 ): EventIterator<Tick> {
-  return late().interval(every, options);
+  return loadHelpers().interval(every, options);
 }
 
 /**
@@ -113,7 +113,7 @@ export function readable(
   fd: FdLike,
   options: IteratorOptions = {},
 ): EventIterator<ReadReady> {
-  return late().readable(fd, options);
+  return loadHelpers().readable(fd, options);
 }
 
 /**
@@ -135,7 +135,7 @@ export function writable(
   fd: FdLike,
   options: IteratorOptions = {},
 ): EventIterator<WriteReady> {
-  return late().writable(fd, options);
+  return loadHelpers().writable(fd, options);
 }
 
 /**
@@ -175,7 +175,7 @@ export function signals(
 export function signals(
   ...args: readonly (SignalName | number | IteratorOptions)[]
 ): EventIterator<SignalCount> {
-  return late().signals(...args);
+  return loadHelpers().signals(...args);
 }
 
 /**
@@ -222,5 +222,5 @@ export function watchFile(
   path: string | URL,
   options: IteratorOptions = {},
 ): EventIterator<FileEvent> {
-  return late().watchFile(path, options);
+  return loadHelpers().watchFile(path, options);
 }

@@ -5,7 +5,7 @@ import {
   eventIterator,
   type IteratorOptions,
 } from './event-iterator.js';
-import { ownQueue } from './own-queue.js';
+import { queueSource } from './queue-source.js';
 
 /** A tick of {@link interval}. */
 export interface Tick {
@@ -28,7 +28,7 @@ export function interval(
   timerDuration(hostDialect(), every, 'every', action);
   return eventIterator(action, options, () => {
     let total = 0;
-    return ownQueue([{ filter: 'timer', id: 1, every }], (event) => {
+    return queueSource([{ filter: 'timer', id: 1, every }], (event) => {
       if (event.filter !== 'timer') return undefined;
       total += event.count;
       return { count: total, missed: event.count - 1 };

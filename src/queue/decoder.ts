@@ -42,7 +42,7 @@ const FILTERS = [
 const FFLAGS_MASK = 0x00ffffff;
 
 /** Names of the single bits of a mask; each mask's names are found once. */
-function noter<Name extends string>(
+function noteNamer<Name extends string>(
   table: Readonly<Record<string, number>> | undefined,
 ): (fflags: number) => readonly Name[] {
   const bits = Object.entries(table ?? {})
@@ -79,9 +79,9 @@ export function decoderOf(facts: KernelFacts): Decoder {
   const { EV_EOF, EV_ONESHOT, NOTE_EXIT } = constants;
   const NOTE_OOB: number = constants.NOTE_OOB ?? 0;
   const NOTE_EXITSTATUS: number = constants.NOTE_EXITSTATUS ?? NOTE_EXIT;
-  const vnodeNotes = noter<VnodeNote>(groups['fflag:VNODE']);
+  const vnodeNotes = noteNamer<VnodeNote>(groups['fflag:VNODE']);
   // What shares the bits of these is a detail of the status, not a note.
-  const procNotes = noter<ProcNote>(
+  const procNotes = noteNamer<ProcNote>(
     Object.fromEntries(
       Object.entries(groups['fflag:PROC'] ?? {}).filter(
         ([name]) => !/^NOTE_EXIT_|MASK$/.test(name) || name === DETAIL,
