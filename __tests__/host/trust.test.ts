@@ -113,7 +113,7 @@ describe('a real process', () => {
   };
   const reason = (options: readonly string[], before = ''): string => {
     const program = `${before}
-      console.log(require('../dist/index.cjs').kernel.reason);`;
+      console.log(require('./dist/index.cjs').kernel.reason);`;
     return execFileSync(process.execPath, [...options, '-e', program], {
       cwd: root,
       env,
@@ -146,7 +146,7 @@ describe('a real process', () => {
     const [major] = process.versions.node.split('.').map(Number);
     const flag = major < 23 ? '--experimental-permission' : '--permission';
     const program = `
-      const { kqueue } = require('../dist/index.cjs');
+      const { kqueue } = require('./dist/index.cjs');
       try { kqueue(); } catch ({ code, message }) { console.log(code, message); }`;
     const told = execFileSync(
       process.execPath,
