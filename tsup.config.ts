@@ -5,7 +5,7 @@ import { defineConfig, type Options } from 'tsup';
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number];
 
-/** The files of `dist`: one per room of `src`, and one for what loads late. */
+/** The files of `dist`: one per room of `src`, and one for what is loaded lazily. */
 const entry: Record<string, string> = {
   index: 'src/index.ts',
   abi: 'src/abi.ts',
@@ -19,7 +19,7 @@ const entry: Record<string, string> = {
   calls: 'src/calls/index.ts',
   queue: 'src/queue/index.ts',
   doctor: 'src/doctor/doctor.ts',
-  helpers: 'src/helpers/late.ts',
+  helpers: 'src/helpers/helpers.ts',
 };
 
 /** An import, or `require`, of another file of `dist` stays one. */

@@ -175,7 +175,7 @@ const cases = {
     kq.add({ filter: 'timer', id: 1, every: 10 });
     let ticks = 0;
     for await (const event of kq) {
-      ticks += event.expirations;
+      ticks += event.count;
       if (ticks >= 3) break;
     }
     kq.close();
@@ -212,7 +212,7 @@ const cases = {
     withFifo(async (fd) => {
       const ready = api.readable(fd).next();
       writeSync(fd, 'hello');
-      assert.equal((await ready).value.bytes, 5);
+      assert.equal((await ready).value.available, 5);
       readSync(fd, Buffer.alloc(5));
     }),
   writable: () =>

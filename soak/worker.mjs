@@ -29,7 +29,7 @@ for (const other of extra) {
 
 const take = (event) => {
   if (event.filter === 'timer') {
-    expirations += event.expirations;
+    expirations += event.count;
     if (triggered === triggers) kq.trigger(1, ++triggers);
   } else if (event.filter === 'user') {
     triggered = event.fflags;

@@ -385,6 +385,7 @@ describe('kq fd', () => {
     expect(objects(outcome).at(-1)).toEqual({
       event: 'readable',
       fd: 0,
+      available: 6,
       bytes: 6,
       eof: true,
     });

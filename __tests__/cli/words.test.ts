@@ -2,15 +2,15 @@
 
 import type { Cpu } from '../../src/abi/shape.js';
 import { type KernelName, kernels } from '../../src/abi.js';
-import { duration, parse } from '../../src/cli/arguments.js';
-import { bytesOf, recordsOf } from '../../src/cli/bytes.js';
+import { parse, parseDuration } from '../../src/cli/arguments.js';
 import { commands } from '../../src/cli/commands.js';
 import { Failure, UsageError } from '../../src/cli/failure.js';
-import { printable } from '../../src/cli/happening.js';
 import { helpOf, overview } from '../../src/cli/help.js';
-import { keventOf } from '../../src/cli/kevent-words.js';
-import { together } from '../../src/cli/together.js';
-import { wordsOf } from '../../src/cli/words.js';
+import { decodeRecords, parseBytes } from '../../src/cli/kevent-bytes.js';
+import { parseKevent } from '../../src/cli/kevent-words.js';
+import { merge } from '../../src/cli/merge.js';
+import { escapeControls } from '../../src/cli/output-event.js';
+import { splitWords } from '../../src/cli/words.js';
 import { explain } from '../../src/index.js';
 import { fixtureOf, kernelNames } from '../fixtures/abi/index.js';
 import { toBytes } from '../support/doubles.js';
@@ -28,13 +28,13 @@ test.each<[command: string, words: string[]]>([
     ['echo', '$HOME', '*.c', '`x`', '$(y)', ';', '|', '&', '>', '<'],
   ],
 ])('--exec %j is split at spaces and nowhere else', (command, words) => {
-  expect(wordsOf(command)).toEqual(words);
+  expect(splitWords(command)).toEqual(words);
 });
 
 test.each([[''], ['   '], ["'"], ['a "b'], ['a \\'], ["'' a"]])(
   '--exec %j is no command',
   (command) => {
-    expect(() => wordsOf(command)).toThrow(UsageError);
+    expect(() => splitWords(command)).toThrow(UsageError);
   },
 );
 
@@ -46,13 +46,13 @@ test.each([
   ['2m', 120_000],
   ['24d', 2_073_600_000],
 ])('%s is %d milliseconds', (given, ms) => {
-  expect(duration(given, 'it')).toBe(ms);
+  expect(parseDuration(given, 'it')).toBe(ms);
 });
 
 test.each([['250'], ['0s'], ['-1s'], ['1e3s'], ['1w'], ['25d'], ['s'], ['']])(
   '%j is no duration',
   (given) => {
-    expect(() => duration(given, 'it')).toThrow(UsageError);
+    expect(() => parseDuration(given, 'it')).toThrow(UsageError);
   },
 );
 
@@ -72,11 +72,11 @@ test('options may stand anywhere, and a negative number is none', () => {
 });
 
 test('a name is printed as it is unless a terminal would obey it', () => {
-  expect(printable('Grüße, 世界 $(x) "y"')).toBe('Grüße, 世界 $(x) "y"');
-  expect(printable('a\u001b[2Jb')).toBe('"a\\u001b[2Jb"');
-  expect(printable('a\u009b2Jb')).toBe('"a\\u009b2Jb"');
-  expect(printable('a\nb')).toBe('"a\\nb"');
-  expect(printable('a\u202eb')).toBe('"a\\u202eb"');
+  expect(escapeControls('Grüße, 世界 $(x) "y"')).toBe('Grüße, 世界 $(x) "y"');
+  expect(escapeControls('a\u001b[2Jb')).toBe('"a\\u001b[2Jb"');
+  expect(escapeControls('a\u009b2Jb')).toBe('"a\\u009b2Jb"');
+  expect(escapeControls('a\nb')).toBe('"a\\nb"');
+  expect(escapeControls('a\u202eb')).toBe('"a\\u202eb"');
 });
 
 test('every command has help that fits a terminal', () => {
@@ -122,9 +122,9 @@ describe.each(kernelNames)('bytes of %s', (name) => {
       const bytes = toBytes(layout, fields);
       const hex = Buffer.from(bytes).toString('hex');
       const read = (words: string[]) => {
-        const given = bytesOf(words);
+        const given = parseBytes(words);
         if (given === undefined) throw new Error('taken for numbers');
-        return recordsOf(facts, given, cpu, struct);
+        return decodeRecords(facts, given, cpu, struct);
       };
       const wanted = expect.objectContaining({
         ident: 7n,
@@ -148,19 +148,23 @@ describe.each(kernelNames)('bytes of %s', (name) => {
 
   test('are refused if they are no whole struct', () => {
     const bytes = new Uint8Array(21);
-    expect(() => recordsOf(facts, bytes)).toThrow(/no whole number/);
-    expect(() => recordsOf(facts, new Uint8Array(96), 'z80')).toThrow(/--cpu/);
-    expect(() => recordsOf(facts, bytes, 'x64', 'stat')).toThrow(/--struct/);
+    expect(() => decodeRecords(facts, bytes)).toThrow(/no whole number/);
+    expect(() => decodeRecords(facts, new Uint8Array(96), 'z80')).toThrow(
+      /--cpu/,
+    );
+    expect(() => decodeRecords(facts, bytes, 'x64', 'stat')).toThrow(
+      /--struct/,
+    );
   });
 });
 
 test('half a byte is no byte', () => {
-  expect(() => bytesOf(['0'.repeat(65)])).toThrow(UsageError);
+  expect(() => parseBytes(['0'.repeat(65)])).toThrow(UsageError);
 });
 
 test('few digits are numbers', () => {
-  expect(bytesOf(['7', '-1', '0', '0', '12'])).toBeUndefined();
-  expect(bytesOf(['7', 'READ', 'ADD'])).toBeUndefined();
+  expect(parseBytes(['7', '-1', '0', '0', '12'])).toBeUndefined();
+  expect(parseBytes(['7', 'READ', 'ADD'])).toBeUndefined();
 });
 
 test.each<[words: string, kernel: KernelName, line: string]>([
@@ -181,7 +185,7 @@ test.each<[words: string, kernel: KernelName, line: string]>([
     '{1 USER udata=0xffffffffffffffff}',
   ],
 ])('the words %j on %s are %s', (words, kernel, line) => {
-  const kevent = keventOf(kernels[kernel], words.split(' '));
+  const kevent = parseKevent(kernels[kernel], words.split(' '));
   expect(explain(kevent, { kernel })).toBe(line);
 });
 
@@ -195,7 +199,9 @@ test.each([
   ['7 READ 0 0 many'],
   ['7 READ 0 0 0 0 0'],
 ])('the words %j are no kevent', (words) => {
-  expect(() => keventOf(kernels.darwin, words.split(' '))).toThrow(UsageError);
+  expect(() => parseKevent(kernels.darwin, words.split(' '))).toThrow(
+    UsageError,
+  );
 });
 
 test('many sources take turns, and one that fails ends them all', async () => {
@@ -207,11 +213,11 @@ test('many sources take turns, and one that fails ends them all', async () => {
         : { done: false, value: `${name}${++next}` };
   };
   const seen: string[] = [];
-  for await (const value of together([upTo(3, 'a'), upTo(2, 'b')])) {
+  for await (const value of merge([upTo(3, 'a'), upTo(2, 'b')])) {
     seen.push(value);
   }
   expect(seen).toEqual(['a1', 'b1', 'a2', 'b2', 'a3']);
-  const failing = together([
+  const failing = merge([
     upTo(9, 'a'),
     async () => {
       throw new Failure('over');
@@ -238,7 +244,7 @@ test('a source that tells nothing keeps nothing of what the others tell', async 
   const never = new Watched<IteratorResult<number>>(() => {});
   let count = 0;
   const busy = async () => ({ done: false, value: ++count }) as const;
-  for await (const value of together([() => never, busy])) {
+  for await (const value of merge([() => never, busy])) {
     if (value === 1000) break;
   }
   expect(reactions).toBeLessThan(5);

@@ -7,7 +7,7 @@ import type { KernelFacts } from '../../src/abi/shape.js';
 import { type KernelName, kernels } from '../../src/abi.js';
 import { doctor, examine } from '../../src/doctor/doctor.js';
 import { subjectOf } from '../../src/doctor/subject.js';
-import { withoutHome } from '../../src/doctor/system.js';
+import { replaceHome } from '../../src/doctor/system.js';
 import { bindKernel } from '../../src/ffi/native-kernel.js';
 import { kernel } from '../../src/index.js';
 import { gate } from '../conformance/cases.js';
@@ -373,19 +373,19 @@ test('an errno that is read in the wrong place is seen', () => {
 });
 
 test('a report has nobody’s home in it', () => {
-  expect(withoutHome('/home/al/lib.so (in /home/al)', '/home/al')).toBe(
+  expect(replaceHome('/home/al/lib.so (in /home/al)', '/home/al')).toBe(
     '~/lib.so (in ~)',
   );
-  expect(withoutHome('/home/alice/lib.so', '/home/al')).toBe(
+  expect(replaceHome('/home/alice/lib.so', '/home/al')).toBe(
     '/home/alice/lib.so',
   );
-  expect(withoutHome('/usr/lib.so', '/')).toBe('/usr/lib.so');
+  expect(replaceHome('/usr/lib.so', '/')).toBe('/usr/lib.so');
 });
 
 gate(homedir().length > 1, 'there is no home to leave out')(
   'a report of this process has no home in it either',
   async () => {
     const report = JSON.stringify(await doctor());
-    expect(withoutHome(report)).toBe(report);
+    expect(replaceHome(report)).toBe(report);
   },
 );

@@ -3,10 +3,9 @@
 // signal is not; the queue goes on, keeps what was ready, and no value, no
 // descriptor and no watch of the event loop is left over.
 
-import { close, kqueue, owned } from '../../src/calls/syscalls.js';
+import { close, fdOwners, kqueue } from '../../src/calls/syscalls.js';
 import { exitsOfProcess } from '../../src/ffi/exits.js';
 import { Kqueue, KqueueError } from '../../src/index.js';
-import { owners } from '../../src/queue/resources.js';
 import { descriptors, isolate } from '../conformance/world.js';
 import { onLinux } from '../support/fds.js';
 import {
@@ -166,7 +165,7 @@ const nameOf = (name: string, { call, nth, code }: DoubleFault): string =>
 
 /** What this library holds for open queues. */
 const held = (): string =>
-  `${owners.size} owners, ${owned.size} owned, ${exitsOfProcess().acts.size} watches`;
+  `${fdOwners.size} descriptors, ${exitsOfProcess().acts.size} watches`;
 
 /** These say that a registration is not there, and are believed. */
 const GONE: readonly string[] = ['ENOENT', 'EBADF'];

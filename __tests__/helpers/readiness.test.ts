@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { closeSync, readSync, writeSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { type FdLike, readable, writable } from '../../src/index.js';
 import * as libc from '../conformance/libc.js';
 import { printedBy } from '../support/child.js';
@@ -38,16 +39,30 @@ describe('readable', () => {
     writeSync(writer, 'hello');
     expect(await waiting).toEqual({
       done: false,
-      value: { fd: reader, bytes: 5, eof: false, error: undefined },
+      value: { fd: reader, available: 5, eof: false, error: undefined },
     });
+  });
+
+  test('keeps the old name of what is available out of sight', async () => {
+    const [reader, writer] = pipe();
+    writeSync(writer, 'hello');
+    const { value } = await readable(reader).next();
+    expect(value?.bytes).toBe(5);
+    expect(Object.keys(value ?? {})).toEqual([
+      'fd',
+      'available',
+      'eof',
+      'error',
+    ]);
+    expect(inspect(value)).toMatch(/^\{ fd/);
   });
 
   test('tells every turn, until it is read', async () => {
     const [reader, writer] = pipe();
     writeSync(writer, 'hello');
     const seen: unknown[] = [];
-    for await (const { bytes } of readable(reader)) {
-      seen.push(bytes);
+    for await (const { available } of readable(reader)) {
+      seen.push(available);
       if (seen.length === 2) read(reader, 3);
       if (seen.length === 4) break;
     }
@@ -61,7 +76,7 @@ describe('readable', () => {
       const waiting = events.next();
       if (i % 2 === 0) await turn();
       writeSync(writer, '.'.repeat(i));
-      expect((await waiting).value?.bytes).toBe(i);
+      expect((await waiting).value?.available).toBe(i);
       read(reader, 100);
     }
   });
@@ -72,9 +87,9 @@ describe('readable', () => {
     shut(writer);
     let text = '';
     const ends: unknown[] = [];
-    for await (const { bytes, eof } of readable(reader)) {
-      if (bytes > 0) text += read(reader, 4);
-      ends.push([bytes, eof]);
+    for await (const { available, eof } of readable(reader)) {
+      if (available > 0) text += read(reader, 4);
+      ends.push([available, eof]);
     }
     expect(text).toBe('hello');
     expect(ends).toEqual([
@@ -156,7 +171,9 @@ describe('a descriptor', () => {
     const space = await writable(writer).next();
     expect(space.value?.space).toBeGreaterThan(0);
     writeSync(writer, 'hello');
-    const values = (await Promise.all(waits)).map(({ value }) => value?.bytes);
+    const values = (await Promise.all(waits)).map(
+      ({ value }) => value?.available,
+    );
     expect(values).toEqual([5, 5, 5, 5, 5]);
   });
 
@@ -204,7 +221,7 @@ onLinux('a hundred pipes take one queue', async () => {
   const waits = iterators.map((events) => events.next());
   expect(openCount() - before).toBeLessThan(8);
   for (const [, writer] of pipes) writeSync(writer, '.');
-  for (const wait of waits) expect((await wait).value?.bytes).toBe(1);
+  for (const wait of waits) expect((await wait).value?.available).toBe(1);
   for (const events of iterators) events.close();
   expect(openCount()).toBe(before);
 });

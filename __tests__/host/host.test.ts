@@ -1,5 +1,5 @@
 // Which kernel answers on which host, decided without loading anything.
-import { choose, cpuOf, kernel } from '../../src/host/host.js';
+import { chooseKernel, cpuOf, kernel } from '../../src/host/host.js';
 
 const LIBRARY = '/opt/lib/libother.so';
 
@@ -7,7 +7,7 @@ const on = (
   platform: string,
   arch = 'x64',
   env: Record<string, string | undefined> = {},
-) => choose({ platform, arch, env }).choice;
+) => chooseKernel({ platform, arch, env }).choice;
 
 test.each([
   ['darwin', 'darwin'],
@@ -26,7 +26,7 @@ test.each(['x64', 'arm64', 'riscv64', 'loong64'])(
   'on Linux %s the built-in one answers, as Darwin does',
   (arch) => {
     for (const platform of ['linux', 'android']) {
-      const { facts, choice } = choose({ platform, arch, env: {} });
+      const { facts, choice } = chooseKernel({ platform, arch, env: {} });
       expect(facts.name).toBe('darwin');
       expect(choice).toMatchObject({
         name: 'linux',
@@ -50,7 +50,7 @@ test.each(['ia32', 'arm', 's390x', 'ppc64', 'mips'])(
 test.each(['win32', 'aix', 'sunos', 'haiku', 'cygwin'])(
   '%s is refused at the first call, and constants are still Darwin’s',
   (platform) => {
-    const { facts, choice } = choose({ platform, arch: 'x64', env: {} });
+    const { facts, choice } = chooseKernel({ platform, arch: 'x64', env: {} });
     expect(facts.name).toBe('darwin');
     expect(choice).toMatchObject({ name: 'none', supported: false });
     expect(choice.reason).toBe(
@@ -134,7 +134,7 @@ test('structs are laid out by 32-bit rules on 32-bit CPUs only', () => {
 });
 
 test('the exported kernel says what was chosen here, and cannot be changed', () => {
-  const { choice } = choose({
+  const { choice } = chooseKernel({
     platform: process.platform,
     arch: process.arch,
     env: process.env,

@@ -2,12 +2,16 @@
 // how the process was started, on any host.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { choose } from '../../src/host/host.js';
-import { distrust, type Start, thisStart } from '../../src/host/trust.js';
+import { chooseKernel } from '../../src/host/host.js';
+import {
+  currentStart,
+  findDistrust,
+  type ProcessStart,
+} from '../../src/host/trust.js';
 import { gate } from '../conformance/cases.js';
 import { root } from '../support/built-package.js';
 
-const plain: Start = {
+const plain: ProcessStart = {
   ids: [1000, 1000, 100, 100],
   execArgv: [],
   nodeOptions: undefined,
@@ -21,9 +25,9 @@ const auxv = (...pairs: [number, number][]): Uint8Array =>
   new Uint8Array(new BigUint64Array(pairs.flat().map(BigInt)).buffer);
 
 test('a process that was started in the plain way trusts its environment', () => {
-  expect(distrust(plain)).toBeUndefined();
-  expect(distrust({ ...plain, ids: undefined })).toBeUndefined();
-  expect(distrust(thisStart)).toBeUndefined();
+  expect(findDistrust(plain)).toBeUndefined();
+  expect(findDistrust({ ...plain, ids: undefined })).toBeUndefined();
+  expect(findDistrust(currentStart)).toBeUndefined();
 });
 
 test.each([
@@ -31,7 +35,7 @@ test.each([
   ['setuid', [0, 1000, 100, 100]],
   ['setgid', [1000, 1000, 100, 0]],
 ] as const)('a %s process does not: ids %j', (word, ids) => {
-  expect(distrust({ ...plain, ids })).toBe(`the process is ${word}`);
+  expect(findDistrust({ ...plain, ids })).toBe(`the process is ${word}`);
 });
 
 test.each([
@@ -44,36 +48,41 @@ test.each([
   '--disallow_code_generation_from_strings',
 ])('a process that Node.js hardens with %s does not', (option) => {
   const why = `Node.js was started with ${option}`;
-  expect(distrust({ ...plain, execArgv: ['--no-warnings', option] })).toBe(why);
+  expect(findDistrust({ ...plain, execArgv: ['--no-warnings', option] })).toBe(
+    why,
+  );
   const nodeOptions = `--max-old-space-size=99 "${option}"`;
-  expect(distrust({ ...plain, nodeOptions })).toBe(why);
+  expect(findDistrust({ ...plain, nodeOptions })).toBe(why);
 });
 
 test('options that only look like those change nothing', () => {
   const execArgv = ['--permissions', '--disable-prototype', '--frozen', '-p'];
-  expect(distrust({ ...plain, execArgv })).toBeUndefined();
+  expect(findDistrust({ ...plain, execArgv })).toBeUndefined();
 });
 
 test('the permission model counts however it was turned on', () => {
-  const why = distrust({ ...plain, permission: true });
+  const why = findDistrust({ ...plain, permission: true });
   expect(why).toBe("Node's permission model is on");
 });
 
 test('a program with capabilities of its own does not, where Linux says so', () => {
   const why = 'the process runs with more rights than its user has';
-  const start = (bytes: Uint8Array | 'forbidden', word: 4 | 8 = 8): Start => ({
+  const start = (
+    bytes: Uint8Array | 'forbidden',
+    word: 4 | 8 = 8,
+  ): ProcessStart => ({
     ...plain,
     word,
     auxv: () => bytes,
   });
-  expect(distrust(start(auxv([6, 4096], [23, 1], [0, 0])))).toBe(why);
-  expect(distrust(start(auxv([6, 4096], [23, 0], [0, 0])))).toBeUndefined();
-  expect(distrust(start(auxv([6, 23], [0, 0])))).toBeUndefined();
-  expect(distrust(start(new Uint8Array()))).toBeUndefined();
-  expect(distrust(start(auxv([23, 1]).subarray(0, 15)))).toBeUndefined();
-  expect(distrust(start('forbidden'))).toBe(why);
+  expect(findDistrust(start(auxv([6, 4096], [23, 1], [0, 0])))).toBe(why);
+  expect(findDistrust(start(auxv([6, 4096], [23, 0], [0, 0])))).toBeUndefined();
+  expect(findDistrust(start(auxv([6, 23], [0, 0])))).toBeUndefined();
+  expect(findDistrust(start(new Uint8Array()))).toBeUndefined();
+  expect(findDistrust(start(auxv([23, 1]).subarray(0, 15)))).toBeUndefined();
+  expect(findDistrust(start('forbidden'))).toBe(why);
   const narrow = new Uint8Array(new Uint32Array([6, 4096, 23, 1, 0, 0]).buffer);
-  expect(distrust(start(narrow, 4))).toBe(why);
+  expect(findDistrust(start(narrow, 4))).toBe(why);
 });
 
 test('the environment is looked at only if it names a library', () => {
@@ -86,10 +95,10 @@ test('the environment is looked at only if it names a library', () => {
       return 'the process is setuid';
     },
   };
-  expect(choose({ ...host, env: {} }).choice.name).toBe('linux');
+  expect(chooseKernel({ ...host, env: {} }).choice.name).toBe('linux');
   expect(asked).toBe(0);
   const env = { KQUEUE_FFI_LIBRARY: '/tmp/evil.so', KQUEUE_FFI_ABI: 'darwin' };
-  const { choice } = choose({ ...host, env });
+  const { choice } = chooseKernel({ ...host, env });
   expect(asked).toBe(1);
   expect(choice).toMatchObject({ name: 'linux', libraries: [] });
   expect(choice.reason).toMatch(

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { kernels } from '../../src/abi/kernels.js';
 import type { KernelFacts } from '../../src/abi/shape.js';
 import { listFor, memoryOf } from '../../src/calls/kevent-list.js';
@@ -165,6 +166,14 @@ test('a signal without a name is its number', () => {
   });
 });
 
+test('a timer event keeps the old name of its count out of sight', () => {
+  const event = decode(darwin, { ident: 1, filter: -7, data: 3 });
+  expect(event).toMatchObject({ filter: 'timer', count: 3, expirations: 3 });
+  expect(Object.keys(event)).toEqual(['filter', 'id', 'count', 'udata', 'raw']);
+  expect(inspect(event)).toMatch(/^\{\s+filter: 'timer'/);
+  expect(JSON.parse(JSON.stringify(event))).not.toHaveProperty('expirations');
+});
+
 test('an event of a filter nobody knows is data, not a crash', () => {
   expect(
     decode(darwin, { ident: 4, filter: -9, fflags: 8, data: 1 }),
@@ -176,5 +185,5 @@ test('an event of a filter nobody knows is data, not a crash', () => {
 test('an ident above 2**53 is not rounded', () => {
   expect(
     decode(darwin, { ident: 2n ** 63n + 1n, filter: -7, data: 1 }),
-  ).toMatchObject({ filter: 'timer', id: 2n ** 63n + 1n, expirations: 1 });
+  ).toMatchObject({ filter: 'timer', id: 2n ** 63n + 1n, count: 1 });
 });

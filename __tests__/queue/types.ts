@@ -146,6 +146,7 @@ checked(function theFilterTellsWhichEventItIs() {
       expectTypeOf(event.count).toEqualTypeOf<number>();
       break;
     case 'timer':
+      expectTypeOf(event.count).toEqualTypeOf<number>();
       expectTypeOf(event.expirations).toEqualTypeOf<number>();
       // @ts-expect-error an event has no duration: that is the change's
       event.every;

@@ -119,5 +119,5 @@ test('a timer that fires once has expired once, however late one looks', () => {
   while (performance.now() < late);
   const events = kq.poll();
   expect(events).toHaveLength(3);
-  for (const event of events) expect(event).toMatchObject({ expirations: 1 });
+  for (const event of events) expect(event).toMatchObject({ count: 1 });
 });

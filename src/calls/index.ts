@@ -9,10 +9,11 @@ export { currentKernel, currentWords } from './running-kernel.js';
 export {
   checkFd,
   close,
+  type FdOwner,
+  fdOwners,
   kevent,
   kevent64,
   kqueue,
-  owned,
   type Syscalls,
   syscallsOf,
 } from './syscalls.js';

@@ -79,7 +79,7 @@ export class KeventList implements Iterable<Kevent> {
       );
     }
     // A test of another kernel's layout passes it in; see listFor.
-    this.#memory = allocate(capacity, words ?? wordsFor(new.target));
+    this.#memory = allocate(capacity, foreignWords ?? wordsFor(new.target));
   }
 
   /**
@@ -241,15 +241,15 @@ const wordsFor = ({ prototype }: typeof KeventList): KeventWords =>
     : currentWords();
 
 /** The layout of the list being made for another kernel than the running. */
-let words: KeventWords | undefined;
+let foreignWords: KeventWords | undefined;
 
 /** Make a list of another kernel's layout, to read or answer its bytes. */
 export function listFor(layout: KeventWords, capacity: number): KeventList {
-  words = layout;
+  foreignWords = layout;
   try {
     return new KeventList(capacity);
   } finally {
-    words = undefined;
+    foreignWords = undefined;
   }
 }
 

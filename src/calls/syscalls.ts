@@ -53,7 +53,7 @@ export function checkFd(action: string, name: string, value: unknown): void {
   throwBadInteger(action, name, `an integer from 0 to ${MAX_FD}`, value);
 }
 
-function fail(kernel: Kernel, syscall: Syscall, kq?: number): never {
+function throwErrno(kernel: Kernel, syscall: Syscall, kq?: number): never {
   const errno = kernel.errno();
   const code = errnoName(kernel.facts, errno) ?? `E${errno}`;
   const why =
@@ -66,7 +66,7 @@ function fail(kernel: Kernel, syscall: Syscall, kq?: number): never {
 const MAX_KEPT = 4096;
 
 /** Memory for changes given as objects. */
-class Scratch {
+class ChangeBuffer {
   #kept: KeventMemory | undefined;
 
   /**
@@ -111,12 +111,13 @@ function listMemory(
 ): KeventMemory {
   const memory = memoryOf(list, action, name, expected);
   // No two layouts that meet here are of one size.
-  if (memory.words.stride !== words.stride) throwOther(list, action, name);
+  if (memory.words.stride !== words.stride)
+    throwWrongLayout(list, action, name);
   return memory;
 }
 
 /** A list of the layout of another kernel, or call. */
-function throwOther(list: unknown, action: string, name: string): never {
+function throwWrongLayout(list: unknown, action: string, name: string): never {
   const expected =
     action === KEVENT64
       ? 'a Kevent64List'
@@ -127,7 +128,7 @@ function throwOther(list: unknown, action: string, name: string): never {
 /** Make the calls of the kernel that `kernelOf` gives at the first use. */
 export function syscallsOf(kernelOf: () => Kernel): Syscalls {
   const timespec = allocateTimespec();
-  const scratch = new Scratch();
+  const scratch = new ChangeBuffer();
 
   /** kevent, or kevent64 if there are flags. */
   const exchange = (
@@ -148,12 +149,12 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
       nevents = events.capacity;
     }
     let changes: KeventMemory | null = null;
-    let own: KeventMemory | undefined;
+    let encoded: KeventMemory | undefined;
     if (changelist === null) {
       // Only to collect.
     } else if (Array.isArray(changelist)) {
-      own = scratch.encode(words, changelist, action);
-      changes = own;
+      encoded = scratch.encode(words, changelist, action);
+      changes = encoded;
     } else {
       changes = listMemory(changelist, words, action, 'changelist', CHANGELIST);
     }
@@ -164,10 +165,14 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
       flags === undefined || kernel.kevent64 === undefined
         ? kernel.kevent(kq, changes, nchanges, events, nevents, limit)
         : kernel.kevent64(kq, changes, nchanges, events, nevents, flags, limit);
-    if (own !== undefined) scratch.keep(own);
+    if (encoded !== undefined) scratch.keep(encoded);
     if (count < 0) {
       if (events !== null && events !== changes) events.length = 0;
-      return fail(kernel, flags === undefined ? 'kevent' : 'kevent64', kq);
+      return throwErrno(
+        kernel,
+        flags === undefined ? 'kevent' : 'kevent64',
+        kq,
+      );
     }
     if (events === null) return 0;
     events.length = Math.min(count, nevents);
@@ -178,7 +183,7 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
     kqueue() {
       const kernel = kernelOf();
       const fd = kernel.kqueue();
-      return fd < 0 ? fail(kernel, 'kqueue') : fd;
+      return fd < 0 ? throwErrno(kernel, 'kqueue') : fd;
     },
 
     kevent: (kq, changelist, eventlist, timeout) =>
@@ -193,7 +198,7 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
     close(fd) {
       checkFd('call close', 'fd', fd);
       const kernel = kernelOf();
-      if (kernel.close(fd) < 0) fail(kernel, 'close');
+      if (kernel.close(fd) < 0) throwErrno(kernel, 'close');
     },
   };
 }
@@ -211,11 +216,18 @@ function words64Of(kernel: Kernel): KeventWords {
 const calls = syscallsOf(currentKernel);
 
 /**
- * Descriptors that something of this library has, and how it closes them, or
- * only lets go of them: the event loop aborts the process if one is closed
- * while it is watched.
+ * What owns a descriptor: the event loop aborts the process if a descriptor is
+ * closed while it is watched, so its owner has to close it.
  */
-export const owned = new Map<number, (isLost?: boolean) => void>();
+export interface FdOwner {
+  /** Close the descriptor and what belongs to it. */
+  close(): void;
+  /** Close what belongs to the descriptor, which is another file's by now. */
+  abandon(): void;
+}
+
+/** The owners of descriptors, such as a typed queue's. */
+export const fdOwners = new Map<number, FdOwner>();
 
 /**
  * Create a queue: kqueue(2).
@@ -235,8 +247,8 @@ export const owned = new Map<number, (isLost?: boolean) => void>();
  */
 export const kqueue = (): number => {
   const fd = calls.kqueue();
-  // Who had the number before has lost it: it was closed behind its back.
-  owned.get(fd)?.(true);
+  // The descriptor of an earlier owner was closed without its knowledge.
+  fdOwners.get(fd)?.abandon();
   return fd;
 };
 
@@ -312,7 +324,7 @@ export const kevent64: (
  * @throws {KqueueError} `EBADF` if it is not open; `EINTR` or `EIO`.
  */
 export const close = (fd: number): void => {
-  const owner = owned.get(fd);
+  const owner = fdOwners.get(fd);
   if (owner === undefined) calls.close(fd);
-  else owner();
+  else owner.close();
 };

@@ -10,7 +10,7 @@ import {
 } from '../memory/index.js';
 
 /** How many entries of a list are shown, as strace(1) has it. */
-const MOST = 32;
+const MAX_ENTRIES = 32;
 const STDERR = 2;
 /** How often a full pipe is tried, a millisecond apart. */
 const TRIES = 1000;
@@ -20,17 +20,17 @@ const TRIES = 1000;
  * process ends. Whoever does not read any more does not end the process.
  */
 function writer(): (text: string) => void {
-  let gone = false;
+  let isBroken = false;
   return (text) => {
     let rest: Uint8Array = Buffer.from(text);
-    for (let tries = 0; rest.length > 0 && !gone; ) {
+    for (let tries = 0; rest.length > 0 && !isBroken; ) {
       try {
         rest = rest.subarray(writeSync(STDERR, rest));
         tries = 0;
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
-        gone = code !== 'EAGAIN' || ++tries > TRIES;
-        if (!gone) pause();
+        isBroken = code !== 'EAGAIN' || ++tries > TRIES;
+        if (!isBroken) pause();
       }
     }
   };
@@ -96,7 +96,7 @@ const listOf = (
 ): string =>
   memory === null
     ? 'NULL'
-    : `[${linesOf(facts, memory, length, MOST).join(', ')}]`;
+    : `[${linesOf(facts, memory, length, MAX_ENTRIES).join(', ')}]`;
 
 /** The flags of kevent64, which has its own. */
 function flags64(facts: KernelFacts, flags: number): string {
@@ -118,12 +118,12 @@ export function traced(
   write: (text: string) => void = writer(),
 ): Kernel {
   const { width, kevent64 } = kernel;
-  const who = threadName();
+  const prefix = threadName();
   // What is done to tell of a failure may fail, and must not change its errno.
   let errno = 0;
 
   /** The end of a line, and what the call returned. */
-  const answer = (
+  const finishLine = (
     begun: string,
     result: number,
     show: (count: number) => string = () => '',
@@ -149,14 +149,14 @@ export function traced(
     flags: string,
     timeout: TimespecMemory | null,
   ): number => {
-    const given = listOf(facts, changes, nchanges);
+    const changelist = listOf(facts, changes, nchanges);
     const limit = timeoutOf(timeout, width);
-    let line = `${who}${name}(${kq}, ${given}, ${nevents}${flags}, ${limit})`;
+    let line = `${prefix}${name}(${kq}, ${changelist}, ${nevents}${flags}, ${limit})`;
     if (mayWait(nevents, timeout, width)) {
       write(line);
       line = '';
     }
-    return answer(line, call(), (count) =>
+    return finishLine(line, call(), (count) =>
       count === 0 ? '' : ` ${listOf(facts, events, Math.min(count, nevents))}`,
     );
   };
@@ -166,7 +166,7 @@ export function traced(
     words: kernel.words,
     words64: kernel.words64,
     width,
-    kqueue: () => answer(`${who}kqueue()`, kernel.kqueue()),
+    kqueue: () => finishLine(`${prefix}kqueue()`, kernel.kqueue()),
     kevent: (kq, changes, nchanges, events, nevents, timeout) =>
       exchange(
         'kevent',
@@ -205,7 +205,7 @@ export function traced(
               timeout,
             ),
         }),
-    close: (fd) => answer(`${who}close(${fd})`, kernel.close(fd)),
+    close: (fd) => finishLine(`${prefix}close(${fd})`, kernel.close(fd)),
     errno: () => errno,
     whyNoQueue: (fd) => kernel.whyNoQueue?.(fd),
   };

@@ -50,7 +50,10 @@ export function parse(
 }
 
 /** The value of an option that takes one. */
-export function text({ values }: Parsed, name: string): string | undefined {
+export function optionText(
+  { values }: Parsed,
+  name: string,
+): string | undefined {
   const value = values[name];
   return typeof value === 'string' ? value : undefined;
 }
@@ -67,10 +70,10 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 
 /** What a timer of the event loop can wait. */
-export const LONGEST = 0x7fffffff;
+export const MAX_DURATION = 0x7fffffff;
 
 /** A duration such as `250ms` in milliseconds. */
-export function duration(given: string, what: string): number {
+export function parseDuration(given: string, what: string): number {
   const found = /^(\d+(?:\.\d*)?|\.\d+)(ns|us|ms|s|m|h|d)$/.exec(given);
   if (found === null) {
     throw new UsageError(
@@ -78,14 +81,14 @@ export function duration(given: string, what: string): number {
     );
   }
   const ms = Number(found[1]) * UNITS[found[2]];
-  if (!(ms > 0 && ms <= LONGEST)) {
+  if (!(ms > 0 && ms <= MAX_DURATION)) {
     throw new UsageError(`${what} must be more than 0 and at most 24d`);
   }
   return ms;
 }
 
 /** A whole number in a range. */
-export function integer(
+export function parseInteger(
   given: string,
   what: string,
   low: number,
@@ -101,7 +104,7 @@ export function integer(
 }
 
 /** Exactly so many operands. */
-export function exactly<Count extends 0 | 1>(
+export function exactOperands<Count extends 0 | 1>(
   { operands }: Parsed,
   count: Count,
   what: string,
@@ -114,14 +117,17 @@ export function exactly<Count extends 0 | 1>(
 }
 
 /** At least one operand. */
-export function several({ operands }: Parsed, what: string): readonly string[] {
+export function manyOperands(
+  { operands }: Parsed,
+  what: string,
+): readonly string[] {
   if (operands.length === 0) throw new UsageError(`${what} is missing`);
   return operands;
 }
 
 /** The kernel of `--kernel`, by default the one whose numbers are used here. */
-export function kernelOf(parsed: Parsed): KernelName {
-  const name = text(parsed, 'kernel');
+export function chosenKernel(parsed: Parsed): KernelName {
+  const name = optionText(parsed, 'kernel');
   if (name === undefined) return kernel.abi;
   if (Object.hasOwn(kernels, name)) return name as KernelName;
   throw new UsageError(

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { Failure } from './failure.js';
-import type { Happening } from './happening.js';
+import type { OutputEvent } from './output-event.js';
 
 /** The code that a shell would give a process that a signal ended. */
 export const codeOf = (
@@ -14,10 +14,10 @@ export const codeOf = (
   return 128 + (typeof signal === 'number' ? signal : (signals[signal] ?? 0));
 };
 
-/** The variables that tell a command what happened. */
-function environmentOf({ fields }: Happening): NodeJS.ProcessEnv {
+/** The variables that describe an event to a command. */
+function makeEnvironment({ fields }: OutputEvent): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = {};
-  // What an outer kq put there is about something else.
+  // Those of an outer kq describe another event.
   for (const [name, value] of Object.entries(process.env)) {
     if (!name.startsWith('KQ_')) environment[name] = value;
   }
@@ -30,21 +30,21 @@ function environmentOf({ fields }: Happening): NodeJS.ProcessEnv {
 }
 
 /**
- * Run a command to its end, without a shell: what happened is in its
- * environment, never among its words.
+ * Run a command to its end, without a shell. The event is in its environment,
+ * never among its arguments.
  *
  * @returns Its exit code, 128 and more if a signal ended it.
  * @throws {Failure} If it cannot be started.
  */
 export function execute(
   [file, ...args]: readonly string[],
-  happening: Happening,
+  event: OutputEvent,
   ownsStdin: boolean,
   signal: AbortSignal,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
-      env: environmentOf(happening),
+      env: makeEnvironment(event),
       stdio: [ownsStdin ? 'ignore' : 'inherit', 'inherit', 'inherit'],
       shell: false,
     });

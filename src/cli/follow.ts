@@ -1,18 +1,18 @@
 import {
-  duration,
-  integer,
   type Option,
+  optionText,
   type Parsed,
-  text,
+  parseDuration,
+  parseInteger,
 } from './arguments.js';
 import { execute } from './exec.js';
 import { EXIT, Stop, UsageError } from './failure.js';
-import type { Happening } from './happening.js';
-import { note, screenOf } from './screen.js';
-import { wordsOf } from './words.js';
+import type { OutputEvent } from './output-event.js';
+import { createScreen, printNote } from './screen.js';
+import { splitWords } from './words.js';
 
-/** Options of all commands that wait for something to happen. */
-export const FOLLOW: Readonly<Record<string, Option>> = {
+/** Options of all commands that wait for events. */
+export const FOLLOW_OPTIONS: Readonly<Record<string, Option>> = {
   json: { type: 'boolean' },
   once: { type: 'boolean' },
   count: { type: 'string', short: 'n' },
@@ -20,8 +20,8 @@ export const FOLLOW: Readonly<Record<string, Option>> = {
   exec: { type: 'string', short: 'e' },
 };
 
-/** Where happenings come from. The signal tells it to end. */
-export type Source = (signal: AbortSignal) => AsyncIterable<Happening>;
+/** The source of events. The signal ends it. */
+export type Source = (signal: AbortSignal) => AsyncIterable<OutputEvent>;
 
 interface Settings {
   /** What is waited for, in a few words. */
@@ -32,15 +32,15 @@ interface Settings {
   readonly caught?: readonly string[];
 }
 
-/** Not SIGHUP, which nohup has made harmless: to listen would undo that. */
-const ENDING = { SIGINT: 130, SIGTERM: 143 } as const;
+/** Not SIGHUP: a listener would undo what nohup does. */
+const EXIT_SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
-function wantedOf(parsed: Parsed): number {
-  const given = text(parsed, 'count');
+function eventLimit(parsed: Parsed): number {
+  const given = optionText(parsed, 'count');
   if (parsed.values.once !== true) {
     return given === undefined
       ? Infinity
-      : integer(given, '--count', 1, Number.MAX_SAFE_INTEGER);
+      : parseInteger(given, '--count', 1, Number.MAX_SAFE_INTEGER);
   }
   if (given !== undefined) {
     throw new UsageError('--once and --count exclude each other');
@@ -48,12 +48,15 @@ function wantedOf(parsed: Parsed): number {
   return 1;
 }
 
-/** End early when a signal comes; when a second one comes, at once. */
-function endOn(caught: readonly string[], stop: AbortController): Disposable {
-  const names = Object.keys(ENDING) as (keyof typeof ENDING)[];
+/** Stop after a signal; after a second one, exit at once. */
+function stopOnSignals(
+  caught: readonly string[],
+  stop: AbortController,
+): Disposable {
+  const names = Object.keys(EXIT_SIGNALS) as (keyof typeof EXIT_SIGNALS)[];
   const own = names.filter((name) => !caught.includes(name));
   const end = (name: NodeJS.Signals): void => {
-    const code = ENDING[name as keyof typeof ENDING];
+    const code = EXIT_SIGNALS[name as keyof typeof EXIT_SIGNALS];
     if (stop.signal.aborted) process.exit(code);
     stop.abort(new Stop(code));
   };
@@ -66,7 +69,7 @@ function endOn(caught: readonly string[], stop: AbortController): Disposable {
 }
 
 /**
- * Tell of what happens, one thing after the other, until it is over, enough,
+ * Print events, one after the other, until the source ends, the limit is reached
  * or time runs out.
  *
  * @returns The exit code.
@@ -77,39 +80,47 @@ export async function follow(
   stop: AbortController,
   { what, ownsStdin = false, caught = [] }: Settings,
 ): Promise<number> {
-  const wanted = wantedOf(parsed);
-  const limit = text(parsed, 'timeout');
+  const limit = eventLimit(parsed);
+  const timeoutText = optionText(parsed, 'timeout');
   const timeout =
-    limit === undefined ? undefined : duration(limit, '--timeout');
-  const given = text(parsed, 'exec');
-  const command = given === undefined ? undefined : wordsOf(given);
+    timeoutText === undefined
+      ? undefined
+      : parseDuration(timeoutText, '--timeout');
+  const commandLine = optionText(parsed, 'exec');
+  const command =
+    commandLine === undefined ? undefined : splitWords(commandLine);
 
   const { signal } = stop;
-  using _signals = endOn(caught, stop);
-  using screen = screenOf(parsed.values.json === true, what, wanted, timeout);
+  using _signals = stopOnSignals(caught, stop);
+  using screen = createScreen(
+    parsed.values.json === true,
+    what,
+    limit,
+    timeout,
+  );
   const timer =
     timeout === undefined
       ? undefined
       : setTimeout(() => stop.abort(new Stop(EXIT.timeout)), timeout);
   let code: number = EXIT.ok;
-  let failed: number = EXIT.ok;
-  let seen = 0;
+  let commandStatus: number = EXIT.ok;
+  let eventCount = 0;
   try {
-    for await (const happening of source(signal)) {
-      screen.show(happening);
-      if (code === EXIT.ok) code = happening.code ?? EXIT.ok;
+    for await (const event of source(signal)) {
+      screen.show(event);
+      if (code === EXIT.ok) code = event.code ?? EXIT.ok;
       if (command !== undefined) {
-        const status = await execute(command, happening, ownsStdin, signal);
+        const status = await execute(command, event, ownsStdin, signal);
         if (status !== 0 && !signal.aborted) {
-          note(`${command[0]} ended with ${status}`);
-          failed = status;
+          printNote(`${command[0]} ended with ${status}`);
+          commandStatus = status;
         }
       }
       signal.throwIfAborted();
-      if (++seen >= wanted) break;
+      if (++eventCount >= limit) break;
     }
     signal.throwIfAborted();
-    return code === EXIT.ok ? failed : code;
+    return code === EXIT.ok ? commandStatus : code;
   } catch (error) {
     if (signal.aborted && error === signal.reason && error instanceof Stop) {
       return error.code;

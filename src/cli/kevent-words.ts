@@ -14,7 +14,7 @@ function numberOf(word: string, field: Field): bigint {
 }
 
 /** A number that the struct of a kernel has room for. */
-function fitting(
+function checkFits(
   facts: KernelFacts,
   word: string,
   field: Field,
@@ -34,7 +34,11 @@ function fitting(
 type Table = Readonly<Record<string, number>>;
 
 /** A name in a table, with a prefix or without. */
-function named(table: Table, prefix: string, word: string): number | undefined {
+function lookUpName(
+  table: Table,
+  prefix: string,
+  word: string,
+): number | undefined {
   const upper = word.toUpperCase();
   const name = upper.startsWith(prefix) ? upper : prefix + upper;
   return Object.hasOwn(table, name) ? table[name] : undefined;
@@ -50,17 +54,17 @@ function bitsOf(
 ): number {
   let bits = 0n;
   for (const part of word.split('|')) {
-    const known = named(table, prefix, part);
+    const known = lookUpName(table, prefix, part);
     if (known === undefined && !NUMBER.test(part)) {
       throw new UsageError(`the ${field}: there is no '${part}'`);
     }
     bits |= known === undefined ? numberOf(part, field) : BigInt(known);
   }
-  return Number(fitting(facts, word, field, bits));
+  return Number(checkFits(facts, word, field, bits));
 }
 
 /** A kevent from its fields, each as a number or as names. */
-export function keventOf(
+export function parseKevent(
   facts: KernelFacts,
   words: readonly string[],
 ): KeventInit {
@@ -71,22 +75,22 @@ export function keventOf(
   }
   if (words.length > 6) throw new UsageError(`one too many: '${words[6]}'`);
   const number =
-    named(facts.groups.filter, 'EVFILT_', filter) ??
-    Number(fitting(facts, filter, 'filter'));
+    lookUpName(facts.groups.filter, 'EVFILT_', filter) ??
+    Number(checkFits(facts, filter, 'filter'));
   const name = filterName(facts, number)?.slice('EVFILT_'.length);
   const notes = name === undefined ? {} : facts.groups[`fflag:${name}`];
-  const signal = named(facts.signals, 'SIG', ident);
+  const signal = lookUpName(facts.signals, 'SIG', ident);
   return {
     ident:
       name === 'SIGNAL' && signal !== undefined
         ? signal
-        : fitting(facts, ident, 'ident'),
+        : checkFits(facts, ident, 'ident'),
     filter: number,
     flags: bitsOf(facts, facts.groups.flag, 'EV_', flags, 'flags'),
     fflags: bitsOf(facts, notes ?? {}, 'NOTE_', fflags, 'fflags'),
     data: Object.hasOwn(facts.errno, data)
       ? facts.errno[data]
-      : fitting(facts, data, 'data'),
-    udata: fitting(facts, udata, 'udata'),
+      : checkFits(facts, data, 'data'),
+    udata: checkFits(facts, udata, 'udata'),
   };
 }

@@ -5,7 +5,7 @@ import { parse } from './arguments.js';
 import { commands } from './commands.js';
 import { EXIT, Failure, Stop, UsageError } from './failure.js';
 import { helpOf, overview } from './help.js';
-import { note, onBrokenPipe, print } from './screen.js';
+import { onBrokenPipe, print, printNote } from './screen.js';
 
 function version(): string {
   const require = createRequire(import.meta.url);
@@ -13,7 +13,7 @@ function version(): string {
 }
 
 /** What is asked for without any command. */
-function general(first: string | undefined): number {
+function runWithoutCommand(first: string | undefined): number {
   switch (first) {
     case undefined:
       process.stderr.write(`${overview()}\n`);
@@ -38,7 +38,7 @@ async function run(
 ): Promise<number> {
   if (first === 'help' && rest.length > 0) return run([rest[0], '-h'], stop);
   const command = commands.find(({ name }) => name === first);
-  if (command === undefined) return general(first);
+  if (command === undefined) return runWithoutCommand(first);
   const parsed = parse(rest, command.options);
   if (parsed.values.help === true) {
     print(helpOf(command));
@@ -53,21 +53,21 @@ const isMisuse = (error: unknown): error is Error =>
   /^Cannot .* as '.*' must be /.test(error.message);
 
 /** What to say of an error, and how to end. */
-function explained(error: unknown, name: string | undefined): number {
+function reportError(error: unknown, name: string | undefined): number {
   if (error instanceof Stop) return error.code;
   if (error instanceof UsageError || isMisuse(error)) {
     const known = commands.some((command) => command.name === name);
-    note(error.message);
-    note(`try: kq ${known ? `${name} ` : ''}--help`);
+    printNote(error.message);
+    printNote(`try: kq ${known ? `${name} ` : ''}--help`);
     return EXIT.usage;
   }
   if (error instanceof Failure) {
-    note(error.message);
+    printNote(error.message);
     return error.code;
   }
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof KqueueError || code !== undefined) {
-    note(message);
+    printNote(message);
     return EXIT.failure;
   }
   throw error;
@@ -79,5 +79,5 @@ const args = process.argv.slice(2);
 try {
   process.exitCode = await run(args, stop);
 } catch (error) {
-  process.exitCode = explained(error, args[0]);
+  process.exitCode = reportError(error, args[0]);
 }

@@ -1,5 +1,5 @@
 import { EXIT, Stop } from './failure.js';
-import type { Happening } from './happening.js';
+import type { OutputEvent } from './output-event.js';
 
 const COLOURS = { good: 32, bad: 31, plain: 36 } as const;
 const SECOND = 1000;
@@ -10,13 +10,13 @@ const isTerminal = (stream: NodeJS.WriteStream): boolean =>
 const hasColours = (): boolean =>
   isTerminal(process.stdout) && !process.env.NO_COLOR;
 
-/** Call when nobody reads what is printed any more. */
+/** Call when standard output is closed. */
 export function onBrokenPipe(stop: (reason: Stop) => void): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') process.exitCode = EXIT.failure;
     stop(new Stop(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure));
   });
-  // There is nobody to be told.
+  // There is nowhere to report it.
   process.stderr.on('error', () => {});
 }
 
@@ -25,27 +25,27 @@ export function print(line: string): void {
   if (!process.stdout.destroyed) process.stdout.write(`${line}\n`);
 }
 
-/** Print a line for whoever looks, and not for who reads the output. */
-export function note(line: string): void {
+/** Print a line to standard error. */
+export function printNote(line: string): void {
   process.stderr.write(`kq: ${line}\n`);
 }
 
-const clock = (ms: number): string => {
+const formatTime = (ms: number): string => {
   const seconds = Math.floor(ms / SECOND);
   const rest = String(seconds % 60).padStart(2, '0');
   return `${Math.floor(seconds / 60)}:${rest}`;
 };
 
-/** Prints what happens, and on a terminal how long nothing has. */
+/** Prints events, and on a terminal a status line. */
 export interface Screen extends Disposable {
-  show(happening: Happening): void;
+  show(event: OutputEvent): void;
 }
 
 /**
  * @param what What is waited for.
- * @param wanted How many happenings, if not any number.
+ * @param wanted How many events to wait for; Infinity for any number.
  */
-export function screenOf(
+export function createScreen(
   json: boolean,
   what: string,
   wanted: number,
@@ -62,9 +62,9 @@ export function screenOf(
   const draw = (): void => {
     const after = performance.now() - begin;
     const events = wanted === Infinity ? `${seen}` : `${seen} of ${wanted}`;
-    const limit = timeout === undefined ? '' : ` of ${clock(timeout)}`;
+    const limit = timeout === undefined ? '' : ` of ${formatTime(timeout)}`;
     const width = Math.max(20, (process.stderr.columns || 80) - 1);
-    const line = `${what}: ${events} so far, ${clock(after)}${limit}`;
+    const line = `${what}: ${events} so far, ${formatTime(after)}${limit}`;
     process.stderr.write(`\r\x1b[K${line.slice(0, width)}`);
   };
   const timer = hasStatus ? setInterval(draw, SECOND) : undefined;

@@ -6,7 +6,7 @@ import { UsageError } from './failure.js';
  * outside a backslash takes the next character as it is. There are no
  * variables, no patterns and no operators.
  */
-export function wordsOf(command: string): string[] {
+export function splitWords(command: string): string[] {
   const words: string[] = [];
   let word: string | undefined;
   let quote: string | undefined;

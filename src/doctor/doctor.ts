@@ -2,10 +2,11 @@ import { release } from 'node:os';
 import { currentKernel } from '../calls/index.js';
 import { kernel as choice, hostDialect } from '../host/index.js';
 import type { Kernel } from '../memory/index.js';
+import { examineErrno } from './errno.js';
+import { examineLoop, examinePollable } from './event-loop.js';
 import type { Finding } from './finding.js';
-import { saying } from './finding.js';
+import { errorMessage } from './finding.js';
 import { examineErrors, examineEvents } from './layout.js';
-import { examineErrno, examineLoop, examinePollable } from './live.js';
 import type { DoctorReport } from './report.js';
 import { type Subject, subjectOf } from './subject.js';
 import {
@@ -16,19 +17,19 @@ import {
   examineRuntime,
   examineStruct,
   libcName,
-  overrides,
+  readOverrides,
+  replaceHome,
   runtimeName,
-  withoutHome,
 } from './system.js';
 import { examineTimers } from './timers.js';
 
-const notTried = (name: Finding['name'], why: string): Finding => ({
+const skippedFinding = (name: Finding['name'], why: string): Finding => ({
   name,
   ok: null,
   says: `Not tried: ${why}.`,
 });
 
-const WRONG = 'first the rest has to be right';
+const EARLIER_FAILURE = 'first the rest has to be right';
 
 /**
  * Try a kernel, or a double of one. What is found to be wrong is not poked any
@@ -39,7 +40,9 @@ const WRONG = 'first the rest has to be right';
 export function examine(subject: Subject, latest?: number): Finding[] {
   const findings: Finding[] = [];
   const next = (name: Finding['name'], look: () => Finding): void => {
-    findings.push(isFine(findings) ? look() : notTried(name, WRONG));
+    findings.push(
+      areFine(findings) ? look() : skippedFinding(name, EARLIER_FAILURE),
+    );
   };
   next('errors', () => examineErrors(subject));
   next('events', () => examineEvents(subject));
@@ -48,10 +51,10 @@ export function examine(subject: Subject, latest?: number): Finding[] {
   return findings;
 }
 
-const isFine = (findings: readonly Finding[]): boolean =>
+const areFine = (findings: readonly Finding[]): boolean =>
   findings.every(({ ok }) => ok !== false);
 
-const UNTRIED = [
+const KERNEL_FINDINGS = [
   'library',
   'struct',
   'errors',
@@ -71,10 +74,12 @@ async function examineHost(): Promise<
   try {
     kernel = currentKernel();
   } catch (error) {
-    const [first, ...rest] = UNTRIED;
+    const [first, ...rest] = KERNEL_FINDINGS;
     const findings = [
-      { name: first, ok: false, says: saying(error) },
-      ...rest.map((name) => notTried(name, 'there is nothing to try it on')),
+      { name: first, ok: false, says: errorMessage(error) },
+      ...rest.map((name) =>
+        skippedFinding(name, 'there is nothing to try it on'),
+      ),
     ];
     return { ...none, findings };
   }
@@ -85,17 +90,20 @@ async function examineHost(): Promise<
     ...examine(subjectOf(kernel, hostDialect())),
   ];
   // A descriptor that is no queue ends the process when it is watched.
-  if (isFine(findings)) findings.push(examinePollable(), await examineLoop());
+  if (areFine(findings)) findings.push(examinePollable(), await examineLoop());
   else {
-    findings.push(notTried('pollable', WRONG), notTried('loop', WRONG));
+    findings.push(
+      skippedFinding('pollable', EARLIER_FAILURE),
+      skippedFinding('loop', EARLIER_FAILURE),
+    );
   }
   return { library, symbol, struct: kernel.words.layout, findings };
 }
 
 /** Every text of a report without the name of anybody's home. */
-function anonymous<Value>(value: Value): Value {
+function redactHome<Value>(value: Value): Value {
   const text = JSON.stringify(value, (_, part: unknown) =>
-    typeof part === 'string' ? withoutHome(part) : part,
+    typeof part === 'string' ? replaceHome(part) : part,
   );
   return JSON.parse(text) as Value;
 }
@@ -114,8 +122,8 @@ export async function doctor(): Promise<DoctorReport> {
     koffiFinding,
     ...host.findings,
   ];
-  return anonymous({
-    ok: isFine(findings),
+  return redactHome({
+    ok: areFine(findings),
     version,
     runtime: runtimeName(),
     platform: process.platform,
@@ -125,7 +133,7 @@ export async function doctor(): Promise<DoctorReport> {
     koffi,
     kernel: choice,
     ...host,
-    environment: overrides(),
+    environment: readOverrides(),
     findings,
   });
 }

@@ -1,4 +1,4 @@
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Finding {
   readonly name:
     | 'kernel'
@@ -23,6 +23,6 @@ export interface Finding {
 export const WRONG_ABI =
   'Do not use this library here: the kernel would read and write other fields than meant. If KQUEUE_FFI_ABI is set, it names the wrong kernel; if not, please report it with the output of `kq doctor --report`.';
 
-/** What an error says. */
-export const saying = (error: unknown): string =>
+/** The message of an error. */
+export const errorMessage = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);

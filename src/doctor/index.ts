@@ -3,7 +3,7 @@ import type { DoctorReport } from './report.js';
 export type { Finding } from './finding.js';
 export type { DoctorReport };
 
-const late = (): typeof import('./doctor.js') =>
+const loadDoctor = (): typeof import('./doctor.js') =>
   require('./doctor.js') as typeof import('./doctor.js');
 
 /**
@@ -29,5 +29,5 @@ const late = (): typeof import('./doctor.js') =>
  * ```
  */
 export async function doctor(): Promise<DoctorReport> {
-  return late().doctor();
+  return loadDoctor().doctor();
 }

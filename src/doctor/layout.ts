@@ -6,7 +6,7 @@ import { errnoName, type KernelFacts } from '../abi/index.js';
 import { type KeventList, memoryOf } from '../calls/index.js';
 import { factsOfRelease } from '../host/index.js';
 import type { KeventInit } from '../memory/index.js';
-import { type Finding, saying, WRONG_ABI } from './finding.js';
+import { errorMessage, type Finding, WRONG_ABI } from './finding.js';
 import { type Subject, withQueue } from './subject.js';
 
 /** Two of each: one for each entry. */
@@ -28,12 +28,12 @@ const FFLAGS = [0x5a3c69, 0x173b1d] as const;
 const DATA = [-0x1234567, 0x7654321] as const;
 
 /** Descriptors that cannot exist: -1, and one beyond any limit. */
-const NO_FDS = [-1n, 0x7ffffff1n] as const;
+const INVALID_FDS = [-1n, 0x7ffffff1n] as const;
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 /** A field that should hold one value and holds another. */
-const differs = (
+const describeDifference = (
   entry: number,
   field: string,
   found: bigint,
@@ -44,7 +44,10 @@ const differs = (
     : `${field} of entry ${entry} is ${hex(found)} and should be ${hex(wanted)}`;
 
 /** Whether the kernel wrote behind the entries that it says it wrote. */
-function overrun(list: KeventList, entries: number): string | undefined {
+function describeOverrun(
+  list: KeventList,
+  entries: number,
+): string | undefined {
   const { u32, words } = memoryOf(list, 'examine', 'list', 'a list');
   const from = entries * words.stride;
   return u32.subarray(from).every((word) => word === 0)
@@ -55,7 +58,7 @@ function overrun(list: KeventList, entries: number): string | undefined {
 const patternOf = (value: bigint, wide: boolean): bigint =>
   BigInt.asUintN(wide ? 64 : 32, value);
 
-const failed = (name: Finding['name'], what: string): Finding => ({
+const failedFinding = (name: Finding['name'], what: string): Finding => ({
   name,
   ok: false,
   says: `${what}. ${WRONG_ABI}`,
@@ -72,7 +75,7 @@ export function examineErrors(subject: Subject): Finding {
   const changes = subject.list();
   for (const i of [0, 1] as const) {
     changes.push({
-      ident: NO_FDS[i],
+      ident: INVALID_FDS[i],
       filter: EVFILT_READ,
       flags: EV_ADD,
       fflags: FFLAGS[i],
@@ -85,20 +88,20 @@ export function examineErrors(subject: Subject): Finding {
   try {
     count = withQueue(subject, (kq) => calls.kevent(kq, changes, events, 0));
   } catch (error) {
-    return failed('errors', `kevent failed: ${saying(error)}`);
+    return failedFinding('errors', `kevent failed: ${errorMessage(error)}`);
   }
   if (count !== 2) {
-    return failed(
+    return failedFinding(
       'errors',
       `two changes that must fail came back as ${count} entries`,
     );
   }
   const wrong = ([0, 1] as const).flatMap((i) => [
-    differs(
+    describeDifference(
       i,
       'ident',
       events.identBigInt(i),
-      patternOf(NO_FDS[i], words.widePointers),
+      patternOf(INVALID_FDS[i], words.widePointers),
     ),
     events.filter(i) === EVFILT_READ
       ? undefined
@@ -106,14 +109,19 @@ export function examineErrors(subject: Subject): Finding {
     (events.flags(i) & EV_ERROR) !== 0
       ? undefined
       : `flags of entry ${i} are ${hex(BigInt(events.flags(i)))}, without EV_ERROR`,
-    differs(i, 'fflags', BigInt(events.fflags(i)), BigInt(FFLAGS[i])),
+    describeDifference(
+      i,
+      'fflags',
+      BigInt(events.fflags(i)),
+      BigInt(FFLAGS[i]),
+    ),
     events.dataBigInt(i) === BigInt(facts.errno.EBADF)
       ? undefined
       : `data of entry ${i} is ${events.dataBigInt(i)} and should be ${facts.errno.EBADF}, EBADF`,
-    differs(i, 'udata', events.udataBigInt(i), udatas[i]),
+    describeDifference(i, 'udata', events.udataBigInt(i), udatas[i]),
   ]);
-  const found = [...wrong, overrun(events, 2)].find((what) => what);
-  if (found !== undefined) return failed('errors', found);
+  const found = [...wrong, describeOverrun(events, 2)].find((what) => what);
+  if (found !== undefined) return failedFinding('errors', found);
   return {
     name: 'errors',
     ok: true,
@@ -122,7 +130,7 @@ export function examineErrors(subject: Subject): Finding {
 }
 
 /** What makes two events: user events, or timers where there are none. */
-function provoke(
+function triggerEvents(
   { facts, calls }: Subject,
   kq: number,
   { idents, udatas }: Sentinels,
@@ -172,20 +180,27 @@ export function examineEvents(subject: Subject): Finding {
   const events = subject.list();
   try {
     return withQueue(subject, (kq) => {
-      const { filter, isUser } = provoke(subject, kq, sentinels);
+      const { filter, isUser } = triggerEvents(subject, kq, sentinels);
       if (!isUser) pause(50);
       const count = calls.kevent(kq, null, events, 1000);
       if (count !== 2) {
-        return failed('events', `two events came as ${count} entries`);
+        return failedFinding('events', `two events came as ${count} entries`);
       }
-      return judge(facts, words.layout.size, events, sentinels, filter, isUser);
+      return checkEntries(
+        facts,
+        words.layout.size,
+        events,
+        sentinels,
+        filter,
+        isUser,
+      );
     });
   } catch (error) {
-    return failed('events', `kevent failed: ${saying(error)}`);
+    return failedFinding('events', `kevent failed: ${errorMessage(error)}`);
   }
 }
 
-function judge(
+function checkEntries(
   facts: KernelFacts,
   size: number,
   events: KeventList,
@@ -203,12 +218,12 @@ function judge(
       ? data === BigInt(DATA[i]) || data === 0n
       : data > 0n && data < 10_000n;
     return [
-      differs(entry, 'ident', events.identBigInt(entry), idents[i]),
+      describeDifference(entry, 'ident', events.identBigInt(entry), idents[i]),
       events.filter(entry) === filter
         ? undefined
         : `filter of entry ${entry} is ${events.filter(entry)} and should be ${filter}`,
       isUser
-        ? differs(
+        ? describeDifference(
             entry,
             'fflags',
             BigInt(events.fflags(entry) & facts.constants.NOTE_FFLAGSMASK),
@@ -216,11 +231,11 @@ function judge(
           )
         : undefined,
       fits ? undefined : `data of entry ${entry} is ${data}`,
-      differs(entry, 'udata', events.udataBigInt(entry), udatas[i]),
+      describeDifference(entry, 'udata', events.udataBigInt(entry), udatas[i]),
     ];
   });
-  const found = [...wrong, overrun(events, 2)].find((what) => what);
-  if (found !== undefined) return failed('events', found);
+  const found = [...wrong, describeOverrun(events, 2)].find((what) => what);
+  if (found !== undefined) return failedFinding('events', found);
   return {
     name: 'events',
     ok: true,

@@ -20,13 +20,13 @@ export interface Subject {
   list(): KeventList;
 }
 
-const ROOM = 64;
+const CAPACITY = 64;
 
 export const subjectOf = (kernel: Kernel, facts: KernelFacts): Subject => ({
   facts,
   words: kernel.words,
   calls: syscallsOf(() => kernel),
-  list: () => listFor(kernel.words, ROOM),
+  list: () => listFor(kernel.words, CAPACITY),
 });
 
 /** Use a queue and close it, whatever happens. */

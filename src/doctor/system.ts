@@ -2,13 +2,13 @@ import { homedir } from 'node:os';
 import { koffi, openFirst } from '../ffi/index.js';
 import { kernel as choice, hostCpu, hostFacts } from '../host/index.js';
 import { type KeventWords, layoutOf } from '../memory/index.js';
-import { type Finding, saying } from './finding.js';
+import { errorMessage, type Finding } from './finding.js';
 
 const OVERRIDES = /^KQUEUE_FFI_/;
 const OLDEST_NODE = 20;
 
 /** The environment variables of this library that are set. */
-export const overrides = (): Record<string, string> =>
+export const readOverrides = (): Record<string, string> =>
   Object.fromEntries(
     Object.entries(process.env)
       .filter(([name]) => OVERRIDES.test(name))
@@ -16,7 +16,7 @@ export const overrides = (): Record<string, string> =>
   );
 
 /** Leave out of a text whose home it is. */
-export function withoutHome(text: string, home: string = homedir()): string {
+export function replaceHome(text: string, home: string = homedir()): string {
   if (home.length < 2) return text;
   const parts = text.split(home);
   return parts.reduce((before, after) =>
@@ -66,7 +66,7 @@ export function examineKernel(): Finding {
 }
 
 export function examineEnvironment(): Finding {
-  const { KQUEUE_FFI_LIBRARY: library, ...others } = overrides();
+  const { KQUEUE_FFI_LIBRARY: library, ...others } = readOverrides();
   const set = Object.entries({
     ...(library ? { KQUEUE_FFI_LIBRARY: library } : {}),
     ...others,
@@ -125,7 +125,7 @@ export function examineKoffi(): Finding & { readonly version: string | null } {
     return {
       name: 'koffi',
       ok: false,
-      says: `koffi does not load: ${saying(error)} Install it again, with its optional dependencies, on this platform.`,
+      says: `koffi does not load: ${errorMessage(error)} Install it again, with its optional dependencies, on this platform.`,
       version: null,
     };
   }

@@ -2,17 +2,17 @@
 // units to the kernel: other kernels have the same bits for other units.
 import type { KernelFacts } from '../abi/index.js';
 import type { KeventInit } from '../memory/index.js';
-import { type Finding, saying, WRONG_ABI } from './finding.js';
+import { errorMessage, type Finding, WRONG_ABI } from './finding.js';
 import { type Subject, withQueue } from './subject.js';
 
 /** Every timer is to fire after this long, whatever its unit. */
 const EACH_MS = 40;
 /** A clock may be this much coarser than ours. */
-const EARLY_MS = 5;
+const MAX_EARLY_MS = 5;
 /** A busy machine may be this late; a wrong unit is 1000 times off. */
-const LATEST_MS = 3000;
+const MAX_LATE_MS = 3000;
 /** How often a call may return nothing before its time is up. */
-const MOST_IDLE = 100;
+const MAX_EMPTY_CALLS = 100;
 
 interface Unit {
   readonly name: string;
@@ -73,14 +73,14 @@ function measure(
     for (let i = 0; i < count; i++) {
       const ident = Number(events.ident(i));
       if ((events.flags(i) & EV_ERROR) !== 0 || !waited.delete(ident)) continue;
-      if (after < EACH_MS - EARLY_MS) {
+      if (after < EACH_MS - MAX_EARLY_MS) {
         wrong.push(
           `a timer of ${EACH_MS} ms in ${units[ident - 1].name} fired after ${after.toFixed(1)} ms`,
         );
       }
     }
     // A kernel that does not wait at all must not keep us here.
-    if (count === 0 && ++idle > MOST_IDLE) break;
+    if (count === 0 && ++idle > MAX_EMPTY_CALLS) break;
   }
   for (const ident of waited) {
     wrong.push(
@@ -91,13 +91,13 @@ function measure(
 }
 
 /** Measure a timer of each unit against the clock. */
-export function examineTimers(subject: Subject, latest = LATEST_MS): Finding {
+export function examineTimers(subject: Subject, latest = MAX_LATE_MS): Finding {
   const units = unitsOf(subject.facts);
   let wrong: string[];
   try {
     wrong = withQueue(subject, (kq) => measure(subject, kq, units, latest));
   } catch (error) {
-    wrong = [`kevent failed: ${saying(error)}`];
+    wrong = [`kevent failed: ${errorMessage(error)}`];
   }
   if (wrong.length > 0) {
     return {

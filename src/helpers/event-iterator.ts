@@ -23,19 +23,19 @@ export interface EventIterator<T>
   /** As {@link close}; rejects with the error. */
   throw(error?: unknown): Promise<IteratorResult<T, undefined>>;
   [Symbol.asyncIterator](): EventIterator<T>;
-  /** Whether it has ended, however that came. */
+  /** Whether it has ended or was closed. */
   readonly closed: boolean;
-  /** Let go of everything. Who waits is told that it is done. */
+  /** Close. Pending `next` calls resolve with `done: true`. */
   close(): void;
 }
 
-/** What every such iterator can be given. */
+/** Options of every such iterator. */
 export interface IteratorOptions {
   /** Ends the iteration, which then rejects with its reason. */
   readonly signal?: AbortSignalLike | undefined;
 }
 
-/** Where the values of an iterator come from. */
+/** The source of an iterator's values. */
 export interface Source<T> {
   /**
    * The next value; `undefined` if there are no more. It is not called again
@@ -54,20 +54,21 @@ interface Request<T> {
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /**
- * An iterator that nobody has any more is closed. It may not refer to the
- * source by anything but itself, and the source not to it.
+ * Closes iterators that are garbage-collected without being closed. So a source
+ * must not refer to its iterator.
  */
-const forgotten = /* @__PURE__ */ new FinalizationRegistry(
+const unclosedIterators = /* @__PURE__ */ new FinalizationRegistry(
   (close: () => void) => close(),
 );
 
 /**
- * Have a source closed, or an iterator fail, when the signal is aborted. Not
- * where the iterator is made: it would live as long as the signal.
+ * Let the iterator fail when the signal is aborted, or close the source if the
+ * iterator was garbage-collected. Not a closure of `eventIterator`: the signal
+ * would keep the iterator alive.
  *
- * @returns What closes the source, and hears of the signal no more.
+ * @returns Closes the source and removes the listener.
  */
-function held(
+function closeOnAbort(
   source: Source<unknown>,
   signal: AbortSignalLike | undefined,
   failing: WeakRef<(error: unknown) => void>,
@@ -96,21 +97,21 @@ export function eventIterator<T>(
   const { signal } = options;
   checkSignal(signal, action);
   const requests: Request<T>[] = [];
-  let ended = false;
-  /** Set while somebody waits, who need not hold on to the iterator itself. */
-  let serving: EventIterator<T> | undefined;
-  /** What ended it while nobody waited: for who asks next. */
-  let untold: { readonly error: unknown } | undefined;
+  let hasEnded = false;
+  /** Keeps the iterator alive while a `next` is pending. */
+  let servedIterator: EventIterator<T> | undefined;
+  /** The error that ended it while no `next` was pending: for the next one. */
+  let pendingError: { readonly error: unknown } | undefined;
 
   const end = (): void => {
-    if (ended) return;
-    ended = true;
+    if (hasEnded) return;
+    hasEnded = true;
     if (close === undefined) return;
-    forgotten.unregister(close);
+    unclosedIterators.unregister(close);
     close();
   };
   const finish = (): void => {
-    untold = undefined;
+    pendingError = undefined;
     try {
       end();
     } finally {
@@ -118,48 +119,48 @@ export function eventIterator<T>(
     }
   };
   const fail = (error: unknown): void => {
-    if (ended) return;
+    if (hasEnded) return;
     try {
       end();
     } finally {
       const all = requests.splice(0);
-      if (all.length === 0) untold = { error };
+      if (all.length === 0) pendingError = { error };
       for (const { reject } of all) reject(error);
     }
   };
 
-  /** Serve those who ask, first come, first served. */
+  /** Settle pending `next` calls in order. */
   const serve = async (from: Source<T>): Promise<void> => {
-    serving = iterator;
+    servedIterator = iterator;
     try {
       while (requests.length > 0) {
         const value = await from.pull();
-        // Nobody has to be told: whoever ended it has done that.
-        if (ended) return;
+        // Whatever ended it has settled all requests.
+        if (hasEnded) return;
         if (value === undefined) return finish();
         requests.shift()?.resolve({ done: false, value });
       }
     } catch (error) {
       fail(error);
     } finally {
-      serving = undefined;
+      servedIterator = undefined;
     }
   };
 
   const iterator: EventIterator<T> = {
     get closed() {
-      return ended;
+      return hasEnded;
     },
     next() {
-      if (untold !== undefined) {
-        const { error } = untold;
-        untold = undefined;
+      if (pendingError !== undefined) {
+        const { error } = pendingError;
+        pendingError = undefined;
         return Promise.reject(error);
       }
-      if (ended || source === undefined) return Promise.resolve(DONE);
+      if (hasEnded || source === undefined) return Promise.resolve(DONE);
       return new Promise((resolve, reject) => {
         requests.push({ resolve, reject });
-        if (serving === undefined) void serve(source);
+        if (servedIterator === undefined) void serve(source);
       });
     },
     async return() {
@@ -183,12 +184,12 @@ export function eventIterator<T>(
   };
 
   const source = signal?.aborted ? undefined : open();
-  const close = source && held(source, signal, new WeakRef(fail));
+  const close = source && closeOnAbort(source, signal, new WeakRef(fail));
   if (close === undefined) {
-    ended = true;
-    untold = { error: signal?.reason };
+    hasEnded = true;
+    pendingError = { error: signal?.reason };
   } else {
-    forgotten.register(iterator, close, close);
+    unclosedIterators.register(iterator, close, close);
   }
   return iterator;
 }

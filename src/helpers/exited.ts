@@ -3,7 +3,6 @@ import { hostDialect } from '../host/index.js';
 import {
   type AbortSignalLike,
   type Alarm,
-  alarm,
   checkOptions,
   checkSignal,
   checkTimeout,
@@ -12,8 +11,9 @@ import {
   type KqueueEvent,
   MAX_TIMEOUT,
   type ProcNote,
+  setAlarm,
 } from '../queue/index.js';
-import { examine, UNKNOWN } from './corpse.js';
+import { readProcessState, UNKNOWN } from './process-state.js';
 import { type Member, SharedQueue } from './shared-queue.js';
 
 /** How to wait for a process. */
@@ -42,16 +42,16 @@ interface Waiter {
 
 const ACTION = 'wait for a process';
 const MAX_PID = 0x7fffffff;
-/** Often enough for a number to be seen to have no process. */
-const LOOKS = 3;
+/** A pid may be reused between two attempts, but hardly three times. */
+const MAX_ATTEMPTS = 3;
 
 const queue = /* @__PURE__ */ new SharedQueue();
 
-/** The processes that are waited for, by number. */
-const processes = /* @__PURE__ */ new Map<number, Process>();
+/** The watched processes by pid. */
+const processes = /* @__PURE__ */ new Map<number, WatchedProcess>();
 
-/** A process that is waited for, by any number of waiters. */
-class Process implements Member {
+/** A process and those who wait for its exit. */
+class WatchedProcess implements Member {
   readonly pid: number;
   readonly waiters = new Set<Waiter>();
   readonly #kq: Kqueue<Member>;
@@ -67,48 +67,48 @@ class Process implements Member {
       throw error;
     }
     processes.set(pid, this);
-    queue.wait();
+    queue.ref();
   }
 
   #add(notes: readonly ProcNote[]): void {
     try {
       this.#kq.add({ filter: 'proc', pid: this.pid, notes, udata: this });
     } catch (error) {
-      // Of whom one may send no signals it is only told that they ended.
+      // Darwin reports only the exit of processes we may not signal.
       if (!isRefusal(error, 'EACCES') || notes.length === 1) throw error;
       this.#add(['exit']);
     }
   }
 
-  tell(event: KqueueEvent): void {
+  onEvent(event: KqueueEvent): void {
     if (event.filter !== 'proc') return;
-    const waiters = this.#end();
+    const waiters = this.#removeWaiters();
     for (const { resolve } of waiters) resolve(event.exit ?? UNKNOWN);
   }
 
-  fail(error: unknown): void {
-    for (const { reject } of this.#end()) reject(error);
+  onError(error: unknown): void {
+    for (const { reject } of this.#removeWaiters()) reject(error);
   }
 
-  /** Somebody waits no more. */
+  /** Remove a waiter. */
   leave(waiter: Waiter): void {
     if (!this.waiters.delete(waiter) || this.waiters.size > 0) return;
     try {
       this.#kq.delete({ filter: 'proc', pid: this.pid });
     } catch (error) {
-      // It has ended this moment, and nobody wants to know.
+      // The process has just exited.
       if (!isRefusal(error, 'ENOENT')) throw error;
     } finally {
-      this.#end();
+      this.#removeWaiters();
     }
   }
 
-  /** It is waited for no more: by whom it was. */
-  #end(): readonly Waiter[] {
+  /** Stop watching, and return the waiters. */
+  #removeWaiters(): readonly Waiter[] {
     const waiters = [...this.waiters];
     this.waiters.clear();
     processes.delete(this.pid);
-    queue.rest();
+    queue.unref();
     queue.leave(this);
     return waiters;
   }
@@ -118,25 +118,25 @@ const isRefusal = (error: unknown, code: string): error is KqueueError =>
   error instanceof KqueueError && error.code === code;
 
 /**
- * Find the process that has a number now, or how it ended.
+ * Watch the process that has a pid now, or return how it ended.
  *
  * @throws {KqueueError} `ESRCH` if there is none.
  */
-function find(pid: number): Process | ExitStatus {
-  // A number can be given to a new process as soon as the end of the old one
-  // can be told: so that is told first.
-  if (processes.has(pid)) queue.flush();
+function findProcess(pid: number): WatchedProcess | ExitStatus {
+  // Once the exit of the old process can be reported, the pid may be reused:
+  // report it first.
+  if (processes.has(pid)) queue.deliverPending();
   let refusal: KqueueError | undefined;
-  for (let look = 0; look < LOOKS; look++) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     try {
-      return processes.get(pid) ?? new Process(pid);
+      return processes.get(pid) ?? new WatchedProcess(pid);
     } catch (error) {
       if (!isRefusal(error, 'ESRCH')) throw error;
       refusal = error;
     }
-    const found = examine(pid);
-    if (found === 'nothing') break;
-    if (found !== 'alive') return found;
+    const found = readProcessState(pid);
+    if (found === 'gone') break;
+    if (found !== 'running') return found;
   }
   throw new KqueueError(
     `Cannot ${ACTION} as there is no process ${pid}: there never was, or it is gone`,
@@ -155,24 +155,24 @@ const timedOut = (pid: number, timeout: number): KqueueError =>
     'kevent',
   );
 
-const nothing = (): void => {};
+const noop = (): void => {};
 
 /** {@link exited}, loaded when it is first called. */
 export function exited(pid: number, options: ExitedOptions = {}): ExitPromise {
-  let dispose = nothing;
+  let dispose = noop;
   const promise = new Promise<ExitStatus>((resolve, reject) => {
     checkOptions(options, ACTION);
     const { signal, timeout = null } = options;
-    check(pid, signal, timeout);
+    checkArguments(pid, signal, timeout);
     if (signal?.aborted) return reject(signal.reason);
-    const found = find(pid);
-    if (!(found instanceof Process)) return resolve(found);
+    const found = findProcess(pid);
+    if (!(found instanceof WatchedProcess)) return resolve(found);
 
-    let end: Alarm | undefined;
+    let timer: Alarm | undefined;
     const leave = (): void => {
-      end?.clear();
+      timer?.clear();
       signal?.removeEventListener('abort', abort);
-      dispose = nothing;
+      dispose = noop;
     };
     const waiter: Waiter = {
       resolve(status) {
@@ -192,14 +192,14 @@ export function exited(pid: number, options: ExitedOptions = {}): ExitPromise {
     found.waiters.add(waiter);
     signal?.addEventListener('abort', abort);
     if (timeout !== null) {
-      end = alarm(timeout, () => {
-        // What ended in time, but was not told yet, did not run out of it.
-        queue.flush();
+      timer = setAlarm(timeout, () => {
+        // The process may have exited in time, with its event still pending.
+        queue.deliverPending();
         if (found.waiters.has(waiter)) giveUp(timedOut(pid, timeout));
       });
     }
     dispose = () => {
-      promise.catch(nothing);
+      promise.catch(noop);
       const message = `The wait for process ${pid} was given up`;
       giveUp(new KqueueError(message, 'ERR_KQUEUE_CLOSED'));
     };
@@ -207,7 +207,7 @@ export function exited(pid: number, options: ExitedOptions = {}): ExitPromise {
   return Object.assign(promise, { [Symbol.dispose]: () => dispose() });
 }
 
-function check(
+function checkArguments(
   pid: unknown,
   signal: AbortSignalLike | undefined,
   timeout: unknown,

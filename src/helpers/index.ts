@@ -19,8 +19,8 @@ export type {
   WriteReady,
 };
 
-const late = (): typeof import('./late.js') =>
-  require('./late.js') as typeof import('./late.js');
+const loadHelpers = (): typeof import('./helpers.js') =>
+  require('./helpers.js') as typeof import('./helpers.js');
 
 /**
  * Wait for a process to exit: any process, not only a child. Nothing is taken
@@ -51,7 +51,7 @@ const late = (): typeof import('./late.js') =>
  * ```
  */
 export function exited(pid: number, options: ExitedOptions = {}): ExitPromise {
-  return late().exited(pid, options);
+  return loadHelpers().exited(pid, options);
 }
 
 /**
@@ -79,7 +79,7 @@ export function interval(
   every: Duration,
   options: IteratorOptions = {},
 ): EventIterator<Tick> {
-  return late().interval(every, options);
+  return loadHelpers().interval(every, options);
 }
 
 /**
@@ -104,8 +104,8 @@ export function interval(
  * import { readable } from 'kqueue-ffi';
  *
  * const buffer = Buffer.alloc(65536);
- * for await (const { fd, bytes } of readable(0)) {
- *   if (bytes === 0) continue;
+ * for await (const { fd, available } of readable(0)) {
+ *   if (available === 0) continue;
  *   console.log(buffer.toString('utf8', 0, readSync(fd, buffer)));
  * }
  * ```
@@ -114,7 +114,7 @@ export function readable(
   fd: FdLike,
   options: IteratorOptions = {},
 ): EventIterator<ReadReady> {
-  return late().readable(fd, options);
+  return loadHelpers().readable(fd, options);
 }
 
 /**
@@ -136,7 +136,7 @@ export function writable(
   fd: FdLike,
   options: IteratorOptions = {},
 ): EventIterator<WriteReady> {
-  return late().writable(fd, options);
+  return loadHelpers().writable(fd, options);
 }
 
 /**
@@ -176,7 +176,7 @@ export function signals(
 export function signals(
   ...args: readonly (SignalName | number | IteratorOptions)[]
 ): EventIterator<SignalCount> {
-  return late().signals(...args);
+  return loadHelpers().signals(...args);
 }
 
 /**
@@ -223,5 +223,5 @@ export function watchFile(
   path: string | FileUrl,
   options: IteratorOptions = {},
 ): EventIterator<FileEvent> {
-  return late().watchFile(path, options);
+  return loadHelpers().watchFile(path, options);
 }

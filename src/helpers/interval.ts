@@ -5,13 +5,16 @@ import {
   eventIterator,
   type IteratorOptions,
 } from './event-iterator.js';
-import { ownQueue } from './own-queue.js';
+import { queueSource } from './queue-source.js';
 
 /** A tick of {@link interval}. */
 export interface Tick {
-  /** How many periods are over since the beginning. */
+  /**
+   * How many periods have passed since the call: a running total, unlike the
+   * `count` of a timer event, which is `missed + 1`.
+   */
   readonly count: number;
-  /** How many of them went by since the last tick was given, and got none. */
+  /** How many periods have passed since the last tick without one. */
   readonly missed: number;
 }
 
@@ -21,14 +24,14 @@ export function interval(
   options: IteratorOptions = {},
 ): EventIterator<Tick> {
   const action = 'make an interval';
-  // Before the signal is looked at, with which there is no timer to refuse it.
+  // Check it even if the signal is aborted: no timer is made then.
   timerDuration(hostDialect(), every, 'every', action);
   return eventIterator(action, options, () => {
-    let count = 0;
-    return ownQueue([{ filter: 'timer', id: 1, every }], (event) => {
+    let total = 0;
+    return queueSource([{ filter: 'timer', id: 1, every }], (event) => {
       if (event.filter !== 'timer') return undefined;
-      count += event.expirations;
-      return { count, missed: event.expirations - 1 };
+      total += event.count;
+      return { count: total, missed: event.count - 1 };
     });
   });
 }

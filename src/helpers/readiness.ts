@@ -1,5 +1,10 @@
 import { KqueueError } from '../errors.js';
-import { type FdLike, fdOf, type KqueueEvent } from '../queue/index.js';
+import {
+  type FdLike,
+  fdOf,
+  type KqueueEvent,
+  type ReadEvent,
+} from '../queue/index.js';
 import {
   type EventIterator,
   eventIterator,
@@ -8,67 +13,99 @@ import {
 } from './event-iterator.js';
 import { type Member, SharedQueue } from './shared-queue.js';
 
-/** There is something to read: {@link readable}. */
+/** A descriptor is readable: {@link readable}. */
 export interface ReadReady {
   readonly fd: number;
   /**
    * How many bytes can be read, or connections accepted; for a file, how far
-   * its end is from the position.
+   * its end is from the position. As the `available` of a read event.
    */
+  readonly available: number;
+  /** @deprecated The name of `available` before 0.1.0. The next version drops it. */
   readonly bytes: number;
-  /** The other side will send no more. */
+  /** End of file: the other side closed, or half-closed. */
   readonly eof: boolean;
   /** With `eof`, the name of the socket's error, if it has one. */
   readonly error: string | undefined;
 }
 
-/** There is space to write: {@link writable}. */
+/** Like a plain object, with the deprecated name as a getter of the prototype. */
+class ReadReadiness implements ReadReady {
+  declare readonly fd: number;
+  declare readonly available: number;
+  declare readonly eof: boolean;
+  declare readonly error: string | undefined;
+
+  static {
+    Object.defineProperty(ReadReadiness.prototype, 'constructor', {
+      value: Object,
+    });
+  }
+
+  constructor(fd: number, { available, eof, error }: ReadEvent) {
+    this.fd = fd;
+    this.available = available;
+    this.eof = eof;
+    this.error = error;
+  }
+
+  get bytes(): number {
+    return this.available;
+  }
+}
+
+/** A descriptor is writable: {@link writable}. */
 export interface WriteReady {
   readonly fd: number;
   /** How many bytes can be written. */
   readonly space: number;
-  /** The other side will take no more. */
+  /** The other side reads no more. */
   readonly eof: boolean;
   /** With `eof`, the name of the socket's error, if it has one. */
   readonly error: string | undefined;
 }
 
-/** A queue, and the registrations that somebody has in it. */
-interface Place {
+/** A shared queue, and the names of the registrations in it. */
+interface RegistrationQueue {
   readonly queue: SharedQueue;
-  readonly taken: Set<string>;
+  readonly registered: Set<string>;
 }
 
-const newPlace = (): Place => ({ queue: new SharedQueue(), taken: new Set() });
+const createQueue = (): RegistrationQueue => ({
+  queue: new SharedQueue(),
+  registered: new Set(),
+});
 
-/** Where all have their registrations, if they can. */
-const home: Place = /* @__PURE__ */ newPlace();
+/** The queue of all iterators, unless two watch the same descriptor. */
+const mainQueue: RegistrationQueue = /* @__PURE__ */ createQueue();
 
-/** More of them, for when several ask about one descriptor. */
-const others: Place[] = [];
+/** More queues: a queue has one registration for a descriptor and filter. */
+const extraQueues: RegistrationQueue[] = [];
 
-/** A place that has no such registration. */
-function placeFor(name: string): Place {
-  const free = [home, ...others].find(({ taken }) => !taken.has(name));
+/** A queue without a registration of that name. */
+function queueWithout(name: string): RegistrationQueue {
+  const free = [mainQueue, ...extraQueues].find(
+    ({ registered }) => !registered.has(name),
+  );
   if (free !== undefined) return free;
-  const place = newPlace();
-  others.push(place);
-  return place;
+  const created = createQueue();
+  extraQueues.push(created);
+  return created;
 }
 
-/** Somebody who asks. */
-interface Asking<T> {
+/** A pull that has not settled. */
+interface PendingPull<T> {
   resolve(value: T): void;
   reject(error: unknown): void;
-  /** Ask no more. */
+  /** Delete its registration. */
   end(): void;
 }
 
 /**
- * A source of readiness. It is registered only while somebody asks, so what
- * nobody asks for costs nothing, and each answer is of the time of asking.
+ * A source of readiness. It is registered only while a pull is pending: an idle
+ * iterator costs nothing, and each value is current.
  *
- * @param toValue `undefined` for an event that is none of its own.
+ * @param toValue `undefined` for an event of another filter.
  */
 function readiness<T>(
   filter: 'read' | 'write',
@@ -77,29 +114,29 @@ function readiness<T>(
   isLast: (value: T) => boolean,
 ): Source<T> {
   const name = `${filter} ${fd}`;
-  let asking: Asking<T> | undefined;
-  let over = false;
+  let pending: PendingPull<T> | undefined;
+  let hasEnded = false;
 
   const member: Member = {
-    tell(event) {
+    onEvent(event) {
       const value = toValue(event);
-      if (value === undefined || asking === undefined) return;
-      over = isLast(value);
-      asking.resolve(value);
+      if (value === undefined || pending === undefined) return;
+      hasEnded = isLast(value);
+      pending.resolve(value);
     },
-    fail: (error) => asking?.reject(error),
+    onError: (error) => pending?.reject(error),
   };
-  // Kept, so that not every question makes a queue.
-  home.queue.join(member);
+  // Join for good: otherwise every pull would create a queue.
+  mainQueue.queue.join(member);
 
-  const ask = (
+  const register = (
     resolve: (value: T) => void,
     reject: (error: unknown) => void,
   ): void => {
-    const { queue, taken } = placeFor(name);
+    const { queue, registered } = queueWithout(name);
     const kq = queue.join(member);
     const leave = (): void => {
-      if (queue !== home.queue) queue.leave(member);
+      if (queue !== mainQueue.queue) queue.leave(member);
     };
     try {
       kq.add({ filter, fd, oneshot: true, udata: member });
@@ -107,15 +144,15 @@ function readiness<T>(
       leave();
       throw error;
     }
-    taken.add(name);
-    queue.wait();
+    registered.add(name);
+    queue.ref();
     const settle = (): void => {
-      asking = undefined;
-      taken.delete(name);
-      queue.rest();
+      pending = undefined;
+      registered.delete(name);
+      queue.unref();
       leave();
     };
-    asking = {
+    pending = {
       resolve(value) {
         settle();
         resolve(value);
@@ -139,12 +176,12 @@ function readiness<T>(
 
   return {
     pull: () =>
-      over
+      hasEnded
         ? Promise.resolve(undefined)
-        : new Promise<T>((resolve, reject) => ask(resolve, reject)),
+        : new Promise<T>((resolve, reject) => register(resolve, reject)),
     close() {
-      asking?.end();
-      home.queue.leave(member);
+      pending?.end();
+      mainQueue.queue.leave(member);
     },
   };
 }
@@ -161,15 +198,8 @@ export function readable(
       'read',
       number,
       (event) =>
-        event.filter === 'read'
-          ? {
-              fd: number,
-              bytes: event.available,
-              eof: event.eof,
-              error: event.error,
-            }
-          : undefined,
-      ({ bytes, eof }) => eof && bytes <= 0,
+        event.filter === 'read' ? new ReadReadiness(number, event) : undefined,
+      ({ available, eof }) => eof && available <= 0,
     ),
   );
 }

@@ -2,25 +2,25 @@ import { Kqueue, type KqueueEvent } from '../queue/index.js';
 
 const BATCH = 256;
 
-/** Somebody who has registrations in a shared queue, as their `udata`. */
+/** The owner of registrations in a shared queue, and their `udata`. */
 export interface Member {
-  /** One of its registrations has an event. */
-  tell(event: KqueueEvent<Member>): void;
-  /** The queue can tell nothing any more; it has left already. */
-  fail(error: unknown): void;
+  /** An event of one of its registrations. */
+  onEvent(event: KqueueEvent<Member>): void;
+  /** The queue has failed. The member has left it already. */
+  onError(error: unknown): void;
 }
 
 /**
- * A queue that many share, so that a thousand waits take no thousand queues:
- * made for the first, closed after the last. Closing it is not what ends a
- * member's registrations while there are others: each deletes its own.
+ * A queue that many members share, so that a thousand waits do not take a
+ * thousand descriptors. It is created for the first and closed after the last.
+ * A member that leaves deletes its own registrations.
  */
 export class SharedQueue {
   readonly #members = new Set<Member>();
   #kq: Kqueue<Member> | undefined;
   #waiting = 0;
 
-  /** Join: the queue stays until everybody has left. */
+  /** Join. The queue stays open until all members have left. */
   join(member: Member): Kqueue<Member> {
     if (this.#kq === undefined) {
       const kq = new Kqueue<Member>();
@@ -32,44 +32,44 @@ export class SharedQueue {
     return this.#kq;
   }
 
-  /** Leave. It is told nothing more. */
+  /** Leave. The member gets no more events. */
   leave(member: Member): void {
     if (!this.#members.delete(member) || this.#members.size > 0) return;
     this.#kq?.close();
     this.#kq = undefined;
   }
 
-  /** The process stays alive until as many have called {@link rest}. */
-  wait(): void {
+  /** Keep the process alive until {@link unref} is called as often. */
+  ref(): void {
     if (this.#waiting++ === 0) this.#kq?.ref();
   }
 
-  rest(): void {
+  unref(): void {
     if (--this.#waiting === 0) this.#kq?.unref();
   }
 
-  /** Tell now whatever has happened until now. */
-  flush(): void {
-    let more = true;
-    while (more && this.#kq !== undefined) {
+  /** Deliver all pending events now. */
+  deliverPending(): void {
+    let hasMore = true;
+    while (hasMore && this.#kq !== undefined) {
       const events = this.#kq.poll({ max: BATCH });
-      more = events.length === BATCH;
-      this.#tell(events);
+      hasMore = events.length === BATCH;
+      this.#deliver(events);
     }
   }
 
   async #run(kq: Kqueue<Member>): Promise<void> {
     try {
-      for await (const events of kq.events()) this.#tell(events);
+      for await (const events of kq.events()) this.#deliver(events);
     } catch (error) {
       if (this.#kq === kq) this.#fail(error);
     }
   }
 
-  #tell(events: readonly KqueueEvent<Member>[]): void {
+  #deliver(events: readonly KqueueEvent<Member>[]): void {
     for (const event of events) {
-      // It may have left because of another event of the same batch.
-      if (this.#members.has(event.udata)) event.udata.tell(event);
+      // An earlier event of the batch may have made it leave.
+      if (this.#members.has(event.udata)) event.udata.onEvent(event);
     }
   }
 
@@ -78,6 +78,6 @@ export class SharedQueue {
     this.#members.clear();
     this.#kq?.close();
     this.#kq = undefined;
-    for (const member of members) member.fail(error);
+    for (const member of members) member.onError(error);
   }
 }

@@ -6,12 +6,12 @@ import {
   eventIterator,
   type IteratorOptions,
 } from './event-iterator.js';
-import { ownQueue } from './own-queue.js';
+import { queueSource } from './queue-source.js';
 
-/** Signals that came: {@link signals}. */
+/** A signal, and how often it was sent: {@link signals}. */
 export interface SignalCount {
   readonly signal: SignalName | number;
-  /** How many, since they were last told of: at least 1. */
+  /** How often it was sent since it was last reported: at least 1. */
   readonly count: number;
 }
 
@@ -33,37 +33,38 @@ function nameOf(signal: unknown): NodeJS.Signals {
     : new TypeError(message);
 }
 
-const caught = (): void => {};
+const ignoreSignal = (): void => {};
 
 /** How many want each: Node warns of more than ten listeners. */
-const withheld = /* @__PURE__ */ new Map<NodeJS.Signals, number>();
+const listenerCounts = /* @__PURE__ */ new Map<NodeJS.Signals, number>();
 
-function withholdOne(name: NodeJS.Signals): void {
+function addListener(name: NodeJS.Signals): void {
   // The program may have removed all.
-  if (!process.listeners(name).includes(caught)) process.on(name, caught);
-  withheld.set(name, (withheld.get(name) ?? 0) + 1);
+  if (!process.listeners(name).includes(ignoreSignal))
+    process.on(name, ignoreSignal);
+  listenerCounts.set(name, (listenerCounts.get(name) ?? 0) + 1);
 }
 
-function releaseOne(name: NodeJS.Signals): void {
-  const left = (withheld.get(name) ?? 0) - 1;
-  withheld.set(name, left);
-  if (left === 0) process.removeListener(name, caught);
+function removeListener(name: NodeJS.Signals): void {
+  const left = (listenerCounts.get(name) ?? 0) - 1;
+  listenerCounts.set(name, left);
+  if (left === 0) process.removeListener(name, ignoreSignal);
 }
 
 /** Keep the default action, such as the end of the process, from happening. */
-function withhold(names: readonly NodeJS.Signals[]): () => void {
-  const held: NodeJS.Signals[] = [];
-  const released = (): void => held.splice(0).forEach(releaseOne);
+function suppressDefaults(names: readonly NodeJS.Signals[]): () => void {
+  const suppressed: NodeJS.Signals[] = [];
+  const restore = (): void => suppressed.splice(0).forEach(removeListener);
   try {
     for (const name of names) {
-      withholdOne(name);
-      held.push(name);
+      addListener(name);
+      suppressed.push(name);
     }
   } catch (error) {
-    released();
+    restore();
     throw error;
   }
-  return released;
+  return restore;
 }
 
 /** {@link signals}, loaded when it is first called. */
@@ -72,15 +73,15 @@ export function signals(
 ): EventIterator<SignalCount> {
   const last = args.at(-1);
   const hasOptions = typeof last === 'object' && last !== null;
-  const given: readonly unknown[] = hasOptions ? args.slice(0, -1) : args;
-  if (given.length === 0) {
+  const signalArgs: readonly unknown[] = hasOptions ? args.slice(0, -1) : args;
+  if (signalArgs.length === 0) {
     throw new TypeError(misuse(ACTION, 'signals', EXPECTED, undefined));
   }
-  const names = [...new Set(given.map(nameOf))];
+  const names = [...new Set(signalArgs.map(nameOf))];
   return eventIterator(ACTION, hasOptions ? last : {}, () => {
-    const release = withhold(names);
+    const restoreDefaults = suppressDefaults(names);
     try {
-      const source = ownQueue(
+      const source = queueSource(
         names.map((name) => ({ filter: 'signal', signal: name })),
         (event) =>
           event.filter === 'signal'
@@ -92,11 +93,11 @@ export function signals(
         close() {
           // In this order: until the last moment they end nothing.
           source.close();
-          release();
+          restoreDefaults();
         },
       };
     } catch (error) {
-      release();
+      restoreDefaults();
       throw error;
     }
   });

@@ -17,9 +17,14 @@ import {
   type Source,
 } from './event-iterator.js';
 import { type Member, SharedQueue } from './shared-queue.js';
-import { isAbsence, isSameFile, type Spot, spotsOf } from './spots.js';
+import {
+  findWatchPoints,
+  isNotFound,
+  isSameFile,
+  type WatchPoint,
+} from './watch-points.js';
 
-/** What happened to a path: {@link watchFile}. */
+/** A change of a path: {@link watchFile}. */
 export type FileEvent =
   | {
       /**
@@ -30,7 +35,7 @@ export type FileEvent =
        * - `created`: there was nothing, now there is.
        */
       readonly type: 'changed' | 'attributes' | 'replaced' | 'created';
-      /** As it was given. */
+      /** As passed to {@link watchFile}. */
       readonly path: string;
       /** How many bytes it has now. */
       readonly size: number;
@@ -56,14 +61,14 @@ const ACTION = 'watch a file';
  */
 const O_EVTONLY = 0x8000;
 
-/** A FIFO is not waited for, a terminal not taken. */
+/** Do not block on a FIFO, nor acquire a controlling terminal. */
 const OPEN_FLAGS =
   (process.platform === 'darwin' ? O_EVTONLY : constants.O_RDONLY) |
   constants.O_NONBLOCK |
   constants.O_NOCTTY;
 
-/** What tells that contents changed. */
-const WRITTEN: readonly VnodeNote[] = ['write', 'extend', 'truncate'];
+/** Notes that mean that the contents changed. */
+const WRITE_NOTES: readonly VnodeNote[] = ['write', 'extend', 'truncate'];
 const NOTES: readonly VnodeNote[] = [
   'write',
   'extend',
@@ -73,50 +78,49 @@ const NOTES: readonly VnodeNote[] = [
   'delete',
 ];
 
-/** How often it is looked again, at once, whether something else is there. */
-const LOOKS = 64;
+/** How often the path is resolved again at once while it keeps changing. */
+const MAX_ATTEMPTS = 64;
 
 const queue = /* @__PURE__ */ new SharedQueue();
 
-/** A spot that is watched: it stays the same file as long as it is open. */
-interface Anchor {
-  readonly spot: Spot;
+/** A watched point. It stays the same file as long as it is open. */
+interface WatchedPoint {
+  readonly point: WatchPoint;
   readonly fd: number;
 }
 
-/** What is known of the file. */
-interface Known {
-  readonly anchor: Anchor;
+/** The file as it was last reported. */
+interface FileState {
+  readonly watched: WatchedPoint;
   readonly stats: BigIntStats;
 }
 
 /**
- * Follows a path. What is told is the difference between what was told before
- * and what is there now, looked at with everything watched that could change
- * it. The kernel's events say when to look, and of a change that leaves no
- * trace in the file's size and times, that there was one.
+ * Follows a path. It reports the difference between the file as it was last
+ * reported and as it is now. The kernel's events say when to compare the two.
+ * They also reveal changes that leave no trace in the file's size and times.
  */
 class PathSource implements Source<FileEvent>, Member {
-  readonly #given: string;
+  readonly #originalPath: string;
   readonly #path: string;
   readonly #kq: Kqueue<Member>;
-  #anchors: readonly Anchor[] = [];
-  /** Directories of links on the way that may be passed, but not be read. */
-  readonly #barred = new Set<string>();
-  #known: Known | undefined;
-  /** What happened to the file since it was looked at. */
-  #written = false;
-  #touched = false;
-  #closed = false;
-  #asking: { resolve(): void; reject(error: unknown): void } | undefined;
+  #watched: readonly WatchedPoint[] = [];
+  /** Directories of symbolic links that this process may search, but not open. */
+  readonly #unreadable = new Set<string>();
+  #reported: FileState | undefined;
+  /** Events of the file since its state was last read. */
+  #isWritten = false;
+  #isTouched = false;
+  #isClosed = false;
+  #pendingWait: { resolve(): void; reject(error: unknown): void } | undefined;
 
-  constructor(given: string) {
-    this.#given = given;
-    this.#path = resolve(given);
+  constructor(originalPath: string) {
+    this.#originalPath = originalPath;
+    this.#path = resolve(originalPath);
     this.#kq = queue.join(this);
     try {
-      this.#settle();
-      this.#known = this.#look();
+      this.#updateWatches();
+      this.#reported = this.#readState();
     } catch (error) {
       this.close();
       throw error;
@@ -124,52 +128,52 @@ class PathSource implements Source<FileEvent>, Member {
   }
 
   async pull(): Promise<FileEvent | undefined> {
-    while (!this.#closed) {
-      // Else what has happened already would be told of twice.
-      queue.flush();
-      const settled = this.#settle();
-      const event = this.#difference();
+    while (!this.#isClosed) {
+      // Events from before the comparison would be reported twice.
+      queue.deliverPending();
+      const isStable = this.#updateWatches();
+      const event = this.#nextDifference();
       if (event !== undefined) return event;
-      if (settled) await this.#stir();
+      if (isStable) await this.#waitForEvent();
       else await new Promise(setImmediate);
     }
     return undefined;
   }
 
-  tell(event: KqueueEvent): void {
+  onEvent(event: KqueueEvent): void {
     if (event.filter !== 'vnode') return;
-    if (event.fd === this.#known?.anchor.fd) {
-      if (event.notes.some((note) => WRITTEN.includes(note))) {
-        this.#written = true;
+    if (event.fd === this.#reported?.watched.fd) {
+      if (event.notes.some((note) => WRITE_NOTES.includes(note))) {
+        this.#isWritten = true;
       } else {
-        this.#touched = true;
+        this.#isTouched = true;
       }
     }
-    this.#asking?.resolve();
+    this.#pendingWait?.resolve();
   }
 
-  fail(error: unknown): void {
-    this.#asking?.reject(error);
+  onError(error: unknown): void {
+    this.#pendingWait?.reject(error);
   }
 
   close(): void {
-    this.#closed = true;
-    if (this.#asking !== undefined) queue.rest();
-    this.#asking = undefined;
-    for (const anchor of this.#anchors) this.#release(anchor);
-    this.#anchors = [];
+    this.#isClosed = true;
+    if (this.#pendingWait !== undefined) queue.unref();
+    this.#pendingWait = undefined;
+    for (const watched of this.#watched) this.#release(watched);
+    this.#watched = [];
     queue.leave(this);
   }
 
-  /** Until something happens. */
-  #stir(): Promise<void> {
+  /** Resolve at the next event. */
+  #waitForEvent(): Promise<void> {
     return new Promise<void>((resolve, reject) => {
-      queue.wait();
+      queue.ref();
       const leave = (): void => {
-        this.#asking = undefined;
-        queue.rest();
+        this.#pendingWait = undefined;
+        queue.unref();
       };
-      this.#asking = {
+      this.#pendingWait = {
         resolve() {
           leave();
           resolve();
@@ -182,72 +186,82 @@ class PathSource implements Source<FileEvent>, Member {
     });
   }
 
-  /** Watch all that is to be watched now: false if that does not hold still. */
-  #settle(): boolean {
-    for (let look = 0; look < LOOKS; look++) {
-      const all = spotsOf(this.#path);
+  /** Watch what the path resolves to: false if it keeps changing. */
+  #updateWatches(): boolean {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const all = findWatchPoints(this.#path);
       const end = all.at(-1);
-      const spots = all.filter(
-        (spot) => spot === end || !this.#barred.has(spot.path),
+      const points = all.filter(
+        (point) => point === end || !this.#unreadable.has(point.path),
       );
-      // Looked at after it was armed, it is as it was: nothing was missed.
+      // It resolves to what is already watched: no change was missed.
       if (
-        spots.length === this.#anchors.length &&
-        spots.every((spot) => this.#anchorAt(spot) !== undefined)
+        points.length === this.#watched.length &&
+        points.every((point) => this.#findWatched(point) !== undefined)
       ) {
         return true;
       }
-      this.#watch(spots);
+      this.#watchPoints(points);
     }
     return false;
   }
 
-  #anchorAt({ path, stats, isTarget }: Spot): Anchor | undefined {
-    return this.#anchors.find(
-      ({ spot }) =>
-        spot.path === path &&
-        spot.isTarget === isTarget &&
-        isSameFile(spot.stats, stats),
+  #findWatched({
+    path,
+    stats,
+    isTarget,
+  }: WatchPoint): WatchedPoint | undefined {
+    return this.#watched.find(
+      ({ point }) =>
+        point.path === path &&
+        point.isTarget === isTarget &&
+        isSameFile(point.stats, stats),
     );
   }
 
-  #watch(spots: readonly Spot[]): void {
-    const kept = new Set<Anchor>();
-    for (const spot of spots) {
-      const isWay = spot !== spots.at(-1);
-      const anchor = this.#anchorAt(spot) ?? this.#open(spot, isWay);
-      if (anchor !== undefined) kept.add(anchor);
+  #watchPoints(points: readonly WatchPoint[]): void {
+    const kept = new Set<WatchedPoint>();
+    for (const point of points) {
+      const isLinkDirectory = point !== points.at(-1);
+      const watched =
+        this.#findWatched(point) ?? this.#open(point, isLinkDirectory);
+      if (watched !== undefined) kept.add(watched);
     }
-    for (const anchor of this.#anchors) {
-      if (!kept.has(anchor)) this.#release(anchor);
+    for (const watched of this.#watched) {
+      if (!kept.has(watched)) this.#release(watched);
     }
-    this.#anchors = [...kept];
+    this.#watched = [...kept];
   }
 
-  /** Open and watch what is at a spot: `undefined` if it is gone again. */
-  #open(spot: Spot, isWay: boolean): Anchor | undefined {
+  /** Open and watch what is at a point: `undefined` if it is gone again. */
+  #open(point: WatchPoint, isLinkDirectory: boolean): WatchedPoint | undefined {
     let fd: number;
     try {
-      fd = openSync(spot.path, OPEN_FLAGS);
+      fd = openSync(point.path, OPEN_FLAGS);
     } catch (error) {
-      const isBarred = isWay && isRefusal(error);
-      if (isBarred) this.#barred.add(spot.path);
-      if (isBarred || isAbsence(error)) return undefined;
+      const isUnreadable = isLinkDirectory && isRefusal(error);
+      if (isUnreadable) this.#unreadable.add(point.path);
+      if (isUnreadable || isNotFound(error)) return undefined;
       throw error;
     }
     try {
       const stats = fstatSync(fd, { bigint: true });
-      this.#kq.add({ filter: 'vnode', fd, notes: notes(), udata: this });
-      const anchor = { spot: { ...spot, stats }, fd };
-      this.#anchors = [...this.#anchors, anchor];
-      return anchor;
+      this.#kq.add({
+        filter: 'vnode',
+        fd,
+        notes: supportedNotes(),
+        udata: this,
+      });
+      const watched = { point: { ...point, stats }, fd };
+      this.#watched = [...this.#watched, watched];
+      return watched;
     } catch (error) {
       closeSync(fd);
       throw error;
     }
   }
 
-  #release({ fd }: Anchor): void {
+  #release({ fd }: WatchedPoint): void {
     try {
       this.#kq.delete({ filter: 'vnode', fd });
     } catch (error) {
@@ -258,26 +272,26 @@ class PathSource implements Source<FileEvent>, Member {
     }
   }
 
-  #look(): Known | undefined {
-    const anchor = this.#anchors.find(({ spot }) => spot.isTarget);
-    if (anchor === undefined) return undefined;
-    return { anchor, stats: fstatSync(anchor.fd, { bigint: true }) };
+  #readState(): FileState | undefined {
+    const watched = this.#watched.find(({ point }) => point.isTarget);
+    if (watched === undefined) return undefined;
+    return { watched, stats: fstatSync(watched.fd, { bigint: true }) };
   }
 
-  #difference(): FileEvent | undefined {
-    const path = this.#given;
-    const before = this.#known;
-    const now = this.#look();
-    this.#known = now;
-    const [written, touched] = [this.#written, this.#touched];
-    this.#written = false;
-    this.#touched = false;
+  #nextDifference(): FileEvent | undefined {
+    const path = this.#originalPath;
+    const before = this.#reported;
+    const now = this.#readState();
+    this.#reported = now;
+    const [written, touched] = [this.#isWritten, this.#isTouched];
+    this.#isWritten = false;
+    this.#isTouched = false;
     if (now === undefined) {
       return before === undefined ? undefined : { type: 'deleted', path };
     }
     const size = Number(now.stats.size);
     if (before === undefined) return { type: 'created', path, size };
-    if (before.anchor !== now.anchor) return { type: 'replaced', path, size };
+    if (before.watched !== now.watched) return { type: 'replaced', path, size };
     const [old, stats] = [before.stats, now.stats];
     if (written || old.size !== stats.size || old.mtimeNs !== stats.mtimeNs) {
       return { type: 'changed', path, size };
@@ -291,8 +305,8 @@ class PathSource implements Source<FileEvent>, Member {
 const isRefusal = (error: unknown): boolean =>
   ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
 
-/** OpenBSD has one more for its attributes, and libkqueue no revoking. */
-const notes = (): readonly VnodeNote[] => {
+/** OpenBSD also has `truncate`; libkqueue lacks `revoke`. */
+const supportedNotes = (): readonly VnodeNote[] => {
   const all = [...NOTES];
   const { NOTE_REVOKE, NOTE_TRUNCATE } = hostDialect().constants;
   if (NOTE_REVOKE !== undefined) all.push('revoke');
@@ -316,6 +330,6 @@ export function watchFile(
   path: string | FileUrl,
   options: IteratorOptions = {},
 ): EventIterator<FileEvent> {
-  const given = pathOf(path);
-  return eventIterator(ACTION, options, () => new PathSource(given));
+  const originalPath = pathOf(path);
+  return eventIterator(ACTION, options, () => new PathSource(originalPath));
 }

@@ -2,8 +2,8 @@ import { constants as os, release } from 'node:os';
 import type { Constants, KernelFacts } from '../abi/index.js';
 import { hostFacts } from './host.js';
 
-/** What only came with a release of a kernel. */
-interface Novelty {
+/** Constants that a release of a kernel added. */
+interface ReleaseAddition {
   readonly kernel: string;
   readonly since: number;
   readonly names: readonly string[];
@@ -26,7 +26,7 @@ const USER = [
   'NOTE_TRIGGER',
 ];
 
-const NOVELTIES: readonly Novelty[] = [
+const RELEASE_ADDITIONS: readonly ReleaseAddition[] = [
   {
     kernel: 'netbsd',
     since: 10,
@@ -50,7 +50,7 @@ const NOVELTIES: readonly Novelty[] = [
   },
 ];
 
-const without = (table: Constants, names: readonly string[]): Constants =>
+const omit = (table: Constants, names: readonly string[]): Constants =>
   Object.fromEntries(
     Object.entries(table).filter(([name]) => !names.includes(name)),
   );
@@ -64,13 +64,13 @@ export function factsOfRelease(
   version: string,
 ): KernelFacts {
   const number = Number.parseFloat(version);
-  const novelty = NOVELTIES.find(
+  const novelty = RELEASE_ADDITIONS.find(
     ({ kernel, since }) => kernel === facts.name && number < since,
   );
   if (novelty === undefined) return facts;
   return {
     ...facts,
-    constants: without(facts.constants, novelty.names),
+    constants: omit(facts.constants, novelty.names),
     timerUnits: { default: 'milliseconds', encoding: 'none' },
   };
 }

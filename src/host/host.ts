@@ -4,7 +4,7 @@ import {
   type KernelName,
   kernels,
 } from '../abi/index.js';
-import { distrust, thisStart } from './trust.js';
+import { currentStart, findDistrust } from './trust.js';
 
 /** Which kernel answers the calls of this process, and why. */
 export interface KernelChoice {
@@ -127,7 +127,7 @@ function chooseByPlatform(host: Host): Decision {
 }
 
 /** Decide from the host alone: nothing is loaded. */
-export function choose(host: Host): Decision {
+export function chooseKernel(host: Host): Decision {
   const library = host.env.KQUEUE_FFI_LIBRARY;
   if (library === undefined || library === '') return chooseByPlatform(host);
   const why = host.distrust?.();
@@ -139,11 +139,11 @@ export function choose(host: Host): Decision {
   return { facts, choice: { ...choice, reason } };
 }
 
-const chosen = choose({
+const hostDecision = chooseKernel({
   platform: process.platform,
   arch: process.arch,
   env: process.env,
-  distrust: () => distrust(thisStart),
+  distrust: () => findDistrust(currentStart),
 });
 
 /**
@@ -152,11 +152,13 @@ const chosen = choose({
  */
 export function isTraced(): boolean {
   const value = process.env.KQUEUE_FFI_TRACE ?? '';
-  return value !== '' && value !== '0' && distrust(thisStart) === undefined;
+  return (
+    value !== '' && value !== '0' && findDistrust(currentStart) === undefined
+  );
 }
 
 /** The facts of the running kernel; Darwin's where there is none. */
-export const hostFacts: KernelFacts = chosen.facts;
+export const hostFacts: KernelFacts = hostDecision.facts;
 
 /** The layout rules of this machine. */
 export const hostCpu: Cpu = cpuOf(process.arch);
@@ -172,4 +174,4 @@ export const hostCpu: Cpu = cpuOf(process.arch);
  * console.log(`${kernel.name}: ${kernel.reason}`);
  * ```
  */
-export const kernel: KernelChoice = Object.freeze(chosen.choice);
+export const kernel: KernelChoice = Object.freeze(hostDecision.choice);

@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 
-/** What Linux tells everybody of a process. */
+/** What any process can read about another on Linux. */
 export interface ProcStat {
   /** It has ended, and keeps its number until it is waited for. */
   readonly isZombie: boolean;
@@ -20,12 +20,12 @@ export function procStat(pid: number): ProcStat | undefined {
   const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
   const isZombie = fields[0] === 'Z' || fields[0] === 'X';
   const status = Number(fields[49]) & 0xffff;
-  const isTold = isZombie && (status !== 0 || isOpen(pid));
-  return { isZombie, status: isTold ? status : undefined };
+  const isVisible = isZombie && (status !== 0 || canReadStatus(pid));
+  return { isZombie, status: isVisible ? status : undefined };
 }
 
-/** Whether the status is told to this process, and not always as 0. */
-function isOpen(pid: number): boolean {
+/** Whether the kernel shows the exit status to this process, and not just 0. */
+function canReadStatus(pid: number): boolean {
   try {
     readlinkSync(`/proc/${pid}/cwd`);
     return true;

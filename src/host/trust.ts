@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-/** What a process knows of how it was started. */
-export interface Start {
+/** How a process was started, as far as it knows. */
+export interface ProcessStart {
   /** The real and the effective user, then group, where there are such. */
   readonly ids: readonly [number, number, number, number] | undefined;
   readonly execArgv: readonly string[];
@@ -36,7 +36,7 @@ function isSecure(auxv: Uint8Array, word: 4 | 8): boolean {
  * `undefined` if it may. The rule of ld.so for `LD_PRELOAD`, and what a program
  * was told by the options of Node.js.
  */
-export function distrust(start: Start): string | undefined {
+export function findDistrust(start: ProcessStart): string | undefined {
   if (start.ids !== undefined) {
     const [uid, euid, gid, egid] = start.ids;
     if (uid !== euid) return 'the process is setuid';
@@ -57,7 +57,7 @@ export function distrust(start: Start): string | undefined {
 }
 
 /** How this process was started. */
-export const thisStart: Start = {
+export const currentStart: ProcessStart = {
   get ids() {
     const { getuid, geteuid, getgid, getegid } = process;
     return getuid && geteuid && getgid && getegid

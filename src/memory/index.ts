@@ -1,9 +1,9 @@
 export {
+  formatItems as show,
   INSPECT,
   type InspectOptions,
-  LINE,
-  limitOf,
-  show,
+  itemLimit as limitOf,
+  LINE_LENGTH as LINE,
 } from './inspect.js';
 export type { Kernel } from './kernel.js';
 export {
@@ -28,7 +28,11 @@ export {
   signedAt,
   unsignedAt,
 } from './kevent-read.js';
-export { type KeventLike, lineOf, linesOf } from './kevent-text.js';
+export {
+  formatEntries as linesOf,
+  formatKevent as lineOf,
+  type KeventLike,
+} from './kevent-text.js';
 export { type FieldLayout, layoutOf, type StructLayout } from './layout.js';
 export {
   allocateTimespec,

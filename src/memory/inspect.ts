@@ -11,15 +11,15 @@ export interface InspectOptions {
 
 /** What util.inspect shows at most, and in a line, if nobody says otherwise. */
 const MAX_ITEMS = 100;
-export const LINE = 72;
+export const LINE_LENGTH = 72;
 
-export const limitOf = (limit: unknown): number => {
+export const itemLimit = (limit: unknown): number => {
   if (limit === null) return Infinity;
   return typeof limit === 'number' && limit >= 0 ? limit : MAX_ITEMS;
 };
 
 /** Items behind a title, in one line if they fit. */
-export function show(
+export function formatItems(
   title: string,
   items: readonly string[],
   breakLength: number,

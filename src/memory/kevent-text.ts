@@ -55,13 +55,13 @@ const identOf = (
     ? signalName(facts, ident)
     : undefined) ?? plainIdent(ident);
 
-const short = (names: readonly string[], prefix: string): string =>
+const joinWithoutPrefix = (names: readonly string[], prefix: string): string =>
   names
     .map((name) => (name.startsWith(prefix) ? name.slice(prefix.length) : name))
     .join('|');
 
 /** How a process ended, from a wait(2) status. */
-function ending(facts: KernelFacts, status: number): string {
+function formatExit(facts: KernelFacts, status: number): string {
   const signal = status & 0x7f;
   if (signal === 0) return `exit=${(status >> 8) & 0xff}`;
   return `signal=${signalName(facts, signal) ?? signal}`;
@@ -82,7 +82,7 @@ function hasEnded(
  * One kevent as a line. Nothing in a field makes it throw: what is no integer
  * is shown as what it is.
  */
-export function lineOf(facts: KernelFacts, kevent: KeventLike): string {
+export function formatKevent(facts: KernelFacts, kevent: KeventLike): string {
   const { ident, filter, fflags, data, udata, ext } = kevent;
   const { EV_ERROR, EV_EOF } = facts.constants;
   const name = isBits(filter) ? filterName(facts, filter) : undefined;
@@ -93,7 +93,8 @@ export function lineOf(facts: KernelFacts, kevent: KeventLike): string {
     name?.slice('EVFILT_'.length) ?? decimal(filter),
   ];
 
-  if (isBits(kevent.flags)) words.push(short(flagNames(facts, flags), 'EV_'));
+  if (isBits(kevent.flags))
+    words.push(joinWithoutPrefix(flagNames(facts, flags), 'EV_'));
   else if (isSet(kevent.flags)) words.push(`flags=${decimal(kevent.flags)}`);
 
   if (failed) {
@@ -125,7 +126,7 @@ export function lineOf(facts: KernelFacts, kevent: KeventLike): string {
     isInteger(data) &&
     hasEnded(facts, flags, fflags)
   ) {
-    words.push(ending(facts, Number(data) & 0xffff));
+    words.push(formatExit(facts, Number(data) & 0xffff));
   }
   if (isSet(udata)) words.push(`udata=${hex(udata)}`);
   if (Array.isArray(ext) && ext.some(isSet)) {
@@ -154,7 +155,7 @@ function entryOf(memory: KeventMemory, index: number): KeventLike {
 }
 
 /** The first entries of a block, each as a line, and how many more it has. */
-export function linesOf(
+export function formatEntries(
   facts: KernelFacts,
   memory: KeventMemory,
   length: number,
@@ -162,7 +163,7 @@ export function linesOf(
 ): string[] {
   const count = Math.min(length, limit);
   const lines = Array.from({ length: count }, (_, i) =>
-    lineOf(facts, entryOf(memory, i)),
+    formatKevent(facts, entryOf(memory, i)),
   );
   if (length > count) lines.push(`… ${length - count} more`);
   return lines;

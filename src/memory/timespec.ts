@@ -97,7 +97,7 @@ function checkNarrow(
 
 const MS_RANGE = 'a number of milliseconds from 0 to 2147483647000';
 
-const isWait = (ms: number): boolean => ms >= 0 && ms <= MAX_MS;
+const isValidTimeout = (ms: number): boolean => ms >= 0 && ms <= MAX_MS;
 
 function writeMilliseconds(
   memory: TimespecMemory,
@@ -142,7 +142,7 @@ function writeTimeout(
   action: string,
 ): void {
   if (typeof timeout === 'number') {
-    if (!isWait(timeout)) {
+    if (!isValidTimeout(timeout)) {
       throw new RangeError(
         misuse(
           action,
@@ -214,7 +214,7 @@ export class Timespec {
    * @throws {RangeError} If it is not from 0 to 2147483647000.
    */
   static fromMilliseconds(ms: number): Timespec {
-    if (typeof ms !== 'number' || !isWait(ms)) {
+    if (typeof ms !== 'number' || !isValidTimeout(ms)) {
       throwBadInteger('create a Timespec', 'ms', MS_RANGE, ms);
     }
     const memory = allocateTimespec();

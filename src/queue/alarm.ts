@@ -1,17 +1,18 @@
-/** Something that will happen, and whether it keeps the process alive. */
+/** A timer that does not fire early. */
 export interface Alarm {
   clear(): void;
-  reference(referenced: boolean): void;
+  /** Whether it keeps the process alive. */
+  setRef(isReferenced: boolean): void;
 }
 
-/** More than the clock of setTimeout is ever ahead. */
-const EARLY_MS = 2;
+/** The clock of setTimeout is never further ahead than this. */
+const MAX_EARLY_MS = 2;
 
 /**
- * Call when so many milliseconds are over: late rather than early. setTimeout
- * by itself forgets fractions, and counts from the last whole millisecond.
+ * Call a function after so many milliseconds: late rather than early.
+ * setTimeout itself drops fractions and counts from the last whole millisecond.
  */
-export function alarm(ms: number, ring: () => void): Alarm {
+export function setAlarm(ms: number, ring: () => void): Alarm {
   const deadline = performance.now() + ms;
   let isReferenced = true;
   let timer: NodeJS.Timeout;
@@ -21,14 +22,14 @@ export function alarm(ms: number, ring: () => void): Alarm {
   };
   const check = (): void => {
     const left = deadline - performance.now();
-    // Further off it is by another clock, such as a test's.
-    if (left > 0 && left < EARLY_MS) arm(left);
+    // If it is further off, setTimeout runs on another clock, such as a test's.
+    if (left > 0 && left < MAX_EARLY_MS) arm(left);
     else ring();
   };
   arm(ms);
   return {
     clear: () => clearTimeout(timer),
-    reference(referenced) {
+    setRef(referenced) {
       isReferenced = referenced;
       if (referenced) timer.ref();
       else timer.unref();

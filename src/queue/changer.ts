@@ -59,7 +59,7 @@ interface Plan {
   readonly refused?: number;
 }
 
-/** Hands records to the kernel, which writes entries about them: 0 or an errno. */
+/** Sends records to the kernel, which writes an entry about each: 0 or an errno. */
 type Send = (
   records: readonly KeventInit[],
   entries: KeventList | null,
@@ -121,7 +121,7 @@ export class Changer {
     const { EVFILT_READ, EV_DELETE } = constants;
     const receipt: number | undefined = constants.EV_RECEIPT;
     const limit = name === 'libkqueue' ? LIBKQUEUE_LIMIT : LIMIT;
-    const none = { ident: -1n, filter: EVFILT_READ, flags: EV_DELETE };
+    const invalidRecord = { ident: -1n, filter: EVFILT_READ, flags: EV_DELETE };
     const errnos: number[] = [];
     for (let at = 0; at < records.length; at = errnos.length) {
       if (receipt === undefined || this.#hasReceipts === false) {
@@ -129,9 +129,9 @@ export class Changer {
         continue;
       }
       const isTrial = this.#hasReceipts === undefined;
-      const some = records.slice(at, isTrial ? at + 1 : at + limit);
-      for (const record of some) record.flags = (record.flags ?? 0) | receipt;
-      const sent = isTrial ? [none, ...some] : some;
+      const batch = records.slice(at, isTrial ? at + 1 : at + limit);
+      for (const record of batch) record.flags = (record.flags ?? 0) | receipt;
+      const sent = isTrial ? [invalidRecord, ...batch] : batch;
       // With room for an entry about each of them; at the trial for no more.
       let entries = this.#entries;
       if (entries === undefined || entries.capacity < sent.length) {
@@ -139,7 +139,7 @@ export class Changer {
         this.#entries = entries;
       }
       const errno = send(sent, entries);
-      for (const own of this.#errnos(some, errno)) errnos.push(own);
+      for (const own of this.#errnos(batch, errno)) errnos.push(own);
       // Neither a refusal nor a call that a signal ended tells anything.
       if (isTrial && entries.length > 0 && errnos[at] === 0) {
         this.#hasReceipts = entries.length > 1;
@@ -223,10 +223,11 @@ export class Changer {
     let flags = EV_ADD | request.flags;
     if (old !== undefined && (flags & EV_DISABLE) === 0) flags |= EV_ENABLE;
     const record = this.#record(request, flags, created.token);
-    const fresh = old !== undefined && !this.#canBecome(old.request, request);
+    const fresh =
+      old !== undefined && !this.#canModifyInPlace(old.request, request);
     return {
       step,
-      what: () => what('add', step.filter, request),
+      what: () => describe('add', step.filter, request),
       records: fresh ? [this.#deletion(request), record] : [record],
       commit: (errnos) => {
         if (errnos.at(-1) === 0) this.#registry.add(created);
@@ -239,7 +240,7 @@ export class Changer {
     const { EV_ADD, EV_ONESHOT } = this.#facts.constants;
     const given = this.#encoder.change(step);
     const old = drafts.find(given);
-    if (old === undefined) return this.#unknown(step, 'modify', given);
+    if (old === undefined) return this.#notRegistered(step, 'modify', given);
     const { registration } = old;
     // Of the flags only that of a timer that fires once can become another.
     const isTimer = step.filter === 'timer';
@@ -247,12 +248,12 @@ export class Changer {
     const flags = isTimer ? kept | (given.flags & EV_ONESHOT) : kept;
     const request: Encoded = { ...given, flags };
     drafts.enter(given, { registration, request });
-    const fresh = !this.#canBecome(old.request, request);
-    const touch = fresh ? EV_ADD | flags : this.#touch();
+    const fresh = !this.#canModifyInPlace(old.request, request);
+    const touch = fresh ? EV_ADD | flags : this.#modifyFlag();
     const record = this.#record(request, touch, registration.token);
     return {
       step,
-      what: () => what('modify', step.filter, given),
+      what: () => describe('modify', step.filter, given),
       records: fresh ? [this.#deletion(given), record] : [record],
       commit: (errnos) => {
         const errno = errnos.at(-1);
@@ -270,7 +271,7 @@ export class Changer {
     const { EV_ENABLE, EV_DISABLE } = this.#facts.constants;
     const key = this.#encoder.key(step);
     const old = drafts.find(key);
-    if (old === undefined) return this.#unknown(step, op, key);
+    if (old === undefined) return this.#notRegistered(step, op, key);
     const { registration, request } = old;
     const isOn = op === 'enable';
     const others = request.flags & ~EV_DISABLE;
@@ -279,7 +280,7 @@ export class Changer {
     const flag = isOn ? EV_ENABLE : EV_DISABLE;
     return {
       step,
-      what: () => what(op, step.filter, key),
+      what: () => describe(op, step.filter, key),
       // All of the request again: a change without it would wipe it out.
       records: [this.#record(request, flag, registration.token)],
       commit: ([errno]) => {
@@ -294,7 +295,7 @@ export class Changer {
     drafts.enter(key, null);
     return {
       step,
-      what: () => what('delete', step.filter, key),
+      what: () => describe('delete', step.filter, key),
       records: [this.#deletion(key)],
       commit: ([errno]) => {
         if (errno === 0 || this.#isGone(errno)) this.#drop(key);
@@ -314,7 +315,7 @@ export class Changer {
     const token = drafts.find(request)?.registration.token ?? 0;
     return {
       step,
-      what: () => what('trigger', 'user', request),
+      what: () => describe('trigger', 'user', request),
       records: [this.#record(request, 0, token)],
       commit: ([errno]) => {
         if (this.#isGone(errno)) this.#drop(request);
@@ -323,10 +324,10 @@ export class Changer {
   }
 
   /** A change to what is not registered with this queue. */
-  #unknown(step: Key, op: Op, key: EncodedKey): Plan {
+  #notRegistered(step: Key, op: Op, key: EncodedKey): Plan {
     return {
       step,
-      what: () => `${what(op, step.filter, key)}, which is not registered`,
+      what: () => `${describe(op, step.filter, key)}, which is not registered`,
       records: [],
       commit: () => {},
       refused: this.#facts.errno.ENOENT,
@@ -345,7 +346,7 @@ export class Changer {
   }
 
   /** What makes a change of a registration that exists: mostly EV_ADD alone. */
-  #touch(): number {
+  #modifyFlag(): number {
     const { name, constants } = this.#facts;
     return name === 'darwin' || name === 'freebsd' ? 0 : constants.EV_ADD;
   }
@@ -356,7 +357,7 @@ export class Changer {
    * Darwin a timer that runs may keep its time, or lose its flags: older
    * FreeBSD (9) and NetBSD (7) do the one, NetBSD 10 the other.
    */
-  #canBecome(old: Encoded, next: Encoded): boolean {
+  #canModifyInPlace(old: Encoded, next: Encoded): boolean {
     const { constants, timerUnits, name } = this.#facts;
     if (((old.flags ^ next.flags) & ~constants.EV_DISABLE) !== 0) return false;
     if (next.filter !== constants.EVFILT_TIMER) return true;
@@ -377,5 +378,5 @@ export class Changer {
   }
 }
 
-const what = (op: string, filter: string, { ident }: EncodedKey): string =>
+const describe = (op: string, filter: string, { ident }: EncodedKey): string =>
   `${op} ${filter} ${ident}`;

@@ -11,6 +11,7 @@ import type { KqueueEvent, RawEvent } from './event.js';
 import { exitStatus } from './exit-status.js';
 import type { ProcNote, VnodeNote } from './notes.js';
 import { signalNamer } from './signal.js';
+import { DecodedTimer } from './timer-event.js';
 
 /** Turns what a kernel wrote into typed events. */
 export interface Decoder {
@@ -41,7 +42,7 @@ const FILTERS = [
 const FFLAGS_MASK = 0x00ffffff;
 
 /** Names of the single bits of a mask; each mask's names are found once. */
-function noter<Name extends string>(
+function noteNamer<Name extends string>(
   table: Readonly<Record<string, number>> | undefined,
 ): (fflags: number) => readonly Name[] {
   const bits = Object.entries(table ?? {})
@@ -78,9 +79,9 @@ export function decoderOf(facts: KernelFacts): Decoder {
   const { EV_EOF, EV_ONESHOT, NOTE_EXIT } = constants;
   const NOTE_OOB: number = constants.NOTE_OOB ?? 0;
   const NOTE_EXITSTATUS: number = constants.NOTE_EXITSTATUS ?? NOTE_EXIT;
-  const vnodeNotes = noter<VnodeNote>(groups['fflag:VNODE']);
+  const vnodeNotes = noteNamer<VnodeNote>(groups['fflag:VNODE']);
   // What shares the bits of these is a detail of the status, not a note.
-  const procNotes = noter<ProcNote>(
+  const procNotes = noteNamer<ProcNote>(
     Object.fromEntries(
       Object.entries(groups['fflag:PROC'] ?? {}).filter(
         ([name]) => !/^NOTE_EXIT_|MASK$/.test(name) || name === DETAIL,
@@ -170,14 +171,13 @@ export function decoderOf(facts: KernelFacts): Decoder {
             raw,
           };
         case 'timer':
-          return {
-            filter,
-            id: ident,
-            // Of a one-shot the kernel counts the periods it was not looked at.
-            expirations: (flags & EV_ONESHOT) === 0 ? Number(data) : 1,
+          // The kernel also counts the periods after a one-shot has fired.
+          return new DecodedTimer(
+            ident,
+            (flags & EV_ONESHOT) === 0 ? Number(data) : 1,
             udata,
             raw,
-          };
+          );
         case 'user':
           return {
             filter,

@@ -55,7 +55,11 @@ function toNanoseconds(
  *
  * @throws {TypeError | RangeError} If it is none.
  */
-function nanoseconds(value: unknown, name: string, action: string): bigint {
+function parseNanoseconds(
+  value: unknown,
+  name: string,
+  action: string,
+): bigint {
   let found: bigint | undefined;
   if (typeof value === 'number') {
     found = toNanoseconds(value, 'ms');
@@ -78,7 +82,7 @@ function nanoseconds(value: unknown, name: string, action: string): bigint {
   return found ?? throwBadInteger(action, name, DURATION, value);
 }
 
-const small = (value: bigint): number | bigint =>
+const toNumberIfSafe = (value: bigint): number | bigint =>
   Number.isSafeInteger(Number(value)) ? Number(value) : value;
 
 /**
@@ -87,18 +91,18 @@ const small = (value: bigint): number | bigint =>
  *
  * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` if the kernel has none.
  */
-function inUnits(facts: KernelFacts, total: bigint): TimerArgument {
+function toTimerUnits(facts: KernelFacts, total: bigint): TimerArgument {
   const { timerUnits, constants } = facts;
   if (total % NANOSECONDS.ms === 0n) {
-    return { fflags: 0, data: small(total / NANOSECONDS.ms) };
+    return { fflags: 0, data: toNumberIfSafe(total / NANOSECONDS.ms) };
   }
   const { microseconds, nanoseconds: nanos } = timerUnits;
   if (microseconds !== undefined && total % NANOSECONDS.us === 0n) {
-    const data = small(total / NANOSECONDS.us);
+    const data = toNumberIfSafe(total / NANOSECONDS.us);
     return { fflags: constants[microseconds], data };
   }
   if (nanos !== undefined) {
-    return { fflags: constants[nanos], data: small(total) };
+    return { fflags: constants[nanos], data: toNumberIfSafe(total) };
   }
   throw unsupported(
     `${facts.name}'s timers count whole milliseconds, and this would be ${total} ns`,
@@ -126,23 +130,23 @@ export function timerDuration(
   if (Number.isSafeInteger(value) && typeof value === 'number' && value > 0) {
     return { fflags: 0, data: value };
   }
-  const total = nanoseconds(value, name, action);
+  const total = parseNanoseconds(value, name, action);
   if (total < 0n || (total === 0n && isZero(value) && name === 'every')) {
     const expected = name === 'every' ? 'more than 0' : '0 or more';
-    throw new RangeError(misuse(action, name, expected, numberIn(value)));
+    throw new RangeError(misuse(action, name, expected, amountIn(value)));
   }
-  const argument = inUnits(facts, total === 0n ? shortest(facts) : total);
-  return fitting(argument, value, name, action);
+  const argument = toTimerUnits(facts, total === 0n ? shortest(facts) : total);
+  return checkRange(argument, value, name, action);
 }
 
-function numberIn(value: Duration): unknown {
+function amountIn(value: Duration): unknown {
   if (typeof value === 'number') return value;
   const given: { readonly [unit: string]: unknown } = { ...value };
   return UNITS.map((unit) => given[unit]).find((each) => each !== undefined);
 }
 
 /** Check that a timer has room for it. */
-function fitting(
+function checkRange(
   argument: TimerArgument,
   value: Duration,
   name: string,
@@ -151,11 +155,11 @@ function fitting(
   const { data } = argument;
   if (data < TWO_63 && data >= -TWO_63) return argument;
   const expected = 'less than 2**63 of its units';
-  throw new RangeError(misuse(action, name, expected, numberIn(value)));
+  throw new RangeError(misuse(action, name, expected, amountIn(value)));
 }
 
 /** Whether it is nothing, and not just less than a nanosecond. */
-const isZero = (value: Duration): boolean => Number(numberIn(value)) === 0;
+const isZero = (value: Duration): boolean => Number(amountIn(value)) === 0;
 
 /**
  * A time, as the kernel's timers take it: absolute, or, where they cannot,
@@ -172,16 +176,16 @@ export function timerDeadline(
   now: () => bigint,
 ): TimerArgument {
   const date = value instanceof Date ? value.getTime() : value;
-  const total = nanoseconds(date, 'at', action);
+  const total = parseNanoseconds(date, 'at', action);
   const { absolute } = facts.timerUnits;
   if (absolute !== undefined) {
-    const argument = inUnits(facts, total);
-    const { fflags, data } = fitting(argument, date, 'at', action);
+    const argument = toTimerUnits(facts, total);
+    const { fflags, data } = checkRange(argument, date, 'at', action);
     return { fflags: fflags | facts.constants[absolute], data };
   }
   const unit = shortest(facts);
   const left = total - now();
   // Rounded up: late rather than early.
   const steps = left <= 0n ? 1n : (left + unit - 1n) / unit;
-  return fitting(inUnits(facts, steps * unit), date, 'at', action);
+  return checkRange(toTimerUnits(facts, steps * unit), date, 'at', action);
 }

@@ -149,10 +149,10 @@ export function encoderOf(
     change: Extract<Request, { filter: 'timer' }>,
   ): { flags: number; fflags: number; data: number | bigint } => {
     const { every, after, at } = change;
-    const given = [every, after, at].filter((when) => when !== undefined);
-    if (given.length !== 1) {
+    const times = [every, after, at].filter((when) => when !== undefined);
+    if (times.length !== 1) {
       const expected = "given as exactly one of 'every', 'after' and 'at'";
-      const received = given.length === 0 ? undefined : 'several';
+      const received = times.length === 0 ? undefined : 'several';
       throw new TypeError(misuse(ACTION, 'timer', expected, received));
     }
     if (every !== undefined) {

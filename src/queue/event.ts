@@ -2,26 +2,26 @@ import type { ExitStatus } from './exit-status.js';
 import type { ProcNote, VnodeNote } from './notes.js';
 import type { SignalName } from './signal.js';
 
-/** An event as the kernel gave it. */
+/** An event as the kernel reported it. */
 export interface RawEvent {
   readonly ident: number | bigint;
   readonly filter: number;
   readonly flags: number;
   readonly fflags: number;
   readonly data: number | bigint;
-  /** The queue's own mark; for a stranger's registration, its udata. */
+  /** The queue's own token; of a registration not made through it, its udata. */
   readonly udata: number | bigint;
 }
 
 interface Common<T> {
-  /** The value given with the registration. */
+  /** The value of the registration. */
   readonly udata: T;
-  /** The event as the kernel gave it. */
+  /** The event as the kernel reported it. */
   readonly raw: RawEvent;
 }
 
 interface SocketEnd {
-  /** The other side will send, or take, no more (`EV_EOF`). */
+  /** End of file: the other side closed, or half-closed (`EV_EOF`). */
   readonly eof: boolean;
   /** With `eof`, the name of the socket's error, if it has one. */
   readonly error: string | undefined;
@@ -60,7 +60,7 @@ export interface ExceptEvent<T = unknown> extends Common<T>, SocketEnd {
 export interface VnodeEvent<T = unknown> extends Common<T> {
   readonly filter: 'vnode';
   readonly fd: number;
-  /** What happened, also things not asked for; unknown bits are in `raw`. */
+  /** What happened, even if not asked for; unknown bits are in `raw`. */
   readonly notes: readonly VnodeNote[];
 }
 
@@ -68,9 +68,9 @@ export interface VnodeEvent<T = unknown> extends Common<T> {
 export interface ProcEvent<T = unknown> extends Common<T> {
   readonly filter: 'proc';
   readonly pid: number;
-  /** What it did; unknown bits are in `raw`. */
+  /** What the process did; unknown bits are in `raw`. */
   readonly notes: readonly ProcNote[];
-  /** How it ended, if it did and the kernel tells. */
+  /** How it exited, if it did and the kernel reports it. */
   readonly exit: ExitStatus | undefined;
 }
 
@@ -79,7 +79,7 @@ export interface SignalEvent<T = unknown> extends Common<T> {
   readonly filter: 'signal';
   /** Its name, or its number if it has none. */
   readonly signal: SignalName | number;
-  /** How often, since the last such event. */
+  /** How often it was sent since the last such event: at least 1. */
   readonly count: number;
 }
 
@@ -87,7 +87,9 @@ export interface SignalEvent<T = unknown> extends Common<T> {
 export interface TimerEvent<T = unknown> extends Common<T> {
   readonly filter: 'timer';
   readonly id: number | bigint;
-  /** How often, since the last such event: more than 1 if nobody looked. */
+  /** How often it fired since the last such event: at least 1. */
+  readonly count: number;
+  /** @deprecated The name of `count` before 0.1.0. The next version drops it. */
   readonly expirations: number;
 }
 
@@ -109,7 +111,7 @@ export interface OtherEvent<T = unknown> extends Common<T> {
 }
 
 /**
- * What happened. `filter` tells which it is.
+ * An event. `filter` tells which.
  *
  * @example
  * ```ts
@@ -122,7 +124,7 @@ export interface OtherEvent<T = unknown> extends Common<T> {
  *     case 'proc':
  *       return `${event.pid} exited with ${event.exit?.code}`;
  *     case 'timer':
- *       return `timer ${event.id} fired ${event.expirations} times`;
+ *       return `timer ${event.id} fired ${event.count} times`;
  *     default:
  *       return event.filter;
  *   }

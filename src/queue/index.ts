@@ -1,5 +1,5 @@
 export type { AbortSignalLike } from './abort-signal.js';
-export { type Alarm, alarm } from './alarm.js';
+export { type Alarm, setAlarm } from './alarm.js';
 export type {
   Change,
   Deletion,

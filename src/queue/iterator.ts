@@ -1,52 +1,52 @@
 import type { AbortSignalLike } from './abort-signal.js';
-import type { Inbox } from './inbox.js';
+import type { PendingEvents } from './pending-events.js';
 import type { Pump, Waiter } from './pump.js';
 
-const done = (value: unknown): IteratorReturnResult<unknown> => ({
+const doneResult = (value: unknown): IteratorReturnResult<unknown> => ({
   done: true,
   value,
 });
 
 /**
- * Iterate over what `take` takes of the inbox, waiting where there is nothing.
- * Written by hand: a generator costs as much as the events.
+ * Iterate over what `shift` removes from the pending events, and wait while
+ * there are none. Written by hand: a generator costs as much as the events.
  *
- * Nothing is taken before it is asked for, so whatever ends the loop, the
- * events that it has not seen stay where they are. The iterator ends when the
- * queue is closed, and rejects, then ends, when the signal is aborted.
+ * An event is removed only when `next` is called, so those that the loop has
+ * not seen when it ends stay pending. The iterator ends when the queue is
+ * closed. When the signal is aborted it rejects, then ends.
  */
 export function iterate<Value>(
   pump: Pump,
-  inbox: Inbox,
+  events: PendingEvents,
   max: number,
-  take: (inbox: Inbox) => Value,
+  shift: (events: PendingEvents) => Value,
   isClosed: () => boolean,
   signal?: AbortSignalLike,
 ): AsyncIterableIterator<Value> {
-  const pending = new Set<Waiter>();
-  let ended = false;
+  const waiters = new Set<Waiter>();
+  let hasEnded = false;
 
   const wait = (): Promise<IteratorResult<Value>> =>
     new Promise((resolve, reject) => {
       const leave = (): void => {
-        pending.delete(waiter);
+        waiters.delete(waiter);
         signal?.removeEventListener('abort', abort);
       };
       const waiter: Waiter = {
         max,
-        give(from) {
+        deliver(pending) {
           leave();
-          resolve({ done: false, value: take(from) });
+          resolve({ done: false, value: shift(pending) });
         },
         fail(error) {
           leave();
-          ended = true;
+          hasEnded = true;
           reject(error);
         },
         end() {
           leave();
-          ended = true;
-          resolve(done(undefined));
+          hasEnded = true;
+          resolve(doneResult(undefined));
         },
       };
       const abort = (): void => {
@@ -54,13 +54,13 @@ export function iterate<Value>(
         waiter.fail(signal?.reason);
       };
       signal?.addEventListener('abort', abort);
-      pending.add(waiter);
+      waiters.add(waiter);
       pump.add(waiter);
     });
 
   const finish = (): void => {
-    ended = true;
-    for (const waiter of [...pending]) {
+    hasEnded = true;
+    for (const waiter of [...waiters]) {
       pump.remove(waiter);
       waiter.end();
     }
@@ -68,24 +68,24 @@ export function iterate<Value>(
 
   return {
     next() {
-      if (ended || isClosed()) return Promise.resolve(done(undefined));
+      if (hasEnded || isClosed()) return Promise.resolve(doneResult(undefined));
       if (signal?.aborted) {
-        ended = true;
+        hasEnded = true;
         return Promise.reject(signal.reason);
       }
       try {
-        if (pump.tryTake(max)) {
-          return Promise.resolve({ done: false, value: take(inbox) });
+        if (pump.tryCollect(max)) {
+          return Promise.resolve({ done: false, value: shift(events) });
         }
       } catch (error) {
-        ended = true;
+        hasEnded = true;
         return Promise.reject(error);
       }
       return wait();
     },
     return(value) {
       finish();
-      return Promise.resolve(done(value));
+      return Promise.resolve(doneResult(value));
     },
     throw(error) {
       finish();

@@ -1,20 +1,19 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { AbortSignalLike } from './abort-signal.js';
 import type { KqueueEvent } from './event.js';
-import type { Inbox } from './inbox.js';
 import type { Pump, Waiter } from './pump.js';
 import type { Subscription } from './subscription.js';
 
-const throwApart = (error: unknown): void => {
+const throwUncaught = (error: unknown): void => {
   setImmediate(() => {
     throw error;
   });
 };
 
 /**
- * Call a listener with whatever is ready, again and again, in the asynchronous
- * context of now. What it throws is an uncaught exception of its own, and it
- * is called again all the same.
+ * Call a listener with each batch of events, in the asynchronous context of
+ * this call. What it throws becomes an uncaught exception; the listener is
+ * still called with the next batch.
  */
 export function listen(
   pump: Pump,
@@ -23,38 +22,38 @@ export function listen(
   signal?: AbortSignalLike,
 ): Subscription {
   const context = new AsyncResource('KqueueListener');
-  let stopped = false;
+  let isStopped = false;
 
   const leave = (): void => {
-    stopped = true;
+    isStopped = true;
     signal?.removeEventListener('abort', stop);
   };
   const waiter: Waiter = {
     max,
-    give(inbox: Inbox) {
-      const events = inbox.take(max);
-      // At the end of the line again, before anything can throw.
+    deliver(pending) {
+      const events = pending.shiftMany(max);
+      // Wait again before the listener can throw.
       pump.add(waiter);
       try {
         context.runInAsyncScope(listener, undefined, events);
       } catch (error) {
-        throwApart(error);
+        throwUncaught(error);
       }
     },
     fail(error) {
       leave();
-      throwApart(error);
+      throwUncaught(error);
     },
     end: leave,
   };
   const stop = (): void => {
-    if (stopped) return;
+    if (isStopped) return;
     leave();
     pump.remove(waiter);
   };
 
   if (signal?.aborted) {
-    stopped = true;
+    isStopped = true;
   } else {
     signal?.addEventListener('abort', stop);
     pump.addLater(waiter);

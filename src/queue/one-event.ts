@@ -1,28 +1,28 @@
 import type { AbortSignalLike } from './abort-signal.js';
-import { type Alarm, alarm } from './alarm.js';
+import { type Alarm, setAlarm } from './alarm.js';
 import type { KqueueEvent } from './event.js';
 import type { Pump, Waiter } from './pump.js';
 
 /**
- * Wait for one event: `undefined` if time runs out or the queue is closed,
- * a rejection with its reason if the signal is aborted.
+ * Wait for one event. It resolves with `undefined` if time runs out or the
+ * queue is closed, and rejects with the signal's reason.
  */
-export function oneEvent(
+export function waitForEvent(
   pump: Pump,
   signal: AbortSignalLike | undefined,
   timeout: number | null,
 ): Promise<KqueueEvent | undefined> {
   return new Promise((resolve, reject) => {
-    let end: Alarm | undefined;
+    let timer: Alarm | undefined;
     const leave = (): void => {
-      end?.clear();
+      timer?.clear();
       signal?.removeEventListener('abort', abort);
     };
     const waiter: Waiter = {
       max: 1,
-      give(inbox) {
+      deliver(pending) {
         leave();
-        resolve(inbox.shift());
+        resolve(pending.shift());
       },
       fail(error) {
         leave();
@@ -32,7 +32,7 @@ export function oneEvent(
         leave();
         resolve(undefined);
       },
-      reference: (referenced) => end?.reference(referenced),
+      setRef: (isReferenced) => timer?.setRef(isReferenced),
     };
     const abort = (): void => {
       pump.remove(waiter);
@@ -40,9 +40,9 @@ export function oneEvent(
     };
     signal?.addEventListener('abort', abort);
     if (timeout !== null) {
-      end = alarm(timeout, () => {
-        // What came in time, but was not looked for yet, is not too late.
-        pump.turn();
+      timer = setAlarm(timeout, () => {
+        // An event that is ready but not yet collected came in time.
+        pump.runTurn();
         pump.remove(waiter);
         waiter.end();
       });

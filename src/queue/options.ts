@@ -1,10 +1,13 @@
 import { misuse, throwBadInteger } from '../errors.js';
 import type { AbortSignalLike } from './abort-signal.js';
 
-/** What a 32-bit timer of the event loop can wait, in milliseconds. */
+/** The longest time that a timer of the event loop can wait: milliseconds. */
 export const MAX_TIMEOUT = 0x7fffffff;
 
-/** How long to wait, and for how much. */
+/** How many events are delivered at a time by default. */
+export const DEFAULT_MAX = 64;
+
+/** How long to wait, and for how many events. */
 export interface WaitOptions {
   /**
    * Milliseconds, fractions allowed.
@@ -37,14 +40,14 @@ export interface EventsOptions {
   /** Ends the iteration, which then rejects with its reason; or listening. */
   readonly signal?: AbortSignalLike | undefined;
   /**
-   * How many events to give at a time.
+   * How many events to deliver at a time, at most.
    *
    * @default 64
    */
   readonly max?: number | undefined;
 }
 
-/** Check that options are an object: what is in them is checked apart. */
+/** Check that options are an object. Its properties are checked apart. */
 export function checkOptions(options: unknown, action: string): void {
   if (typeof options === 'object' && options !== null) return;
   throw new TypeError(misuse(action, 'options', 'an object', options));

@@ -5,14 +5,14 @@ import { hostFacts, type LoopDriver } from '../host/index.js';
 const { EV_ADD, EV_CLEAR, EV_DELETE, EVFILT_READ, EVFILT_USER, NOTE_TRIGGER } =
   hostFacts.constants;
 
-let known: boolean | undefined;
+let isKnownPollable: boolean | undefined;
 
 /**
- * Whether a queue is readable while an event waits, and at no other time. A
- * library may number its queues by itself, and what has that number in this
- * process is then something else, which may well be readable.
+ * Whether a queue is readable while an event is pending, and at no other time.
+ * A library may number its queues itself. The same number in this process is
+ * then another file, which may well be readable.
  */
-function follows(kq: number): boolean {
+function isReadableWithEvents(kq: number): boolean {
   const user = { ident: 1, filter: EVFILT_USER ?? 0 };
   kevent(kq, [{ ...user, flags: EV_ADD | EV_CLEAR }], null);
   if (readableNow(kq)) return false;
@@ -21,13 +21,13 @@ function follows(kq: number): boolean {
   return kevent(kq, null, new KeventList(1), 0) === 1 && !readableNow(kq);
 }
 
-/** Try it; `undefined` if that cannot be done now. */
+/** Try it on a queue; `undefined` if there can be none now. */
 function probe(): boolean | undefined {
   if (EVFILT_USER === undefined) return false;
   try {
     const kq = kqueue();
     try {
-      return follows(kq);
+      return isReadableWithEvents(kq);
     } finally {
       close(kq);
     }
@@ -37,16 +37,16 @@ function probe(): boolean | undefined {
 }
 
 /**
- * Whether a queue's descriptor is readable while events wait. It is with every
- * kernel, and with the one built in; a library in its place is tried out.
+ * Whether a queue's descriptor is readable while events are pending. It is with
+ * every kernel and with the one built in. Another library is probed.
  */
 export function isPollable(): boolean {
-  known ??= process.env.KQUEUE_FFI_LIBRARY ? probe() : true;
-  return known ?? false;
+  isKnownPollable ??= process.env.KQUEUE_FFI_LIBRARY ? probe() : true;
+  return isKnownPollable ?? false;
 }
 
 /** How queues are watched in this thread. */
-export const driver = (): LoopDriver =>
+export const currentDriver = (): LoopDriver =>
   isPollable() ? threadDriver() : 'interval';
 
 /**

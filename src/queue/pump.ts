@@ -1,165 +1,167 @@
 import type { Watch } from '../ffi/index.js';
-import type { Inbox } from './inbox.js';
+import type { PendingEvents } from './pending-events.js';
 
 /**
- * After this many harvests in one turn of the event loop its timers and I/O
- * get their turn, however many events are waiting still.
+ * After this many collections in one turn of the event loop, its timers and
+ * I/O run first, however many events are ready.
  */
-const HARVESTS_PER_TURN = 64;
-/** Nor longer than so many milliseconds, should each event take its time. */
+const COLLECTIONS_PER_TURN = 64;
+/** The same after this many milliseconds, if each event takes long. */
 const TURN_MS = 4;
 
-/** Somebody who waits for events. */
+/** A consumer that waits for events. */
 export interface Waiter {
-  /** How many events it takes at most. */
+  /** How many events it consumes at most. */
   readonly max: number;
-  /** Take from the inbox, which is not empty. */
-  give(inbox: Inbox): void;
+  /** Consume pending events: there is at least one. */
+  deliver(pending: PendingEvents): void;
   /** The kernel refused to collect. */
   fail(error: unknown): void;
   /** The queue was closed. */
   end(): void;
-  /** Whether its waiting keeps the process alive, if that is its own doing. */
-  reference?(referenced: boolean): void;
+  /** Whether a timer of its own keeps the process alive. */
+  setRef?(isReferenced: boolean): void;
 }
 
-/** What the pump is for: a queue. */
+/** What the pump needs of a queue. */
 export interface PumpSource {
-  /** Collect what is ready into the inbox, without waiting. */
-  harvest(max: number): void;
-  /** The watch of the queue's descriptor; made at the first call. */
+  /** The queue itself: a pending wait keeps it from being garbage-collected. */
+  readonly queue: object;
+  /** Collect what is ready into the pending events, without waiting. */
+  collect(max: number): void;
+  /** The watch of the queue's descriptor, made at the first call. */
   watch(): Watch;
 }
 
 /**
- * Brings events to those who wait for them, first come, first served. It looks
- * before it waits, and watches the descriptor only while somebody waits and
- * nothing is ready.
+ * Delivers events to waiters, first come, first served. It polls before it
+ * waits, and watches the descriptor only while there are waiters and nothing
+ * is ready.
  */
 export class Pump {
   readonly #source: PumpSource;
-  readonly #inbox: Inbox;
+  readonly #pending: PendingEvents;
   readonly #waiters: Waiter[] = [];
-  #harvests = 0;
+  #collections = 0;
   #turnEnds = 0;
-  #running = false;
+  #isRunning = false;
   #watch: Watch | undefined;
   #immediate: NodeJS.Immediate | undefined;
-  #referenced = true;
+  #isReferenced = true;
 
-  constructor(source: PumpSource, inbox: Inbox) {
+  constructor(source: PumpSource, pending: PendingEvents) {
     this.#source = source;
-    this.#inbox = inbox;
+    this.#pending = pending;
   }
 
-  /** Whether `max` events could be had now, and nobody is first in line. */
-  tryTake(max: number): boolean {
-    if (this.#waiters.length > 0 || this.#running) return false;
-    if (!this.#inbox.isEmpty) return true;
+  /** Collect at once, unless a waiter is first: whether events are pending. */
+  tryCollect(max: number): boolean {
+    if (this.#waiters.length > 0 || this.#isRunning) return false;
+    if (!this.#pending.isEmpty) return true;
     if (this.#isTurnOver()) return false;
-    this.#source.harvest(max);
-    return !this.#inbox.isEmpty;
+    this.#source.collect(max);
+    return !this.#pending.isEmpty;
   }
 
-  /** Stand in line. */
+  /** Append a waiter. */
   add(waiter: Waiter): void {
-    if (!this.#referenced) waiter.reference?.(false);
+    if (!this.#isReferenced) waiter.setRef?.(false);
     this.#waiters.push(waiter);
     this.run();
   }
 
-  /** Stand in line, to be served from the next microtask on. */
+  /** Append a waiter that is served from the next microtask on. */
   addLater(waiter: Waiter): void {
     this.#waiters.push(waiter);
     queueMicrotask(this.run);
   }
 
-  /** Leave the line. */
   remove(waiter: Waiter): void {
     const index = this.#waiters.indexOf(waiter);
     if (index < 0) return;
     this.#waiters.splice(index, 1);
-    if (this.#waiters.length === 0) this.#rest();
+    if (this.#waiters.length === 0) this.#stop();
   }
 
-  reference(referenced: boolean): void {
-    this.#referenced = referenced;
-    this.#watch?.reference(referenced);
-    if (referenced) this.#immediate?.ref();
+  setRef(isReferenced: boolean): void {
+    this.#isReferenced = isReferenced;
+    this.#watch?.reference(isReferenced);
+    if (isReferenced) this.#immediate?.ref();
     else this.#immediate?.unref();
-    for (const waiter of this.#waiters) waiter.reference?.(referenced);
+    for (const waiter of this.#waiters) waiter.setRef?.(isReferenced);
   }
 
-  /** End everybody's waiting. */
+  /** End all waits. */
   close(): void {
-    this.#rest();
+    this.#stop();
     for (const waiter of this.#waiters.splice(0)) waiter.end();
   }
 
-  /** Serve those who wait, as far as there are events. */
+  /** Deliver until there are no more waiters, or no more events. */
   readonly run = (): void => {
-    // Who is served may well ask for more while being served.
-    if (this.#running || this.#immediate !== undefined) return;
-    this.#running = true;
+    // A consumer may ask for more while it is being served.
+    if (this.#isRunning || this.#immediate !== undefined) return;
+    this.#isRunning = true;
     try {
-      this.#serve();
+      this.#deliver();
     } catch (error) {
-      this.#rest();
+      this.#stop();
       for (const waiter of this.#waiters.splice(0)) waiter.fail(error);
     } finally {
-      this.#running = false;
+      this.#isRunning = false;
     }
   };
 
-  #serve(): void {
+  #deliver(): void {
     while (this.#waiters.length > 0) {
       const waiter = this.#waiters[0];
-      if (this.#inbox.isEmpty) {
+      if (this.#pending.isEmpty) {
         if (this.#isTurnOver()) {
           this.#yield();
           return;
         }
-        this.#source.harvest(waiter.max);
-        if (this.#inbox.isEmpty) {
+        this.#source.collect(waiter.max);
+        if (this.#pending.isEmpty) {
           this.#watch ??= this.#source.watch();
-          this.#watch.start(this.#woken, this.#referenced);
+          this.#watch.start(this.#onReadable, this.#isReferenced);
           return;
         }
       }
       this.#waiters.shift();
-      waiter.give(this.#inbox);
+      waiter.deliver(this.#pending);
     }
-    this.#rest();
+    this.#stop();
   }
 
-  /** Whether others must have their turn before there is one more harvest. */
+  /** Count a collection: whether the event loop must have a turn before it. */
   #isTurnOver(): boolean {
     const now = performance.now();
-    if (this.#harvests === 0) this.#turnEnds = now + TURN_MS;
+    if (this.#collections === 0) this.#turnEnds = now + TURN_MS;
     else if (now > this.#turnEnds) return true;
-    return ++this.#harvests > HARVESTS_PER_TURN;
+    return ++this.#collections > COLLECTIONS_PER_TURN;
   }
 
-  readonly #woken = (): void => {
-    this.#harvests = 0;
+  readonly #onReadable = (): void => {
+    this.#collections = 0;
     this.run();
   };
 
-  /** Look now: the event loop has been round. */
-  readonly turn = (): void => {
+  /** Deliver now, as in a new turn of the event loop. */
+  readonly runTurn = (): void => {
     clearImmediate(this.#immediate);
     this.#immediate = undefined;
-    this.#woken();
+    this.#onReadable();
   };
 
-  /** Go on when the event loop has been round once. */
+  /** Continue in the next turn of the event loop. */
   #yield(): void {
     this.#watch?.rest();
-    this.#immediate = setImmediate(this.turn);
-    if (!this.#referenced) this.#immediate.unref();
+    this.#immediate = setImmediate(this.runTurn);
+    if (!this.#isReferenced) this.#immediate.unref();
   }
 
-  #rest(): void {
+  /** Neither watch the descriptor nor continue in the next turn. */
+  #stop(): void {
     this.#watch?.rest();
     clearImmediate(this.#immediate);
     this.#immediate = undefined;

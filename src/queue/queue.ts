@@ -1,77 +1,43 @@
 import {
   checkFd,
   currentWords,
-  KeventList,
+  fdOwners,
+  type KeventList,
   kevent,
   kqueue,
-  memoryOf,
-  owned,
 } from '../calls/index.js';
-import { KqueueError, misuse } from '../errors.js';
-import { watch } from '../ffi/index.js';
-import { hostDialect, type LoopDriver } from '../host/index.js';
-import {
-  encode,
-  filterAt,
-  flagsAt,
-  INSPECT,
-  type InspectOptions,
-  type KeventInit,
-  unsignedAt,
-} from '../memory/index.js';
-import type { AbortSignalLike } from './abort-signal.js';
-import type { Change, Key, Modification, Op, Step } from './change.js';
-import { type ChangeResult, KqueueChangeError } from './change-error.js';
-import { Changer } from './changer.js';
-import { decoderOf } from './decoder.js';
-import { type EncodedKey, encoderOf } from './encoder.js';
+import { misuse } from '../errors.js';
+import type { LoopDriver } from '../host/index.js';
+import { INSPECT, type InspectOptions } from '../memory/index.js';
+import type { Change, Key, Modification, Step } from './change.js';
+import type { ChangeResult } from './change-error.js';
 import type { KqueueEvent } from './event.js';
-import { Inbox } from './inbox.js';
 import { inspectQueue } from './inspect-queue.js';
-import { iterate } from './iterator.js';
-import { listen } from './listener.js';
-import { oneEvent } from './one-event.js';
-import {
-  checkMax,
-  checkOptions,
-  checkSignal,
-  checkTimeout,
-  type EventsOptions,
-  MAX_TIMEOUT,
-  type NextOptions,
-  type WaitOptions,
-} from './options.js';
-import { canLoopWatch, driver, isPollable } from './pollable.js';
-import { Pump } from './pump.js';
-import { type Registration, Registry } from './registry.js';
-import { forgotten, owners, type Resources, release } from './resources.js';
+import type { EventsOptions, NextOptions, WaitOptions } from './options.js';
+import { currentDriver, isPollable } from './pollable.js';
+import { QueueChanges } from './queue-changes.js';
+import { QueueEvents } from './queue-events.js';
+import { QueueHandle } from './queue-handle.js';
+import { Registry } from './registry.js';
 import type { Subscription } from './subscription.js';
 
-/** How many events are collected at a time, unless said otherwise. */
-const BATCH = 64;
-/** How often a poll is made again that a signal interrupts. */
-const MOST_POLLS = 1000;
-/** How many at most, however many are asked for. */
-const MAX_BATCH = 1024;
-/** As many changes as one call of kevent takes. */
-const MAX_STEPS = 2 ** 20;
-/** The descriptor that the constructor is to adopt. */
-let adopted: number | undefined;
+/** The descriptor that `fromFd` passes to the constructor. */
+let adoptedFd: number | undefined;
 
 /**
  * A kernel event queue with typed changes and events, which can be awaited on
  * Node's own event loop: no thread, no polling.
  *
- * Each event goes to exactly one consumer. Those who wait asynchronously are
- * served first come, first served; a synchronous call is served at once. An
- * event that was collected and not given to anybody, because a loop ended or a
- * wait was aborted, stays in the queue for whoever asks next.
+ * Each event goes to exactly one consumer. Asynchronous consumers are served
+ * first come, first served; a synchronous call is served at once. An event that
+ * was collected and not delivered, because a loop ended or a wait was aborted,
+ * stays in the queue for the next consumer.
  *
- * A wait that nothing has answered yet keeps the process alive, unless the
- * queue is {@link unref}'d; a queue nobody waits for does not.
+ * A pending wait keeps the process alive, unless the queue is {@link unref}'d.
+ * A queue without a pending wait does not.
  *
- * @typeParam T What `udata` may be. It has to be given with every change
- * unless it may be undefined.
+ * @typeParam T What `udata` may be. Every change must have it unless it may be
+ * undefined.
  *
  * @example
  * ```ts
@@ -91,17 +57,10 @@ let adopted: number | undefined;
 export class Kqueue<T = unknown>
   implements AsyncIterable<KqueueEvent<T>>, Disposable, AsyncDisposable
 {
-  readonly #resources: Resources;
-  readonly #inbox: Inbox;
+  readonly #handle: QueueHandle;
   readonly #registry: Registry;
-  readonly #changer: Changer;
-  readonly #pump: Pump;
-  readonly #lists = new Map<number, KeventList>();
-  readonly #decode = decoder().event;
-  /** One-shot registrations whose event `fill` gave out. */
-  #spent: Registration[] = [];
-  /** Values of registrations that had ended before `fill` gave their event. */
-  readonly #given = new Map<number | bigint, unknown>();
+  readonly #changes: QueueChanges;
+  readonly #events: QueueEvents;
 
   /**
    * Create a queue.
@@ -109,31 +68,15 @@ export class Kqueue<T = unknown>
    * @throws {KqueueError} As {@link kqueue}.
    */
   constructor() {
-    const fd = adopted ?? kqueue();
-    this.#resources = { fd, watch: undefined, closed: false };
-    owners.set(fd, this.#resources);
-    owned.set(fd, closerOf(new WeakRef(this), this.#resources));
+    this.#handle = new QueueHandle(adoptedFd ?? kqueue(), this);
     this.#registry = new Registry(currentWords().widePointers);
-    this.#inbox = new Inbox(this.#registry);
-    this.#changer = new Changer(dialect(), encoder(), this.#registry);
-    this.#pump = new Pump(
-      {
-        harvest: (max) => {
-          this.#collect(this.#listOf(max), 0);
-        },
-        watch: () => {
-          this.#resources.watch ??= watch(this.fd, driver(), canLoopWatch);
-          return this.#resources.watch;
-        },
-      },
-      this.#inbox,
-    );
-    forgotten.register(this, this.#resources, this.#resources);
+    this.#changes = new QueueChanges(this.#handle, this.#registry);
+    this.#events = new QueueEvents(this.#handle, this.#registry, this);
   }
 
   /**
-   * Take over a queue made with {@link kqueue}: from now on it is this
-   * object's to close. Registrations it has already go on, without a value.
+   * Adopt a queue made with {@link kqueue}: this object closes it. Existing
+   * registrations continue, without a value.
    *
    * @throws {TypeError | RangeError} If `fd` is no descriptor, or is another
    * Kqueue's.
@@ -143,37 +86,35 @@ export class Kqueue<T = unknown>
     const action = 'adopt a queue';
     checkFd(action, 'fd', fd);
     kevent(fd, null, null, 0);
-    if (owners.has(fd)) {
+    if (fdOwners.has(fd)) {
       throw new TypeError(misuse(action, 'fd', "no other Kqueue's", fd));
     }
-    adopted = fd;
+    adoptedFd = fd;
     try {
       return newKqueue();
     } finally {
-      adopted = undefined;
+      adoptedFd = undefined;
     }
   }
 
-  // ---- what it is ---------------------------------------------------------
-
-  /** The queue's descriptor. It is the queue's to close. */
+  /** The queue's descriptor. The queue closes it. */
   get fd(): number {
-    return this.#resources.fd;
+    return this.#handle.fd;
   }
 
-  /** Whether {@link close} was called. */
+  /** Whether the queue is closed. */
   get closed(): boolean {
-    return this.#resources.closed;
+    return this.#handle.isClosed;
   }
 
-  /** How many registrations it has, as far as it knows. */
+  /** How many registrations the queue knows of. */
   get size(): number {
     return this.#registry.size;
   }
 
   /**
-   * Whether the descriptor is readable while events wait, so that it can be
-   * watched by another queue or any event loop. Not so with libkqueue, and not
+   * Whether the descriptor is readable while events are pending, so that
+   * another queue or any event loop can watch it. False with libkqueue, and
    * with a library that numbers its queues itself.
    */
   get pollable(): boolean {
@@ -181,93 +122,89 @@ export class Kqueue<T = unknown>
   }
 
   /**
-   * How it is watched while somebody waits: `'poll'`, a handle of the event
-   * loop; or `'interval'`, by looking every 1 to 8 ms, where a handle cannot be
-   * had safely: in worker threads, in Bun, and where it is not {@link pollable}.
+   * How the queue waits asynchronously: `'poll'`, with a handle of the event
+   * loop; or `'interval'`, by polling every 1 to 8 ms, where such a handle is
+   * not safe: in worker threads, in Bun, and where it is not {@link pollable}.
    */
   get driver(): LoopDriver {
-    return driver();
+    return currentDriver();
   }
 
   /** For util.inspect: its descriptor and its registrations. */
   [INSPECT](depth: number, options?: InspectOptions): string {
-    // What only inherits from a queue has none.
-    if (!(#resources in this)) return 'Kqueue {}';
+    // An object that only inherits from a queue has no private fields.
+    if (!(#handle in this)) return 'Kqueue {}';
     return inspectQueue(this, this.#registry.requests(), depth, options);
   }
 
-  // ---- changes ------------------------------------------------------------
-
   /**
-   * Register. What has the same filter and number as a registration there is
-   * already replaces it.
+   * Register. A change replaces the registration with the same filter and
+   * ident, if there is one.
    *
    * @throws {TypeError | RangeError} If a change is malformed: none is made.
    * @throws {KqueueChangeError} If the kernel refuses some; it makes the others.
-   * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` for what this kernel has
-   * not, `ERR_KQUEUE_CLOSED`: none is made.
+   * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` for what this kernel lacks,
+   * `ERR_KQUEUE_CLOSED`: none is made.
    */
   add(...changes: readonly Change<T>[]): void {
-    this.#mustApply(changes, 'add');
+    this.#changes.applyAll(changes, 'add');
   }
 
   /**
    * Give registrations new parameters: notes, a low-water mark, a time; also a
-   * value, if `udata` is there. A timer starts anew.
+   * value, if there is a `udata`. A timer restarts.
    *
    * @throws As {@link add}; `ENOENT` for what is not registered.
    */
   modify(...changes: readonly Modification<T>[]): void {
-    this.#mustApply(changes, 'modify');
+    this.#changes.applyAll(changes, 'modify');
   }
 
   /**
-   * Report again what was disabled. A timer starts anew on Darwin and Linux;
-   * on FreeBSD and NetBSD its time goes on while it is disabled.
+   * Report events of disabled registrations again. A timer restarts on Darwin
+   * and Linux; on FreeBSD and NetBSD it runs while it is disabled.
    *
    * @throws As {@link modify}.
    */
   enable(...keys: readonly Key[]): void {
-    this.#mustApply(keys, 'enable');
+    this.#changes.applyAll(keys, 'enable');
   }
 
   /**
-   * Report no more until enabled. What was collected already is still given.
+   * Report no events until enabled. Pending events are still delivered.
    *
    * @throws As {@link modify}.
    */
   disable(...keys: readonly Key[]): void {
-    this.#mustApply(keys, 'disable');
+    this.#changes.applyAll(keys, 'disable');
   }
 
   /**
-   * End registrations. None of their events is given any more. Do so before
-   * you close a descriptor: the kernel forgets it by itself, but the queue
-   * does not hear of that, and keeps the value until the number is used again.
+   * End registrations. None of their events is delivered any more. Do so before
+   * you close a descriptor: the kernel then drops the registration by itself,
+   * but the queue is not notified, and keeps the value until the descriptor is
+   * reused.
    *
    * @throws As {@link modify}.
    */
   delete(...keys: readonly Key[]): void {
-    this.#mustApply(keys, 'delete');
+    this.#changes.applyAll(keys, 'delete');
   }
 
   /**
    * Trigger a `user` registration.
    *
-   * @param fflags What the event's `fflags` will be: 24 bits. Left out, they
-   * stay as they are.
+   * @param fflags The `fflags` of the event: 24 bits. If omitted, they stay as
+   * they are.
    * @throws As {@link modify}.
    */
   trigger(id: number | bigint, fflags?: number): void {
-    this.#checkOpen('change a queue');
-    const errno = this.#change([this.#changer.trigger({ id, fflags })], null);
-    // A refusal is told, and seen to, as those of all changes are.
-    if (errno !== 0) this.#mustApply([{ id, fflags }], 'trigger');
+    this.#changes.trigger(id, fflags);
   }
 
   /**
-   * Make many changes with one call, and learn how each of them went: one that
-   * fails does not keep the others from being made.
+   * Make many changes with one call and get a result for each. A change that
+   * fails does not prevent the others.
    *
    * @returns A result for each step, in their order.
    * @throws {TypeError | RangeError} If a step is malformed: none is made.
@@ -287,80 +224,20 @@ export class Kqueue<T = unknown>
    * ```
    */
   apply(steps: readonly Step<T>[]): ChangeResult<T>[] {
-    if (!Array.isArray(steps)) {
-      throw new TypeError(
-        misuse('change a queue', 'steps', 'an array of changes', steps),
-      );
-    }
-    // A Proxy of an array may say anything of its length, and a getter in one
-    // step may change the array: what there is now is what is done.
-    const count = steps.length >>> 0;
-    if (count > MAX_STEPS) {
-      throw new RangeError(
-        misuse('change a queue', 'steps', 'at most 2**20 changes', count),
-      );
-    }
-    const all = Array.from({ length: count }, (_, i) => steps[i]);
-    return this.#apply(all) as unknown as ChangeResult<T>[];
+    return this.#changes.apply(steps) as unknown as ChangeResult<T>[];
   }
-
-  /** Inside, values are of no known type. */
-  #apply(steps: readonly object[], op?: Op): ChangeResult[] {
-    this.#checkOpen('change a queue');
-    return this.#changer.apply(steps as readonly Step[], this.#change, op);
-  }
-
-  #mustApply(steps: readonly object[], op: Op): void {
-    const results = this.#apply(steps, op);
-    if (results.every(({ ok }) => ok)) return;
-    throw new KqueueChangeError(results.filter((result) => !result.ok));
-  }
-
-  /** Hand records over: 0 or an errno. A signal ends no more than a wait. */
-  readonly #change = (
-    records: readonly KeventInit[],
-    entries: KeventList | null,
-  ): number => {
-    // A getter of a change may have closed it: the number is another's then.
-    this.#checkOpen('change a queue');
-    try {
-      // Never for ever: where a receipt is not given, it would wait for events.
-      kevent(this.fd, records, entries, 0);
-      return 0;
-    } catch (error) {
-      if (!(error instanceof KqueueError && error.errno)) throw error;
-      return error.code === 'EINTR' ? 0 : -error.errno;
-    }
-  };
-
-  // ---- events, at once ----------------------------------------------------
 
   /**
-   * Wait, blocking the thread with its timers, promises and signal handlers,
-   * until there is an event or time runs out. A signal does not end the wait.
+   * Block the thread, with its timers, promises and signal handlers, until
+   * there is an event or time runs out. A signal does not end the wait.
    *
    * @returns At least one event, or none if time ran out.
    * @throws {TypeError | RangeError} For a malformed option.
-   * @throws {KqueueError} `ERR_KQUEUE_CLOSED`; `EBADF` if somebody else closed
-   * the descriptor; `EINTR` only if a thousand looks without waiting are
-   * interrupted one after the other.
+   * @throws {KqueueError} `ERR_KQUEUE_CLOSED`; `EBADF` if other code closed the
+   * descriptor; `EINTR` only if signals interrupt a thousand polls in a row.
    */
   wait(options: WaitOptions = {}): KqueueEvent<T>[] {
-    const action = 'wait for events';
-    checkOptions(options, action);
-    const { timeout = null, max = BATCH } = options;
-    this.#checkOpen(action);
-    checkTimeout(timeout, action, MAX_TIMEOUT * 1000);
-    checkMax(max, action);
-    const deadline = deadlineOf(timeout);
-    let left = timeout;
-    while (this.#inbox.isEmpty) {
-      const n = this.#collect(this.#listOf(max), left);
-      // It may have been nothing but stale events.
-      if (n === 0 || left === 0) break;
-      if (left !== null) left = Math.max(0, deadline - performance.now());
-    }
-    return this.#take(max);
+    return this.#events.wait(options) as KqueueEvent<T>[];
   }
 
   /**
@@ -369,14 +246,12 @@ export class Kqueue<T = unknown>
    * @throws As {@link wait}.
    */
   poll(options: Pick<WaitOptions, 'max'> = {}): KqueueEvent<T>[] {
-    checkOptions(options, 'wait for events');
-    const { max = BATCH } = options;
-    return this.wait({ timeout: 0, max });
+    return this.#events.poll(options) as KqueueEvent<T>[];
   }
 
   /**
-   * Wait, blocking, and leave the events as records in a list of your own:
-   * for loops that must not allocate. Of each, {@link udataOf} has the value.
+   * Block as {@link wait} does, and leave the events as records in your own
+   * list: for loops that must not allocate. {@link udataOf} has their values.
    * Stale events are not left out.
    *
    * @param timeout Milliseconds, or null for ever.
@@ -384,54 +259,24 @@ export class Kqueue<T = unknown>
    * @throws As {@link wait}.
    */
   fill(list: KeventList, timeout: number | null = null): number {
-    const action = 'fill a list';
-    this.#checkOpen(action);
-    const memory = memoryOf(list, action, 'list', 'a KeventList');
-    checkTimeout(timeout, action, MAX_TIMEOUT * 1000);
-    this.#forgetSpent();
-    if (!this.#inbox.isEmpty) {
-      memory.length = 0;
-      while (memory.length < memory.capacity) {
-        const event = this.#inbox.shift();
-        if (event === undefined) break;
-        encode(memory, 'next', event.raw);
-        this.#given.set(event.raw.udata, event.udata);
-      }
-      return memory.length;
-    }
-    const n = this.#call(list, timeout);
-    const { EV_ONESHOT } = dialect().constants;
-    for (let i = 0; i < n; i++) {
-      const base = i * memory.words.stride;
-      if ((flagsAt(memory, base) & EV_ONESHOT) === 0) continue;
-      const at = base + memory.words.udata;
-      const registration = this.#registry.at(memory, at);
-      if (registration !== undefined) this.#spent.push(registration);
-    }
-    return n;
+    return this.#events.fill(list, timeout);
   }
 
   /**
-   * The value of the registration that an entry of a filled list is of, until
-   * the next call that collects; `undefined` if it has none or has ended.
+   * The value of the registration that an entry of a filled list belongs to.
+   * It is known until the next call that collects; `undefined` if there is
+   * none, or the registration has ended.
    */
   udataOf(list: KeventList, index: number): T | undefined {
-    memoryOf(list, 'read a KeventList', 'list', 'a KeventList');
-    // Whatever its own methods have become.
-    const token = KeventList.prototype.udata.call(list, index);
-    const registration = this.#registry.byToken(token);
-    const udata = registration?.udata ?? this.#given.get(token);
-    return udata as T | undefined;
+    return this.#events.udataOf(list, index) as T | undefined;
   }
 
-  // ---- events, when they come ---------------------------------------------
-
   /**
-   * The next event, without blocking.
+   * Wait asynchronously for the next event.
    *
    * @returns `undefined` if time ran out or the queue was closed meanwhile.
-   * @throws {KqueueError} `ERR_KQUEUE_CLOSED`; `EBADF` if somebody else closed
-   * the descriptor. Like the signal's reason, as a rejection.
+   * @throws {KqueueError} `ERR_KQUEUE_CLOSED`; `EBADF` if other code closed the
+   * descriptor. Like the signal's reason, as a rejection.
    *
    * @example
    * ```ts
@@ -444,41 +289,18 @@ export class Kqueue<T = unknown>
    * ```
    */
   next(options: NextOptions = {}): Promise<KqueueEvent<T> | undefined> {
-    let signal: AbortSignalLike | undefined;
-    let timeout: number | null;
-    try {
-      const action = 'wait for an event';
-      checkOptions(options, action);
-      ({ signal, timeout = null } = options);
-      this.#checkOpen(action);
-      checkTimeout(timeout, action, MAX_TIMEOUT);
-      checkSignal(signal, action);
-      if (signal?.aborted) return Promise.reject(signal.reason);
-      if (this.#pump.tryTake(1)) {
-        return Promise.resolve(this.#inbox.shift() as KqueueEvent<T>);
-      }
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    return oneEvent(this.#pump, signal, timeout) as Promise<
-      KqueueEvent<T> | undefined
-    >;
+    type Next = Promise<KqueueEvent<T> | undefined>;
+    return this.#events.next(options) as Next;
   }
 
-  /** Event by event, until the loop is left or the queue is closed. */
+  /** Iterate event by event, until the loop ends or the queue is closed. */
   [Symbol.asyncIterator](): AsyncIterableIterator<KqueueEvent<T>> {
-    this.#checkOpen('iterate over events');
-    return iterate(
-      this.#pump,
-      this.#inbox,
-      BATCH,
-      (inbox) => inbox.shift() as KqueueEvent<T>,
-      () => this.closed,
-    );
+    type Events = AsyncIterableIterator<KqueueEvent<T>>;
+    return this.#events.each() as Events;
   }
 
   /**
-   * Batch by batch, until the loop is left or the queue is closed.
+   * Iterate batch by batch, until the loop ends or the queue is closed.
    *
    * @throws {TypeError | RangeError} For a malformed option.
    * @throws {KqueueError} `ERR_KQUEUE_CLOSED`.
@@ -498,25 +320,13 @@ export class Kqueue<T = unknown>
    * ```
    */
   events(options: EventsOptions = {}): AsyncIterableIterator<KqueueEvent<T>[]> {
-    const action = 'iterate over events';
-    checkOptions(options, action);
-    const { signal, max = BATCH } = options;
-    this.#checkOpen(action);
-    checkMax(max, action);
-    checkSignal(signal, action);
-    return iterate(
-      this.#pump,
-      this.#inbox,
-      max,
-      (inbox) => inbox.take(max) as KqueueEvent<T>[],
-      () => this.closed,
-      signal,
-    );
+    type Batches = AsyncIterableIterator<KqueueEvent<T>[]>;
+    return this.#events.batches(options) as Batches;
   }
 
   /**
-   * Call a listener with every batch of events: the fastest way. What it
-   * throws is an uncaught exception; it is called again all the same.
+   * Call a listener with every batch of events: the fastest way. An exception
+   * of the listener is an uncaught exception, and does not stop it.
    *
    * @throws {TypeError | RangeError} For a malformed argument.
    * @throws {KqueueError} `ERR_KQUEUE_CLOSED`.
@@ -525,48 +335,33 @@ export class Kqueue<T = unknown>
     listener: (events: KqueueEvent<T>[]) => void,
     options: EventsOptions = {},
   ): Subscription {
-    const action = 'listen to events';
-    checkOptions(options, action);
-    const { signal, max = BATCH } = options;
-    this.#checkOpen(action);
-    checkMax(max, action);
-    checkSignal(signal, action);
-    if (typeof listener !== 'function') {
-      throw new TypeError(misuse(action, 'listener', 'a function', listener));
-    }
-    const anyListener = listener as (events: KqueueEvent[]) => void;
-    return listen(this.#pump, anyListener, max, signal);
+    type Listener = (events: KqueueEvent[]) => void;
+    return this.#events.listen(listener as Listener, options);
   }
 
-  /** A wait keeps the process alive: so it is unless {@link unref} is called. */
+  /** Let a pending wait keep the process alive, as is the default. */
   ref(): this {
-    this.#pump.reference(true);
+    this.#events.setRef(true);
     return this;
   }
 
-  /** A wait does not keep the process alive. */
+  /** Let the process exit while a wait is pending. */
   unref(): this {
-    this.#pump.reference(false);
+    this.#events.setRef(false);
     return this;
   }
-
-  // ---- the end ------------------------------------------------------------
 
   /**
-   * Close the queue. Who waits is answered: `next` with `undefined`, loops by
-   * ending. Closing again does nothing.
+   * Close the queue. Pending `next()` calls resolve with `undefined`; `for
+   * await` loops end. Closing twice is a no-op.
    */
   close(): void {
     if (this.closed) return;
-    forgotten.unregister(this.#resources);
     try {
-      release(this.#resources);
+      this.#handle.closeFd();
     } finally {
-      this.#pump.close();
-      this.#inbox.clear();
+      this.#events.close();
       this.#registry.clear();
-      this.#spent = [];
-      this.#given.clear();
     }
   }
 
@@ -579,149 +374,9 @@ export class Kqueue<T = unknown>
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }
-
-  // ---- collecting ---------------------------------------------------------
-
-  #checkOpen(action: string): void {
-    if (!this.closed) return;
-    throw new KqueueError(
-      `Cannot ${action} as the queue is closed`,
-      'ERR_KQUEUE_CLOSED',
-    );
-  }
-
-  #listOf(max: number): KeventList {
-    const capacity = Math.min(max, MAX_BATCH);
-    let list = this.#lists.get(capacity);
-    if (list === undefined) {
-      list = new KeventList(capacity);
-      this.#lists.set(capacity, list);
-    }
-    return list;
-  }
-
-  /** kevent without changes, so that it can be repeated after a signal. */
-  #call(list: KeventList, timeout: number | null): number {
-    const deadline = deadlineOf(timeout);
-    let polls = 0;
-    for (let left = timeout; ; ) {
-      try {
-        return kevent(this.fd, null, list, left);
-      } catch (error) {
-        if (!(error instanceof KqueueError && error.code === 'EINTR')) {
-          throw error;
-        }
-        // What is not to wait must not go on for ever either.
-        if (left === 0 && ++polls > MOST_POLLS) throw error;
-        if (left !== null) left = Math.max(0, deadline - performance.now());
-      }
-    }
-  }
-
-  /** Collect into the inbox: how many entries the kernel wrote. */
-  #collect(list: KeventList, timeout: number | null): number {
-    this.#forgetSpent();
-    const n = this.#call(list, timeout);
-    this.#deliver(list);
-    return n;
-  }
-
-  /** Put the events of a list into the inbox, with their values. */
-  #deliver(list: KeventList): void {
-    const { EV_ERROR, EV_ONESHOT } = dialect().constants;
-    const memory = memoryOf(list, 'deliver events', 'list', 'a KeventList');
-    const { words, length } = memory;
-    for (let i = 0; i < length; i++) {
-      const base = i * words.stride;
-      const flags = flagsAt(memory, base);
-      let registration = this.#registry.at(memory, base + words.udata);
-      let token: number | bigint;
-      if (registration !== undefined) {
-        token = registration.token;
-      } else {
-        token = unsignedAt(memory, base + words.udata);
-        const filter = filterAt(memory, base);
-        const ident = unsignedAt(memory, base + words.ident);
-        const key = { filter, ident };
-        const named = this.#registry.find(key);
-        if (this.#registry.isStale(token)) {
-          if (named === undefined) this.#deleteStale(key);
-          continue;
-        }
-        // Triggered by who does not know the token: through another object.
-        if (token === 0) registration = named;
-      }
-      const udata = registration?.udata;
-      let event = this.#decode(memory, base, udata, token);
-      // It has failed itself: what data says is not what its filter says.
-      if ((flags & EV_ERROR) !== 0) {
-        event = { filter: 'raw', udata, raw: event.raw };
-      }
-      this.#inbox.push(event, registration);
-      if ((flags & EV_ONESHOT) !== 0 && registration !== undefined) {
-        this.#registry.end(registration);
-      }
-    }
-  }
-
-  /** End what the kernel still has of a registration that has ended. */
-  #deleteStale(key: EncodedKey): void {
-    const { EV_DELETE } = dialect().constants;
-    try {
-      kevent(this.fd, [{ ...key, flags: EV_DELETE }], null, 0);
-    } catch (error) {
-      // It has ended by itself, as it does with a descriptor that is closed.
-      if (!(error instanceof KqueueError)) throw error;
-    }
-  }
-
-  #take(max: number): KqueueEvent<T>[] {
-    return this.#inbox.take(max) as KqueueEvent<T>[];
-  }
-
-  #forgetSpent(): void {
-    if (this.#given.size > 0) this.#given.clear();
-    if (this.#spent.length === 0) return;
-    for (const registration of this.#spent) this.#registry.end(registration);
-    this.#spent = [];
-  }
 }
 
-/** How its descriptor is closed, whether anybody still has the queue or not. */
-const closerOf =
-  (queue: WeakRef<Disposable>, resources: Resources) =>
-  (isLost = false): void => {
-    if (!isLost) {
-      queue.deref()?.[Symbol.dispose]();
-      release(resources);
-      return;
-    }
-    resources.closed = true;
-    owners.delete(resources.fd);
-    owned.delete(resources.fd);
-    resources.watch?.close();
-  };
-
-/** When a wait ends; the clock is not asked for one that does not wait. */
-const deadlineOf = (timeout: number | null): number => {
-  if (timeout === null) return Infinity;
-  return timeout === 0 ? 0 : performance.now() + timeout;
-};
-
-/** Made at the first use: importing looks at nothing. */
-const once = <Value>(make: () => Value): (() => Value) => {
-  let made: { readonly value: Value } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
-};
-
-const dialect = once(hostDialect);
-const encoder = once(() => encoderOf(dialect()));
-const decoder = once(() => decoderOf(dialect()));
-
-// Outside of the class: a bundler names a class that speaks of itself `_Kqueue`.
+// Outside the class: a bundler renames a class that refers to itself `_Kqueue`.
 function newKqueue<T>(): Kqueue<T> {
   return new Kqueue<T>();
 }

@@ -1,15 +1,15 @@
 import { type KeventMemory, unsignedAt } from '../memory/index.js';
 import type { Encoded, EncodedKey } from './encoder.js';
 
-/** One registration, and the value that its events come with. */
+/** One registration, and the value that its events carry. */
 export interface Registration {
   /** What the kernel carries as udata. */
   token: number;
-  /** As it was asked for: every later change has to say it again. */
+  /** As it was sent to the kernel: every later change repeats it. */
   request: Encoded;
   udata: unknown;
-  /** The program ended it, so events it still has waiting are for nobody. */
-  dropped: boolean;
+  /** The program ended it, so its pending events are not delivered. */
+  isDropped: boolean;
 }
 
 /** Tokens of a kernel whose udata has 64 bits, and of one with 32. */
@@ -20,40 +20,41 @@ const WIDE_HIGH = WIDE_BASE / 2 ** 32;
 
 /**
  * The registrations of a queue, by the token that the kernel carries for each.
- * A token is never used twice, so an event that carries an old one is known to
- * be stale. Tokens lie where no address and no small number does, so they are
- * not mistaken for what others put into udata.
+ * A token is never used twice, so an event with the token of an ended
+ * registration is stale. Tokens are neither addresses nor small numbers, so
+ * they are not mistaken for what other programs put into udata.
  */
 export class Registry {
   readonly #base: number;
-  #last = 0;
+  #lastSerial = 0;
   /** How many the program has ended, or replaced, so far. */
-  drops = 0;
-  readonly #byToken = new Map<number, Registration>();
+  dropCount = 0;
+  readonly #bySerial = new Map<number, Registration>();
   readonly #byFilter = new Map<number, Map<number | bigint, Registration>>();
 
-  constructor(wide: boolean) {
-    this.#base = wide ? WIDE_BASE : NARROW_BASE;
+  constructor(isWide: boolean) {
+    this.#base = isWide ? WIDE_BASE : NARROW_BASE;
   }
 
   /** How many registrations there are. */
   get size(): number {
-    return this.#byToken.size;
+    return this.#bySerial.size;
   }
 
-  /** Make a registration, which counts only from {@link add} on. */
+  /** Create a registration. It counts only after {@link add}. */
   create(request: Encoded, udata: unknown): Registration {
-    this.#last = (this.#last + 1) % this.#base;
-    const none = undefined as unknown as number;
-    const made = { token: none, request, udata, dropped: false };
-    // What begins as no number V8 keeps as an object, which events share.
-    made.token = this.#base + this.#last;
-    return made;
+    this.#lastSerial = (this.#lastSerial + 1) % this.#base;
+    const notYet = undefined as unknown as number;
+    const created = { token: notYet, request, udata, isDropped: false };
+    // Start as undefined: V8 then stores the double as one shared heap number
+    // instead of boxing it for each event.
+    created.token = this.#base + this.#lastSerial;
+    return created;
   }
 
-  /** What was asked for, oldest first. */
+  /** The requests of all registrations, oldest first. */
   *requests(): IterableIterator<Encoded> {
-    for (const { request } of this.#byToken.values()) yield request;
+    for (const { request } of this.#bySerial.values()) yield request;
   }
 
   find({ filter, ident }: EncodedKey): Registration | undefined {
@@ -61,28 +62,29 @@ export class Registry {
   }
 
   /** The registration whose token is the udata at a word of a record. */
-  at(memory: KeventMemory, at: number): Registration | undefined {
+  findAt(memory: KeventMemory, word: number): Registration | undefined {
     const { i32 } = memory;
-    // As a small integer, which V8 finds quickest.
-    return i32[at] >= 0 && i32[at + 1] === WIDE_HIGH && this.#base === WIDE_BASE
-      ? this.#byToken.get(i32[at])
-      : this.byToken(unsignedAt(memory, at));
+    // The serial as a small integer, which V8's maps find fastest.
+    return i32[word] >= 0 &&
+      i32[word + 1] === WIDE_HIGH &&
+      this.#base === WIDE_BASE
+      ? this.#bySerial.get(i32[word])
+      : this.findByToken(unsignedAt(memory, word));
   }
 
-  /** The registration of an event's udata. */
-  byToken(token: number | bigint): Registration | undefined {
+  findByToken(token: number | bigint): Registration | undefined {
     return typeof token === 'number'
-      ? this.#byToken.get(token - this.#base)
+      ? this.#bySerial.get(token - this.#base)
       : undefined;
   }
 
-  /** Whether one of our tokens was given out, but is no more in use. */
+  /** Whether it is the token of a registration that has ended. */
   isStale(token: number | bigint): boolean {
     const serial = Number(token) - this.#base;
-    return serial > 0 && serial < this.#base && !this.#byToken.has(serial);
+    return serial > 0 && serial < this.#base && !this.#bySerial.has(serial);
   }
 
-  /** Enter a registration; one with the same key is replaced. */
+  /** Add a registration. It replaces one with the same key. */
   add(registration: Registration): void {
     const { filter, ident } = registration.request;
     let byIdent = this.#byFilter.get(filter);
@@ -92,31 +94,31 @@ export class Registry {
     }
     const old = byIdent.get(ident);
     if (old !== undefined) {
-      old.dropped = true;
-      this.drops++;
-      this.#byToken.delete(old.token - this.#base);
+      old.isDropped = true;
+      this.dropCount++;
+      this.#bySerial.delete(old.token - this.#base);
     }
     byIdent.set(ident, registration);
-    this.#byToken.set(registration.token - this.#base, registration);
+    this.#bySerial.set(registration.token - this.#base, registration);
   }
 
-  /** The kernel has ended it: its value goes, its last event is delivered. */
-  end(registration: Registration): void {
+  /** Remove what the kernel has ended: its last event is still delivered. */
+  remove(registration: Registration): void {
     const { filter, ident } = registration.request;
-    this.#byToken.delete(registration.token - this.#base);
+    this.#bySerial.delete(registration.token - this.#base);
     const byIdent = this.#byFilter.get(filter);
     if (byIdent?.get(ident) === registration) byIdent.delete(ident);
   }
 
-  /** The program has ended it: events that still wait are dropped. */
+  /** Remove what the program has ended: its pending events are dropped. */
   drop(registration: Registration): void {
-    registration.dropped = true;
-    this.drops++;
-    this.end(registration);
+    registration.isDropped = true;
+    this.dropCount++;
+    this.remove(registration);
   }
 
   clear(): void {
-    this.#byToken.clear();
+    this.#bySerial.clear();
     this.#byFilter.clear();
   }
 }

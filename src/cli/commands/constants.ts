@@ -1,5 +1,5 @@
 import { kernels } from '../../abi.js';
-import { kernelOf } from '../arguments.js';
+import { chosenKernel } from '../arguments.js';
 import type { Command } from '../command.js';
 import { Failure, UsageError } from '../failure.js';
 import { print } from '../screen.js';
@@ -20,7 +20,7 @@ export const constants: Command = {
       --json         print one object per line`,
   options: { kernel: { type: 'string' }, json: { type: 'boolean' } },
   run: (parsed) => {
-    const name = kernelOf(parsed);
+    const name = chosenKernel(parsed);
     const [prefix = '', ...others] = parsed.operands;
     if (others.length > 0) throw new UsageError(`one too many: '${others[0]}'`);
     const table = Object.entries<number>(kernels[name].constants).filter(

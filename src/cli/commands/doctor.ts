@@ -3,7 +3,7 @@ import { type DoctorReport, doctor as examine } from '../../index.js';
 import type { Command } from '../command.js';
 import { conformance } from '../conformance.js';
 import { EXIT, Failure, UsageError } from '../failure.js';
-import { note, print } from '../screen.js';
+import { print, printNote } from '../screen.js';
 
 const DEFAULT_FILE = 'kq-report.json';
 const WIDTH = 76;
@@ -49,7 +49,7 @@ function save(file: string, report: object): void {
   } catch (error) {
     throw new Failure(`cannot write the report: ${(error as Error).message}`);
   }
-  note(`the report is in ${file}`);
+  printNote(`the report is in ${file}`);
 }
 
 export const doctor: Command = {

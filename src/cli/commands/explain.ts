@@ -6,11 +6,16 @@ import {
   kernels,
 } from '../../abi.js';
 import { explain as explained, type KeventInit } from '../../index.js';
-import { kernelOf, type Parsed, several, text } from '../arguments.js';
-import { bytesOf, recordsOf } from '../bytes.js';
+import {
+  chosenKernel,
+  manyOperands,
+  optionText,
+  type Parsed,
+} from '../arguments.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../failure.js';
-import { keventOf } from '../kevent-words.js';
+import { decodeRecords, parseBytes } from '../kevent-bytes.js';
+import { parseKevent } from '../kevent-words.js';
 import { print } from '../screen.js';
 
 const integer = (value: number | bigint | undefined): number | string =>
@@ -37,15 +42,16 @@ function jsonOf(name: KernelName, kevent: KeventInit): object {
 }
 
 function keventsOf(parsed: Parsed, name: KernelName): readonly KeventInit[] {
-  const operands = several(parsed, 'a kevent');
-  const bytes = bytesOf(operands);
-  const cpu = text(parsed, 'cpu');
-  const struct = text(parsed, 'struct');
-  if (bytes !== undefined) return recordsOf(kernels[name], bytes, cpu, struct);
+  const operands = manyOperands(parsed, 'a kevent');
+  const bytes = parseBytes(operands);
+  const cpu = optionText(parsed, 'cpu');
+  const struct = optionText(parsed, 'struct');
+  if (bytes !== undefined)
+    return decodeRecords(kernels[name], bytes, cpu, struct);
   if (cpu !== undefined || struct !== undefined) {
     throw new UsageError('--cpu and --struct are for bytes');
   }
-  return [keventOf(kernels[name], operands)];
+  return [parseKevent(kernels[name], operands)];
 }
 
 export const explain: Command = {
@@ -70,7 +76,7 @@ ADD|CLEAR or EV_ADD|EV_CLEAR, NOTE_WRITE|NOTE_DELETE; of DATA, an errno's.
     json: { type: 'boolean' },
   },
   run: (parsed) => {
-    const name = kernelOf(parsed);
+    const name = chosenKernel(parsed);
     for (const kevent of keventsOf(parsed, name)) {
       print(
         parsed.values.json === true

@@ -1,9 +1,9 @@
 import { Kqueue, KqueueError } from '../../index.js';
-import { exactly, integer } from '../arguments.js';
+import { exactOperands, parseInteger } from '../arguments.js';
 import type { Command } from '../command.js';
 import { Failure } from '../failure.js';
-import { FOLLOW, follow } from '../follow.js';
-import { count, type Happening } from '../happening.js';
+import { FOLLOW_OPTIONS, follow } from '../follow.js';
+import { formatCount, type OutputEvent } from '../output-event.js';
 
 const MAX_FD = 0x7fffffff;
 
@@ -29,19 +29,23 @@ async function* readiness(
   fd: number,
   filter: 'read' | 'write',
   signal: AbortSignal,
-): AsyncGenerator<Happening> {
+): AsyncGenerator<OutputEvent> {
   using kq = new Kqueue();
   register(kq, filter, fd);
   for (;;) {
     const event = await kq.next({ signal });
     if (event?.filter !== 'read' && event?.filter !== 'write') return;
     const isRead = event.filter === 'read';
-    const bytes = isRead ? event.available : event.space;
+    const amount = isRead
+      ? { available: event.available }
+      : { space: event.space };
+    const [bytes] = Object.values(amount);
     const { eof, error } = event;
     const what = isRead ? 'readable' : 'writable';
     yield {
-      fields: { event: what, fd, bytes, eof, error },
-      text: `${what}  ${fd}  ${count(bytes, 'byte')}${eof ? '  end' : ''}${error ? `  ${error}` : ''}`,
+      // `bytes` is the name of either before 0.1.0.
+      fields: { event: what, fd, ...amount, bytes, eof, error },
+      text: `${what}  ${fd}  ${formatCount(bytes, 'byte')}${eof ? '  end' : ''}${error ? `  ${error}` : ''}`,
       mood: error === undefined ? 'plain' : 'bad',
     };
     if (eof) return;
@@ -60,12 +64,13 @@ when the other side has closed.
 
       --write        tell when there is space to write instead
 
-Variables for --exec: KQ_EVENT (readable or writable), KQ_FD, KQ_BYTES, KQ_EOF
-(true or false), KQ_ERROR.`,
-  options: { ...FOLLOW, write: { type: 'boolean' } },
+Variables for --exec: KQ_EVENT (readable or writable), KQ_FD, KQ_AVAILABLE (with
+--write: KQ_SPACE), KQ_EOF (true or false), KQ_ERROR. KQ_BYTES is the deprecated
+name of KQ_AVAILABLE and KQ_SPACE.`,
+  options: { ...FOLLOW_OPTIONS, write: { type: 'boolean' } },
   run: (parsed, stop) => {
-    const given = exactly(parsed, 1, 'the number of a descriptor');
-    const number = integer(given, 'a descriptor', 0, MAX_FD);
+    const given = exactOperands(parsed, 1, 'the number of a descriptor');
+    const number = parseInteger(given, 'a descriptor', 0, MAX_FD);
     const filter = parsed.values.write === true ? 'write' : 'read';
     return follow(parsed, (signal) => readiness(number, filter, signal), stop, {
       what: `waiting for descriptor ${number}`,

@@ -1,15 +1,15 @@
 import { type ExitStatus, exited, KqueueError } from '../../index.js';
-import { integer, several } from '../arguments.js';
+import { manyOperands, parseInteger } from '../arguments.js';
 import type { Command } from '../command.js';
 import { codeOf } from '../exec.js';
 import { EXIT, Failure } from '../failure.js';
-import { FOLLOW, follow } from '../follow.js';
-import type { Happening } from '../happening.js';
-import { together } from '../together.js';
+import { FOLLOW_OPTIONS, follow } from '../follow.js';
+import { merge } from '../merge.js';
+import type { OutputEvent } from '../output-event.js';
 
 const MAX_PID = 0x7fffffff;
 
-function happeningOf(pid: number, { code, signal }: ExitStatus): Happening {
+function toOutputEvent(pid: number, { code, signal }: ExitStatus): OutputEvent {
   const ended = codeOf(code, signal);
   const how =
     code !== null
@@ -25,9 +25,12 @@ function happeningOf(pid: number, { code, signal }: ExitStatus): Happening {
   };
 }
 
-async function ending(pid: number, signal: AbortSignal): Promise<Happening> {
+async function waitForExit(
+  pid: number,
+  signal: AbortSignal,
+): Promise<OutputEvent> {
   try {
-    return happeningOf(pid, await exited(pid, { signal }));
+    return toOutputEvent(pid, await exited(pid, { signal }));
   } catch (error) {
     if (error instanceof KqueueError && error.code === 'ESRCH') {
       throw new Failure(`there is no process ${pid}`);
@@ -37,29 +40,29 @@ async function ending(pid: number, signal: AbortSignal): Promise<Happening> {
 }
 
 /** Each process as it ends. */
-async function* endings(
+async function* exits(
   pids: readonly number[],
   signal: AbortSignal,
-): AsyncGenerator<Happening> {
-  const over = new AbortController();
-  const end = (): void => over.abort(signal.reason);
+): AsyncGenerator<OutputEvent> {
+  const stopWaits = new AbortController();
+  const end = (): void => stopWaits.abort(signal.reason);
   signal.addEventListener('abort', end);
   try {
     // All are watched before the first is waited for.
-    const waits = pids.map((pid) => ending(pid, over.signal));
+    const waits = pids.map((pid) => waitForExit(pid, stopWaits.signal));
     for (const wait of waits) wait.catch(() => {});
-    const asks = waits.map((wait) => {
-      let told = false;
-      return async (): Promise<IteratorResult<Happening, undefined>> => {
-        if (told) return { done: true, value: undefined };
-        told = true;
+    const pulls = waits.map((wait) => {
+      let isDelivered = false;
+      return async (): Promise<IteratorResult<OutputEvent, undefined>> => {
+        if (isDelivered) return { done: true, value: undefined };
+        isDelivered = true;
         return { done: false, value: await wait };
       };
     });
-    yield* together(asks);
+    yield* merge(pulls);
   } finally {
     signal.removeEventListener('abort', end);
-    over.abort();
+    stopWaits.abort();
   }
 }
 
@@ -74,13 +77,13 @@ a signal; 3 if the kernel does not tell how it ended, which on Linux before
 If there is no such process, the code is 1.
 
 Variables for --exec: KQ_EVENT (exited), KQ_PID, KQ_CODE or KQ_SIGNAL.`,
-  options: FOLLOW,
+  options: FOLLOW_OPTIONS,
   run: (parsed, stop) => {
-    const pids = several(parsed, 'a process id').map((given) =>
-      integer(given, 'a process id', 1, MAX_PID),
+    const pids = manyOperands(parsed, 'a process id').map((given) =>
+      parseInteger(given, 'a process id', 1, MAX_PID),
     );
     const all = [...new Set(pids)];
-    return follow(parsed, (signal) => endings(all, signal), stop, {
+    return follow(parsed, (signal) => exits(all, signal), stop, {
       what: `waiting for ${all.length === 1 ? `process ${all[0]}` : `${all.length} processes`}`,
     });
   },

@@ -1,10 +1,10 @@
 import { constants } from 'node:os';
 import { type SignalName, signals } from '../../index.js';
-import { several } from '../arguments.js';
+import { manyOperands } from '../arguments.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../failure.js';
-import { FOLLOW, follow } from '../follow.js';
-import { count, type Happening } from '../happening.js';
+import { FOLLOW_OPTIONS, follow } from '../follow.js';
+import { formatCount, type OutputEvent } from '../output-event.js';
 
 /** A signal by its name, with SIG or without, or by its number. */
 function nameOf(given: string): SignalName {
@@ -24,9 +24,10 @@ function nameOf(given: string): SignalName {
 async function* deliveries(
   names: readonly SignalName[],
   signal: AbortSignal,
-): AsyncGenerator<Happening> {
+): AsyncGenerator<OutputEvent> {
   for await (const event of signals(...names, { signal })) {
-    const times = event.count === 1 ? '' : `  ${count(event.count, 'time')}`;
+    const times =
+      event.count === 1 ? '' : `  ${formatCount(event.count, 'time')}`;
     yield {
       fields: { event: 'signal', signal: event.signal, count: event.count },
       text: `signal  ${event.signal}${times}`,
@@ -45,9 +46,9 @@ process to send them to.
 
 Variables for --exec: KQ_EVENT (signal), KQ_SIGNAL, KQ_COUNT (how many of it
 came since the last time).`,
-  options: FOLLOW,
+  options: FOLLOW_OPTIONS,
   run: (parsed, stop) => {
-    const names = several(parsed, 'a signal').map(nameOf);
+    const names = manyOperands(parsed, 'a signal').map(nameOf);
     return follow(parsed, (ending) => deliveries(names, ending), stop, {
       what: `process ${process.pid} is waiting for ${names.join(' or ')}`,
       caught: names,

@@ -1,13 +1,13 @@
 import { interval } from '../../index.js';
-import { duration, exactly } from '../arguments.js';
+import { exactOperands, parseDuration } from '../arguments.js';
 import type { Command } from '../command.js';
-import { FOLLOW, follow } from '../follow.js';
-import type { Happening } from '../happening.js';
+import { FOLLOW_OPTIONS, follow } from '../follow.js';
+import type { OutputEvent } from '../output-event.js';
 
 async function* ticks(
   period: number,
   signal: AbortSignal,
-): AsyncGenerator<Happening> {
+): AsyncGenerator<OutputEvent> {
   for await (const { count, missed } of interval(period, { signal })) {
     yield {
       fields: { event: 'tick', tick: count, missed },
@@ -26,9 +26,12 @@ the beat: a tick that nobody was ready for is counted as missed by the next.
 
 Variables for --exec: KQ_EVENT (tick), KQ_TICK (how many periods are over),
 KQ_MISSED.`,
-  options: FOLLOW,
+  options: FOLLOW_OPTIONS,
   run: (parsed, stop) => {
-    const period = duration(exactly(parsed, 1, 'the period'), 'the period');
+    const period = parseDuration(
+      exactOperands(parsed, 1, 'the period'),
+      'the period',
+    );
     return follow(parsed, (signal) => ticks(period, signal), stop, {
       what: 'ticking',
     });

@@ -1,18 +1,18 @@
 import { createInterface } from 'node:readline';
 import { Kqueue } from '../../index.js';
-import { integer } from '../arguments.js';
+import { parseInteger } from '../arguments.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../failure.js';
-import { FOLLOW, follow } from '../follow.js';
-import type { Happening } from '../happening.js';
-import { note } from '../screen.js';
+import { FOLLOW_OPTIONS, follow } from '../follow.js';
+import type { OutputEvent } from '../output-event.js';
+import { printNote } from '../screen.js';
 
 const MAX_FFLAGS = 0xffffff;
 
 async function* events(
   id: number,
   signal: AbortSignal,
-): AsyncGenerator<Happening> {
+): AsyncGenerator<OutputEvent> {
   using kq = new Kqueue();
   kq.add({ filter: 'user', id });
   const lines = createInterface({ input: process.stdin });
@@ -22,7 +22,7 @@ async function* events(
     const text = line.trim();
     const fflags = text === '' ? undefined : Number(text);
     if (fflags !== undefined && !(/^\d+$/.test(text) && fflags <= MAX_FFLAGS)) {
-      note(`a line must be empty or a number from 0 to ${MAX_FFLAGS}`);
+      printNote(`a line must be empty or a number from 0 to ${MAX_FFLAGS}`);
       return;
     }
     if (kq.closed) return;
@@ -62,11 +62,11 @@ Triggers that come before the event was collected are one event, with the fflags
 of the last. It is over at the end of the input.
 
 Variables for --exec: KQ_EVENT (user), KQ_ID, KQ_FFLAGS.`,
-  options: FOLLOW,
+  options: FOLLOW_OPTIONS,
   run: (parsed, stop) => {
     const [given = '1', ...others] = parsed.operands;
     if (others.length > 0) throw new UsageError(`one too many: '${others[0]}'`);
-    const id = integer(given, 'an id', 0, Number.MAX_SAFE_INTEGER);
+    const id = parseInteger(given, 'an id', 0, Number.MAX_SAFE_INTEGER);
     return follow(parsed, (signal) => events(id, signal), stop, {
       what: `waiting for lines, to trigger user event ${id}`,
       ownsStdin: true,

@@ -1,17 +1,21 @@
 import { type EventIterator, type FileEvent, watchFile } from '../../index.js';
-import { several } from '../arguments.js';
+import { manyOperands } from '../arguments.js';
 import type { Command } from '../command.js';
-import { FOLLOW, follow } from '../follow.js';
-import { count, type Happening, printable } from '../happening.js';
-import { together } from '../together.js';
+import { FOLLOW_OPTIONS, follow } from '../follow.js';
+import { merge } from '../merge.js';
+import {
+  escapeControls,
+  formatCount,
+  type OutputEvent,
+} from '../output-event.js';
 
-function happeningOf(event: FileEvent): Happening {
+function toOutputEvent(event: FileEvent): OutputEvent {
   const { type, path } = event;
   const size = event.type === 'deleted' ? undefined : event.size;
-  const detail = size === undefined ? '' : `  ${count(size, 'byte')}`;
+  const detail = size === undefined ? '' : `  ${formatCount(size, 'byte')}`;
   return {
     fields: { event: type, path, size },
-    text: `${type.padEnd(10)}  ${printable(path)}${detail}`,
+    text: `${type.padEnd(10)}  ${escapeControls(path)}${detail}`,
     mood: type === 'deleted' ? 'bad' : type === 'created' ? 'good' : 'plain',
   };
 }
@@ -19,12 +23,12 @@ function happeningOf(event: FileEvent): Happening {
 async function* changes(
   paths: readonly string[],
   signal: AbortSignal,
-): AsyncGenerator<Happening> {
+): AsyncGenerator<OutputEvent> {
   const watches: EventIterator<FileEvent>[] = [];
   try {
     for (const path of paths) watches.push(watchFile(path, { signal }));
-    const asks = watches.map((watch) => () => watch.next());
-    for await (const event of together(asks)) yield happeningOf(event);
+    const pulls = watches.map((watch) => () => watch.next());
+    for await (const event of merge(pulls)) yield toOutputEvent(event);
   } finally {
     for (const watch of watches) watch.close();
   }
@@ -45,11 +49,11 @@ directory it is told that an entry came or went, not which.
   deleted     it was unlinked, or renamed
 
 Variables for --exec: KQ_EVENT (one of these), KQ_PATH, KQ_SIZE.`,
-  options: FOLLOW,
+  options: FOLLOW_OPTIONS,
   run: (parsed, stop) => {
-    const paths = several(parsed, 'a path');
+    const paths = manyOperands(parsed, 'a path');
     return follow(parsed, (signal) => changes(paths, signal), stop, {
-      what: `watching ${count(paths.length, 'path')}`,
+      what: `watching ${formatCount(paths.length, 'path')}`,
     });
   },
 };

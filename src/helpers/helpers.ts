@@ -1,5 +1,5 @@
-// What the helpers do: a file of its own in the package, which is loaded when one
-// of them is first called.
+// The implementations of the helpers: a file of its own in the package, loaded
+// when one of them is first called.
 export { exited } from './exited.js';
 export { interval } from './interval.js';
 export { readable, writable } from './readiness.js';

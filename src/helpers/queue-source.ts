@@ -2,12 +2,12 @@ import { type Change, Kqueue, type KqueueEvent } from '../queue/index.js';
 import type { Source } from './event-iterator.js';
 
 /**
- * A source with a queue of its own, for what the kernel counts while nobody
- * asks.
+ * Create a source with a queue of its own: the kernel goes on counting while no
+ * pull is pending.
  *
- * @param toValue What to make of an event: `undefined` if it is none to tell.
+ * @param toValue The value of an event: `undefined` if there is none.
  */
-export function ownQueue<T>(
+export function queueSource<T>(
   changes: readonly Change[],
   toValue: (event: KqueueEvent) => T | undefined,
 ): Source<T> {

@@ -1,18 +1,18 @@
-/** Something that happened, as a command tells of it. */
-export interface Happening {
+/** An event as a command prints it. */
+export interface OutputEvent {
   /** What `--json` prints and what `--exec` finds in KQ_… variables. */
   readonly fields: Readonly<
     Record<string, string | number | boolean | null | undefined>
   >;
-  /** For people: the first word is what happened. */
+  /** For people: the first word names the event. */
   readonly text: string;
   readonly mood: 'good' | 'bad' | 'plain';
-  /** What the command should end with because of this. */
+  /** The exit code that follows from it. */
   readonly code?: number;
 }
 
-/** Control characters would be taken for a terminal's, line ends for ends. */
-export const printable = (text: string): string =>
+/** Escape what a terminal, or a reader of lines, would interpret. */
+export const escapeControls = (text: string): string =>
   /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(text)
     ? JSON.stringify(text).replace(
         /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
@@ -20,6 +20,6 @@ export const printable = (text: string): string =>
       )
     : text;
 
-/** How many of what. */
-export const count = (number: number, what: string): string =>
+/** A number with its noun. */
+export const formatCount = (number: number, what: string): string =>
   `${number} ${what}${number === 1 ? '' : 's'}`;

@@ -3,25 +3,25 @@ import { kill } from 'node:process';
 import { procStat } from '../host/index.js';
 import { type ExitStatus, exitStatus, signalNamer } from '../queue/index.js';
 
-/** How a process ended of which nothing more is known. */
+/** The status of a process whose exit is not known in detail. */
 export const UNKNOWN: ExitStatus = { code: null, signal: null };
 
 /**
- * What there is at a number for which a queue has no process: nothing; one that
- * has ended and was not waited for, which keeps its number until then; or one
- * that lives, because the number was just given away, or is a thread's.
+ * What a pid is that EVFILT_PROC refuses: no process; a zombie, which keeps its
+ * pid until its parent waits for it; or a running process, because the pid was
+ * just reused, or is a thread's.
  */
-export function examine(pid: number): 'nothing' | 'alive' | ExitStatus {
+export function readProcessState(pid: number): 'gone' | 'running' | ExitStatus {
   try {
     kill(pid, 0);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 'nothing';
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 'gone';
   }
   if (process.platform !== 'linux') return UNKNOWN;
   const found = procStat(pid);
-  // It was there a moment ago, so it has ended.
+  // It existed a moment ago, so it has exited.
   if (found === undefined) return UNKNOWN;
-  if (!found.isZombie) return 'alive';
+  if (!found.isZombie) return 'running';
   return found.status === undefined
     ? UNKNOWN
     : exitStatus(found.status, signalNamer(constants.signals));

@@ -11,7 +11,7 @@ import { UsageError } from './failure.js';
 const FEWEST_DIGITS = 40;
 
 /** The bytes that were given, if it is bytes. */
-export function bytesOf(words: readonly string[]): Uint8Array | undefined {
+export function parseBytes(words: readonly string[]): Uint8Array | undefined {
   const parts = words.flatMap((word) => word.split(/[\s,]+/));
   const digits = parts
     .map((part) => part.replace(/^0x(?=[\da-f]{2}$)/i, '').replace(/\\x/g, ''))
@@ -33,7 +33,7 @@ const structsOf = (facts: KernelFacts): readonly string[] => [
   ]),
 ];
 
-function choose(
+function chooseLayout(
   facts: KernelFacts,
   length: number,
   cpu: string,
@@ -85,13 +85,13 @@ function read(
 }
 
 /** Take bytes for an array of a kernel's struct; all its CPUs are little-endian. */
-export function recordsOf(
+export function decodeRecords(
   facts: KernelFacts,
   bytes: Uint8Array,
   cpu = 'x64',
   struct?: string,
 ): KeventInit[] {
-  const layout = choose(facts, bytes.length, cpu, struct);
+  const layout = chooseLayout(facts, bytes.length, cpu, struct);
   const view = new DataView(bytes.buffer);
   const { ident, filter, flags, fflags, data, udata, ext } = layout.fields;
   return Array.from({ length: bytes.length / layout.size }, (_, i) => {

@@ -1,41 +1,8 @@
-import { errnoName } from '../abi/index.js';
-import type { KeventInit } from '../memory/index.js';
 import { isPollable, Kqueue } from '../queue/index.js';
-import { type Finding, saying } from './finding.js';
-import type { Subject } from './subject.js';
+import { errorMessage, type Finding } from './finding.js';
 
 /** How long an event of 20 ms may take on a busy machine. */
 const LOOP_MS = 5000;
-
-/** Whether a failed call has the errno it should have. */
-export function examineErrno({ facts, calls, list }: Subject): Finding {
-  const name = 'errno';
-  try {
-    const kq = calls.kqueue();
-    calls.close(kq);
-    const change: KeventInit = {
-      ident: 1,
-      filter: facts.constants.EVFILT_TIMER,
-      flags: facts.constants.EV_DELETE,
-    };
-    calls.kevent(kq, [change], list(), 0);
-  } catch (error) {
-    const { code } = error as { code?: string };
-    if (code === errnoName(facts, facts.errno.EBADF)) {
-      return { name, ok: true, says: 'A closed queue answers EBADF.' };
-    }
-    return {
-      name,
-      ok: false,
-      says: `A closed queue should answer EBADF and answers: ${saying(error)}. Errors of this kernel cannot be told apart.`,
-    };
-  }
-  return {
-    name,
-    ok: false,
-    says: 'A closed queue should answer EBADF and answers as if it were open: close does not close it, or its failure is not seen.',
-  };
-}
 
 /** Whether poll(2) sees a queue with events as readable. */
 export function examinePollable(): Finding {
@@ -76,6 +43,6 @@ export async function examineLoop(): Promise<Finding> {
           says: `An event woke the event loop: ${how} (driver '${kq.driver}').`,
         };
   } catch (error) {
-    return { name, ok: false, says: saying(error) };
+    return { name, ok: false, says: errorMessage(error) };
   }
 }

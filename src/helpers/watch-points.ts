@@ -1,0 +1,114 @@
+import {
+  type BigIntStats,
+  lstatSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** A file or directory to watch, so that no change of a path is missed. */
+export interface WatchPoint {
+  readonly path: string;
+  readonly stats: BigIntStats;
+  /** Whether the path resolves to it: else a directory on the way. */
+  readonly isTarget: boolean;
+}
+
+/** Linux follows no more links than this. */
+const MAX_LINKS = 40;
+
+/** Stat a path: `undefined` if there is nothing. */
+function statIfPresent(
+  path: string,
+  stat: typeof statSync | typeof lstatSync,
+): BigIntStats | undefined {
+  try {
+    return stat(path, { bigint: true });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether an error says that there is nothing at a path. */
+export const isNotFound = (error: unknown): boolean => {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+};
+
+/** A directory, or the nearest above it that there is. */
+function nearestDirectory(path: string): WatchPoint {
+  for (let at = path; ; at = dirname(at)) {
+    const stats = statIfPresent(at, statSync);
+    // The root always exists.
+    if (stats?.isDirectory() || at === dirname(at)) {
+      return {
+        path: at,
+        stats: stats ?? statSync(at, { bigint: true }),
+        isTarget: false,
+      };
+    }
+  }
+}
+
+/** Whether a path has no links in it: the common case, found with one call. */
+function isWithoutLinks(path: string): boolean {
+  try {
+    return realpathSync.native(path) === path;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * What an absolute path resolves to now, or the nearest directory above if there
+ * is nothing. Before it the directory of each symbolic link on the way, because
+ * the link may be changed.
+ *
+ * @throws {NodeJS.ErrnoException} If the path cannot be resolved: `EACCES`,
+ * `ELOOP`, `ENAMETOOLONG`.
+ */
+export function findWatchPoints(path: string): readonly WatchPoint[] {
+  const linkDirectories = new Map<string, WatchPoint>();
+  const names = isWithoutLinks(path) ? [] : path.split('/').reverse();
+  let at = '/';
+  for (let links = 0; names.length > 0 && links <= MAX_LINKS; ) {
+    const next = join(at, names.pop() ?? '');
+    const stats = statIfPresent(next, lstatSync);
+    if (stats?.isSymbolicLink()) {
+      links++;
+      linkDirectories.set(at, nearestDirectory(at));
+      const target = readLink(next);
+      if (target.startsWith('/')) at = '/';
+      names.push(...target.split('/').reverse());
+    } else if (stats === undefined || !stats.isDirectory()) {
+      break;
+    } else {
+      at = next;
+    }
+  }
+  // This fails with ELOOP for a circle of links.
+  const stats = statIfPresent(path, statSync);
+  const end =
+    stats === undefined
+      ? nearestDirectory(at)
+      : { path, stats, isTarget: true };
+  linkDirectories.delete(end.path);
+  return [...linkDirectories.values(), end];
+}
+
+/** The target of a link; '' if it is no link any more. */
+function readLink(link: string): string {
+  try {
+    return readlinkSync(link);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EINVAL' || isNotFound(error)) return '';
+    throw error;
+  }
+}
+
+/** Whether both are of the same file. */
+export const isSameFile = (one: BigIntStats, other: BigIntStats): boolean =>
+  one.ino === other.ino && one.dev === other.dev;

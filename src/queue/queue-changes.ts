@@ -1,0 +1,82 @@
+import { type KeventList, kevent } from '../calls/index.js';
+import { KqueueError, misuse } from '../errors.js';
+import type { KeventInit } from '../memory/index.js';
+import type { Op, Step } from './change.js';
+import { type ChangeResult, KqueueChangeError } from './change-error.js';
+import { Changer } from './changer.js';
+import { runningDialect, runningEncoder } from './codec.js';
+import type { QueueHandle } from './queue-handle.js';
+import type { Registry } from './registry.js';
+
+const ACTION = 'change a queue';
+/** How many changes one call of kevent takes. */
+const MAX_STEPS = 2 ** 20;
+
+/** The changes of one queue: the calls of kevent that collect no events. */
+export class QueueChanges {
+  readonly #handle: QueueHandle;
+  readonly #changer: Changer;
+
+  constructor(handle: QueueHandle, registry: Registry) {
+    this.#handle = handle;
+    this.#changer = new Changer(runningDialect(), runningEncoder(), registry);
+  }
+
+  /** {@link Kqueue.apply} */
+  apply(steps: readonly unknown[]): ChangeResult[] {
+    if (!Array.isArray(steps)) {
+      throw new TypeError(
+        misuse(ACTION, 'steps', 'an array of changes', steps),
+      );
+    }
+    // The length of a Proxy may be anything, and a getter of one step may
+    // change the array: copy it first.
+    const count = steps.length >>> 0;
+    if (count > MAX_STEPS) {
+      throw new RangeError(
+        misuse(ACTION, 'steps', 'at most 2**20 changes', count),
+      );
+    }
+    return this.#apply(Array.from({ length: count }, (_, i) => steps[i]));
+  }
+
+  /** Apply all steps. @throws {KqueueChangeError} If the kernel refuses some. */
+  applyAll(steps: readonly object[], op: Op): void {
+    const results = this.#apply(steps, op);
+    if (results.every(({ ok }) => ok)) return;
+    throw new KqueueChangeError(results.filter((result) => !result.ok));
+  }
+
+  /** {@link Kqueue.trigger} */
+  trigger(id: number | bigint, fflags: number | undefined): void {
+    this.#handle.checkOpen(ACTION);
+    const errno = this.#send([this.#changer.trigger({ id, fflags })], null);
+    // The slow way handles a refusal as that of any other change.
+    if (errno !== 0) this.applyAll([{ id, fflags }], 'trigger');
+  }
+
+  #apply(steps: readonly object[], op?: Op): ChangeResult[] {
+    this.#handle.checkOpen(ACTION);
+    return this.#changer.apply(steps as readonly Step[], this.#send, op);
+  }
+
+  /** Send records to the kernel: 0 or an errno. */
+  readonly #send = (
+    records: readonly KeventInit[],
+    entries: KeventList | null,
+  ): number => {
+    // A getter of a change may have closed the queue, and the descriptor may
+    // be another file's by now.
+    this.#handle.checkOpen(ACTION);
+    try {
+      // With an infinite timeout, a kernel that gives no receipt would wait
+      // for events.
+      kevent(this.#handle.fd, records, entries, 0);
+      return 0;
+    } catch (error) {
+      if (!(error instanceof KqueueError && error.errno)) throw error;
+      // A signal ends the wait only: the changes are applied.
+      return error.code === 'EINTR' ? 0 : -error.errno;
+    }
+  };
+}
