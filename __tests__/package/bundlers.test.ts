@@ -22,7 +22,8 @@ import {
   run,
 } from '../support/built-package.js';
 
-jest.setTimeout(60_000);
+// Bundlers take their time on a busy machine.
+jest.setTimeout(120_000);
 
 type Format = 'esm' | 'cjs';
 
@@ -185,6 +186,8 @@ ${BUNDLERS[name]}`;
     ['--input-type=module', '-e', source, ...args],
     // Where the bundlers are found.
     root,
+    '',
+    90,
   );
   expect(made).toMatchObject({ stderr: '', status: 0 });
 }

@@ -10,7 +10,7 @@ import {
 } from '../support/built-package.js';
 
 // Compilers take their time on a busy machine.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 let project: Project;
 

@@ -66,7 +66,13 @@ export const runModule = (
   args: readonly string[],
   cwd?: string,
 ): Promise<Outcome> =>
-  run(process.execPath, [join(root, 'node_modules', script), ...args], cwd);
+  run(
+    process.execPath,
+    [join(root, 'node_modules', script), ...args],
+    cwd,
+    '',
+    90,
+  );
 
 /** A project in a temporary folder that has the package as a dependency. */
 export interface Project {
