@@ -52,6 +52,12 @@ export function kqueue(): number {
   return kq;
 }
 
+/** Take over a number of a queue: the library's to close. */
+export function adoptQueue(fd: number): void {
+  others.delete(fd);
+  queues.add(fd);
+}
+
 /** dup(2) of a queue: a second number of the same queue. */
 export function dupQueue(kq: number): number {
   const fd = libc.dup(kq);

@@ -337,6 +337,19 @@ test('what is written behind the last entry is seen', () => {
   expect(found?.says).toContain('written behind the 2 entries');
 });
 
+test('a library that returns 0 for the entries it wrote has a right layout', () => {
+  const made = kernelOf('libkqueue');
+  const { kevent } = made.behaviour;
+  made.behaviour.kevent = (call) => {
+    const count = kevent?.(call) ?? 0;
+    const isReceipt = call.changes.length > 0 && count > 0;
+    return isReceipt ? 0 : count;
+  };
+  const [errors] = findingsOf(made);
+  expect(errors).toMatchObject({ name: 'errors', ok: true });
+  expect(errors.says).toContain('returned 0 for the 2 entries');
+});
+
 test('a library that does nothing, and says it did, is not believed', () => {
   const behaviour: Behaviour = {
     kqueue: () => 60_000,

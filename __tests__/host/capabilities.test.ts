@@ -66,3 +66,25 @@ test('what the running kernel is said to have can be registered', () => {
   expect(kq.size).toBe(2);
   expect(capabilities()).toBe(capabilities());
 });
+
+test('Darwin has NOTE_TRACK and its kin in the header only', () => {
+  const { notes } = capabilitiesOf(darwin).proc;
+  for (const name of ['track', 'trackerr', 'child']) {
+    expect(notes[name]).toMatchObject({ support: 'absent' });
+  }
+  expect(capabilitiesOf(freebsd).proc.notes.track.support).toBe('native');
+});
+
+test('on Linux no detail of an exit ever comes', () => {
+  const { notes } = capabilitiesOf(darwin, 'linux').proc;
+  const details = Object.keys(notes).filter((name) => /^exit_/.test(name));
+  expect(details).toEqual(
+    expect.arrayContaining([
+      'exit_memory',
+      'exit_decryptfail',
+      'exit_cserror',
+      'exit_reparented',
+    ]),
+  );
+  for (const name of details) expect(notes[name].support).toBe('absent');
+});

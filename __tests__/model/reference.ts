@@ -266,8 +266,19 @@ export class ReferenceQueue {
   kevent(changes: readonly Entry[], nevents: number): Answer {
     const entries: Entry[] = [];
     for (const change of changes) {
-      const flags = simplify(change.flags);
-      const errno = this.#apply({ ...change, flags });
+      const isRefused = isMisused(change);
+      const simple = simplify(change.flags);
+      const isNew = this.#find({ ...change, flags: simple }) === undefined;
+      const errno = isRefused
+        ? EINVAL
+        : this.#apply({ ...change, flags: simple });
+      // C9, D17: as given where the change itself is wrong; a new registration
+      // keeps the request for EV_VANISHED, not the flag.
+      const flags = isRefused
+        ? change.flags & CALLER_FLAGS
+        : isNew && errno !== EBADF
+          ? simple & ~EV_VANISHED
+          : simple;
       if (errno === 0 && (flags & EV_RECEIPT) === 0) continue;
       if (entries.length < nevents) {
         entries.push({ ...change, flags: flags | EV_ERROR, data: errno });
@@ -299,12 +310,7 @@ export class ReferenceQueue {
   // ---- changes ------------------------------------------------------------
 
   #apply(change: Entry): number {
-    const { filter, flags } = change;
-    if (filter > -1 || filter < LAST_FILTER) return EINVAL;
-    const vanishes = EV_ADD | EV_DISPATCH2;
-    if ((flags & EV_VANISHED) !== 0 && (flags & vanishes) !== vanishes) {
-      return EINVAL;
-    }
+    const { flags } = change;
     const knote = this.#find(change);
     if (knote === undefined) {
       return (flags & EV_ADD) === 0 ? ENOENT : this.#create(change);
@@ -339,7 +345,7 @@ export class ReferenceQueue {
       ident,
       filter,
       file,
-      flags,
+      flags: flags & ~EV_VANISHED,
       askedFflags: fflags,
       askedData: data,
       udata,
@@ -372,7 +378,13 @@ export class ReferenceQueue {
   }
 
   #touch(knote: Knote, { flags, fflags, data, udata }: Entry): number {
-    if (knote.deferredDelete && (flags & EV_ENABLE) !== 0) {
+    if (knote.deferredDelete) {
+      // D16: the filter is asked no more.
+      if ((flags & EV_DISABLE) !== 0) {
+        knote.disabled = true;
+        this.#fifo.delete(knote);
+      }
+      if ((flags & EV_ENABLE) === 0) return 0;
       knote.active = true;
       this.#enable(knote);
       return 0;
@@ -466,9 +478,19 @@ export class ReferenceQueue {
   }
 }
 
-/** A5, C9. */
+/** A5. */
+const CALLER_FLAGS = 0x0fff;
+
+/** D1, D17: what is refused before any registration is looked for. */
+function isMisused({ filter, flags }: Entry): boolean {
+  if (filter > -1 || filter < LAST_FILTER) return true;
+  const vanishes = EV_ADD | EV_DISPATCH2;
+  return (flags & EV_VANISHED) !== 0 && (flags & vanishes) !== vanishes;
+}
+
+/** C9. */
 function simplify(flags: number): number {
-  let simple = flags & 0x0fff;
+  let simple = flags & CALLER_FLAGS;
   if ((simple & EV_DELETE) !== 0) simple &= ~EV_ADD;
   if ((simple & EV_DISABLE) !== 0) simple &= ~EV_ENABLE;
   return simple;

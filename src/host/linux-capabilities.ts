@@ -7,6 +7,7 @@ const emulated = (reason: string): Capability => ({
 const absent = (reason: string): Capability => ({ support: 'absent', reason });
 
 const NO_SOURCE = 'Linux tells no unprivileged process of it';
+const NO_DETAIL = 'Linux gives no details of an exit';
 const NEVER = 'Linux reports nothing of it, so it is accepted and never comes';
 
 /** What the kqueue built into this library can do, and over what. */
@@ -48,7 +49,11 @@ export const LINUX: Readonly<Record<string, Deviations>> = {
       exitstatus: emulated(
         'of children, unless they are waited for first; of others from Linux 6.15 on',
       ),
-      exit_detail: absent('Linux gives no details of an exit'),
+      exit_detail: absent('it is reported at exit, and never says anything'),
+      exit_memory: absent(NO_DETAIL),
+      exit_decryptfail: absent(NO_DETAIL),
+      exit_cserror: absent(NO_DETAIL),
+      exit_reparented: absent(NO_DETAIL),
       fork: absent(NO_SOURCE),
       exec: absent(NO_SOURCE),
       signal: absent(NO_SOURCE),

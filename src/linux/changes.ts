@@ -48,8 +48,6 @@ export class Changes {
     const at = index * words.stride;
     const filterNumber = (i32[at + 2] << 16) >> 16;
     let flags = (i32[at + 2] >>> 16) & CALLER_FLAGS;
-    if ((flags & D.EV_DELETE) !== 0) flags &= ~D.EV_ADD;
-    if ((flags & D.EV_DISABLE) !== 0) flags &= ~D.EV_ENABLE;
     this.#flags = flags;
     if (filterNumber > -1 || filterNumber < -D.EVFILT_SYSCOUNT) {
       return DE.EINVAL;
@@ -58,13 +56,19 @@ export class Changes {
     if ((flags & D.EV_VANISHED) !== 0 && (flags & vanishes) !== vanishes) {
       return DE.EINVAL;
     }
+    if ((flags & D.EV_DELETE) !== 0) flags &= ~D.EV_ADD;
+    if ((flags & D.EV_DISABLE) !== 0) flags &= ~D.EV_ENABLE;
+    this.#flags = flags;
     const knote = this.#find(i32, at, filterNumber, flags);
     if (knote === undefined) {
       const ext = readExt(changes, index);
-      return this.#create(i32, at, filterNumber, flags, ext);
+      const errno = this.#create(i32, at, filterNumber, flags, ext);
+      // The new knote keeps the request, not the flag: D17 as corrected.
+      if (errno !== DE.EBADF) this.#flags &= ~D.EV_VANISHED;
+      return errno;
     }
     return (flags & D.EV_DELETE) === 0
-      ? this.#touch(knote, i32, at, flags)
+      ? this.#touch(knote, changes, index, flags)
       : this.#delete(knote, flags);
   }
 
@@ -101,7 +105,8 @@ export class Changes {
       serial: kernel.nextSerial(),
       identLow: i32[at],
       identHigh: i32[at + 1],
-      flags,
+      flags: flags & ~D.EV_VANISHED,
+      reportsVanished: (flags & D.EV_VANISHED) !== 0,
       requestedFflags: i32[at + 3],
       requestedLow: i32[at + 4],
       requestedHigh: i32[at + 5],
@@ -145,10 +150,19 @@ export class Changes {
   }
 
   /** A change to a knote that exists. */
-  #touch(knote: Knote, i32: Int32Array, at: number, flags: number): number {
+  #touch(
+    knote: Knote,
+    changes: KeventMemory,
+    index: number,
+    flags: number,
+  ): number {
     const { knotes } = this.#queue;
-    if ((flags & D.EV_ENABLE) !== 0 && knote.deleting) {
-      // It has had its last event but one; this brings the last.
+    const { i32, words } = changes;
+    const at = index * words.stride;
+    if (knote.deleting) {
+      // The filter is asked no more: D16. To enable it brings the last event.
+      if ((flags & D.EV_DISABLE) !== 0) knotes.disable(knote);
+      if ((flags & D.EV_ENABLE) === 0) return 0;
       knote.active = true;
       knotes.enable(knote);
       return 0;
@@ -159,6 +173,7 @@ export class Changes {
         i32[at + 3],
         i32[at + 4],
         i32[at + 5],
+        readExt(changes, index),
       );
       if (errno !== 0) return errno;
     }

@@ -4,8 +4,9 @@ import type { Queue } from './queue.js';
 import { type FdSource, knotesOf } from './source.js';
 
 /**
- * The files of one queue that EVFILT_READ watches, for their offset: nothing
- * reports lseek(2), so each call of kevent compares the offset with the last.
+ * The files of one queue that EVFILT_READ or EVFILT_WRITE watches, for their
+ * offset: nothing reports lseek(2), so each call of kevent compares the offset
+ * with the last.
  */
 export class FileOffsets {
   readonly #queue: Queue;

@@ -1,6 +1,7 @@
 import { isPipe } from './descriptor.js';
 import {
   IN_ACCESS,
+  IN_ATTRIB,
   IN_CLOSE_NOWRITE,
   IN_CLOSE_WRITE,
   IN_DELETE,
@@ -17,6 +18,8 @@ import type { Queue } from './queue.js';
 import { type FdSource, knotesOf } from './source.js';
 import { hintsOf, type Snapshot, VNODE_EVENTS } from './vnode-hints.js';
 
+/** Every post of a vnode has EV_CLEAR knotes evaluated again: spec G51. */
+const FILE_EVENTS = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF;
 const PIPE_EVENTS = IN_ACCESS | IN_MODIFY | IN_CLOSE_WRITE | IN_CLOSE_NOWRITE;
 
 /** One inode that inotify watches, and for which sources. */
@@ -133,13 +136,16 @@ export class InodeWatches {
       for (const source of sources) source.mayHaveEnded = true;
     }
     const hints = this.#hints(watch, event);
-    for (const knote of knotesOf(sources)) {
-      const { source } = knote;
-      if (source === null) continue;
-      if (source.aspect === 'vnode') {
-        for (const hint of hints) knotes.postVnode(knote, hint);
-      } else if (!ofEntry && (mask & contentsOf(source)) !== 0) {
-        this.#postContents(source, knote, mask);
+    // Each hint is a post to all knotes of the inode, the newest first.
+    for (const hint of hints.length > 0 ? hints : [0]) {
+      for (const knote of knotesOf(sources)) {
+        const { source } = knote;
+        if (source === null) continue;
+        if (source.aspect === 'vnode') {
+          if (hint !== 0) knotes.postVnode(knote, hint);
+        } else if (!ofEntry && (mask & contentsOf(source)) !== 0) {
+          this.#postContents(source, knote, mask);
+        }
       }
     }
     if ((mask & IN_MOVE_SELF) !== 0) {
@@ -207,11 +213,13 @@ export const vnodesOf = ({ sources }: InodeWatch): readonly FdSource[] =>
 
 /** Events that can change what EVFILT_READ and EVFILT_WRITE report. */
 const contentsOf = ({ descriptor }: FdSource): number =>
-  IN_Q_OVERFLOW | (isPipe(descriptor) ? PIPE_EVENTS : IN_MODIFY);
+  IN_Q_OVERFLOW | (isPipe(descriptor) ? PIPE_EVENTS : FILE_EVENTS);
 
 /** What inotify must report of the inode of a source. */
 function eventsOf({ aspect, descriptor }: FdSource): number {
-  if (aspect !== 'vnode') return isPipe(descriptor) ? PIPE_EVENTS : IN_MODIFY;
+  if (aspect !== 'vnode') {
+    return isPipe(descriptor) ? PIPE_EVENTS : FILE_EVENTS;
+  }
   // A file that is emptied and written anew is closed by its writer.
   const isFile = descriptor.kind === 'file';
   return isFile ? VNODE_EVENTS | IN_CLOSE_WRITE : VNODE_EVENTS;

@@ -43,6 +43,7 @@ export class LinuxKernel implements Kernel {
   readonly libc: Libc;
   readonly epoll: Epoll;
   readonly probe: Probe;
+  readonly diag: UnixDiag;
   readonly identity: Identity;
   readonly queues: QueueDescriptors;
   readonly descriptors: DescriptorReader;
@@ -61,15 +62,19 @@ export class LinuxKernel implements Kernel {
     this.queues = new QueueDescriptors(libc, this.epoll, this.identity);
     this.descriptors = new DescriptorReader(libc, this.probe, this.queues);
     this.blocking = new BlockingWait(libc, this.epoll);
-    const diag = new UnixDiag(libc);
+    this.diag = new UnixDiag(libc);
     const filters: (Filter | undefined)[] = [];
-    filters[-D.EVFILT_READ] = new ReadFilter(this.probe, diag, refuseRead);
-    filters[-D.EVFILT_EXCEPT] = new ReadFilter(this.probe, diag, refuseExcept);
+    filters[-D.EVFILT_READ] = new ReadFilter(this.probe, this.diag, refuseRead);
+    filters[-D.EVFILT_EXCEPT] = new ReadFilter(
+      this.probe,
+      this.diag,
+      refuseExcept,
+    );
     filters[-D.EVFILT_VNODE] = vnodeFilter;
     filters[-D.EVFILT_PROC] = new ProcFilter(libc, this.probe);
     filters[-D.EVFILT_SIGNAL] = new SignalFilter(libc, () => this.sync());
     filters[-D.EVFILT_FS] = new MountFilter(libc);
-    filters[-D.EVFILT_WRITE] = new WriteFilter(this.probe, diag);
+    filters[-D.EVFILT_WRITE] = new WriteFilter(this.probe, this.diag);
     filters[-D.EVFILT_TIMER] = new TimerFilter(libc);
     filters[-D.EVFILT_USER] = userFilter;
     this.filters = filters;

@@ -28,8 +28,8 @@ export interface Knote {
   dataHigh: number;
   udataLow: number;
   udataHigh: number;
-  /** `ext` of the change that made it, for kevent64. */
-  readonly ext: Int32Array | null;
+  /** `ext` of the change that made it, for kevent64; of a timer, what it reports. */
+  ext: Int32Array | null;
   /** It has an event, or had when it was last evaluated. */
   active: boolean;
   /** It is in the queue's FIFO. */
@@ -37,6 +37,8 @@ export interface Knote {
   disabled: boolean;
   /** Deleted while disabled: one last event when it is enabled. */
   deleting: boolean;
+  /** It was made with EV_VANISHED: it reports the closing of its descriptor. */
+  readonly reportsVanished: boolean;
   /** Its descriptor was closed: it reports EV_VANISHED. */
   vanished: boolean;
   /** It is no longer registered. */

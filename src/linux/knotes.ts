@@ -50,7 +50,7 @@ export class Knotes {
 
   add(knote: Knote): void {
     this.#table.add(knote);
-    if ((knote.flags & D.EV_VANISHED) === 0) return;
+    if (!knote.reportsVanished) return;
     this.vanishing.add(knote);
     this.hasVanishing = true;
   }

@@ -4,7 +4,7 @@ import { darwinErrno, LINUX_EEXIST } from './errno.js';
 import type { Knote } from './knote.js';
 import type { Queue } from './queue.js';
 
-/** How many queues may watch one another in a chain: Darwin's limit. */
+/** How deep queues may watch one another: Darwin's limit. */
 const MAX_LEVEL = 10;
 
 /**
@@ -18,6 +18,13 @@ export class Nesting {
   /** How often each queue is watched directly. */
   readonly #children = new Map<Queue, number>();
   readonly #parents = new Set<Queue>();
+  /** The queues below whose inner epolls this queue's outer epoll holds. */
+  readonly #below = new Set<Queue>();
+  /**
+   * Darwin searches no cycle. It gives each queue a level, which never falls, and
+   * compares levels when one queue begins to watch another: spec B8.
+   */
+  #level = 0;
   /** The knotes that watch this queue, oldest first. */
   readonly #watchers: Knote[] = [];
   /** Whether another queue watches this one: a field, as each call reads it. */
@@ -34,22 +41,46 @@ export class Nesting {
 
   /** Begin to watch another queue: a Darwin errno. */
   addChild(child: Queue): number {
+    const errno = this.#checkLevel(child);
+    if (errno !== 0) return errno;
     const { nesting } = child;
-    const isCycle = nesting.#selfAndBelow().has(this.#queue);
-    if (isCycle || this.#heightAbove() + nesting.#heightBelow() > MAX_LEVEL) {
-      return DE.EINVAL;
-    }
-    this.#children.set(child, (this.#children.get(child) ?? 0) + 1);
+    const count = this.#children.get(child) ?? 0;
+    this.#children.set(child, count + 1);
     nesting.#parents.add(this.#queue);
-    for (const above of this.#selfAndAbove()) {
-      for (const below of nesting.#selfAndBelow()) {
-        for (const ep of below.epolls.all()) {
-          const errno = above.nesting.#include(ep);
-          if (errno === 0) continue;
-          this.removeChild(child);
-          return errno;
-        }
+    if (count === 0) {
+      for (const above of this.#selfAndAbove()) {
+        const refused = above.nesting.#includeAll(child);
+        if (refused === 0) continue;
+        this.removeChild(child);
+        return refused;
       }
+    }
+    // A queue that is watched, but watched none so far, stays at 1.
+    this.#level = Math.max(this.#level || 2, nesting.#level + 1);
+    nesting.#level ||= 1;
+    return 0;
+  }
+
+  #checkLevel(child: Queue): number {
+    const level = child.nesting.#level;
+    const isLower = this.#level > 0 && this.#level < level;
+    return child === this.#queue || isLower || level >= MAX_LEVEL
+      ? DE.EINVAL
+      : 0;
+  }
+
+  /** Include the epolls of a queue and of all below it: a Darwin errno. */
+  #includeAll(child: Queue): number {
+    const queues = [child];
+    for (const queue of queues) {
+      // Whatever is below a queue was included with it.
+      if (queue === this.#queue || this.#below.has(queue)) continue;
+      this.#below.add(queue);
+      for (const ep of queue.epolls.all()) {
+        const errno = this.#include(ep);
+        if (errno !== 0) return errno;
+      }
+      queues.push(...queue.nesting.#children.keys());
     }
     return 0;
   }
@@ -64,12 +95,17 @@ export class Nesting {
     }
     this.#children.delete(child);
     child.nesting.#parents.delete(this.#queue);
-    // What is still below by another way is kept.
-    for (const above of this.#selfAndAbove()) {
-      const kept = new Set(above.nesting.#selfAndBelow());
-      for (const below of child.nesting.#selfAndBelow()) {
-        if (kept.has(below)) continue;
-        for (const ep of below.epolls.all()) this.#epoll.remove(above.fd, ep);
+    for (const above of this.#selfAndAbove()) above.nesting.#excludeOthers();
+  }
+
+  /** Take out the epolls of queues that are below by no way any more. */
+  #excludeOthers(): void {
+    const kept = this.#selfAndBelow();
+    for (const queue of this.#below) {
+      if (kept.has(queue)) continue;
+      this.#below.delete(queue);
+      for (const ep of queue.epolls.all()) {
+        this.#epoll.remove(this.#queue.fd, ep);
       }
     }
   }
@@ -127,24 +163,6 @@ export class Nesting {
     if (this.#epoll.add(fd, ep, EPOLLIN, OUTER_CHILD, 0) >= 0) return 0;
     const errno = kernel.libc.errno();
     return errno === LINUX_EEXIST ? 0 : darwinErrno(errno);
-  }
-
-  /** How long the longest chain from here down is, this queue included. */
-  #heightBelow(): number {
-    let height = 0;
-    for (const child of this.#children.keys()) {
-      height = Math.max(height, child.nesting.#heightBelow());
-    }
-    return height + 1;
-  }
-
-  /** The same upwards. */
-  #heightAbove(): number {
-    let height = 0;
-    for (const parent of this.#parents) {
-      height = Math.max(height, parent.nesting.#heightAbove());
-    }
-    return height + 1;
   }
 
   #selfAndBelow(): Set<Queue> {

@@ -15,6 +15,7 @@ import { FileOffsets } from './file-offsets.js';
 import { InodeWatches, vnodesOf } from './inode-watches.js';
 import type { Knote } from './knote.js';
 import { hasLowWater } from './low-water.js';
+import { PeerReads } from './peer-reads.js';
 import type { Queue } from './queue.js';
 import type { Refusal } from './refusal.js';
 import { SendMarks } from './send-marks.js';
@@ -35,6 +36,7 @@ export class Sources {
   readonly directories: DirectoryRemovals;
   readonly #offsets: FileOffsets;
   readonly #marks: SendMarks;
+  readonly #peerReads: PeerReads;
   /** Whether inotify reports on pipes, in place of the edges of epoll. */
   #followsPipes = false;
   /** Whether each call must {@link poll}. */
@@ -47,6 +49,7 @@ export class Sources {
     this.directories = new DirectoryRemovals(queue, this.#watches);
     this.#offsets = new FileOffsets(queue, this.#watches);
     this.#marks = new SendMarks(queue);
+    this.#peerReads = new PeerReads(queue);
   }
 
   get size(): number {
@@ -67,12 +70,14 @@ export class Sources {
   poll(): void {
     this.#offsets.poll();
     this.#marks.poll();
+    this.#peerReads.poll();
     this.directories.poll();
   }
 
   #updatePolling(): void {
     const { size } = this.directories;
-    this.needsPolling = size + this.#offsets.size + this.#marks.size > 0;
+    this.needsPolling =
+      size + this.#offsets.size + this.#marks.size + this.#peerReads.size > 0;
   }
 
   close(): void {
@@ -121,12 +126,13 @@ export class Sources {
       if (isClear || hasLowWater(knote)) this.#followPipes();
       return;
     }
-    const { kind, fd, isUnix } = descriptor;
+    const { kind, fd, isUnix, isStream } = descriptor;
     if (kind === 'socket' && aspect === 'read') {
       const mark = this.#queue.kernel.probe.receiveMark(fd);
       source.receiveMark = Math.max(mark, 1);
-    } else if (kind === 'socket' && !isUnix) {
-      this.#marks.update(source);
+    } else if (kind === 'socket') {
+      if (!isUnix) this.#marks.update(source);
+      else if (isStream) this.#peerReads.update(source);
       this.#updatePolling();
     }
   }
@@ -159,7 +165,7 @@ export class Sources {
     const { knotes } = this.#queue;
     for (const knote of knotesOf(sources)) {
       if (knote.source !== null) this.#leave(knote, knote.source);
-      if ((knote.flags & D.EV_VANISHED) !== 0) {
+      if (knote.reportsVanished) {
         knote.vanished = true;
         knotes.activate(knote);
       } else {
@@ -219,6 +225,7 @@ export class Sources {
     this.directories.remove(source);
     this.#offsets.remove(source);
     this.#marks.remove(source);
+    this.#peerReads.remove(source);
     this.#updatePolling();
     this.#byKey.delete(keyOf(fd, source.aspect));
     this.#queue.hasFirstEdges = true;
@@ -230,7 +237,7 @@ export class Sources {
     if (kind === 'kqueue' || kind === 'device') return 0;
     if (kind === 'file') {
       this.#watches.add(source);
-      if (aspect === 'read') this.#offsets.add(source);
+      this.#offsets.add(source);
       this.#updatePolling();
       return 0;
     }

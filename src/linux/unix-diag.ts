@@ -50,6 +50,14 @@ export class UnixDiag {
     return memory === undefined ? undefined : memory[2] >= memory[3];
   }
 
+  /** How many bytes its peer has received and not read. */
+  unreadByPeer(inode: number): number | undefined {
+    const peer = this.#ask(inode, SHOW_PEER, ATTR_PEER)?.[0];
+    return peer === undefined
+      ? undefined
+      : this.#ask(peer, SHOW_QUEUE, ATTR_QUEUE)?.[0];
+  }
+
   /** The words of one attribute of the reply. */
   #ask(
     inode: number,

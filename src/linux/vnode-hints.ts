@@ -63,8 +63,8 @@ export function takeSnapshot(probe: Probe, fd: number): Snapshot | null {
 }
 
 /**
- * Say in Darwin's NOTE_ bits what happened: one number for each thing that
- * Darwin would tell apart, which are matched against a mask each as a whole.
+ * Say in Darwin's NOTE_ bits what happened: one number for each post that Darwin
+ * would make, in its order, which is matched against a mask as a whole.
  */
 export function hintsOf(
   { mask, ofEntry, stays, edge }: InotifyEvent,
@@ -79,7 +79,7 @@ export function hintsOf(
   if (ofEntry && !entry) return [];
   if (mask === IN_CLOSE_WRITE) {
     // Cut, and closed by who wrote: emptied, that is, and written anew.
-    return snapshot.truncatedAt === edge ? [D.NOTE_WRITE, D.NOTE_EXTEND] : [];
+    return snapshot.truncatedAt === edge ? [D.NOTE_EXTEND, D.NOTE_WRITE] : [];
   }
   const before = snapshot.stat;
   const now = probe.stat(fd) ?? before;
@@ -124,7 +124,7 @@ function entryHint(mask: number, stays: boolean): number {
 /** Contents changed: written to, or cut to a length, which sizes tell. */
 function modifyHints(before: Stat, now: Stat): readonly number[] {
   if (!isKind(now, S_IFREG)) return [D.NOTE_WRITE];
-  if (now.size > before.size) return [D.NOTE_WRITE, D.NOTE_EXTEND];
+  if (now.size > before.size) return [D.NOTE_EXTEND, D.NOTE_WRITE];
   // Nothing that was written leaves an empty file.
   const isCut = now.size < before.size || now.size === 0;
   return [isCut ? D.NOTE_ATTRIB : D.NOTE_WRITE];

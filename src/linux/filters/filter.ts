@@ -15,6 +15,7 @@ export interface Filter {
     fflags: number,
     dataLow: number,
     dataHigh: number,
+    ext: Int32Array | null,
   ): number;
   /** Whether there is an event now. */
   evaluate(knote: Knote): boolean;

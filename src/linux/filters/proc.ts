@@ -25,7 +25,9 @@ const PIDFD_GET_INFO = 0xc040ff0b;
 const PIDFD_INFO_EXIT = 8;
 
 /** What requests the exit. */
-const ENDINGS = D.NOTE_EXIT | D.NOTE_EXITSTATUS;
+const ENDINGS = D.NOTE_EXIT | D.NOTE_EXITSTATUS | D.NOTE_EXIT_DETAIL;
+/** Both together are refused of a process that may not be signalled: spec M2. */
+const GUARDED = D.NOTE_EXIT | D.NOTE_EXITSTATUS;
 /** What Linux reports only to privileged processes. */
 const PRIVILEGED = D.NOTE_FORK | D.NOTE_EXEC | D.NOTE_SIGNAL | D.NOTE_REAP;
 const TRACKING = D.NOTE_TRACK | D.NOTE_TRACKERR | D.NOTE_CHILD;
@@ -57,7 +59,8 @@ class ProcWatch implements Member {
     this.#over = true;
     if (requested === 0) return;
     knote.flags |= D.EV_EOF | D.EV_ONESHOT;
-    knote.fflags |= requested & D.NOTE_EXIT;
+    // Linux gives no detail, so data has none: spec M7.
+    knote.fflags |= requested & (D.NOTE_EXIT | D.NOTE_EXIT_DETAIL);
     if ((requested & D.NOTE_EXITSTATUS) !== 0) {
       const status = this.#status(this);
       setData(knote, status ?? 0);
@@ -138,7 +141,7 @@ export class ProcFilter implements Filter {
   #check(pid: number, pidfd: number, requested: number): number {
     // One that has ended is not found, whether it was waited for or not.
     if (this.#probe.poll(pidfd, EPOLLIN) !== 0) return DE.ESRCH;
-    if ((requested & ENDINGS) !== ENDINGS) return 0;
+    if ((requested & GUARDED) !== GUARDED) return 0;
     if (this.#libc.kill(pid, 0) >= 0) return 0;
     const errno = this.#libc.errno();
     if (errno === LINUX_ESRCH) return DE.ESRCH;

@@ -49,6 +49,10 @@ interface Request {
   readonly interval: number;
 }
 
+/** The words of `ext[1]` of struct kevent64_s, a leeway. */
+const LEEWAY_LOW = 2;
+const LEEWAY_HIGH = 3;
+
 /**
  * EVFILT_TIMER: spec J. An interval keeps its phase: the next deadline counts
  * from the first, however late the last was collected.
@@ -64,6 +68,8 @@ export class TimerFilter implements Filter {
     const { requestedFflags, requestedLow, requestedHigh } = knote;
     const request = this.#request(requestedFflags, requestedLow, requestedHigh);
     if (typeof request === 'number') return request;
+    const leeway = leewayOf(requestedFflags, knote.ext);
+    if (leeway === undefined) return DE.ERANGE;
     const heap = knote.queue.timers.heapFor(requestedFflags);
     if (heap === undefined) return DE.ENOMEM;
     knote.flags |= D.EV_CLEAR;
@@ -77,11 +83,18 @@ export class TimerFilter implements Filter {
       heapIndex: -1,
     };
     knote.timer = timer;
+    reportLeeway(knote, leeway);
     start(timer, request);
     return 0;
   }
 
-  touch(knote: Knote, fflags: number, low: number, high: number): number {
+  touch(
+    knote: Knote,
+    fflags: number,
+    low: number,
+    high: number,
+    ext: Int32Array | null,
+  ): number {
     const { timer } = knote;
     if (timer === null) return DE.ENOENT;
     if (((fflags ^ knote.requestedFflags) & D.NOTE_ABSOLUTE) !== 0) {
@@ -89,9 +102,12 @@ export class TimerFilter implements Filter {
     }
     const request = this.#request(fflags, low, high);
     if (typeof request === 'number') return request;
+    const leeway = leewayOf(fflags, ext);
+    if (leeway === undefined) return DE.ERANGE;
     const heap = knote.queue.timers.heapFor(fflags);
     if (heap === undefined) return DE.ENOMEM;
     storeRequest(knote, fflags, low, high);
+    reportLeeway(knote, leeway);
     timer.heap.remove(timer);
     timer.heap = heap;
     start(timer, request);
@@ -142,6 +158,23 @@ export class TimerFilter implements Filter {
     const wait = nanos - exactNanoseconds(this.#libc, clock);
     return { wait: wait < 0n ? 0 : Number(wait), interval: 0 };
   }
+}
+
+/** A leeway in nanoseconds, of which nothing is made; undefined if it overflows. */
+function leewayOf(fflags: number, ext: Int32Array | null): bigint | undefined {
+  if (ext === null || (fflags & D.NOTE_LEEWAY) === 0) return 0n;
+  const given = BigInt.asUintN(64, toBigInt(ext[LEEWAY_LOW], ext[LEEWAY_HIGH]));
+  const nanos = given * unitOf(fflags);
+  return nanos < 1n << 64n ? nanos : undefined;
+}
+
+/** kevent64 reports the leeway in nanoseconds, and nothing else that was given. */
+function reportLeeway(knote: Knote, leeway: bigint): void {
+  if (knote.ext === null) return;
+  const ext = new Int32Array(knote.ext.length);
+  ext[LEEWAY_LOW] = Number(BigInt.asIntN(32, leeway));
+  ext[LEEWAY_HIGH] = Number(BigInt.asIntN(32, leeway >> 32n));
+  knote.ext = ext;
 }
 
 /** Arm a timer that is in no heap. */

@@ -50,6 +50,10 @@ export class WriteFilter implements Filter {
       case 'terminal':
         return this.#terminal(knote, source);
       case 'file':
+        source.size = this.#probe.size(source.descriptor.fd);
+        source.offset = this.#probe.offset(source.descriptor.fd);
+        setData(knote, 1);
+        return true;
       case 'device':
         setData(knote, 1);
         return true;
