@@ -115,3 +115,15 @@ gate(kernel.abi !== 'darwin', 'Darwin has kevent64')(
     expect(codeOf(() => new Kevent64List(1))).toBe('ERR_KQUEUE_UNSUPPORTED');
   },
 );
+
+onDarwin(
+  'refuses the private flags of kevent64, and ignores unknown ones',
+  () => {
+    const kq = queue();
+    const list = new Kevent64List(1);
+    for (const flag of [0x400, 0x20000, 0x40000]) {
+      expect(codeOf(() => kevent64(kq, null, list, flag, 0))).toBe('EINVAL');
+    }
+    expect(kevent64(kq, null, list, 0x8, 0)).toBe(0);
+  },
+);

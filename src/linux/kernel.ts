@@ -31,6 +31,9 @@ import { refuseExcept, refuseRead } from './refusal.js';
 import { UnixDiag } from './unix-diag.js';
 import { pathOf } from './vnode-hints.js';
 
+/** Flags of kevent64 that are for kernel and libraries of Darwin: EINVAL. */
+const PRIVATE_FLAGS64 = 0x400 | 0x20000 | 0x40000;
+
 /**
  * The kqueue over epoll: all queues of this thread and what they share. A
  * worker thread has a kernel of its own and knows only its own queues.
@@ -136,6 +139,7 @@ export class LinuxKernel implements Kernel {
     flags: number,
     timeout: TimespecMemory | null,
   ): number {
+    if ((flags & PRIVATE_FLAGS64) !== 0) return this.#fail(DE.EINVAL);
     const limit = (flags & D.KEVENT_FLAG_IMMEDIATE) !== 0 ? POLL : timeout;
     if (timeoutOf(limit) < 0) return this.#fail(DE.EINVAL);
     const queue = this.queueOf(kq);
