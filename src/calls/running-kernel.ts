@@ -1,5 +1,4 @@
 import { KqueueError } from '../errors.js';
-import { loadError, loadFfiKernel, reasonOf } from '../ffi/index.js';
 import {
   kernel as choice,
   hostCpu,
@@ -13,11 +12,8 @@ import {
   layoutOf,
   wordsOf,
 } from '../memory/index.js';
+import { ffi, linux } from './late.js';
 import { traced } from './trace.js';
-
-// Only on Linux, and at the first call.
-const linux = (): typeof import('../linux/index.js') =>
-  require('../linux/index.js') as typeof import('../linux/index.js');
 
 let running: Kernel | undefined;
 
@@ -44,10 +40,11 @@ function load(): Kernel {
     const kernel =
       choice.name === 'linux'
         ? linux().createLinuxKernel()
-        : loadFfiKernel(hostFacts, hostCpu, choice.libraries);
+        : ffi().loadFfiKernel(hostFacts, hostCpu, choice.libraries);
     return isTraced() ? traced(kernel, hostDialect()) : kernel;
   } catch (error) {
     if (error instanceof KqueueError) throw error;
+    const { loadError, reasonOf } = ffi();
     throw loadError(reasonOf(error), error);
   }
 }

@@ -1,6 +1,5 @@
 import { writeSync } from 'node:fs';
 import { errnoName, flagNames, type KernelFacts } from '../abi/index.js';
-import { threads } from '../ffi/index.js';
 import {
   type Kernel,
   type KeventMemory,
@@ -8,6 +7,7 @@ import {
   type TimespecMemory,
   type TimespecWidth,
 } from '../memory/index.js';
+import { ffi } from './late.js';
 
 /** How many entries of a list are shown, as strace(1) has it. */
 const MAX_ENTRIES = 32;
@@ -43,7 +43,7 @@ const pause = (): void => {
 /** What the lines of a worker thread begin with. */
 function threadName(): string {
   // Not at import, where it would cost everybody some milliseconds.
-  const { isMainThread, threadId } = threads();
+  const { isMainThread, threadId } = ffi().threads();
   return isMainThread ? '' : `[worker ${threadId}] `;
 }
 

@@ -1,4 +1,4 @@
-import { clearTimeout, setTimeout } from '../host/index.js';
+import { clearTimeout, setTimeout, type Timer } from '../host/index.js';
 import type { Watch } from './loop.js';
 import { runListener } from './run-listener.js';
 
@@ -8,7 +8,7 @@ const LONGEST = 8;
 
 /** Let the listener look at intervals. */
 export function intervalWatch(): Watch {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   let listener: (() => void) | undefined;
   let delay = SHORTEST;
   let referenced = true;

@@ -6,10 +6,23 @@
  */
 import * as timers from 'node:timers';
 
-export const { clearImmediate, clearTimeout, setImmediate, setTimeout } =
-  timers;
+/** What setTimeout and setImmediate return. */
+export interface Timer {
+  ref(): unknown;
+  unref(): unknown;
+}
 
-export const { queueMicrotask } = globalThis;
+// Typed without the types of Node, which a program need not have.
+type Set<Args extends unknown[]> = (run: () => void, ...args: Args) => Timer;
+type Clear = (timer: Timer | undefined) => void;
+
+export const setTimeout: Set<[ms: number]> = timers.setTimeout;
+export const clearTimeout = timers.clearTimeout as Clear;
+export const setImmediate: Set<[]> = timers.setImmediate;
+export const clearImmediate = timers.clearImmediate as Clear;
+
+export const queueMicrotask: (run: () => void) => void =
+  globalThis.queueMicrotask;
 
 // Not of `performance`: Node takes milliseconds to load that.
 const { hrtime } = process;

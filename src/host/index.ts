@@ -12,6 +12,7 @@ export {
   queueMicrotask,
   setImmediate,
   setTimeout,
+  type Timer,
   unixTime,
 } from './globals.js';
 export {

@@ -1,6 +1,6 @@
 import { close, KeventList, kevent, kqueue } from '../calls/index.js';
-import { backendFd, readableNow, threadDriver } from '../ffi/index.js';
 import { hostFacts, type LoopDriver } from '../host/index.js';
+import { ffi } from './late.js';
 
 const { EV_ADD, EV_CLEAR, EV_DELETE, EVFILT_READ, EVFILT_USER, NOTE_TRIGGER } =
   hostFacts.constants;
@@ -15,10 +15,10 @@ let isKnownPollable: boolean | undefined;
 function isReadableWithEvents(kq: number): boolean {
   const user = { ident: 1, filter: EVFILT_USER ?? 0 };
   kevent(kq, [{ ...user, flags: EV_ADD | EV_CLEAR }], null);
-  if (readableNow(kq)) return false;
+  if (ffi().readableNow(kq)) return false;
   kevent(kq, [{ ...user, fflags: NOTE_TRIGGER ?? 0 }], null);
-  if (!readableNow(kq)) return false;
-  return kevent(kq, null, new KeventList(1), 0) === 1 && !readableNow(kq);
+  if (!ffi().readableNow(kq)) return false;
+  return kevent(kq, null, new KeventList(1), 0) === 1 && !ffi().readableNow(kq);
 }
 
 /** Try it on a queue; `undefined` if there can be none now. */
@@ -47,7 +47,7 @@ export function isPollable(): boolean {
 
 /** How queues are watched in this thread. */
 export const currentDriver = (): LoopDriver =>
-  isPollable() ? threadDriver() : 'interval';
+  isPollable() ? ffi().threadDriver() : 'interval';
 
 /**
  * Whether a native kernel lets the event loop watch a queue: it limits how deep
@@ -55,7 +55,7 @@ export const currentDriver = (): LoopDriver =>
  * is refused. So it is tried on the loop's own queue.
  */
 export function canLoopWatch(kq: number): boolean {
-  const loop = backendFd();
+  const loop = ffi().backendFd();
   if (loop < 0) return true;
   const change = { ident: kq, filter: EVFILT_READ };
   try {

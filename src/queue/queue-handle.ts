@@ -6,7 +6,8 @@ import {
   kevent,
 } from '../calls/index.js';
 import { KqueueError } from '../errors.js';
-import { type Watch, watch } from '../ffi/index.js';
+import type { Watch } from '../ffi/index.js';
+import { ffi } from './late.js';
 import { canLoopWatch, currentDriver } from './pollable.js';
 
 /**
@@ -41,7 +42,7 @@ export class QueueHandle implements FdOwner {
 
   /** The watch of the descriptor, made at the first call. */
   watch(): Watch {
-    this.#watch ??= watch(this.fd, currentDriver(), canLoopWatch);
+    this.#watch ??= ffi().watch(this.fd, currentDriver(), canLoopWatch);
     return this.#watch;
   }
 
