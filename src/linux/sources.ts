@@ -75,6 +75,11 @@ export class Sources {
     this.needsPolling = size + this.#offsets.size + this.#marks.size > 0;
   }
 
+  /** Replace inotify if that was closed elsewhere. */
+  check(): void {
+    this.#watches.check();
+  }
+
   close(): void {
     this.#watches.close();
   }
