@@ -42,6 +42,8 @@ export interface DoubleKernel {
   disarm(): readonly Name[];
   /** How many registrations the queue has in truth. */
   registrations(kq: number): number;
+  /** Close the queues that are left. */
+  closeQueues(): void;
   dispose(): void;
 }
 
@@ -114,6 +116,9 @@ export function doubleKernel(): DoubleKernel {
       calls = [];
       double.calls.length = 0;
       return made;
+    },
+    closeQueues() {
+      for (const { fd } of real.queues.all()) real.close(fd);
     },
     registrations: (kq) => [...(real.queueOf(kq)?.knotes.all() ?? [])].length,
     dispose: () => double[Symbol.dispose](),

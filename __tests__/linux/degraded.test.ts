@@ -26,6 +26,7 @@ import {
 } from '../../src/index.js';
 import { createLinuxKernel } from '../../src/linux/kernel.js';
 import { gate } from '../conformance/cases.js';
+import { dup, forget } from '../conformance/world.js';
 
 const ENOSYS = 38;
 const EPERM = 1;
@@ -105,16 +106,20 @@ for (const errno of [ENOSYS, EPERM]) {
   );
 }
 
-onLinux('without kcmp a queue works, and a dup of it is not known', () => {
+onLinux('without kcmp a queue works, and so does a dup of it', () => {
   const { kqueue, kevent, close } = lacking(['kcmp'], EPERM);
   const q = kqueue();
   const list = new KeventList(4);
   const user = { ident: 1, filter: EVFILT_USER, flags: EV_ADD };
-  expect(kevent(q, [{ ...user, fflags: NOTE_TRIGGER }], list, 0)).toBe(1);
+  const copy = dup(q);
+  forget(copy);
+  expect(kevent(copy, [{ ...user, fflags: NOTE_TRIGGER }], list, 0)).toBe(1);
   const fd = file();
   expect(codeOf(() => kevent(fd, null, list, 0))).toBe('EBADF');
   close(q);
   expect(codeOf(() => kevent(q, null, list, 0))).toBe('EBADF');
+  expect(kevent(copy, null, list, 0)).toBe(1);
+  close(copy);
 });
 
 onLinux('without pidfd a process cannot be watched, and that is said', () => {

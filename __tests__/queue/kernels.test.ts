@@ -1,11 +1,17 @@
 // The typed queue on kernels that are not as the one built in: without
 // receipts, or with timers that take no other time. Their tables are real;
 // the kernels are the built-in one with something taken away, or a script.
-import { writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { kernels } from '../../src/abi/kernels.js';
 import type { KernelFacts } from '../../src/abi/shape.js';
 import type { KeventList } from '../../src/calls/kevent-list.js';
-import { EV_ERROR, EV_RECEIPT, EVFILT_TIMER, Kqueue } from '../../src/index.js';
+import {
+  close as closeFd,
+  EV_ERROR,
+  EV_RECEIPT,
+  EVFILT_TIMER,
+  Kqueue,
+} from '../../src/index.js';
 import { createLinuxKernel, type LinuxKernel } from '../../src/linux/kernel.js';
 import type { Kernel } from '../../src/memory/kernel.js';
 import type { KeventInit } from '../../src/memory/kevent.js';
@@ -244,5 +250,37 @@ describe.each(kernelNames)('on %s', (name) => {
       if (name === 'darwin') continue;
       expect((sent.at(-1)?.flags ?? 0) & EV_DISABLE).toBe(disabled);
     }
+  });
+});
+
+describe('a kernel that knows nothing of its queues', () => {
+  beforeEach(() => {
+    if (process.platform === 'linux') take((given, call) => call(...given));
+  });
+  afterEach(() => {
+    mocked.kernel = undefined;
+  });
+
+  onLinux('is not made to close a file that has the number of a queue', () => {
+    const kq = new Kqueue();
+    close(kq.fd);
+    const fd = openSync('/dev/null', 'r');
+    expect(fd).toBe(kq.fd);
+    kq.close();
+    expect(fstatSync(fd)).toBeDefined();
+    closeSync(fd);
+  });
+
+  onLinux('close() of such a file closes the file, and ends the queue', () => {
+    const kq = new Kqueue();
+    close(kq.fd);
+    const fd = openSync('/dev/null', 'r');
+    expect(fd).toBe(kq.fd);
+    closeFd(fd);
+    expect(() => fstatSync(fd)).toThrow(
+      expect.objectContaining({ code: 'EBADF' }),
+    );
+    expect(kq.closed).toBe(true);
+    expect(() => kq.close()).not.toThrow();
   });
 });

@@ -11,6 +11,7 @@ export {
   close,
   type FdOwner,
   fdOwners,
+  isQueue,
   kevent,
   kevent64,
   kqueue,

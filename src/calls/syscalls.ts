@@ -325,6 +325,26 @@ export const kevent64: (
  */
 export const close = (fd: number): void => {
   const owner = fdOwners.get(fd);
-  if (owner === undefined) calls.close(fd);
-  else owner.close();
+  if (owner === undefined) {
+    calls.close(fd);
+  } else if (isQueue(fd)) {
+    owner.close();
+  } else {
+    owner.abandon();
+    calls.close(fd);
+  }
 };
+
+/** Whether a descriptor is a queue's: a call that does nothing asks. */
+export function isQueue(fd: number): boolean {
+  try {
+    calls.kevent(fd, null, null, 0);
+    return true;
+  } catch (error) {
+    if (!(error instanceof KqueueError)) throw error;
+    // A call without changes has no other ENOENT.
+    const { name } = currentKernel().facts;
+    const code = name === 'libkqueue' ? 'ENOENT' : 'EBADF';
+    return error.code !== 'EBADF' && error.code !== code;
+  }
+}

@@ -41,7 +41,9 @@ export class DescriptorReader {
   read(fd: number): Descriptor | undefined {
     const stat = fd < 0 ? undefined : this.#probe.stat(fd);
     if (stat === undefined) return undefined;
-    const kind = this.#kindOf(fd, stat);
+    const isAnonymous = KIND_OF_MODE[stat.mode & S_IFMT] === undefined;
+    const queue = isAnonymous ? this.#queues.identify(fd) : undefined;
+    const kind = queue === undefined ? this.#kindOf(fd, stat) : 'kqueue';
     const access = this.#probe.openFlags(fd) & O_ACCMODE;
     const isSocket = kind === 'socket';
     return {
@@ -49,19 +51,17 @@ export class DescriptorReader {
       kind,
       device: stat.device,
       inode: stat.inode,
+      inodeHigh: stat.inodeHigh,
       reads: access !== O_WRONLY,
       writes: access === O_WRONLY || access === O_RDWR,
       isUnix: isSocket && this.#probe.socketDomain(fd) === AF_UNIX,
       isStream: isSocket && this.#probe.socketType(fd) === SOCK_STREAM,
-      queue: kind === 'kqueue' ? (this.#queues.find(fd) ?? null) : null,
+      queue: queue ?? null,
     };
   }
 
   #kindOf(fd: number, { mode, device }: Stat): Kind {
-    const kind = KIND_OF_MODE[mode & S_IFMT];
-    if (kind === undefined) {
-      return this.#queues.find(fd) === undefined ? 'other' : 'kqueue';
-    }
+    const kind = KIND_OF_MODE[mode & S_IFMT] ?? 'other';
     if (kind === 'device' && this.#probe.isTerminal(fd)) return 'terminal';
     if (kind !== 'fifo') return kind;
     if (this.#pipeDevice === undefined) this.#learnPipeDevice();

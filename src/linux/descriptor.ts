@@ -21,7 +21,9 @@ export interface Descriptor {
   readonly fd: number;
   readonly kind: Kind;
   readonly device: number;
+  /** The low word; a socket's has no other. */
   readonly inode: number;
+  readonly inodeHigh: number;
   /** Open for reading, for writing: the ends of a pipe differ in it. */
   readonly reads: boolean;
   readonly writes: boolean;
@@ -35,3 +37,9 @@ export interface Descriptor {
 /** Whether it is one end of a pipe, or a named pipe. */
 export const isPipe = ({ kind }: Descriptor): boolean =>
   kind === 'pipe' || kind === 'fifo';
+
+type Access = Pick<Descriptor, 'reads' | 'writes'>;
+
+/** Whether both are open for the same: the ends of a pipe are not. */
+export const isSameAccess = (a: Access, b: Access): boolean =>
+  a.reads === b.reads && a.writes === b.writes;

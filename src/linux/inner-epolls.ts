@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Libc } from '../ffi/index.js';
 import { EPOLLIN, OUTER_INNER, OUTER_SIDE } from './constants.js';
 import { Edges } from './edges.js';
@@ -5,6 +6,7 @@ import { lastErrno } from './errno.js';
 import { type Member, Members } from './members.js';
 import type { Queue } from './queue.js';
 import { FdSource } from './source.js';
+import { pathOf } from './vnode-hints.js';
 
 /** A bound on one drain, should edges come as fast as they are read. */
 export const MAX_ROUNDS = 64;
@@ -19,7 +21,7 @@ export class InnerEpolls {
   readonly #libc: Libc;
   readonly members = new Members();
   readonly #edges = new Edges();
-  readonly inner: number;
+  inner: number;
   /** The second one, or -1. */
   side = -1;
 
@@ -31,8 +33,23 @@ export class InnerEpolls {
 
   /** Put the first into the outer epoll: -1 if that fails. */
   connect(): number {
-    const { kernel, fd } = this.#queue;
-    return kernel.epoll.add(fd, this.inner, EPOLLIN, OUTER_INNER, 0);
+    return this.#connect(this.inner, OUTER_INNER);
+  }
+
+  /** Put one into the outer epoll, and the eventfd, which proves it, into it. */
+  #connect(ep: number, low: number): number {
+    const { kernel, fd, token, readyFlag } = this.#queue;
+    const { epoll } = kernel;
+    if (epoll.add(fd, ep, EPOLLIN, low, token) < 0) return -1;
+    return epoll.add(ep, readyFlag.eventfd, 0, -1, 0);
+  }
+
+  /** The eventfd is new. */
+  reconnect(): void {
+    const { kernel, readyFlag } = this.#queue;
+    for (const ep of this.all()) {
+      kernel.epoll.add(ep, readyFlag.eventfd, 0, -1, 0);
+    }
   }
 
   /** Those that are readable when the queue must poll its sources. */
@@ -43,22 +60,64 @@ export class InnerEpolls {
   /** The second one, made when it is first needed: -1 if that fails. */
   openSide(): number {
     if (this.side >= 0) return this.side;
-    const { kernel, fd, nesting } = this.#queue;
-    const side = kernel.createEpoll();
-    if (side < 0) return -1;
-    const isReported = kernel.epoll.add(fd, side, EPOLLIN, OUTER_SIDE, 0) >= 0;
+    this.side = this.#open(OUTER_SIDE);
+    return this.side;
+  }
+
+  #open(low: number): number {
+    const { kernel, nesting } = this.#queue;
+    const ep = kernel.createEpoll();
+    if (ep < 0) return -1;
+    kernel.own(ep, this.#queue);
     // The queues above must wake for it too. Closing it takes it out of all.
-    if (!isReported || nesting.publish(side) < 0) {
-      this.#libc.close(side);
-      return -1;
+    if (this.#connect(ep, low) >= 0 && nesting.publish(ep) >= 0) return ep;
+    this.#libc.close(ep);
+    return -1;
+  }
+
+  /** Replace those that were closed elsewhere: whether any was. */
+  repair(): boolean {
+    const { inner, side } = this;
+    const isInnerLost = this.#isLost(inner);
+    if (isInnerLost) this.#replace(inner, OUTER_INNER);
+    const isSideLost = side >= 0 && this.#isLost(side);
+    if (isSideLost) this.#replace(side, OUTER_SIDE);
+    return isInnerLost || isSideLost;
+  }
+
+  #isLost(ep: number): boolean {
+    const { identity } = this.#queue.kernel;
+    if (identity.isInnerEpoll(this.#queue, ep)) return false;
+    return identity.isQueue(this.#queue, this.#queue.fd);
+  }
+
+  #replace(old: number, low: number): void {
+    const queue = this.#queue;
+    const { epoll, identity, probe } = queue.kernel;
+    // The new one may get the number of the old.
+    identity.release(old, queue);
+    const ep = this.#open(low);
+    if (ep < 0) return;
+    if (low === OUTER_INNER) this.inner = ep;
+    else this.side = ep;
+    queue.hasFirstEdges = true;
+    for (const member of this.members.all()) {
+      const { fd, bits } = this.members.entryOf(member);
+      const isSource = member instanceof FdSource;
+      if (isSource && member.epoll !== old) continue;
+      if (!isSource && low !== OUTER_INNER) continue;
+      const isOpen = isSource
+        ? probe.isOpenOn(fd, member.descriptor)
+        : identity.isHeld(fd, member) && isAnonymous(fd);
+      if (isSource) member.epoll = ep;
+      if (isOpen) epoll.add(ep, fd, bits, member.slot, member.generation);
+      else if (!isSource) member.reopen?.();
     }
-    this.side = side;
-    return side;
   }
 
   /** Watch something besides the sources: a Darwin errno. */
   add(member: Member, fd: number, bits: number): number {
-    this.members.add(member);
+    this.members.add(member, fd, bits);
     const { slot, generation } = member;
     const { epoll } = this.#queue.kernel;
     if (epoll.add(this.inner, fd, bits, slot, generation) >= 0) return 0;
@@ -67,9 +126,22 @@ export class InnerEpolls {
     return errno;
   }
 
-  remove(member: Member, fd: number): void {
-    this.#queue.kernel.epoll.remove(this.inner, fd);
+  /** Take a member out; false if its descriptor is another file's by now. */
+  remove(member: Member, fd: number): boolean {
+    const { epoll, identity } = this.#queue.kernel;
+    const remove = () =>
+      identity.isHeld(this.inner, this.#queue) &&
+      epoll.remove(this.inner, fd) >= 0;
+    const isRemoved =
+      remove() ||
+      (this.repair() && remove()) ||
+      // With its epoll and the queue's descriptor what proves it is gone.
+      (!identity.isInnerEpoll(this.#queue, this.inner) &&
+        identity.isHeld(fd, member) &&
+        isAnonymous(fd));
     this.members.remove(member);
+    identity.release(fd, member);
+    return isRemoved;
   }
 
   /** Post the edges that one of the two reports. */
@@ -92,7 +164,34 @@ export class InnerEpolls {
     }
   }
 
+  /** Close them, unless their descriptors are other files' by now. */
   close(): void {
-    for (const ep of this.all()) this.#libc.close(ep);
+    const { identity } = this.#queue.kernel;
+    for (const ep of this.all()) {
+      const isOpen =
+        identity.isInnerEpoll(this.#queue, ep) ||
+        (identity.isHeld(ep, this.#queue) && isEmptyEpoll(ep));
+      if (isOpen) this.#libc.close(ep);
+      identity.release(ep, this.#queue);
+    }
   }
 }
+
+/**
+ * Whether a descriptor is an epoll without members: what is left of one whose
+ * members, and the eventfd with them, are gone.
+ */
+function isEmptyEpoll(fd: number): boolean {
+  if (pathOf(fd) !== 'anon_inode:[eventpoll]') return false;
+  try {
+    return !readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1').includes('tfd:');
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a descriptor is of a kind that members are of. */
+const isAnonymous = (fd: number): boolean =>
+  /^anon_inode:(\[timerfd]|inotify|\[pidfd])|^pidfd:|mountinfo$/.test(
+    pathOf(fd) ?? '',
+  );

@@ -14,6 +14,7 @@ import {
 } from './inotify.js';
 import type { Knote } from './knote.js';
 import { lowWater } from './low-water.js';
+import { isSameInode } from './probe.js';
 import type { Queue } from './queue.js';
 import { type FdSource, knotesOf } from './source.js';
 import { hintsOf, type Snapshot, VNODE_EVENTS } from './vnode-hints.js';
@@ -21,6 +22,14 @@ import { hintsOf, type Snapshot, VNODE_EVENTS } from './vnode-hints.js';
 /** Every post of a vnode has EV_CLEAR knotes evaluated again: spec G51. */
 const FILE_EVENTS = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF;
 const PIPE_EVENTS = IN_ACCESS | IN_MODIFY | IN_CLOSE_WRITE | IN_CLOSE_NOWRITE;
+
+/** As after an overflow: each watch may have missed something. */
+const LOST_EVENTS: InotifyEvent = {
+  mask: IN_Q_OVERFLOW,
+  ofEntry: false,
+  stays: false,
+  edge: 0,
+};
 
 /** One inode that inotify watches, and for which sources. */
 export interface InodeWatch {
@@ -49,6 +58,28 @@ export class InodeWatches {
       this.#onEvent(wd, event),
     );
     return this.#inotify !== undefined;
+  }
+
+  /** Watch everything anew if inotify was closed elsewhere. */
+  check(): void {
+    if (this.#inotify === undefined || this.#inotify.isOpen()) return;
+    this.#inotify.close();
+    this.#inotify = undefined;
+    const watches = [...this.#byWd.values()];
+    this.#byWd.clear();
+    for (const { sources, children, snapshot } of watches) {
+      for (const source of sources) {
+        if (!this.#queue.kernel.identity.isCurrent(source)) continue;
+        if (!this.add(source)) continue;
+        const watch = this.get(source);
+        if (watch !== undefined) watch.snapshot ??= snapshot;
+      }
+      for (const source of children) {
+        this.#queue.sources.directories.followMove(source);
+      }
+    }
+    // Whatever happened in between was not reported.
+    for (const watch of this.#byWd.values()) this.#post(watch, LOST_EVENTS);
   }
 
   close(): void {
@@ -106,8 +137,11 @@ export class InodeWatches {
   }
 
   /** Stop watching an inode that no source needs any more. */
-  #release({ wd, sources, children }: InodeWatch): void {
+  #release(watch: InodeWatch): void {
+    const { wd, sources, children } = watch;
     if (sources.size > 0 || children.size > 0) return;
+    // It may be of an inotify that was closed elsewhere.
+    if (this.#byWd.get(wd) !== watch) return;
     this.#byWd.delete(wd);
     this.#inotify?.remove(wd);
   }
@@ -191,9 +225,8 @@ export class InodeWatches {
     const { kernel, sources } = this.#queue;
     for (const source of [...watch.sources]) {
       if (source.epoll >= 0) continue;
-      const { fd, device, inode } = source.descriptor;
-      const stat = kernel.probe.stat(fd);
-      const isOpen = stat?.inode === inode && stat.device === device;
+      const stat = kernel.probe.stat(source.descriptor.fd);
+      const isOpen = stat !== undefined && isSameInode(stat, source.descriptor);
       if (!isOpen || stat.links > 0) {
         sources.drop(source, false);
         continue;

@@ -47,14 +47,16 @@ type OnEvent = (wd: number, event: InotifyEvent) => void;
 export class Inotify implements Member {
   slot = -1;
   generation = 0;
+  readonly #queue: Queue;
   readonly #libc: Libc;
   readonly #fd: number;
   readonly #onEvent: OnEvent;
   readonly #buffer: NativeBlock = nativeBlock(BUFFER_BYTES);
   #edge = 0;
 
-  private constructor(libc: Libc, fd: number, onEvent: OnEvent) {
-    this.#libc = libc;
+  private constructor(queue: Queue, fd: number, onEvent: OnEvent) {
+    this.#queue = queue;
+    this.#libc = queue.kernel.libc;
     this.#fd = fd;
     this.#onEvent = onEvent;
   }
@@ -64,7 +66,7 @@ export class Inotify implements Member {
     const { libc } = queue.kernel;
     const fd = libc.inotifyInit(CLOEXEC | NONBLOCK);
     if (fd < 0) return undefined;
-    const inotify = new Inotify(libc, fd, onEvent);
+    const inotify = new Inotify(queue, fd, onEvent);
     if (queue.addMember(inotify, fd, EPOLLIN | EPOLLET) === 0) return inotify;
     libc.close(fd);
     return undefined;
@@ -114,7 +116,13 @@ export class Inotify implements Member {
     }
   }
 
+  /** Whether its descriptor still is inotify's. */
+  isOpen(): boolean {
+    return this.#queue.kernel.identity.isMember(this.#queue, this.#fd);
+  }
+
+  /** Close it, unless its descriptor is another file's by now. */
   close(): void {
-    this.#libc.close(this.#fd);
+    if (this.#queue.removeMember(this, this.#fd)) this.#libc.close(this.#fd);
   }
 }

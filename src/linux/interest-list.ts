@@ -32,9 +32,10 @@ export class InterestList {
     const { epolls, sources, kernel } = this.#queue;
     const other = sources.get(fd, aspect === 'read' ? 'write' : 'read');
     // In one entry an arrival would look like an edge of both directions.
+    epolls.repair();
     const ep = other?.epoll === epolls.inner ? epolls.openSide() : epolls.inner;
     if (ep < 0) return DE.ENOMEM;
-    epolls.members.add(source);
+    epolls.members.add(source, fd, bits);
     const { slot, generation } = source;
     const { epoll } = kernel;
     let added = epoll.add(ep, fd, bits, slot, generation);
@@ -61,6 +62,7 @@ export class InterestList {
   /** Watch a source that is in the list for other bits. */
   modify(source: FdSource, bits: number): void {
     const { epoll, slot, generation, descriptor } = source;
+    this.#queue.epolls.members.modify(source, bits);
     this.#queue.kernel.epoll.modify(
       epoll,
       descriptor.fd,

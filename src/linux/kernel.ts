@@ -10,7 +10,7 @@ import {
 } from '../memory/index.js';
 import { BlockingWait } from './blocking-wait.js';
 import { timeoutOf } from './clock.js';
-import { CLOEXEC, D, DE, NONBLOCK } from './constants.js';
+import { CLOEXEC, D, DE } from './constants.js';
 import { DescriptorReader } from './descriptor-reader.js';
 import { Epoll } from './epoll.js';
 import { lastErrno } from './errno.js';
@@ -25,8 +25,9 @@ import { vnodeFilter } from './filters/vnode.js';
 import { WriteFilter } from './filters/write.js';
 import { Identity } from './identity.js';
 import { Probe } from './probe.js';
-import { Queue } from './queue.js';
+import { MOVED, Queue } from './queue.js';
 import { QueueDescriptors } from './queue-descriptors.js';
+import { newToken, openEventfd } from './ready-flag.js';
 import { refuseExcept, refuseRead } from './refusal.js';
 import { UnixDiag } from './unix-diag.js';
 import { pathOf } from './vnode-hints.js';
@@ -88,19 +89,23 @@ export class LinuxKernel implements Kernel {
     const fd = this.createEpoll();
     if (fd < 0) return this.#fail(lastErrno(libc));
     const inner = this.createEpoll();
-    const ready = inner < 0 ? -1 : libc.eventfd(1, CLOEXEC | NONBLOCK);
+    const token = newToken();
+    const ready = inner < 0 ? -1 : openEventfd(libc, token);
     if (ready < 0) {
       const errno = lastErrno(libc);
       if (inner >= 0) libc.close(inner);
       libc.close(fd);
       return this.#fail(errno);
     }
-    this.queues.dropStale(fd);
-    const queue = new Queue(this, fd, inner, ready);
+    const queue = new Queue(this, fd, inner, ready, token);
+    for (const part of [fd, inner, ready]) this.own(part, queue);
+    this.queues.dropLost();
     if (queue.connect() < 0) {
       const errno = lastErrno(libc);
-      queue.dispose();
-      libc.close(fd);
+      for (const part of [inner, ready, fd]) {
+        this.identity.release(part, queue);
+        libc.close(part);
+      }
       return this.#fail(errno);
     }
     this.queues.add(queue);
@@ -115,11 +120,9 @@ export class LinuxKernel implements Kernel {
     nevents: number,
     timeout: TimespecMemory | null,
   ): number {
-    if (timeoutOf(timeout) < 0) return this.#fail(DE.EINVAL);
-    const queue = this.queueOf(kq);
-    if (queue === undefined) return this.#fail(DE.EBADF);
-    if (!queue.speaks('kevent')) return this.#fail(DE.EINVAL);
-    const count = queue.kevent(
+    return this.#call(
+      'kevent',
+      kq,
       changes,
       nchanges,
       events,
@@ -127,7 +130,6 @@ export class LinuxKernel implements Kernel {
       timeout,
       false,
     );
-    return count >= 0 ? count : this.#fail(-count);
   }
 
   kevent64(
@@ -141,12 +143,10 @@ export class LinuxKernel implements Kernel {
   ): number {
     if ((flags & PRIVATE_FLAGS64) !== 0) return this.#fail(DE.EINVAL);
     const limit = (flags & D.KEVENT_FLAG_IMMEDIATE) !== 0 ? POLL : timeout;
-    if (timeoutOf(limit) < 0) return this.#fail(DE.EINVAL);
-    const queue = this.queueOf(kq);
-    if (queue === undefined) return this.#fail(DE.EBADF);
-    if (!queue.speaks('kevent64')) return this.#fail(DE.EINVAL);
     const onlyErrors = (flags & D.KEVENT_FLAG_ERROR_EVENTS) !== 0;
-    const count = queue.kevent(
+    return this.#call(
+      'kevent64',
+      kq,
       changes,
       nchanges,
       events,
@@ -154,7 +154,35 @@ export class LinuxKernel implements Kernel {
       limit,
       onlyErrors,
     );
-    return count >= 0 ? count : this.#fail(-count);
+  }
+
+  #call(
+    call: 'kevent' | 'kevent64',
+    kq: number,
+    changes: KeventMemory | null,
+    nchanges: number,
+    events: KeventMemory | null,
+    nevents: number,
+    timeout: TimespecMemory | null,
+    onlyErrors: boolean,
+  ): number {
+    if (timeoutOf(timeout) < 0) return this.#fail(DE.EINVAL);
+    let queue = this.queueOf(kq);
+    while (queue !== undefined) {
+      if (!queue.speaks(call)) return this.#fail(DE.EINVAL);
+      const count = queue.kevent(
+        changes,
+        nchanges,
+        events,
+        nevents,
+        timeout,
+        onlyErrors,
+      );
+      if (count !== MOVED) return count >= 0 ? count : this.#fail(-count);
+      // Another queue may have its descriptor by now.
+      queue = this.queues.identify(kq);
+    }
+    return this.#fail(DE.EBADF);
   }
 
   close(fd: number): number {
@@ -169,7 +197,7 @@ export class LinuxKernel implements Kernel {
   }
 
   whyNoQueue(fd: number): string | undefined {
-    if (this.queueOf(fd) !== undefined) return undefined;
+    if (this.queues.identify(fd) !== undefined) return undefined;
     if (pathOf(fd) !== 'anon_inode:[eventpoll]') return undefined;
     return `descriptor ${fd} is no queue of this thread; a queue belongs to the thread, and the copy of kqueue-ffi, that made it`;
   }
@@ -182,6 +210,12 @@ export class LinuxKernel implements Kernel {
   /** The queue of a descriptor: its own, or a dup of it. */
   queueOf(fd: number): Queue | undefined {
     return this.queues.find(fd);
+  }
+
+  /** A descriptor was opened for a part of a queue. */
+  own(fd: number, holder: object): void {
+    this.identity.hold(fd, holder);
+    this.queues.dropStale(fd);
   }
 
   createEpoll(): number {

@@ -5,6 +5,14 @@ export interface Member {
   generation: number;
   /** Epoll reports it with these bits. */
   edge(bits: number): void;
+  /** Its descriptor was closed elsewhere: get another. */
+  reopen?(): void;
+}
+
+/** How a member is in epoll. */
+export interface Entry {
+  readonly fd: number;
+  readonly bits: number;
 }
 
 /**
@@ -13,23 +21,46 @@ export interface Member {
  */
 export class Members {
   readonly #slots: (Member | null)[] = [];
+  /** Its entry in epoll, by slot. */
+  readonly #entries: Entry[] = [];
   readonly #free: number[] = [];
-  #generation = 0;
+  #generation: number;
+
+  constructor(generation = 0) {
+    this.#generation = generation;
+  }
 
   /** How many there are. */
   get size(): number {
     return this.#slots.length - this.#free.length;
   }
 
-  add(member: Member): void {
+  add(member: Member, fd: number, bits: number): void {
     member.slot = this.#free.pop() ?? this.#slots.length;
-    member.generation = ++this.#generation;
+    // Epoll gives it back as a signed word of 32 bits.
+    this.#generation = (this.#generation + 1) | 0;
+    member.generation = this.#generation;
     this.#slots[member.slot] = member;
+    this.#entries[member.slot] = { fd, bits };
   }
 
   remove(member: Member): void {
+    if (this.#slots[member.slot] !== member) return;
     this.#slots[member.slot] = null;
     this.#free.push(member.slot);
+  }
+
+  /** A member is watched for other bits. */
+  modify({ slot }: Member, bits: number): void {
+    this.#entries[slot] = { ...this.#entries[slot], bits };
+  }
+
+  entryOf({ slot }: Member): Entry {
+    return this.#entries[slot];
+  }
+
+  all(): readonly Member[] {
+    return this.#slots.filter((member) => member !== null);
   }
 
   /** The member an event is for, if that is still there. */

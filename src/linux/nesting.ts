@@ -144,13 +144,27 @@ export class Nesting {
     }
   }
 
-  /** Poll the sources of the queues it watches. */
+  /** Poll the sources of the queues it watches: one of them is readable. */
   pollChildren(): void {
-    for (const child of this.#children.keys()) child.pollSources();
+    let isReported = false;
+    for (const child of this.#children.keys()) {
+      if (child.pollSources()) isReported = true;
+    }
+    if (isReported) return;
+    // Else it is one whose descriptor is another's: it would be for ever.
+    for (const child of this.#children.keys()) child.repairs.check();
   }
 
-  /** The queue is closed. */
+  /** The queues that watch this one, directly or not. */
+  above(): readonly Queue[] {
+    return [...this.#selfAndAbove()].slice(1);
+  }
+
+  /** The queue is closed: so are the descriptors by which it is watched. */
   close(): void {
+    for (const { source, queue } of [...this.#watchers]) {
+      if (source !== null) queue.sources.drop(source, false);
+    }
     for (const child of [...this.#children.keys()]) {
       this.#children.set(child, 1);
       this.removeChild(child);
@@ -159,8 +173,8 @@ export class Nesting {
 
   /** Wake for an epoll below, if not yet so by another way: a Darwin errno. */
   #include(ep: number): number {
-    const { fd, kernel } = this.#queue;
-    if (this.#epoll.add(fd, ep, EPOLLIN, OUTER_CHILD, 0) >= 0) return 0;
+    const { fd, kernel, token } = this.#queue;
+    if (this.#epoll.add(fd, ep, EPOLLIN, OUTER_CHILD, token) >= 0) return 0;
     const errno = kernel.libc.errno();
     return errno === LINUX_EEXIST ? 0 : darwinErrno(errno);
   }

@@ -40,10 +40,18 @@ export interface Stat {
   readonly gid: number;
   /** Major and minor number of the device as one. */
   readonly device: number;
+  /** The low and the high word, unsigned: as one it may pass 2^53. */
   readonly inode: number;
+  readonly inodeHigh: number;
   readonly links: number;
   readonly size: number;
 }
+
+/** What names an inode: its device, and both words of its number. */
+export type Inode = Pick<Stat, 'device' | 'inode' | 'inodeHigh'>;
+
+export const isSameInode = (a: Inode, b: Inode): boolean =>
+  a.inode === b.inode && a.inodeHigh === b.inodeHigh && a.device === b.device;
 
 /** Questions about one descriptor that change nothing about it. */
 export class Probe {
@@ -131,19 +139,21 @@ export class Probe {
       uid: u32[5],
       gid: u32[6],
       device: u32[34] * 2 ** 20 + u32[35],
-      inode: toDouble(u32[8], u32[9]),
+      inode: u32[8],
+      inodeHigh: u32[9],
       links: u32[4],
       size: toDouble(u32[10], u32[11]),
     };
   }
 
   /** Whether a descriptor is open on an inode. */
-  isOpenOn(fd: number, device: number, inode: number): boolean {
+  isOpenOn(fd: number, { device, inode, inodeHigh }: Inode): boolean {
     const { u32 } = this.#scratch;
     // Only that it is not open says that it is another: the rest says nothing.
     if (this.#statx(fd) < 0) return this.#libc.errno() !== LINUX_EBADF;
     return (
-      toDouble(u32[8], u32[9]) === inode &&
+      u32[8] === inode &&
+      u32[9] === inodeHigh &&
       u32[34] * 2 ** 20 + u32[35] === device
     );
   }

@@ -5,15 +5,21 @@ import { lastErrno } from './errno.js';
 import type { Identity } from './identity.js';
 import type { Queue } from './queue.js';
 
+/** How many queues are checked, in turn, when another is made. */
+const CHECKED = 2;
+
 /**
  * The descriptors of the queues of this thread. dup(2) can give a queue more
- * than one; a dup is found out when it is first used.
+ * than one; a dup is found out when it is first used. A queue ends with its
+ * last descriptor, which other code may close: that is found out later.
  */
 export class QueueDescriptors {
   readonly #libc: Libc;
   readonly #epoll: Epoll;
   readonly #identity: Identity;
   readonly #byFd = new Map<number, Queue>();
+  /** All queues; those that were not checked for longest come first. */
+  readonly #queues = new Set<Queue>();
 
   constructor(libc: Libc, epoll: Epoll, identity: Identity) {
     this.#libc = libc;
@@ -21,49 +27,96 @@ export class QueueDescriptors {
     this.#identity = identity;
   }
 
-  all(): ReadonlySet<Queue> {
-    return new Set(this.#byFd.values());
+  all(): readonly Queue[] {
+    return [...this.#queues];
   }
 
-  /** The queue of a descriptor: its own, or a dup of it. */
+  /**
+   * The queue of a descriptor: its own, or a dup of it. Whether it still has
+   * the one that it polls itself, polling tells; all others are checked.
+   */
   find(fd: number): Queue | undefined {
-    return this.#byFd.get(fd) ?? this.#findOriginal(fd);
+    const known = this.#byFd.get(fd);
+    return known !== undefined && known.fd === fd ? known : this.identify(fd);
   }
 
-  #findOriginal(dup: number): Queue | undefined {
-    for (const queue of this.all()) {
-      if (this.#identity.isSameFile(dup, queue.fd)) {
-        this.#byFd.set(dup, queue);
-        return queue;
+  /** The same, checked in any case. */
+  identify(fd: number): Queue | undefined {
+    const known = this.#byFd.get(fd);
+    if (known !== undefined && this.#identity.isQueue(known, fd)) {
+      return this.#use(known, fd);
+    }
+    this.#byFd.delete(fd);
+    for (const queue of this.#queues) {
+      if (queue !== known && this.#identity.isQueue(queue, fd)) {
+        return this.#use(queue, fd);
       }
     }
     return undefined;
   }
 
+  /** The queue of which its outer epoll reported a token. */
+  findByToken(token: number): Queue | undefined {
+    return this.all().find((queue) => queue.token === token);
+  }
+
+  /** The descriptor that was checked last is the one to poll. */
+  #use(queue: Queue, fd: number): Queue {
+    this.#byFd.set(fd, queue);
+    queue.fd = fd;
+    return queue;
+  }
+
   add(queue: Queue): void {
     this.#byFd.set(queue.fd, queue);
+    this.#queues.add(queue);
   }
 
-  /** End the queue that had a descriptor which is another file by now. */
-  dropStale(fd: number): void {
-    const stale = this.#byFd.get(fd);
-    if (stale !== undefined) this.drop(stale);
-  }
-
-  /** End a queue whose descriptor was closed elsewhere. */
-  drop(queue: Queue): void {
+  /** The queue is disposed of. */
+  remove(queue: Queue): void {
+    this.#queues.delete(queue);
     for (const [fd, known] of this.#byFd) {
       if (known === queue) this.#byFd.delete(fd);
     }
-    queue.dispose();
+  }
+
+  /** The kernel opened a descriptor: no queue has that number any more. */
+  dropStale(fd: number): void {
+    const stale = this.#byFd.get(fd);
+    if (stale === undefined) return;
+    this.#byFd.delete(fd);
+    if (stale.fd === fd) this.leave(stale);
+  }
+
+  /** End some of the queues whose descriptors were closed elsewhere. */
+  dropLost(): void {
+    for (const queue of this.all().slice(0, CHECKED)) {
+      this.#queues.delete(queue);
+      this.#queues.add(queue);
+      if (!this.#identity.isQueue(queue, queue.fd)) this.leave(queue);
+    }
+  }
+
+  /**
+   * A queue has lost the descriptor that it polls: it goes on with another, or
+   * ends if there is none.
+   */
+  leave(queue: Queue): void {
+    if (queue.closed) return;
+    if (this.#byFd.get(queue.fd) === queue) this.#byFd.delete(queue.fd);
+    const other = this.#knownDup(queue) ?? this.#identity.findQueue(queue);
+    if (other === undefined) queue.dispose();
+    else this.#use(queue, other);
   }
 
   /** Close a descriptor; with its last one a queue ends: a Darwin errno. */
   close(fd: number): number {
-    const queue = this.#byFd.get(fd);
+    const known = this.#byFd.get(fd);
+    const queue = known === undefined ? undefined : this.identify(fd);
+    if (known !== queue && known?.fd === fd) this.leave(known);
     if (queue === undefined) return this.#close(fd);
     this.#byFd.delete(fd);
-    const other = this.#knownDup(queue, fd);
+    const other = this.#knownDup(queue);
     if (other !== undefined) {
       queue.fd = other;
       return this.#close(fd);
@@ -73,31 +126,27 @@ export class QueueDescriptors {
     const witness = this.#libc.epollCreate(CLOEXEC);
     const watches =
       witness >= 0 && this.#epoll.add(witness, fd, EPOLLIN, 0, 0) >= 0;
-    // Without a witness, all open descriptors are compared first.
-    const same = watches ? undefined : this.#identity.findDup(fd);
     queue.forceReadable(true);
     const errno = this.#close(fd);
-    const dup =
-      watches && this.#epoll.poll(witness) > 0
-        ? this.#identity.findWatched(witness, fd)
-        : same;
+    // Without a witness, all open descriptors are looked at.
+    const outlives = !watches || this.#epoll.poll(witness) > 0;
+    const dup = outlives ? this.#identity.findQueue(queue) : undefined;
     if (witness >= 0) this.#libc.close(witness);
     if (dup === undefined) {
       queue.dispose();
     } else {
-      queue.fd = dup;
-      this.#byFd.set(dup, queue);
+      this.#use(queue, dup);
       queue.forceReadable(false);
     }
     return errno;
   }
 
-  /** Another known descriptor of a queue, if it still is one. */
-  #knownDup(queue: Queue, fd: number): number | undefined {
-    for (const [other, known] of this.#byFd) {
-      if (known !== queue || other === fd) continue;
-      if (this.#identity.isSameFile(other, fd)) return other;
-      this.#byFd.delete(other);
+  /** A known descriptor of a queue that still is one. */
+  #knownDup(queue: Queue): number | undefined {
+    for (const [fd, known] of this.#byFd) {
+      if (known !== queue) continue;
+      if (this.#identity.isQueue(queue, fd)) return fd;
+      this.#byFd.delete(fd);
     }
     return undefined;
   }

@@ -15,8 +15,17 @@ import { Knotes } from './knotes.js';
 import type { Member } from './members.js';
 import { Nesting } from './nesting.js';
 import { ReadyFlag } from './ready-flag.js';
+import { Repairs } from './repairs.js';
 import { Sources } from './sources.js';
 import { Timers } from './timers.js';
+
+/** The count of a call on a queue that had lost its descriptor. */
+export const MOVED = Number.NEGATIVE_INFINITY;
+
+/** So many calls in vain until it is checked whether its parts are there. */
+const IDLE_CALLS = 16;
+/** The same for a wait, in nanoseconds. */
+const SOON = 50e6;
 
 /**
  * One kqueue. Its descriptor is an outer epoll, so that it can be polled
@@ -30,15 +39,18 @@ export class Queue {
   /** Its descriptor, or a dup's after that was closed. */
   fd: number;
   readonly kernel: LinuxKernel;
+  /** What its outer epoll reports everything with. */
+  readonly token: number;
   readonly knotes: Knotes;
   readonly epolls: InnerEpolls;
   readonly interest: InterestList;
   readonly sources: Sources;
   readonly nesting: Nesting;
   readonly timers: Timers;
+  readonly readyFlag: ReadyFlag;
+  readonly repairs: Repairs;
   readonly #changes: Changes;
   readonly #collector: Collector;
-  readonly #readyFlag: ReadyFlag;
   /** What the outer epoll reported: draining uses the memory it was in. */
   #reported = new Int32Array(8);
   /** A member that each call must poll: its edges get lost between epolls. */
@@ -53,10 +65,20 @@ export class Queue {
   isUnsynced = false;
   nextUnsynced: Queue | null = null;
   #call: 'kevent' | 'kevent64' | undefined;
+  #idleCalls = 0;
+  /** The last call without events left some pending: the next may as well. */
+  #leavesPending = false;
 
-  constructor(kernel: LinuxKernel, fd: number, inner: number, eventfd: number) {
+  constructor(
+    kernel: LinuxKernel,
+    fd: number,
+    inner: number,
+    eventfd: number,
+    token: number,
+  ) {
     this.kernel = kernel;
     this.fd = fd;
+    this.token = token;
     this.knotes = new Knotes(this);
     this.epolls = new InnerEpolls(this, inner);
     this.interest = new InterestList(this);
@@ -65,12 +87,13 @@ export class Queue {
     this.timers = new Timers(this);
     this.#changes = new Changes(this);
     this.#collector = new Collector(this);
-    this.#readyFlag = new ReadyFlag(this, eventfd);
+    this.readyFlag = new ReadyFlag(this, eventfd);
+    this.repairs = new Repairs(this);
   }
 
   /** Put its parts into its descriptor: -1 if that fails. */
   connect(): number {
-    return Math.min(this.epolls.connect(), this.#readyFlag.connect());
+    return Math.min(this.readyFlag.connect(), this.epolls.connect());
   }
 
   /** A queue is spoken to with one of the two calls, the first that is used. */
@@ -83,8 +106,8 @@ export class Queue {
 
   /**
    * Apply changes, then collect: what kevent(2) does once its arguments are
-   * checked. Returns the count, or a negative Darwin errno. A queue whose
-   * descriptor was closed elsewhere ends here with EBADF.
+   * checked. Returns the count, a negative Darwin errno, or {@link MOVED}: its
+   * descriptor was closed elsewhere, before this call, which does nothing.
    */
   kevent(
     changes: KeventMemory | null,
@@ -97,22 +120,38 @@ export class Queue {
     // Events from before the call come before those that its changes cause, in
     // this queue and in the queues that watch it.
     if (this.nesting.isWatched) this.nesting.pollParents();
-    // Without a source, polling tells whether this still is a queue.
-    if (nevents > 0 || changes === null || this.#hasSources()) {
-      const n = this.kernel.epoll.poll(this.fd);
-      if (n < 0) return this.#endAsClosed();
-      if (n > 0 || this.#needsPolling()) this.#dispatch(n);
+    let reported = 0;
+    if (changes === null || this.#hasSources()) {
+      reported = this.kernel.epoll.poll(this.fd);
+      if (reported < 0) return this.#leave();
+      if (reported > 0 || this.#needsPolling()) {
+        if (!this.#dispatch(reported)) return this.#leave();
+      } else if (
+        ++this.#idleCalls % IDLE_CALLS === 0 &&
+        !this.repairs.check()
+      ) {
+        return MOVED;
+      }
     }
     if (changes === null && timeout === POLL && this.#isIdle()) {
       this.kernel.sync();
       return 0;
     }
-    const written =
-      changes === null
-        ? 0
-        : this.#changes.apply(changes, nchanges, events, nevents);
+    // An event shows whose the descriptor is; a change has to ask.
+    if (
+      changes !== null &&
+      reported === 0 &&
+      !this.repairs.isOpen(nevents === 0 && this.#leavesPending)
+    ) {
+      return this.#leave();
+    }
+    let written = 0;
+    if (changes !== null) {
+      written = this.#changes.apply(changes, nchanges, events, nevents);
+    }
     if (this.hasFirstEdges) this.#drainFirstEdges();
     const collects = nevents > 0 && !onlyErrors;
+    if (nevents === 0) this.#leavesPending = this.knotes.pendingCount > 0;
     if (written === 0 && collects && events !== null) {
       return this.#collectOrWait(events, nevents, timeout);
     }
@@ -120,10 +159,10 @@ export class Queue {
     return written;
   }
 
-  /** Its descriptor is no queue any more. */
-  #endAsClosed(): number {
-    this.kernel.queues.drop(this);
-    return -DE.EBADF;
+  /** Its descriptor is not its own any more. */
+  #leave(result = MOVED): number {
+    this.kernel.queues.leave(this);
+    return result;
   }
 
   /** Whether something must be polled besides the outer epoll. */
@@ -160,20 +199,29 @@ export class Queue {
 
   #wait(events: KeventMemory, nevents: number, nanos: number): number {
     let count = 0;
+    let isChecked = false;
     const { blocking, libc } = this.kernel;
     const deadline = nanos === Infinity ? Infinity : blocking.now() + nanos;
     for (let left = nanos; left > 0; ) {
       this.kernel.sync();
-      const n = blocking.wait(this.fd, left);
+      const checks = !isChecked && left > SOON;
+      const n = blocking.wait(this.fd, checks ? SOON : left);
+      if (n === 0 && checks) {
+        // Nothing would wake it if a part of it was closed elsewhere.
+        if (!this.repairs.check()) return -DE.EBADF;
+        isChecked = true;
+        if (deadline !== Infinity) left = deadline - blocking.now();
+        continue;
+      }
       const interrupted = n < 0;
       if (interrupted && libc.errno() !== LINUX_EINTR) {
         const errno = lastErrno(libc);
-        const isClosed = errno === DE.EBADF || errno === DE.EINVAL;
-        return isClosed ? this.#endAsClosed() : -errno;
+        if (errno !== DE.EBADF && errno !== DE.EINVAL) return -errno;
+        return this.#leave(-DE.EBADF);
       }
       // A signal may have brought an event with it, which goes first.
       if (interrupted) this.#poll();
-      else this.#dispatch(n);
+      else if (!this.#dispatch(n)) return this.#leave(-DE.EBADF);
       count = this.#collector.collect(events, nevents);
       if (count > 0) break;
       if (interrupted) {
@@ -204,14 +252,17 @@ export class Queue {
   addMember(member: Member, fd: number, bits: number): number {
     // A descriptor that was closed elsewhere and is ours now would be taken
     // for the file that had it before.
+    this.kernel.own(fd, member);
     this.sources.dropStale(fd);
+    this.epolls.repair();
     const errno = this.epolls.add(member, fd, bits);
     if (errno === 0) this.hasFirstEdges = true;
     return errno;
   }
 
-  removeMember(member: Member, fd: number): void {
-    this.epolls.remove(member, fd);
+  /** Stop watching; false if the descriptor is another file's by now. */
+  removeMember(member: Member, fd: number): boolean {
+    return this.epolls.remove(member, fd);
   }
 
   /** Drop what is registered for a descriptor that is about to be closed. */
@@ -222,21 +273,33 @@ export class Queue {
     if (this.hasFirstEdges) this.#drainFirstEdges();
   }
 
-  /** Poll without collecting, for a queue that watches this one. */
-  pollSources(): void {
-    if (!this.closed && this.#hasSources()) this.#poll();
+  /**
+   * Poll without collecting, for a queue that watches this one: whether there
+   * was anything.
+   */
+  pollSources(): boolean {
+    return !this.closed && this.#hasSources() && this.#poll();
   }
 
-  #poll(): void {
+  #poll(): boolean {
     const n = this.kernel.epoll.poll(this.fd);
-    if (n >= 0) this.#dispatch(n);
+    if (n >= 0 && this.#dispatch(n)) return n > 0;
+    this.kernel.queues.leave(this);
+    // Once more, if it has another descriptor.
+    if (!this.closed) this.#dispatch(this.kernel.epoll.poll(this.fd));
+    return true;
   }
 
-  /** Post what the outer epoll reported, in its order, and poll the rest. */
-  #dispatch(reported: number): void {
+  /**
+   * Post what the outer epoll reported, in its order, and poll the rest; false
+   * if it was another epoll.
+   */
+  #dispatch(reported: number): boolean {
     let n = reported;
     for (let round = 0; n > 0 && round < MAX_ROUNDS; round++) {
-      if (!this.#drainReported(n) || this.epolls.side < 0) break;
+      const drained = this.#drainReported(n);
+      if (drained === undefined) return false;
+      if (!drained || this.epolls.side < 0) break;
       // An epoll that was drained keeps its old place in the outer epoll until
       // that is polled again, and would be reported too early next time.
       n = this.kernel.epoll.poll(this.fd);
@@ -244,19 +307,31 @@ export class Queue {
     this.polledMember?.edge(0);
     if (this.sources.needsPolling) this.sources.poll();
     if (this.knotes.hasVanishing) this.sources.dropVanished();
+    return true;
   }
 
-  /** Drain the epolls that were reported; false if there were none. */
-  #drainReported(n: number): boolean {
+  /**
+   * Drain the epolls that were reported; false if there were none, `undefined`
+   * if the report is another epoll's.
+   */
+  #drainReported(n: number): boolean | undefined {
     const { epolls, kernel } = this;
     if (this.#reported.length < n) this.#reported = new Int32Array(n);
     const reported = this.#reported;
     let drained = false;
-    for (let i = 0; i < n; i++) reported[i] = kernel.epoll.low(i);
+    for (let i = 0; i < n; i++) {
+      reported[i] = kernel.epoll.low(i);
+      const token = kernel.epoll.high(i);
+      if (token !== this.token) {
+        // It may have spent the flag of the queue that it is.
+        kernel.queues.findByToken(token)?.readyFlag.reported();
+        return undefined;
+      }
+    }
     for (let i = 0; i < n; i++) {
       const member = reported[i];
       if (member === OUTER_READY) {
-        this.#readyFlag.reported();
+        this.readyFlag.reported();
         continue;
       }
       drained = true;
@@ -285,19 +360,25 @@ export class Queue {
     this.isUnsynced = false;
     this.nextUnsynced = null;
     if (this.closed) return;
-    this.#readyFlag.update(this.knotes.pendingCount > 0);
+    this.readyFlag.update(this.knotes.pendingCount > 0);
     this.timers.arm();
   }
 
   /** Make the descriptor readable whatever is pending, or truthful again. */
   forceReadable(on: boolean): void {
-    if (this.knotes.pendingCount === 0) this.#readyFlag.force(on);
+    if (this.knotes.pendingCount === 0) this.readyFlag.force(on);
   }
 
-  /** Close everything but the queue's own descriptor. */
+  /**
+   * Close everything but the queue's own descriptor, as far as it still is the
+   * queue's: each part is proved by those that are closed after it.
+   */
   dispose(): void {
     if (this.closed) return;
     this.closed = true;
+    const { identity, queues } = this.kernel;
+    const hasEventfd = identity.isEventfd(this);
+    queues.remove(this);
     for (const knote of this.knotes.all()) {
       knote.dropped = true;
       // Sources go with the epolls and with inotify.
@@ -308,6 +389,7 @@ export class Queue {
     this.sources.close();
     this.timers.close();
     this.epolls.close();
-    this.#readyFlag.close();
+    this.readyFlag.close(hasEventfd);
+    identity.release(this.fd, this);
   }
 }

@@ -1,4 +1,11 @@
-import { EPOLLIN, EPOLLONESHOT, OUTER_READY } from './constants.js';
+import type { Libc } from '../ffi/index.js';
+import {
+  CLOEXEC,
+  EPOLLIN,
+  EPOLLONESHOT,
+  NONBLOCK,
+  OUTER_READY,
+} from './constants.js';
 import type { Queue } from './queue.js';
 
 /** How the queue's descriptor is kept readable. */
@@ -7,26 +14,37 @@ const OFF = 0;
 const ONCE = 1;
 const LEVEL = 2;
 
+const BITS = [0, EPOLLIN | EPOLLONESHOT, EPOLLIN] as const;
+
+/** Nearly unique, in all threads; a count of an eventfd, so not 0. */
+export const newToken = (): number =>
+  1 + Math.floor(Math.random() * 0x7ffffffe);
+
+/** An eventfd with a count, which nobody reads, for a flag: -1 if it fails. */
+export const openEventfd = (libc: Libc, count: number): number =>
+  libc.eventfd(count, CLOEXEC | NONBLOCK);
+
 /**
  * Makes the descriptor of a queue readable while events are pending: an
  * eventfd in the outer epoll that is always readable, and asked for only then.
  */
 export class ReadyFlag {
   readonly #queue: Queue;
-  readonly #eventfd: number;
-  #state = OFF;
+  eventfd: number;
+  #state: 0 | 1 | 2 = OFF;
   /** Events were pending already at the last {@link update}. */
   #wasPending = false;
 
   constructor(queue: Queue, eventfd: number) {
     this.#queue = queue;
-    this.#eventfd = eventfd;
+    this.eventfd = eventfd;
   }
 
   /** Put the eventfd into the outer epoll: -1 if that fails. */
   connect(): number {
-    const { kernel, fd } = this.#queue;
-    return kernel.epoll.add(fd, this.#eventfd, 0, OUTER_READY, 0);
+    const { kernel, fd, token } = this.#queue;
+    const bits = BITS[this.#state];
+    return kernel.epoll.add(fd, this.eventfd, bits, OUTER_READY, token);
   }
 
   /** The outer epoll reported the eventfd. */
@@ -52,18 +70,49 @@ export class ReadyFlag {
     this.#set(on ? LEVEL : OFF);
   }
 
-  close(): void {
-    this.#queue.kernel.libc.close(this.#eventfd);
+  /**
+   * Make the descriptor readable in advance, where an event is expected. This
+   * fails if it is the queue's no more: false.
+   */
+  expect(): boolean {
+    const isOff = this.#state === OFF;
+    if (isOff) this.#state = ONCE;
+    if (!this.#modify()) {
+      if (isOff) this.#state = OFF;
+      return false;
+    }
+    this.#queue.kernel.scheduleSync(this.#queue);
+    return true;
   }
 
-  #set(state: number): void {
+  /** The eventfd was closed elsewhere: false if no other can be had. */
+  reopen(): boolean {
+    const { kernel, token } = this.#queue;
+    const eventfd = openEventfd(kernel.libc, token);
+    if (eventfd < 0) return false;
+    kernel.identity.release(this.eventfd, this.#queue);
+    this.eventfd = eventfd;
+    kernel.own(eventfd, this.#queue);
+    return this.connect() >= 0;
+  }
+
+  /** Close the eventfd, unless its descriptor is another file's: see dispose. */
+  close(isOpen: boolean): void {
+    const { kernel } = this.#queue;
+    kernel.identity.release(this.eventfd, this.#queue);
+    if (isOpen) kernel.libc.close(this.eventfd);
+  }
+
+  #set(state: 0 | 1 | 2): void {
     this.#state = state;
-    const bits =
-      state === OFF ? 0 : state === LEVEL ? EPOLLIN : EPOLLIN | EPOLLONESHOT;
-    const { kernel, fd } = this.#queue;
-    const { epoll } = kernel;
-    if (epoll.modify(fd, this.#eventfd, bits, OUTER_READY, 0) >= 0) return;
     // Whoever polls the queue would not hear of pending events.
-    epoll.modify(fd, this.#eventfd, bits, OUTER_READY, 0);
+    if (!this.#modify() && !this.#queue.repairs.repair()) this.#modify();
+  }
+
+  #modify(): boolean {
+    const { kernel, fd, token } = this.#queue;
+    const { epoll } = kernel;
+    const bits = BITS[this.#state];
+    return epoll.modify(fd, this.eventfd, bits, OUTER_READY, token) >= 0;
   }
 }

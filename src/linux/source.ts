@@ -9,6 +9,7 @@ import type { Descriptor } from './descriptor.js';
 import type { Knote } from './knote.js';
 import { lowWater } from './low-water.js';
 import type { Member } from './members.js';
+import { isSameInode } from './probe.js';
 import type { Queue } from './queue.js';
 
 /** What knotes watch of a descriptor. */
@@ -52,8 +53,7 @@ export class FdSource implements Member {
 
   /** Whether another is of the same open file, or the pipe's other end. */
   isSameFileAs({ descriptor }: FdSource): boolean {
-    const { device, inode } = this.descriptor;
-    return inode === descriptor.inode && device === descriptor.device;
+    return isSameInode(this.descriptor, descriptor);
   }
 
   /** Epoll reports it: post its knotes, newest first. */

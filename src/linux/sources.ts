@@ -80,6 +80,11 @@ export class Sources {
       size + this.#offsets.size + this.#marks.size + this.#peerReads.size > 0;
   }
 
+  /** Replace inotify if that was closed elsewhere. */
+  check(): void {
+    this.#watches.check();
+  }
+
   close(): void {
     this.#watches.close();
   }

@@ -23,29 +23,47 @@ export class TimerHeap implements Member {
   readonly #queue: Queue;
   readonly #libc: Libc;
   readonly #clock: number;
-  readonly #fd: number;
+  #fd = -1;
   readonly #heap: Timer[] = [];
   readonly #setting: NativeBlock = nativeBlock(32);
   /** The deadline the timerfd is armed for. */
   #armed = Number.POSITIVE_INFINITY;
 
-  private constructor(queue: Queue, clock: number, fd: number) {
+  private constructor(queue: Queue, clock: number) {
     this.#queue = queue;
     this.#libc = queue.kernel.libc;
     this.#clock = clock;
-    this.#fd = fd;
   }
 
   /** Make the heap of a clock; `undefined` if there is no room for a timerfd. */
   static create(queue: Queue, countsSleep: boolean): TimerHeap | undefined {
-    const { libc } = queue.kernel;
     const clock = countsSleep ? CLOCK_BOOTTIME : CLOCK_MONOTONIC;
-    const fd = libc.timerfdCreate(clock, CLOEXEC | NONBLOCK);
-    if (fd < 0) return undefined;
-    const heap = new TimerHeap(queue, clock, fd);
-    if (queue.addMember(heap, fd, EPOLLIN | EPOLLET) === 0) return heap;
-    libc.close(fd);
-    return undefined;
+    const heap = new TimerHeap(queue, clock);
+    return heap.#open() ? heap : undefined;
+  }
+
+  #open(): boolean {
+    const fd = this.#libc.timerfdCreate(this.#clock, CLOEXEC | NONBLOCK);
+    if (fd < 0) return false;
+    if (this.#queue.addMember(this, fd, EPOLLIN | EPOLLET) === 0) {
+      this.#fd = fd;
+      return true;
+    }
+    this.#libc.close(fd);
+    return false;
+  }
+
+  check(): void {
+    const { identity } = this.#queue.kernel;
+    if (!identity.isMember(this.#queue, this.#fd)) this.reopen();
+  }
+
+  /** The timerfd was closed elsewhere. */
+  reopen(): void {
+    this.close();
+    this.#open();
+    this.#armed = Number.NaN;
+    this.#queue.timers.scheduleArm();
   }
 
   /** The timerfd fired: all that are due are ready, in order. */
@@ -97,11 +115,16 @@ export class TimerHeap implements Member {
       const wait = Math.max(1, deadline - this.now());
       writeTimespec(u32, 4, Math.min(wait, FAR_FUTURE));
     }
-    this.#libc.timerfdSettime(this.#fd, 0, address, 0);
+    const { identity } = this.#queue.kernel;
+    const isHeld = identity.isHeld(this.#fd, this);
+    const set = this.#libc.timerfdSettime;
+    if (isHeld && set(this.#fd, 0, address, 0) >= 0) return;
+    this.close();
+    if (this.#open()) set(this.#fd, 0, address, 0);
   }
 
   close(): void {
-    this.#libc.close(this.#fd);
+    if (this.#queue.removeMember(this, this.#fd)) this.#libc.close(this.#fd);
   }
 
   #up(start: number): void {

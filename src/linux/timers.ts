@@ -38,6 +38,12 @@ export class Timers {
     this.#boottime?.arm();
   }
 
+  /** Replace timerfds that were closed elsewhere. */
+  check(): void {
+    this.#monotonic?.check();
+    this.#boottime?.check();
+  }
+
   close(): void {
     this.#monotonic?.close();
     this.#boottime?.close();

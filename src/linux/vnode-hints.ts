@@ -14,7 +14,8 @@ import {
   IN_UNMOUNT,
   type InotifyEvent,
 } from './inotify.js';
-import type { Probe, Stat } from './probe.js';
+import { toBigInt } from './int64.js';
+import { isSameInode, type Probe, type Stat } from './probe.js';
 
 /** The last known state of an inode, by which inotify events are understood. */
 export interface Snapshot {
@@ -152,8 +153,9 @@ function attribHints(before: Stat, snapshot: Snapshot): readonly number[] {
 function isReplaced({ path, stat }: Snapshot): boolean {
   if (path === undefined) return false;
   try {
-    const there = statSync(path, { throwIfNoEntry: false });
-    return there !== undefined && there.ino !== stat.inode;
+    const there = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (there === undefined) return false;
+    return there.ino !== toBigInt(stat.inode, stat.inodeHigh);
   } catch {
     return false;
   }
@@ -165,12 +167,11 @@ export function wasRemoved(
   probe: Probe,
   fd: number,
 ): boolean {
-  const { links, inode, device } = snapshot.stat;
-  if (links === 0) return false;
+  if (snapshot.stat.links === 0) return false;
   const stat = probe.stat(fd);
   if (stat === undefined || stat.links !== 0) return false;
   // The number may be another file's by now.
-  if (stat.inode !== inode || stat.device !== device) return false;
+  if (!isSameInode(stat, snapshot.stat)) return false;
   snapshot.stat = { ...snapshot.stat, links: 0 };
   return true;
 }

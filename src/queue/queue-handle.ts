@@ -1,10 +1,4 @@
-import {
-  close,
-  currentKernel,
-  type FdOwner,
-  fdOwners,
-  kevent,
-} from '../calls/index.js';
+import { close, type FdOwner, fdOwners, isQueue } from '../calls/index.js';
 import { KqueueError } from '../errors.js';
 import type { Watch } from '../ffi/index.js';
 import { ffi } from './late.js';
@@ -57,13 +51,8 @@ export class QueueHandle implements FdOwner {
     if (this.#isClosed) return;
     // Closing a descriptor that is still watched aborts the process.
     this.abandon();
-    try {
-      // It may have been closed and the number reused. A kernel that knows its
-      // queues tells.
-      if (currentKernel().whyNoQueue) kevent(this.fd, null, null, 0);
-    } catch (error) {
-      if (isBadFd(error)) return;
-    }
+    // It may have been closed elsewhere, and be another file's by now.
+    if (!isQueue(this.fd)) return;
     try {
       close(this.fd);
     } catch (error) {

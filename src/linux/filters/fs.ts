@@ -115,8 +115,7 @@ export class MountFilter implements Filter {
     if (watch === undefined) return;
     watch.knotes.delete(knote);
     if (watch.knotes.size > 0) return;
-    queue.removeMember(watch, watch.fd);
-    this.#libc.close(watch.fd);
+    if (queue.removeMember(watch, watch.fd)) this.#libc.close(watch.fd);
     this.#watches.delete(queue);
     queue.polledMember = null;
   }

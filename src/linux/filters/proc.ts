@@ -125,8 +125,8 @@ export class ProcFilter implements Filter {
     const watch = this.#watches.get(knote);
     if (watch === undefined) return;
     this.#watches.delete(knote);
-    knote.queue.removeMember(watch, watch.pidfd);
-    this.#libc.close(watch.pidfd);
+    const isOpen = knote.queue.removeMember(watch, watch.pidfd);
+    if (isOpen) this.#libc.close(watch.pidfd);
   }
 
   /** No such process, a thread's number, or no process number at all. */

@@ -1,0 +1,331 @@
+// Other code closes descriptors of a queue, its own and those inside it, and
+// opens others at their numbers. What is gone reports nothing and is given
+// back; what is there is not lost; nothing of anybody else's is closed.
+import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs';
+import {
+  close,
+  EV_ADD,
+  EV_CLEAR,
+  EVFILT_READ,
+  EVFILT_TIMER,
+  EVFILT_USER,
+  KeventList,
+  kevent,
+  kqueue,
+  NOTE_TRIGGER,
+} from '../../src/index.js';
+import { codeOf } from '../conformance/calls.js';
+import * as libc from '../conformance/libc.js';
+import {
+  descriptors,
+  dispose,
+  forget,
+  isolate,
+  pipe,
+} from '../conformance/world.js';
+import { onLinux, watch as watchingEpoll } from '../support/fds.js';
+
+isolate();
+
+const list = new KeventList(16);
+const user = { ident: 1, filter: EVFILT_USER, flags: EV_ADD | EV_CLEAR };
+const trigger = { ...user, flags: 0, fflags: NOTE_TRIGGER };
+
+/** Collect; idents of what is reported. */
+function collect(kq: number, timeout = 0): number[] {
+  kevent(kq, null, list, timeout);
+  return [...list].map(({ ident }) => Number(ident));
+}
+
+function isOpen(fd: number): boolean {
+  try {
+    fstatSync(fd);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The descriptors that a step opens. */
+function openedBy<T>(step: () => T): { result: T; opened: number[] } {
+  const before = new Set(readdirSync('/proc/self/fd'));
+  const result = step();
+  const opened = readdirSync('/proc/self/fd')
+    .filter((fd) => !before.has(fd))
+    .map(Number)
+    .filter(isOpen);
+  return { result, opened };
+}
+
+/** A queue and the descriptors inside it. */
+function parts(): { kq: number; inner: number[] } {
+  const { result: kq, opened } = openedBy(kqueue);
+  return { kq, inner: opened.filter((fd) => fd !== kq) };
+}
+
+/** Put a file at a number, as other code does after a close of its own. */
+function replace(fd: number): void {
+  const file = openSync('/dev/null', 'r');
+  libc.dup2(file, fd);
+  closeSync(file);
+}
+
+let before: string[] | undefined;
+beforeEach(() => {
+  before = descriptors();
+});
+
+/** The user's part of cleaning up is done. */
+function expectNoneLeft(): void {
+  dispose();
+  expect(descriptors()).toEqual(before);
+}
+
+describe('a dup of a queue that other code closed', () => {
+  onLinux('leaves the queue alone when a new queue gets its number', () => {
+    const kq = kqueue();
+    const dup = libc.dup(kq);
+    kevent(dup, [user], null);
+    closeSync(dup);
+    const other = kqueue();
+    close(other);
+    kevent(kq, [trigger], null);
+    expect(collect(kq)).toEqual([1]);
+    close(kq);
+    expectNoneLeft();
+  });
+
+  onLinux(
+    'leaves the queue alone when a file with its number is closed',
+    () => {
+      const kq = kqueue();
+      const dup = libc.dup(kq);
+      kevent(dup, [user], null);
+      closeSync(dup);
+      const file = openSync('/dev/null', 'r');
+      expect(file).toBe(dup);
+      expect(codeOf(() => kevent(file, [trigger], null))).toBe('EBADF');
+      close(file);
+      kevent(kq, [trigger], null);
+      expect(collect(kq)).toEqual([1]);
+      close(kq);
+      expectNoneLeft();
+    },
+  );
+});
+
+describe('a queue whose descriptor other code closed', () => {
+  for (const isKnown of [true, false]) {
+    onLinux(`lives on under a dup ${isKnown ? 'in use' : 'not used'}`, () => {
+      const kq = kqueue();
+      const [r, w] = pipe();
+      kevent(kq, [user, { ...user, ident: r, filter: EVFILT_READ }], null);
+      const dup = libc.dup(kq);
+      if (isKnown) kevent(dup, null, null);
+      closeSync(kq);
+      expect(codeOf(() => kevent(kq, [trigger], null))).toBe('EBADF');
+      libc.write(w, 1);
+      kevent(dup, [trigger], null);
+      expect(collect(dup).sort()).toEqual([1, r].sort());
+      close(dup);
+      expectNoneLeft();
+    });
+  }
+
+  onLinux('is EBADF to a user event, with room for events or without', () => {
+    for (const events of [list, null]) {
+      const kq = kqueue();
+      kevent(kq, [user], null);
+      closeSync(kq);
+      expect(codeOf(() => kevent(kq, [trigger], events, 0))).toBe('EBADF');
+    }
+    const kq = kqueue();
+    kevent(kq, [user], null);
+    kevent(kq, [trigger], null);
+    expect(collect(kq)).toEqual([1]);
+    closeSync(kq);
+    expect(codeOf(() => kevent(kq, [trigger], null))).toBe('EBADF');
+    expectNoneLeft();
+  });
+
+  onLinux('takes no edges of a queue that has its numbers', () => {
+    const low = openSync('/dev/null', 'r');
+    const lost = kqueue();
+    const [r, w] = libc.pipe();
+    const read = { ident: r, filter: EVFILT_READ, flags: EV_ADD | EV_CLEAR };
+    kevent(lost, [read], null);
+    closeSync(lost);
+    closeSync(low);
+    // Its outer epoll is at the low number, an inner one where `lost` was.
+    const kq = kqueue();
+    expect(kq).toBe(low);
+    kevent(kq, [read], null);
+    libc.write(w, 1);
+    const file = openSync('/dev/null', 'r');
+    close(file);
+    expect(collect(kq)).toEqual([r]);
+    close(kq);
+    closeSync(r);
+    closeSync(w);
+    expectNoneLeft();
+  });
+
+  onLinux('does not close what has the numbers of its parts', () => {
+    for (let closed = 0; closed < 4; closed++) {
+      const { kq, inner } = parts();
+      kevent(kq, [{ ...user, filter: EVFILT_TIMER, data: 60_000 }], null);
+      const taken = inner.slice(closed, closed + 1);
+      for (const fd of [kq, ...taken]) replace(fd);
+      expect(codeOf(() => kevent(kq, [trigger], null))).toBe('EBADF');
+      for (const fd of [kq, ...taken]) expect(isOpen(fd)).toBe(true);
+      for (const fd of [kq, ...taken]) closeSync(fd);
+    }
+    expectNoneLeft();
+  });
+});
+
+describe('a child queue whose descriptor other code closed', () => {
+  const watch = (ident: number) => ({
+    ident,
+    filter: EVFILT_READ,
+    flags: EV_ADD,
+  });
+
+  for (const isTaken of [false, true]) {
+    const taken = isTaken ? ' while another epoll has its number' : '';
+    onLinux(`does not make its parent spin${taken}, and ends`, () => {
+      const [parent, child] = [kqueue(), kqueue()];
+      const [r, w] = libc.pipe();
+      const [quiet] = pipe();
+      kevent(child, [watch(r)], null);
+      kevent(parent, [watch(child)], null);
+      closeSync(child);
+      const stranger = isTaken ? watchingEpoll(quiet) : -1;
+      if (isTaken) expect(stranger).toBe(child);
+      libc.write(w, 1);
+      const start = process.cpuUsage();
+      expect(collect(parent, 300)).toEqual([]);
+      const { user: spent, system } = process.cpuUsage(start);
+      expect((spent + system) / 1000).toBeLessThan(150);
+      close(parent);
+      if (isTaken) closeSync(stranger);
+      closeSync(r);
+      closeSync(w);
+      expectNoneLeft();
+    });
+  }
+
+  onLinux('is no longer reported, nor registered', () => {
+    const [parent, child] = [kqueue(), kqueue()];
+    kevent(child, [user], null);
+    kevent(parent, [watch(child)], null);
+    kevent(child, [trigger], null);
+    expect(collect(parent)).toEqual([child]);
+    closeSync(child);
+    expect(collect(parent)).toEqual([]);
+    const again = { ...watch(child), flags: 0 };
+    expect(codeOf(() => kevent(parent, [again], null))).toBe('ENOENT');
+    close(parent);
+    // The queue made next finds it out, if nobody else did.
+    close(kqueue());
+    expectNoneLeft();
+  });
+});
+
+describe('two queues that change numbers', () => {
+  onLinux('are each the one that has the number', () => {
+    const [a, b] = [kqueue(), kqueue()];
+    kevent(a, [{ ...user, ident: 10 }], null);
+    kevent(b, [{ ...user, ident: 20 }], null);
+    const spare = libc.dup(a);
+    libc.dup2(b, a);
+    libc.dup2(spare, b);
+    closeSync(spare);
+    kevent(a, [{ ...trigger, ident: 20 }], null);
+    kevent(b, [{ ...trigger, ident: 10 }], null);
+    expect(collect(a)).toEqual([20]);
+    expect(collect(b)).toEqual([10]);
+    close(a);
+    kevent(b, [{ ...trigger, ident: 10 }], null);
+    expect(collect(b)).toEqual([10]);
+    close(b);
+    expectNoneLeft();
+  });
+
+  onLinux('report their events by the new numbers only', () => {
+    const [a, b] = [kqueue(), kqueue()];
+    const [r, w] = pipe();
+    kevent(a, [{ ident: r, filter: EVFILT_READ, flags: EV_ADD }], null);
+    libc.write(w, 1);
+    const spare = libc.dup(a);
+    libc.dup2(b, a);
+    libc.dup2(spare, b);
+    closeSync(spare);
+    expect(collect(a)).toEqual([]);
+    expect(collect(b)).toEqual([r]);
+    close(a);
+    close(b);
+    expectNoneLeft();
+  });
+
+  onLinux('a queue put over a watched descriptor is not the file', () => {
+    const [kq, other] = [kqueue(), kqueue()];
+    const [r, w] = pipe();
+    kevent(kq, [{ ident: r, filter: EVFILT_READ, flags: EV_ADD }], null);
+    libc.write(w, 1);
+    kevent(other, [user], null);
+    kevent(other, [trigger], null);
+    libc.dup2(other, r);
+    expect(collect(kq)).toEqual([]);
+    expect(collect(r)).toEqual([1]);
+    kevent(kq, [{ ident: r, filter: EVFILT_READ, flags: EV_ADD }], null);
+    kevent(r, [trigger], null);
+    expect(collect(kq)).toEqual([r]);
+    forget(r);
+    close(r);
+    close(other);
+    close(kq);
+    expectNoneLeft();
+  });
+});
+
+describe('a part of a queue that other code closed', () => {
+  const PARTS = 3;
+  for (let nth = 0; nth < PARTS; nth++) {
+    for (const isTaken of [false, true]) {
+      const what = `${nth}, whose number is ${isTaken ? 'taken' : 'free'},`;
+      onLinux(`${what} loses no registration and closes no file`, () => {
+        const { result: kq, opened } = openedBy(() => {
+          const fd = kqueue();
+          kevent(fd, [{ ...user, filter: EVFILT_TIMER, data: 120 }], null);
+          return fd;
+        });
+        const [r, w] = pipe();
+        kevent(kq, [user, { ...user, ident: r, filter: EVFILT_READ }], null);
+        const part = opened.filter((fd) => fd !== kq)[nth];
+        closeSync(part);
+        let file = -1;
+        if (isTaken) {
+          file = openSync('/dev/null', 'r');
+          expect(file).toBe(part);
+        }
+        libc.write(w, 1);
+        const seen = new Set<number>();
+        const LOOKS = 5;
+        for (let i = 0; i < LOOKS && seen.size < 2; i++) {
+          kevent(kq, null, list, 2000);
+          for (const { filter } of list) seen.add(filter);
+        }
+        expect([...seen].sort()).toEqual([EVFILT_READ, EVFILT_TIMER].sort());
+        kevent(kq, [trigger], null);
+        expect(libc.poll(kq)).toBe(libc.POLLIN);
+        close(kq);
+        if (isTaken) {
+          expect(isOpen(file)).toBe(true);
+          closeSync(file);
+        }
+        expectNoneLeft();
+      });
+    }
+  }
+});

@@ -1,0 +1,56 @@
+import type { Queue } from './queue.js';
+
+/**
+ * What other code closed of one queue. Its descriptors are closed by mistake,
+ * such as by a second close of a number that was free in between: what can be
+ * had again is opened again, what is gone with the queue's own descriptor ends.
+ */
+export class Repairs {
+  readonly #queue: Queue;
+
+  constructor(queue: Queue) {
+    this.#queue = queue;
+  }
+
+  /**
+   * Whether the queue's descriptor still is its own, for one system call.
+   * `makesPending` if the call that asks will make an event pending.
+   */
+  isOpen(makesPending: boolean): boolean {
+    const queue = this.#queue;
+    // To make the descriptor readable would have been a system call as well.
+    const isOpen = makesPending
+      ? queue.readyFlag.expect()
+      : queue.kernel.identity.isQueue(queue, queue.fd);
+    return isOpen || this.repair();
+  }
+
+  /**
+   * Replace the eventfd and the epolls; false if the queue's own descriptor was
+   * closed, or if no other can be had.
+   */
+  repair(): boolean {
+    const queue = this.#queue;
+    const { identity } = queue.kernel;
+    if (!identity.isQueue(queue, queue.fd)) {
+      if (!identity.hasLostEventfd(queue)) return false;
+      if (!queue.readyFlag.reopen()) return false;
+      queue.epolls.reconnect();
+    }
+    queue.epolls.repair();
+    return true;
+  }
+
+  /** Repair everything; false if the queue's descriptor was closed. */
+  check(): boolean {
+    const { kernel, timers, sources } = this.#queue;
+    if (!this.repair()) {
+      kernel.queues.leave(this.#queue);
+      return false;
+    }
+    timers.check();
+    sources.check();
+    kernel.sync();
+    return true;
+  }
+}
