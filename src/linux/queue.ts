@@ -23,7 +23,7 @@ import { Timers } from './timers.js';
 export const MOVED = Number.NEGATIVE_INFINITY;
 
 /** So many calls in vain until it is checked whether its parts are there. */
-const IDLE_CALLS = 16;
+const IDLE_CALLS = 64;
 /** The same for a wait, in nanoseconds. */
 const SOON = 50e6;
 
