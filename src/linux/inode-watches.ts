@@ -1,4 +1,4 @@
-import { isPipe } from './descriptor.js';
+import { type Descriptor, isPipe } from './descriptor.js';
 import {
   IN_ACCESS,
   IN_CLOSE_NOWRITE,
@@ -17,7 +17,8 @@ import type { Queue } from './queue.js';
 import { type FdSource, knotesOf } from './source.js';
 import { hintsOf, type Snapshot, VNODE_EVENTS } from './vnode-hints.js';
 
-const PIPE_EVENTS = IN_ACCESS | IN_MODIFY | IN_CLOSE_WRITE | IN_CLOSE_NOWRITE;
+const TRAFFIC = IN_ACCESS | IN_MODIFY;
+const PIPE_EVENTS = TRAFFIC | IN_CLOSE_WRITE | IN_CLOSE_NOWRITE;
 
 /** One inode that inotify watches, and for which sources. */
 export interface InodeWatch {
@@ -207,11 +208,17 @@ export const vnodesOf = ({ sources }: InodeWatch): readonly FdSource[] =>
 
 /** Events that can change what EVFILT_READ and EVFILT_WRITE report. */
 const contentsOf = ({ descriptor }: FdSource): number =>
-  IN_Q_OVERFLOW | (isPipe(descriptor) ? PIPE_EVENTS : IN_MODIFY);
+  IN_Q_OVERFLOW | eventsOfContents(descriptor);
+
+function eventsOfContents({ kind }: Descriptor): number {
+  if (kind === 'pipe') return PIPE_EVENTS;
+  // One that opens or closes a FIFO changes nothing for the others: spec G21.
+  return kind === 'fifo' ? TRAFFIC : IN_MODIFY;
+}
 
 /** What inotify must report of the inode of a source. */
 function eventsOf({ aspect, descriptor }: FdSource): number {
-  if (aspect !== 'vnode') return isPipe(descriptor) ? PIPE_EVENTS : IN_MODIFY;
+  if (aspect !== 'vnode') return eventsOfContents(descriptor);
   // A file that is emptied and written anew is closed by its writer.
   const isFile = descriptor.kind === 'file';
   return isFile ? VNODE_EVENTS | IN_CLOSE_WRITE : VNODE_EVENTS;
