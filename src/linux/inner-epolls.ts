@@ -40,17 +40,18 @@ export class InnerEpolls {
     return this.side < 0 ? [this.inner] : [this.inner, this.side];
   }
 
-  /** The second one, made when it is first needed: -1 if that fails. */
+  /** The second one, made when it is first needed: -errno if that fails. */
   openSide(): number {
     if (this.side >= 0) return this.side;
     const { kernel, fd, nesting } = this.#queue;
     const side = kernel.createEpoll();
-    if (side < 0) return -1;
+    if (side < 0) return -lastErrno(this.#libc);
     const isReported = kernel.epoll.add(fd, side, EPOLLIN, OUTER_SIDE, 0) >= 0;
     // The queues above must wake for it too. Closing it takes it out of all.
     if (!isReported || nesting.publish(side) < 0) {
+      const errno = lastErrno(this.#libc);
       this.#libc.close(side);
-      return -1;
+      return -errno;
     }
     this.side = side;
     return side;
@@ -65,6 +66,12 @@ export class InnerEpolls {
     const errno = lastErrno(this.#libc);
     this.members.remove(member);
     return errno;
+  }
+
+  /** Report what a member has left unread once more. */
+  rearm({ slot, generation }: Member, fd: number, bits: number): void {
+    const { epoll } = this.#queue.kernel;
+    epoll.modify(this.inner, fd, bits, slot, generation);
   }
 
   remove(member: Member, fd: number): void {

@@ -41,12 +41,15 @@ export class InodeWatches {
     this.#queue = queue;
   }
 
-  /** Open inotify, unless it is. False if there are too many instances. */
-  open(): boolean {
-    this.#inotify ??= Inotify.create(this.#queue, (wd, event) =>
+  /** Open inotify, unless it is: a Darwin errno. */
+  open(): number {
+    if (this.#inotify !== undefined) return 0;
+    const opened = Inotify.create(this.#queue, (wd, event) =>
       this.#onEvent(wd, event),
     );
-    return this.#inotify !== undefined;
+    if (typeof opened === 'number') return opened;
+    this.#inotify = opened;
+    return 0;
   }
 
   close(): void {
@@ -61,7 +64,8 @@ export class InodeWatches {
   /** Watch the inode that a source is open on; false if that fails. */
   add(source: FdSource): boolean {
     const path = `/proc/self/fd/${source.descriptor.fd}`;
-    const watch = this.open() ? this.#watch(path, eventsOf(source)) : undefined;
+    const watch =
+      this.open() === 0 ? this.#watch(path, eventsOf(source)) : undefined;
     if (watch === undefined) return false;
     watch.sources.add(source);
     source.watch = watch.wd;

@@ -33,7 +33,7 @@ export class InterestList {
     const other = sources.get(fd, aspect === 'read' ? 'write' : 'read');
     // In one entry an arrival would look like an edge of both directions.
     const ep = other?.epoll === epolls.inner ? epolls.openSide() : epolls.inner;
-    if (ep < 0) return DE.ENOMEM;
+    if (ep < 0) return -ep;
     epolls.members.add(source);
     const { slot, generation } = source;
     const { epoll } = kernel;

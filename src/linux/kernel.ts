@@ -24,6 +24,7 @@ import { userFilter } from './filters/user.js';
 import { vnodeFilter } from './filters/vnode.js';
 import { WriteFilter } from './filters/write.js';
 import { Identity } from './identity.js';
+import { inotifyReason } from './inotify-limits.js';
 import { Probe } from './probe.js';
 import { Queue } from './queue.js';
 import { QueueDescriptors } from './queue-descriptors.js';
@@ -50,6 +51,8 @@ export class LinuxKernel implements Kernel {
   readonly filters: readonly (Filter | undefined)[];
   /** The first of a list of the queues that {@link sync} must visit. */
   #unsynced: Queue | null = null;
+  /** The descriptor that inotify refused in the last call, or -1. */
+  refusedByInotify = -1;
   #serial = 0;
   #errno = 0;
 
@@ -111,6 +114,7 @@ export class LinuxKernel implements Kernel {
     const queue = this.queueOf(kq);
     if (queue === undefined) return this.#fail(DE.EBADF);
     if (!queue.speaks('kevent')) return this.#fail(DE.EINVAL);
+    this.refusedByInotify = -1;
     const count = queue.kevent(
       changes,
       nchanges,
@@ -137,6 +141,7 @@ export class LinuxKernel implements Kernel {
     if (queue === undefined) return this.#fail(DE.EBADF);
     if (!queue.speaks('kevent64')) return this.#fail(DE.EINVAL);
     const onlyErrors = (flags & D.KEVENT_FLAG_ERROR_EVENTS) !== 0;
+    this.refusedByInotify = -1;
     const count = queue.kevent(
       changes,
       nchanges,
@@ -157,6 +162,10 @@ export class LinuxKernel implements Kernel {
 
   errno(): number {
     return this.#errno;
+  }
+
+  reason(errno: number, ident = this.refusedByInotify): string | undefined {
+    return ident < 0 ? undefined : inotifyReason(errno, ident);
   }
 
   whyNoQueue(fd: number): string | undefined {

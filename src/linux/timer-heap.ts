@@ -6,6 +6,7 @@ import {
   writeTimespec,
 } from './clock.js';
 import { CLOEXEC, EPOLLET, EPOLLIN, NONBLOCK } from './constants.js';
+import { lastErrno } from './errno.js';
 import type { Timer } from './filters/timer.js';
 import type { Member } from './members.js';
 import type { Queue } from './queue.js';
@@ -36,16 +37,17 @@ export class TimerHeap implements Member {
     this.#fd = fd;
   }
 
-  /** Make the heap of a clock; `undefined` if there is no room for a timerfd. */
-  static create(queue: Queue, countsSleep: boolean): TimerHeap | undefined {
+  /** Make the heap of a clock: a Darwin errno if that fails. */
+  static create(queue: Queue, countsSleep: boolean): TimerHeap | number {
     const { libc } = queue.kernel;
     const clock = countsSleep ? CLOCK_BOOTTIME : CLOCK_MONOTONIC;
     const fd = libc.timerfdCreate(clock, CLOEXEC | NONBLOCK);
-    if (fd < 0) return undefined;
+    if (fd < 0) return lastErrno(libc);
     const heap = new TimerHeap(queue, clock, fd);
-    if (queue.addMember(heap, fd, EPOLLIN | EPOLLET) === 0) return heap;
+    const errno = queue.addMember(heap, fd, EPOLLIN | EPOLLET);
+    if (errno === 0) return heap;
     libc.close(fd);
-    return undefined;
+    return errno;
   }
 
   /** The timerfd fired: all that are due are ready, in order. */

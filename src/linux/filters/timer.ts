@@ -65,7 +65,7 @@ export class TimerFilter implements Filter {
     const request = this.#request(requestedFflags, requestedLow, requestedHigh);
     if (typeof request === 'number') return request;
     const heap = knote.queue.timers.heapFor(requestedFflags);
-    if (heap === undefined) return DE.ENOMEM;
+    if (typeof heap === 'number') return heap;
     knote.flags |= D.EV_CLEAR;
     if ((requestedFflags & D.NOTE_ABSOLUTE) !== 0) knote.flags |= D.EV_ONESHOT;
     const timer: Timer = {
@@ -90,7 +90,7 @@ export class TimerFilter implements Filter {
     const request = this.#request(fflags, low, high);
     if (typeof request === 'number') return request;
     const heap = knote.queue.timers.heapFor(fflags);
-    if (heap === undefined) return DE.ENOMEM;
+    if (typeof heap === 'number') return heap;
     storeRequest(knote, fflags, low, high);
     timer.heap.remove(timer);
     timer.heap = heap;
