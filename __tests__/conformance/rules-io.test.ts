@@ -426,6 +426,26 @@ describe('Sockets', () => {
     expectEvents(poll(q), { ...addRead(a), data: 1 });
   });
 
+  test.each([536, 20_000])(
+    'G32 a mark beyond the buffer fires when it is full: %i at a time',
+    (block) => {
+      const q = kqueue();
+      const [sender, receiver] = tcpPair();
+      const mark = { fflags: NOTE_LOWAT, data: 2 ** 30 };
+      chg(q, { ...addRead(receiver), ...mark });
+      libc.setNonblocking(sender);
+      libc.write(sender, 100);
+      expectEvents(get(q, 8, 60));
+      let events: ReturnType<typeof poll> = [];
+      for (let i = 0; i < 40 && events.length === 0; i++) {
+        libc.fill(sender, block);
+        events = get(q, 8, 100);
+      }
+      expectEvents(withoutData(events), addRead(receiver));
+      expect(events[0].data).toBeGreaterThan(100);
+    },
+  );
+
   test('G32 two registrations of one socket have their own marks', () => {
     const q = kqueue();
     const p = kqueue();

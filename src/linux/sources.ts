@@ -22,6 +22,9 @@ import { type Aspect, FdSource, knotesOf } from './source.js';
 import { Ticks } from './ticks.js';
 import { takeSnapshot } from './vnode-hints.js';
 
+/** Nanoseconds between looks at what neither epoll nor inotify reports. */
+const TICK = 20e6;
+
 const ASPECTS: readonly Aspect[] = ['read', 'write', 'vnode'];
 
 const keyOf = (fd: number, aspect: Aspect): number =>
@@ -51,7 +54,7 @@ export class Sources {
     this.directories = new DirectoryRemovals(queue, this.#watches);
     this.#offsets = new FileOffsets(queue, this.#watches);
     this.#marks = new SocketMarks(queue);
-    this.#ticks = new Ticks(queue);
+    this.#ticks = new Ticks(queue, TICK);
   }
 
   get size(): number {

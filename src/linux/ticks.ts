@@ -5,9 +5,6 @@ import { lastErrno } from './errno.js';
 import type { Member } from './members.js';
 import type { Queue } from './queue.js';
 
-/** Nanoseconds from one tick to the next. */
-const INTERVAL = 20e6;
-
 /**
  * Wakes whoever waits on a queue at intervals, for changes that nothing
  * reports: each call of kevent polls them.
@@ -17,11 +14,14 @@ export class Ticks implements Member {
   generation = 0;
   readonly #queue: Queue;
   readonly #libc: Libc;
+  readonly #interval: number;
   #setting: NativeBlock | undefined;
   #timerfd = -1;
 
-  constructor(queue: Queue) {
+  /** @param interval Nanoseconds from one tick to the next. */
+  constructor(queue: Queue, interval: number) {
     this.#queue = queue;
+    this.#interval = interval;
     this.#libc = queue.kernel.libc;
   }
 
@@ -39,8 +39,8 @@ export class Ticks implements Member {
     this.#timerfd = fd;
     this.#setting ??= nativeBlock(32);
     const { u32, address } = this.#setting;
-    writeTimespec(u32, 0, INTERVAL);
-    writeTimespec(u32, 4, INTERVAL);
+    writeTimespec(u32, 0, this.#interval);
+    writeTimespec(u32, 4, this.#interval);
     libc.timerfdSettime(fd, 0, address, 0);
     return 0;
   }
