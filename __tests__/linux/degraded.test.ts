@@ -183,7 +183,10 @@ async function appendWhileWaiting(
   const script = `sleep 0.1; printf abc >> ${to}; sleep 5`;
   const child = spawn('sh', ['-c', script]);
   try {
-    return kevent(q, null, list, 4000);
+    const start = performance.now();
+    const count = kevent(q, null, list, 4000);
+    // A call that timed out has looked once more.
+    return performance.now() - start < 3000 ? count : 0;
   } finally {
     child.kill('SIGKILL');
     await once(child, 'exit');
@@ -264,8 +267,11 @@ onLinux('without a second epoll the other direction is EMFILE', () => {
   const libc = bindLibc();
   const limited: Libc = {
     ...libc,
-    errno: () => (isFull ? EMFILE : libc.errno()),
-    epollCreate: (flags) => (isFull ? -1 : libc.epollCreate(flags)),
+    epollCreate(flags) {
+      if (!isFull) return libc.epollCreate(flags);
+      libc.setErrno(EMFILE);
+      return -1;
+    },
   };
   const kernel = createLinuxKernel(limited);
   const { kqueue, kevent, close } = syscallsOf(() => kernel);

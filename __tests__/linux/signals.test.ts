@@ -66,7 +66,7 @@ onLinux(
 
 onLinux('a look costs no more after thousands of signals', async () => {
   const [factor] = await printedBy(FLOODS, 'cost');
-  expect(factor).toBeLessThan(3);
+  expect(factor).toBeLessThan(2);
 });
 
 onLinux('a burst of ten thousand signals is counted at one look', async () => {
