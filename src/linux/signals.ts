@@ -140,6 +140,7 @@ export class Signals {
     if (this.#counted.size > 0) return;
     this.#emitter.off('removeListener', this.#onRemoved);
     // What is held is for the listeners of others.
+    this.#pipe?.giveBack(() => {});
     if (this.#pipe?.isHolding) this.#schedule();
     else this.#closePipe();
   }
@@ -213,7 +214,11 @@ export class Signals {
   #turn(): void {
     this.#scheduled = undefined;
     const pipe = this.#pipe;
-    if (pipe === undefined) return;
+    if (pipe === undefined) {
+      // The next watch may be at the address of one that is gone.
+      this.#early.clear();
+      return;
+    }
     const underway = this.#countPipe(undefined, pipe.isHolding);
     for (const watch of this.#early.keys()) {
       if (!underway.has(watch)) this.#early.delete(watch);
