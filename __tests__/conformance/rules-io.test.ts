@@ -323,6 +323,21 @@ describe('Named FIFOs', () => {
     expectEvents(poll(q), { ...read(r), flags: EDGE, data: 3 });
   });
 
+  test('G21 a CLEAR one is silent when a writer closes, the last one too', () => {
+    const q = kqueue();
+    const [r, w] = fifo();
+    const other = open(path('fifo'), 'w');
+    libc.write(w, 5);
+    chg(q, { ...addRead(r), flags: EDGE });
+    expectEvents(poll(q), { ...read(r), flags: EDGE, data: 5 });
+    close(other);
+    expectEvents(poll(q));
+    close(w);
+    expectEvents(poll(q));
+    expect(libc.read(r, 2)).toBe(2);
+    expectEvents(poll(q), { ...read(r), flags: EDGE, data: 3 });
+  });
+
   test('G22 CLEAR fires again after each write and a partial read', () => {
     const q = kqueue();
     const [r, w] = fifo();
@@ -410,6 +425,26 @@ describe('Sockets', () => {
     chg(q, { ...read(a), fflags: NOTE_LOWAT, data: -1 });
     expectEvents(poll(q), { ...addRead(a), data: 1 });
   });
+
+  test.each([536, 20_000])(
+    'G32 a mark beyond the buffer fires when it is full: %i at a time',
+    (block) => {
+      const q = kqueue();
+      const [sender, receiver] = tcpPair();
+      const mark = { fflags: NOTE_LOWAT, data: 2 ** 30 };
+      chg(q, { ...addRead(receiver), ...mark });
+      libc.setNonblocking(sender);
+      libc.write(sender, 100);
+      expectEvents(get(q, 8, 60));
+      let events: ReturnType<typeof poll> = [];
+      for (let i = 0; i < 40 && events.length === 0; i++) {
+        libc.fill(sender, block);
+        events = get(q, 8, 100);
+      }
+      expectEvents(withoutData(events), addRead(receiver));
+      expect(events[0].data).toBeGreaterThan(100);
+    },
+  );
 
   test('G32 two registrations of one socket have their own marks', () => {
     const q = kqueue();
@@ -808,6 +843,42 @@ describe('Terminals and devices', () => {
     expectEvents(get(q, 8, SOON), { ...addRead(master), data: 5 });
     libc.read(master, 5);
     expectEvents(poll(q));
+  });
+
+  test('G60 an end of file that is typed alone is one character', () => {
+    const q = kqueue();
+    const { master, slave } = terminal();
+    chg(q, addRead(slave));
+    libc.writeText(master, 'abc');
+    expectEvents(poll(q));
+    libc.writeText(master, '\x15\x04');
+    expectEvents(get(q, 8, SOON), { ...addRead(slave), data: 1 });
+    expect(libc.read(slave, 8)).toBe(0);
+    expectEvents(poll(q));
+  });
+
+  test('G60 an end of file ends a line of which only the text is counted', () => {
+    const q = kqueue();
+    const { master, slave } = terminal();
+    chg(q, addRead(slave));
+    libc.writeText(master, 'abc\x04');
+    const events = get(q, 8, SOON);
+    expectEvents(withoutData(events), addRead(slave));
+    // Darwin counts the end of file; Linux tells it from nothing.
+    expect([3, 4]).toContain(events[0].data);
+  });
+
+  test('G60 a raw terminal is silent below VMIN, until read(2) would return', () => {
+    const q = kqueue();
+    const { master, slave } = terminal();
+    const raw = ['raw', '-echo', 'min', '5', 'time', '0'];
+    execFileSync('stty', raw, { stdio: [slave, 'ignore', 'inherit'] });
+    chg(q, { ...addRead(slave), flags: EDGE });
+    libc.writeText(master, 'abcd');
+    expectEvents(get(q, 8, 50));
+    libc.writeText(master, 'e');
+    expectEvents(get(q, 8, SOON), { ...read(slave), flags: EDGE, data: 5 });
+    expect(libc.read(slave, 8)).toBe(5);
   });
 
   test('G60 both sides of a terminal are writable', () => {

@@ -1,37 +1,55 @@
 // The kernel over a Linux that lacks something: an old one, or a sandbox.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   closeSync,
   mkdtempSync,
   openSync,
   readdirSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import koffi from 'koffi';
 import { type Syscalls, syscallsOf } from '../../src/calls/syscalls.js';
 import { bindLibc, type Libc } from '../../src/ffi/libc.js';
 import {
   EV_ADD,
   EV_CLEAR,
+  EV_EOF,
   EVFILT_PROC,
   EVFILT_READ,
   EVFILT_TIMER,
   EVFILT_USER,
   EVFILT_VNODE,
+  EVFILT_WRITE,
   KeventList,
   NOTE_EXIT,
+  NOTE_EXITSTATUS,
+  NOTE_LOWAT,
   NOTE_TRIGGER,
   NOTE_WRITE,
 } from '../../src/index.js';
 import { createLinuxKernel } from '../../src/linux/kernel.js';
+import { Probe } from '../../src/linux/probe.js';
 import { gate } from '../conformance/cases.js';
-import { dup, forget } from '../conformance/world.js';
+import { socketpair } from '../conformance/libc.js';
+import { dispose, dup, forget, grandchild } from '../conformance/world.js';
 
 const ENOSYS = 38;
 const EPERM = 1;
 const EMFILE = 24;
 const ENOSPC = 28;
+const EINVAL = 22;
+
+const memfdCreate = koffi
+  .load(null)
+  .func('memfd_create', 'int', ['str', 'uint']);
+
+afterEach(dispose);
 
 const isLinux = process.platform === 'linux';
 const onLinux = gate(isLinux, "the built-in kernel is Linux's");
@@ -149,7 +167,7 @@ onLinux(
       flags: EV_ADD,
       fflags: NOTE_WRITE ?? 0,
     };
-    expect(codeOf(() => kevent(q, [vnode], null))).toBe('ENOMEM');
+    expect(codeOf(() => kevent(q, [vnode], null))).toBe('EMFILE');
     const read = { ident: fd, filter: EVFILT_READ, flags: EV_ADD };
     expect(kevent(q, [read], list, 0)).toBe(0);
     writeSync(fd, 'abc', 0);
@@ -158,6 +176,173 @@ onLinux(
     close(q);
   },
 );
+
+/** Append to a file from outside while a call waits: what the call collected. */
+async function appendWhileWaiting(
+  { kevent }: Syscalls,
+  q: number,
+  to: string,
+): Promise<number> {
+  const list = new KeventList(4);
+  const script = `sleep 0.1; printf abc >> ${to}; sleep 5`;
+  const child = spawn('sh', ['-c', script]);
+  try {
+    const start = performance.now();
+    const count = kevent(q, null, list, 4000);
+    // A call that timed out has looked once more.
+    return performance.now() - start < 3000 ? count : 0;
+  } finally {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+}
+
+for (const [name, errno] of [
+  ['inotifyInit', EMFILE],
+  ['inotifyAddWatch', ENOSPC],
+] as const) {
+  onLinux(
+    `a wait on a file ends when it grows, without inotify (${name})`,
+    async () => {
+      const calls = lacking([name], errno);
+      const q = calls.kqueue();
+      const fd = file();
+      const read = { ident: fd, filter: EVFILT_READ, flags: EV_ADD };
+      calls.kevent(q, [read], null);
+      const path = join(folder, 'file');
+      expect(await appendWhileWaiting(calls, q, path)).toBe(1);
+      calls.close(q);
+    },
+  );
+
+  onLinux(`a refusal of inotify names the file and the limit (${name})`, () => {
+    const { kqueue, kevent, close } = lacking([name], errno);
+    const q = kqueue();
+    const vnode = {
+      ident: file(),
+      filter: EVFILT_VNODE ?? 0,
+      flags: EV_ADD,
+      fflags: NOTE_WRITE ?? 0,
+    };
+    const limit = /fs\.inotify\.max_user_(watches|instances)/;
+    expect(() => kevent(q, [vnode], null)).toThrow(limit);
+    expect(() => kevent(q, [vnode], null)).toThrow(join(folder, 'file'));
+    // The reason is that of the call that failed.
+    const missing = { ident: 9, filter: EVFILT_TIMER, flags: 2 };
+    expect(() => kevent(q, [missing], null)).toThrow(/^kevent ENOENT$/);
+    close(q);
+  });
+}
+
+onLinux('a wait on a memfd ends when it grows', async () => {
+  const fd = memfdCreate('kinds', 0);
+  open.push(fd);
+  const calls = lacking([], 0);
+  const q = calls.kqueue();
+  const read = { ident: fd, filter: EVFILT_READ, flags: EV_ADD };
+  calls.kevent(q, [read], null);
+  const path = `/proc/${process.pid}/fd/${fd}`;
+  const writer = new Worker(
+    `const { writeSync } = require('node:fs');
+     setTimeout(() => writeSync(${fd}, 'abc', 0), 100);`,
+    { eval: true },
+  );
+  try {
+    // In this very file, which no file system reports.
+    const list = new KeventList(1);
+    const { fflags } = { fflags: NOTE_WRITE ?? 0 };
+    const vnode = {
+      ident: fd,
+      filter: EVFILT_VNODE ?? 0,
+      flags: EV_ADD,
+      fflags,
+    };
+    expect(codeOf(() => calls.kevent(q, [vnode], null))).toBe('EINVAL');
+    expect(calls.kevent(q, null, list, 4000)).toBe(1);
+    expect(statSync(path).size - Number(list.data(0))).toBeLessThanOrEqual(3);
+  } finally {
+    await writer.terminate();
+  }
+  calls.close(q);
+});
+
+onLinux('without a second epoll the other direction is EMFILE', () => {
+  let isFull = false;
+  const libc = bindLibc();
+  const limited: Libc = {
+    ...libc,
+    epollCreate(flags) {
+      if (!isFull) return libc.epollCreate(flags);
+      libc.setErrno(EMFILE);
+      return -1;
+    },
+  };
+  const kernel = createLinuxKernel(limited);
+  const { kqueue, kevent, close } = syscallsOf(() => kernel);
+  const q = kqueue();
+  const [a, b] = socketpair();
+  open.push(a, b);
+  kevent(q, [{ ident: a, filter: EVFILT_READ, flags: EV_ADD }], null);
+  isFull = true;
+  const write = { ident: a, filter: EVFILT_WRITE, flags: EV_ADD };
+  expect(codeOf(() => kevent(q, [write], null))).toBe('EMFILE');
+  isFull = false;
+  kevent(q, [write], null);
+  close(q);
+});
+
+onLinux('without sock_diag a mark never waits for more than there is', () => {
+  const libc = bindLibc();
+  const socket = () => {
+    libc.setErrno(EPERM);
+    return -1;
+  };
+  const kernel = createLinuxKernel({ ...libc, socket });
+  const { kqueue, kevent, close } = syscallsOf(() => kernel);
+  const q = kqueue();
+  const list = new KeventList(4);
+  const [a, b] = socketpair();
+  open.push(a, b);
+  const read = { ident: a, filter: EVFILT_READ, flags: EV_ADD };
+  const mark = { fflags: NOTE_LOWAT, data: 2 ** 30 };
+  kevent(q, [{ ...read, ...mark }], null);
+  writeSync(b, 'abc');
+  expect(kevent(q, null, list, 1000)).toBe(1);
+  expect(list.data(0)).toBe(3);
+  close(q);
+});
+
+onLinux('an exit whose status nobody has is reported, without a status', () => {
+  const { kqueue, kevent, close } = lacking(['waitid', 'ioctl'], EINVAL);
+  const q = kqueue();
+  const list = new KeventList(4);
+  const { pid, end } = grandchild();
+  const proc = { ident: pid, filter: EVFILT_PROC ?? 0, flags: EV_ADD };
+  kevent(q, [{ ...proc, fflags: NOTE_EXITSTATUS ?? 0 }], null);
+  end(3);
+  expect(kevent(q, null, list, 4000)).toBe(1);
+  expect([list.fflags(0), list.data(0)]).toEqual([0, 0]);
+  expect(list.flags(0) & EV_EOF).toBe(EV_EOF);
+  expect(kevent(q, null, list, 0)).toBe(0);
+  close(q);
+});
+
+onLinux('an answer of getsockopt that is too short is none', () => {
+  const libc = bindLibc();
+  const short: Libc = {
+    ...libc,
+    getsockopt(_fd, _level, _name, value, length) {
+      const { u32, address } = libc.scratch;
+      u32[(value - address) >> 2] = 77;
+      u32[(length - address) >> 2] = 2;
+      return 0;
+    },
+  };
+  const probe = new Probe(short);
+  expect(probe.socketType(0)).toBe(-1);
+  expect(probe.isListening(0)).toBe(false);
+  expect(probe.tcpIsFull(0)).toBe(false);
+});
 
 onLinux('without room for a watch the queue stays usable', () => {
   const { kqueue, kevent, close } = lacking(['inotifyAddWatch'], ENOSPC);
@@ -181,7 +366,7 @@ onLinux(
     const { kqueue, kevent, close } = lacking(['timerfdCreate'], EMFILE);
     const q = kqueue();
     const timer = { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 5 };
-    expect(codeOf(() => kevent(q, [timer], null))).toBe('ENOMEM');
+    expect(codeOf(() => kevent(q, [timer], null))).toBe('EMFILE');
     expect(kevent(q, null, new KeventList(1), 0)).toBe(0);
     close(q);
   },

@@ -23,23 +23,29 @@ const VQ_UPDATE = 0x100;
 
 const withMounts = gate(canMount(), 'mounts cannot be made here');
 
-withMounts('N1 mounts, changed options and unmounts are told, once', () => {
+/** Run a program in a mount namespace of its own: what it printed. */
+function printedInNamespace(name: string): unknown {
   const folder = mkdtempSync(join(tmpdir(), 'kqueue-'));
   try {
     const program = join(root, '__tests__/fixtures/linux/mounts.cjs');
-    const out = execFileSync(
-      'unshare',
-      ['-m', process.execPath, program, 'mounts', folder],
-      { encoding: 'utf8', timeout: 20_000 },
-    );
-    const EV_ADD_CLEAR = 0x21;
-    const told = (fflags: number) => [[fflags, EV_ADD_CLEAR, 0]];
-    expect(JSON.parse(out)).toEqual([
-      [1, told(VQ_MOUNT), [], []],
-      [1, told(VQ_UPDATE), [], []],
-      [1, told(VQ_UNMOUNT), told(VQ_UNMOUNT), []],
-    ]);
+    const args = ['-m', process.execPath, program, name, folder];
+    const options = { encoding: 'utf8', timeout: 20_000 } as const;
+    return JSON.parse(execFileSync('unshare', args, options));
   } finally {
     rmdirSync(folder);
   }
+}
+
+withMounts('N1 mounts, changed options and unmounts are told, once', () => {
+  const EV_ADD_CLEAR = 0x21;
+  const told = (fflags: number) => [[fflags, EV_ADD_CLEAR, 0]];
+  expect(printedInNamespace('mounts')).toEqual([
+    [1, told(VQ_MOUNT), [], []],
+    [1, told(VQ_UPDATE), [], []],
+    [1, told(VQ_UNMOUNT), told(VQ_UNMOUNT), []],
+  ]);
+});
+
+withMounts('watchFile reports a mount and an unmount over its path', () => {
+  expect(printedInNamespace('watched')).toEqual(['deleted', 'created']);
 });

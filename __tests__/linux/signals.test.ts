@@ -53,3 +53,53 @@ onLinux(
     expect(again).toBe(0);
   },
 );
+
+const FLOODS = 'linux/signal-floods';
+
+onLinux(
+  'a program that only blocks counts on, and its listeners hear all later',
+  async () => {
+    const printed = await printedBy(FLOODS, 'collected');
+    expect(printed).toEqual([20_000, [20_000, 2000], 0, 1, [20_001, 0]]);
+  },
+);
+
+onLinux('a look costs no more after thousands of signals', async () => {
+  const [factor] = await printedBy(FLOODS, 'cost');
+  expect(factor).toBeLessThan(2);
+});
+
+onLinux('a burst of ten thousand signals is counted at one look', async () => {
+  expect(await printedBy(FLOODS, 'burst')).toEqual([10_000]);
+});
+
+onLinux(
+  'the last registration that goes takes nothing from listeners',
+  async () => {
+    const printed = await printedBy(FLOODS, 'closedMeanwhile');
+    expect(printed).toEqual([2000, 0, 2000]);
+  },
+);
+
+onLinux('a program ends with signals that no listener has heard', async () => {
+  expect(await printedBy(FLOODS, 'ending')).toEqual([500, 500]);
+});
+
+onLinux(
+  'registrations count on when the program removes all listeners',
+  async () => {
+    const [counts, listeners] = await printedBy(FLOODS, 'removed');
+    expect(counts).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(listeners).toBe(1);
+  },
+);
+
+onLinux(
+  'a real-time signal is refused, a number that is none is not',
+  async () => {
+    const [codes, written, count] = await printedBy(FLOODS, 'realTime');
+    expect(codes).toEqual(['ENOTSUP', 'ENOTSUP', 'ENOTSUP']);
+    expect(written).toBe(0);
+    expect(count).toBe(0);
+  },
+);

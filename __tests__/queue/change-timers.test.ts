@@ -162,6 +162,12 @@ describe('misuse is told before anything reaches the kernel', () => {
     ['after: {}', { after: {} }, 'received an object'],
     ['two units', { after: { s: 1, ms: 1 } }, 'in one unit only'],
     ['an invalid Date', { at: new Date(Number.NaN) }, "'at' must be"],
+    ['a Date before 1970', { at: new Date(-1) }, "'at' must be a time from"],
+    ['at: -1', { at: -1 }, "'at' must be a time from 1970 on: received -1"],
+    ['at: { s: -1 }', { at: { s: -1 } }, 'received -1'],
+    ['at: { ms: -1n }', { at: { ms: -1n } }, 'received -1n'],
+    ['at: { us: -1 }', { at: { us: -1 } }, 'received -1'],
+    ['at: { ns: -1 }', { at: { ns: -1 } }, 'received -1'],
     ['no time', {}, 'exactly one of'],
     ['two times', { every: 1, after: 1 }, 'received "several"'],
   ];

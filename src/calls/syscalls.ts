@@ -53,11 +53,13 @@ export function checkFd(action: string, name: string, value: unknown): void {
   throwBadInteger(action, name, `an integer from 0 to ${MAX_FD}`, value);
 }
 
+const whyOf = (kernel: Kernel, kq: number, code: string): string | undefined =>
+  code === 'EBADF' ? kernel.whyNoQueue?.(kq) : kernel.reason?.(kernel.errno());
+
 function throwErrno(kernel: Kernel, syscall: Syscall, kq?: number): never {
   const errno = kernel.errno();
   const code = errnoName(kernel.facts, errno) ?? `E${errno}`;
-  const why =
-    kq !== undefined && code === 'EBADF' ? kernel.whyNoQueue?.(kq) : undefined;
+  const why = kq === undefined ? undefined : whyOf(kernel, kq, code);
   const message = `${syscall} ${code}${why === undefined ? '' : `: ${why}`}`;
   throw new KqueueError(message, code, -errno, syscall);
 }

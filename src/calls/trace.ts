@@ -207,6 +207,7 @@ export function traced(
         }),
     close: (fd) => finishLine(`${prefix}close(${fd})`, kernel.close(fd)),
     errno: () => errno,
+    reason: (errno, ident) => kernel.reason?.(errno, ident),
     whyNoQueue: (fd) => kernel.whyNoQueue?.(fd),
   };
 }

@@ -158,7 +158,10 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
       replace();
       return;
     }
-    for (const member of ready) wake(member);
+    // A queue whose mount table has changed is ready for one poll only: that
+    // of the loop. So whoever is armed looks.
+    const woken = n > 0 ? ready : [...members.values()];
+    for (const member of woken) if (member.armed) wake(member);
     if (!drainsPromises) setImmediate(nothing);
   };
 

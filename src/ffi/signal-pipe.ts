@@ -13,20 +13,49 @@ const SPLICE_F_NONBLOCK = 2;
 /** `{ uv_signal_t *handle; int signum; }`, padded. */
 const MESSAGE_BYTES = 16;
 const BUFFER_BYTES = 65536;
+const FIONREAD = 0x541b;
+const F_SETPIPE_SZ = 1031;
+const F_GETPIPE_SZ = 1032;
+/** Room for 16384 messages. */
+const PIPE_BYTES = 262144;
+/** With more in the pipe it is emptied: each look copies what is in it. */
+const LOOK_BYTES = 1024;
+/** So much is written as a whole or not at all: PIPE_BUF. */
+const WRITE_BYTES = 4096;
+/** A bound on emptying it, should signals come as fast as they are read. */
+const MAX_READS = 64;
+/** Beyond so many runs their order is not kept: memory has an end. */
+const MAX_RUNS = 65536;
 /** Within so many words libuv's watch of the pipe names its descriptor. */
 const WATCH_WORDS = 26;
 
 /** Told of each message: the signal, and the watch of Node's it is for. */
 type Visit = (signal: number, handle: number) => void;
 
+/** Messages taken out that are all the same. */
+interface Run {
+  readonly words: readonly number[];
+  count: number;
+}
+
 /**
  * The pipe through which libuv's signal handler tells the main loop what was
  * caught. It holds the signals that no listener has been called for yet, and
  * can be looked at without taking anything out: tee(2).
+ *
+ * When it is full libuv drops signals. A program that never returns to the loop
+ * would fill it, so many messages are taken out, held here, and given back in
+ * the loop's next turn, for the listeners they are meant for.
  */
 export class SignalPipe {
   /** The end the loop reads: poll it, never read it. */
   readonly fd: number;
+  /** The end that libuv's handler writes. */
+  readonly #writer: number;
+  /** The process ends: libuv waits for its messages, so none is taken out. */
+  #isEnding = false;
+  /** Messages that were taken out, oldest first. */
+  #held: Run[] = [];
   readonly #libc: Libc;
   readonly #copyIn: number;
   readonly #copyOut: number;
@@ -41,7 +70,7 @@ export class SignalPipe {
 
   private constructor(
     libc: Libc,
-    fd: number,
+    [fd, writer]: readonly [number, number],
     copy: readonly [number, number],
     loop: number,
     loopBytes: number,
@@ -49,6 +78,7 @@ export class SignalPipe {
   ) {
     this.#libc = libc;
     this.fd = fd;
+    this.#writer = writer;
     [this.#copyOut, this.#copyIn] = copy;
     this.#loop = loop;
     this.#loopBytes = loopBytes;
@@ -86,7 +116,11 @@ export class SignalPipe {
       const { i32, address } = libc.scratch;
       if (libc.pipe(address, CLOEXEC | NONBLOCK) < 0) return -1;
       const copy = [i32[0], i32[1]] as const;
-      return new SignalPipe(libc, reader, copy, loop, bytes, isActive);
+      const ends = [reader, writer] as const;
+      if (libc.fcntl(writer, F_GETPIPE_SZ, 0) < PIPE_BYTES) {
+        libc.fcntl(writer, F_SETPIPE_SZ, PIPE_BYTES);
+      }
+      return new SignalPipe(libc, ends, copy, loop, bytes, isActive);
     }
     return undefined;
   }
@@ -97,9 +131,30 @@ export class SignalPipe {
     this.#libc.close(this.#copyOut);
   }
 
-  /** Look at all that waits in the pipe, oldest first. */
-  visit(visit: Visit): void {
-    const { i32, u32, address } = this.#buffer;
+  /** Whether messages were taken out that must be given back. */
+  get isHolding(): boolean {
+    return this.#held.length > 0;
+  }
+
+  /**
+   * Look at all that waits in the pipe, oldest first. True if it was taken
+   * out: because it was much, or because `takes` asks for it.
+   */
+  visit(visit: Visit, takes = false): boolean {
+    const { i32, address } = this.#libc.scratch;
+    const isAsked = this.#libc.ioctl(this.fd, FIONREAD, address) >= 0;
+    if (isAsked && i32[0] === 0) return takes;
+    const isMuch = takes || i32[0] > LOOK_BYTES;
+    if (isAsked && isMuch && !this.#isEnding) {
+      this.#take(visit);
+      return true;
+    }
+    this.#look(visit);
+    return false;
+  }
+
+  #look(visit: Visit): void {
+    const { address } = this.#buffer;
     const libc = this.#libc;
     const copied = again(libc, () =>
       libc.tee(this.fd, this.#copyIn, BUFFER_BYTES, SPLICE_F_NONBLOCK),
@@ -109,14 +164,95 @@ export class SignalPipe {
     const bytes = again(libc, () =>
       libc.read(this.#copyOut, address, BUFFER_BYTES),
     );
+    this.#visitBuffer(bytes, visit);
+  }
+
+  #take(visit: Visit): void {
+    const { i32, address } = this.#buffer;
+    const libc = this.#libc;
+    for (let round = 0; round < MAX_READS; round++) {
+      const bytes = again(libc, () =>
+        libc.read(this.fd, address, BUFFER_BYTES),
+      );
+      if (bytes <= 0) return;
+      for (let at = 0; at + MESSAGE_BYTES <= bytes; at += MESSAGE_BYTES) {
+        this.#hold(i32.subarray(at >> 2, (at + MESSAGE_BYTES) >> 2));
+      }
+      this.#visitBuffer(bytes, visit);
+      if (bytes < BUFFER_BYTES) return;
+    }
+  }
+
+  #hold(words: Int32Array): void {
+    const held = this.#held;
+    const isSame = (run: Run | undefined): run is Run =>
+      run?.words.every((word, i) => word === words[i]) === true;
+    let run = held.at(-1);
+    if (!isSame(run)) {
+      run = held.length < MAX_RUNS ? undefined : held.find(isSame);
+    }
+    if (run === undefined) held.push({ words: [...words], count: 1 });
+    else run.count++;
+  }
+
+  #visitBuffer(bytes: number, visit: Visit): void {
+    const { i32, u32 } = this.#buffer;
     for (let at = 0; at + MESSAGE_BYTES <= bytes; at += MESSAGE_BYTES) {
       const word = at >> 2;
       const handle = u32[word] + u32[word + 1] * 2 ** 32;
-      // libuv's own watch for children is part of the loop itself.
-      const isLoops =
-        handle >= this.#loop && handle < this.#loop + this.#loopBytes;
-      if (!isLoops) visit(i32[word + 2], handle);
+      if (!this.#isLoops(handle)) visit(i32[word + 2], handle);
     }
+  }
+
+  /** libuv's own watch for children is part of the loop itself. */
+  #isLoops(handle: number): boolean {
+    return handle >= this.#loop && handle < this.#loop + this.#loopBytes;
+  }
+
+  /**
+   * Put messages back for the loop to read, oldest first and as many as leave
+   * half of the pipe to new ones. Each is visited once more.
+   */
+  giveBack(visit: Visit): void {
+    const { i32, address } = this.#buffer;
+    const libc = this.#libc;
+    const capacity = libc.fcntl(this.#writer, F_GETPIPE_SZ, 0);
+    let room = this.#isEnding ? capacity : capacity / 2;
+    while (this.#held.length > 0 && room >= WRITE_BYTES) {
+      let bytes = 0;
+      const written: Run[] = [];
+      for (const run of this.#held) {
+        const left = (WRITE_BYTES - bytes) / MESSAGE_BYTES;
+        const count = Math.min(left, run.count);
+        for (let i = 0; i < count; i++, bytes += MESSAGE_BYTES) {
+          i32.set(run.words, bytes >> 2);
+        }
+        written.push({ ...run, count });
+        if (bytes === WRITE_BYTES) break;
+      }
+      if (again(libc, () => libc.write(this.#writer, address, bytes)) < 0) {
+        return;
+      }
+      room -= bytes;
+      this.#visitBuffer(bytes, visit);
+      this.#drop(written);
+    }
+  }
+
+  /** Give back what there is room for, and take nothing out any more. */
+  end(): void {
+    this.#isEnding = true;
+    this.giveBack(() => {});
+  }
+
+  /** Forget the first of the messages that are held. */
+  #drop(written: readonly Run[]): void {
+    let done = 0;
+    for (const [i, { count }] of written.entries()) {
+      this.#held[i].count -= count;
+      if (this.#held[i].count === 0) done++;
+    }
+    this.#held.splice(0, done);
   }
 }
 

@@ -83,6 +83,11 @@ const MAX_ATTEMPTS = 64;
 
 const queue = /* @__PURE__ */ new SharedQueue();
 
+let mountIdents = 0;
+
+/** Errors that say nothing of whether the kernel has a filter. */
+const LACKS: readonly string[] = ['EMFILE', 'ENFILE', 'ENOMEM'];
+
 /** A watched point. It stays the same file as long as it is open. */
 interface WatchedPoint {
   readonly point: WatchPoint;
@@ -112,6 +117,9 @@ class PathSource implements Source<FileEvent>, Member {
   #isWritten = false;
   #isTouched = false;
   #isClosed = false;
+  /** Its registration of EVFILT_FS in the shared queue. */
+  readonly #mountIdent = ++mountIdents;
+  #isMountWatched = false;
   #pendingWait: { resolve(): void; reject(error: unknown): void } | undefined;
 
   constructor(originalPath: string) {
@@ -119,6 +127,7 @@ class PathSource implements Source<FileEvent>, Member {
     this.#path = resolve(originalPath);
     this.#kq = queue.join(this);
     try {
+      this.#isMountWatched = this.#changeMountWatch('add');
       this.#updateWatches();
       this.#reported = this.#readState();
     } catch (error) {
@@ -141,8 +150,8 @@ class PathSource implements Source<FileEvent>, Member {
   }
 
   onEvent(event: KqueueEvent): void {
-    if (event.filter !== 'vnode') return;
-    if (event.fd === this.#reported?.watched.fd) {
+    const isVnode = event.filter === 'vnode';
+    if (isVnode && event.fd === this.#reported?.watched.fd) {
       if (event.notes.some((note) => WRITE_NOTES.includes(note))) {
         this.#isWritten = true;
       } else {
@@ -162,7 +171,29 @@ class PathSource implements Source<FileEvent>, Member {
     this.#pendingWait = undefined;
     for (const watched of this.#watched) this.#release(watched);
     this.#watched = [];
+    if (this.#isMountWatched) this.#changeMountWatch('delete');
+    this.#isMountWatched = false;
     queue.leave(this);
+  }
+
+  /**
+   * A mount or unmount over the path changes no file that is watched. False
+   * where the kernel does not report them.
+   */
+  #changeMountWatch(op: 'add' | 'delete'): boolean {
+    const filter: number | undefined = hostDialect().constants.EVFILT_FS;
+    if (filter === undefined) return false;
+    const kevent = { ident: this.#mountIdent, filter };
+    try {
+      if (op === 'delete') this.#kq.delete({ filter: 'raw', kevent });
+      else this.#kq.add({ filter: 'raw', kevent, udata: this });
+      return true;
+    } catch (error) {
+      const isRefused =
+        error instanceof KqueueError && !LACKS.includes(error.code);
+      if (isRefused || op === 'delete') return false;
+      throw error;
+    }
   }
 
   /** Resolve at the next event. */

@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs';
 import type { Libc } from '../ffi/index.js';
 import { CLOEXEC } from './constants.js';
 import type { Descriptor, Kind } from './descriptor.js';
@@ -54,6 +55,7 @@ export class DescriptorReader {
       inodeHigh: stat.inodeHigh,
       reads: access !== O_WRONLY,
       writes: access === O_WRONLY || access === O_RDWR,
+      isMemfd: kind === 'file' && stat.links === 0 && isMemfd(fd),
       isUnix: isSocket && this.#probe.socketDomain(fd) === AF_UNIX,
       isStream: isSocket && this.#probe.socketType(fd) === SOCK_STREAM,
       queue: queue ?? null,
@@ -80,5 +82,13 @@ export class DescriptorReader {
     this.#pipeDevice = this.#probe.stat(reader)?.device;
     libc.close(reader);
     libc.close(writer);
+  }
+}
+
+function isMemfd(fd: number): boolean {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`).startsWith('/memfd:');
+  } catch {
+    return false;
   }
 }

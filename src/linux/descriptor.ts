@@ -27,6 +27,8 @@ export interface Descriptor {
   /** Open for reading, for writing: the ends of a pipe differ in it. */
   readonly reads: boolean;
   readonly writes: boolean;
+  /** Made by memfd_create(2): no file system reports its writes. */
+  readonly isMemfd: boolean;
   /** AF_UNIX and SOCK_STREAM, for sockets. */
   readonly isUnix: boolean;
   readonly isStream: boolean;

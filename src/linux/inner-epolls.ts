@@ -57,22 +57,26 @@ export class InnerEpolls {
     return this.side < 0 ? [this.inner] : [this.inner, this.side];
   }
 
-  /** The second one, made when it is first needed: -1 if that fails. */
+  /** The second one, made when it is first needed: -errno if that fails. */
   openSide(): number {
     if (this.side >= 0) return this.side;
-    this.side = this.#open(OUTER_SIDE);
-    return this.side;
+    const ep = this.#open(OUTER_SIDE);
+    if (ep >= 0) this.side = ep;
+    return ep;
   }
 
+  /** Make one, with the queue's eventfd in it: -errno if that fails. */
   #open(low: number): number {
     const { kernel, nesting } = this.#queue;
     const ep = kernel.createEpoll();
-    if (ep < 0) return -1;
+    if (ep < 0) return -lastErrno(this.#libc);
     kernel.own(ep, this.#queue);
     // The queues above must wake for it too. Closing it takes it out of all.
     if (this.#connect(ep, low) >= 0 && nesting.publish(ep) >= 0) return ep;
+    const errno = lastErrno(this.#libc);
+    kernel.identity.release(ep, this.#queue);
     this.#libc.close(ep);
-    return -1;
+    return -errno;
   }
 
   /** Replace those that were closed elsewhere: whether any was. */
@@ -124,6 +128,12 @@ export class InnerEpolls {
     const errno = lastErrno(this.#libc);
     this.members.remove(member);
     return errno;
+  }
+
+  /** Report what a member has left unread once more. */
+  rearm({ slot, generation }: Member, fd: number, bits: number): void {
+    const { epoll } = this.#queue.kernel;
+    epoll.modify(this.inner, fd, bits, slot, generation);
   }
 
   /** Take a member out; false if its descriptor is another file's by now. */

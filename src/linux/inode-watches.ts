@@ -1,4 +1,4 @@
-import { isPipe } from './descriptor.js';
+import { type Descriptor, isPipe } from './descriptor.js';
 import {
   IN_ACCESS,
   IN_ATTRIB,
@@ -21,7 +21,8 @@ import { hintsOf, type Snapshot, VNODE_EVENTS } from './vnode-hints.js';
 
 /** Every post of a vnode has EV_CLEAR knotes evaluated again: spec G51. */
 const FILE_EVENTS = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF;
-const PIPE_EVENTS = IN_ACCESS | IN_MODIFY | IN_CLOSE_WRITE | IN_CLOSE_NOWRITE;
+const TRAFFIC = IN_ACCESS | IN_MODIFY;
+const PIPE_EVENTS = TRAFFIC | IN_CLOSE_WRITE | IN_CLOSE_NOWRITE;
 
 /** As after an overflow: each watch may have missed something. */
 const LOST_EVENTS: InotifyEvent = {
@@ -52,12 +53,15 @@ export class InodeWatches {
     this.#queue = queue;
   }
 
-  /** Open inotify, unless it is. False if there are too many instances. */
-  open(): boolean {
-    this.#inotify ??= Inotify.create(this.#queue, (wd, event) =>
+  /** Open inotify, unless it is: a Darwin errno. */
+  open(): number {
+    if (this.#inotify !== undefined) return 0;
+    const opened = Inotify.create(this.#queue, (wd, event) =>
       this.#onEvent(wd, event),
     );
-    return this.#inotify !== undefined;
+    if (typeof opened === 'number') return opened;
+    this.#inotify = opened;
+    return 0;
   }
 
   /** Watch everything anew if inotify was closed elsewhere. */
@@ -94,7 +98,8 @@ export class InodeWatches {
   /** Watch the inode that a source is open on; false if that fails. */
   add(source: FdSource): boolean {
     const path = `/proc/self/fd/${source.descriptor.fd}`;
-    const watch = this.open() ? this.#watch(path, eventsOf(source)) : undefined;
+    const watch =
+      this.open() === 0 ? this.#watch(path, eventsOf(source)) : undefined;
     if (watch === undefined) return false;
     watch.sources.add(source);
     source.watch = watch.wd;
@@ -246,13 +251,17 @@ export const vnodesOf = ({ sources }: InodeWatch): readonly FdSource[] =>
 
 /** Events that can change what EVFILT_READ and EVFILT_WRITE report. */
 const contentsOf = ({ descriptor }: FdSource): number =>
-  IN_Q_OVERFLOW | (isPipe(descriptor) ? PIPE_EVENTS : FILE_EVENTS);
+  IN_Q_OVERFLOW | eventsOfContents(descriptor);
+
+function eventsOfContents({ kind }: Descriptor): number {
+  if (kind === 'pipe') return PIPE_EVENTS;
+  // One that opens or closes a FIFO changes nothing for the others: spec G21.
+  return kind === 'fifo' ? TRAFFIC : FILE_EVENTS;
+}
 
 /** What inotify must report of the inode of a source. */
 function eventsOf({ aspect, descriptor }: FdSource): number {
-  if (aspect !== 'vnode') {
-    return isPipe(descriptor) ? PIPE_EVENTS : FILE_EVENTS;
-  }
+  if (aspect !== 'vnode') return eventsOfContents(descriptor);
   // A file that is emptied and written anew is closed by its writer.
   const isFile = descriptor.kind === 'file';
   return isFile ? VNODE_EVENTS | IN_CLOSE_WRITE : VNODE_EVENTS;

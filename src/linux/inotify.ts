@@ -1,6 +1,6 @@
 import { type Libc, type NativeBlock, nativeBlock } from '../ffi/index.js';
 import { CLOEXEC, EPOLLET, EPOLLIN, NONBLOCK } from './constants.js';
-import { LINUX_EINTR } from './errno.js';
+import { LINUX_EINTR, lastErrno } from './errno.js';
 import type { Member } from './members.js';
 import type { Queue } from './queue.js';
 
@@ -19,12 +19,16 @@ export const IN_Q_OVERFLOW = 0x4000;
 /** The watch has ended: its inode is no more. */
 export const IN_IGNORED = 0x8000;
 export const IN_ISDIR = 0x40000000;
+const BITS = EPOLLIN | EPOLLET;
 const IN_MASK_ADD = 0x20000000;
 
 /** Room for a thousand events without a name. */
 const BUFFER_BYTES = 16384;
-/** A bound on one edge, should events come as fast as they are read. */
-const MAX_READS = 64;
+/**
+ * A bound on one edge, should events come as fast as they are read: more than
+ * the 16384 that inotify keeps by default, each with the longest name.
+ */
+const MAX_READS = 512;
 
 /** One event of inotify(7). */
 export interface InotifyEvent {
@@ -61,15 +65,16 @@ export class Inotify implements Member {
     this.#onEvent = onEvent;
   }
 
-  /** Make one for a queue; `undefined` if there are too many already. */
-  static create(queue: Queue, onEvent: OnEvent): Inotify | undefined {
+  /** Make one for a queue: a Darwin errno if that fails. */
+  static create(queue: Queue, onEvent: OnEvent): Inotify | number {
     const { libc } = queue.kernel;
     const fd = libc.inotifyInit(CLOEXEC | NONBLOCK);
-    if (fd < 0) return undefined;
+    if (fd < 0) return lastErrno(libc);
     const inotify = new Inotify(queue, fd, onEvent);
-    if (queue.addMember(inotify, fd, EPOLLIN | EPOLLET) === 0) return inotify;
+    const errno = queue.addMember(inotify, fd, BITS);
+    if (errno === 0) return inotify;
     libc.close(fd);
-    return undefined;
+    return errno;
   }
 
   /**
@@ -114,6 +119,8 @@ export class Inotify implements Member {
         at = next;
       }
     }
+    // There is more, of which no new edge would tell.
+    this.#queue.epolls.rearm(this, this.#fd, BITS);
   }
 
   /** Whether its descriptor still is inotify's. */

@@ -34,7 +34,7 @@ export class InterestList {
     // In one entry an arrival would look like an edge of both directions.
     epolls.repair();
     const ep = other?.epoll === epolls.inner ? epolls.openSide() : epolls.inner;
-    if (ep < 0) return DE.ENOMEM;
+    if (ep < 0) return -ep;
     epolls.members.add(source, fd, bits);
     const { slot, generation } = source;
     const { epoll } = kernel;

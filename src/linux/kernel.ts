@@ -24,6 +24,7 @@ import { userFilter } from './filters/user.js';
 import { vnodeFilter } from './filters/vnode.js';
 import { WriteFilter } from './filters/write.js';
 import { Identity } from './identity.js';
+import { inotifyReason } from './inotify-limits.js';
 import { Probe } from './probe.js';
 import { MOVED, Queue } from './queue.js';
 import { QueueDescriptors } from './queue-descriptors.js';
@@ -55,6 +56,8 @@ export class LinuxKernel implements Kernel {
   readonly filters: readonly (Filter | undefined)[];
   /** The first of a list of the queues that {@link sync} must visit. */
   #unsynced: Queue | null = null;
+  /** The descriptor that inotify refused in the last call, or -1. */
+  refusedByInotify = -1;
   #serial = 0;
   #errno = 0;
 
@@ -170,6 +173,7 @@ export class LinuxKernel implements Kernel {
     let queue = this.queueOf(kq);
     while (queue !== undefined) {
       if (!queue.speaks(call)) return this.#fail(DE.EINVAL);
+      this.refusedByInotify = -1;
       const count = queue.kevent(
         changes,
         nchanges,
@@ -194,6 +198,10 @@ export class LinuxKernel implements Kernel {
 
   errno(): number {
     return this.#errno;
+  }
+
+  reason(errno: number, ident = this.refusedByInotify): string | undefined {
+    return ident < 0 ? undefined : inotifyReason(errno, ident);
   }
 
   whyNoQueue(fd: number): string | undefined {

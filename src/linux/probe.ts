@@ -194,7 +194,8 @@ export class Probe {
     u32[0] = 36;
     if (
       this.#libc.getsockopt(fd, SOL_SOCKET, SO_MEMINFO, address + 64, address) <
-      0
+        0 ||
+      u32[0] < 8
     ) {
       return false;
     }
@@ -235,8 +236,9 @@ export class Probe {
   #option(fd: number, name: number): number {
     const { i32, address } = this.#scratch;
     i32[0] = 4;
-    return this.#libc.getsockopt(fd, SOL_SOCKET, name, address + 8, address) < 0
-      ? -1
-      : i32[2];
+    const failed =
+      this.#libc.getsockopt(fd, SOL_SOCKET, name, address + 8, address) < 0;
+    // A shorter answer would leave what the memory held before.
+    return failed || i32[0] !== 4 ? -1 : i32[2];
   }
 }

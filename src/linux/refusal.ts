@@ -30,7 +30,11 @@ export const refuseExcept: Refusal = (_, { kind }) =>
   kind === 'socket' ? 0 : DE.EINVAL;
 
 /** EVFILT_VNODE refuses a descriptor without a vnode. */
-export const refuseVnode: Refusal = (_, { kind }) =>
-  kind === 'pipe' || kind === 'socket' || kind === 'kqueue' || kind === 'other'
+export const refuseVnode: Refusal = (_, { kind, isMemfd }) =>
+  isMemfd ||
+  kind === 'pipe' ||
+  kind === 'socket' ||
+  kind === 'kqueue' ||
+  kind === 'other'
     ? DE.EINVAL
     : 0;

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { constants } from 'node:os';
 import {
   isMainThread,
@@ -5,10 +6,15 @@ import {
   realProcess,
   SignalPipe,
 } from '../ffi/index.js';
+import { setImmediate, type Timer } from '../host/index.js';
+import { DE } from './constants.js';
 import { lastErrno } from './errno.js';
 import type { Knote } from './knote.js';
 
 type Listener = () => void;
+
+/** SIGRTMAX. */
+const MAX_SIGNAL = 64;
 
 const names = new Map<number, NodeJS.Signals>();
 for (const [name, number] of Object.entries(constants.signals)) {
@@ -35,6 +41,7 @@ export class Signals {
   readonly #post: (knote: Knote, count: number) => void;
   readonly #onCounted: () => void;
   readonly #process = realProcess();
+  readonly #emitter: EventEmitter = this.#process;
   /**
    * By Node's watch: how many messages were counted in the pipe already, while
    * the listener is still to be called. Of a watch that was stopped with
@@ -43,7 +50,7 @@ export class Signals {
   readonly #early = new Map<number, number>();
   #pipe: SignalPipe | undefined;
   #searched = false;
-  #scheduled = false;
+  #scheduled: Timer | undefined;
 
   constructor(
     libc: Libc,
@@ -80,6 +87,10 @@ export class Signals {
       return 0;
     }
     const name = names.get(signal);
+    // Node cannot catch a real-time signal, and it would end the process.
+    if (name === undefined && signal > 0 && signal <= MAX_SIGNAL) {
+      return DE.ENOTSUP;
+    }
     if (name === undefined || name === 'SIGKILL' || name === 'SIGSTOP') {
       return 0;
     }
@@ -89,6 +100,10 @@ export class Signals {
       listener: () => this.#onListener(signal),
       watch: 0,
     };
+    if (this.#counted.size === 0) {
+      // Before Node's own, which gives the signal back to the kernel.
+      this.#emitter.prependListener('removeListener', this.#onRemoved);
+    }
     this.#counted.set(signal, counted);
     const isWatched = this.#process.listenerCount(name) > 0;
     this.#process.on(name, counted.listener);
@@ -111,6 +126,7 @@ export class Signals {
     if (found === -1) return lastErrno(this.#libc);
     this.#searched = true;
     this.#pipe = found;
+    if (found !== undefined) this.#process.on('exit', this.#onExit);
     return 0;
   }
 
@@ -122,10 +138,28 @@ export class Signals {
     this.#counted.delete(signal);
     this.#process.off(counted.name, counted.listener);
     if (this.#counted.size > 0) return;
+    this.#emitter.off('removeListener', this.#onRemoved);
+    // What is held is for the listeners of others.
+    this.#pipe?.giveBack(() => {});
+    if (this.#pipe?.isHolding) this.#schedule();
+    else this.#closePipe();
+  }
+
+  readonly #onExit = (): void => this.#pipe?.end();
+
+  #closePipe(): void {
+    this.#process.off('exit', this.#onExit);
     this.#pipe?.close();
     this.#pipe = undefined;
     this.#searched = false;
   }
+
+  /** The program removes the listeners of a signal: ours stays. */
+  readonly #onRemoved = (name: string | symbol, removed: unknown): void => {
+    for (const { name: own, listener } of this.#counted.values()) {
+      if (own === name && listener === removed) this.#process.on(own, listener);
+    }
+  };
 
   /** Count what is in the pipe and was not counted yet. */
   collect(): void {
@@ -135,11 +169,14 @@ export class Signals {
     this.#countPipe();
   }
 
-  /** Count the messages that are new in the pipe, but for one signal. */
-  #countPipe(skipped?: Counted): void {
+  /**
+   * Count the messages that are new in the pipe, but for one signal. Returns
+   * the watches of those that are still in it.
+   */
+  #countPipe(skipped?: Counted, takes = false): ReadonlySet<number> {
     const seen = new Map<number, number>();
     const most = new Map<Counted, number>();
-    this.#pipe?.visit((signal, watch) => {
+    const isTaken = this.#pipe?.visit((signal, watch) => {
       const counted = this.#counted.get(signal);
       if (counted === undefined) return;
       const nth = (seen.get(watch) ?? 0) + 1;
@@ -152,29 +189,47 @@ export class Signals {
       if (fresh <= (most.get(counted) ?? 0)) return;
       most.set(counted, fresh);
       if (counted !== skipped) this.#count(counted);
-    });
+    }, takes);
     for (const [watch, count] of seen) {
-      this.#early.set(watch, Math.max(count, this.#early.get(watch) ?? 0));
+      const early = Math.max(count, this.#early.get(watch) ?? 0);
+      // Those taken out come back to be early again.
+      this.#early.set(watch, isTaken ? early - count : early);
     }
-    if (seen.size > 0) this.#schedule();
+    if (seen.size > 0 || isTaken) this.#schedule();
+    return new Set(isTaken ? [] : seen.keys());
+  }
+
+  /** Have {@link #turn} called; the process lives on for what is held. */
+  #schedule(): void {
+    this.#scheduled ??= setImmediate(() => this.#turn());
+    if (this.#pipe?.isHolding) this.#scheduled.ref();
+    else this.#scheduled.unref();
   }
 
   /**
    * Once the loop has read the pipe and called all listeners, messages that
-   * are gone, listener or not, are not waited for any longer.
+   * are gone, listener or not, are not waited for any longer. Those that were
+   * taken out are given back for its next turn.
    */
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      const underway = new Set<number>();
-      this.#pipe?.visit((_, watch) => underway.add(watch));
-      for (const watch of this.#early.keys()) {
-        if (!underway.has(watch)) this.#early.delete(watch);
-      }
-      if (underway.size > 0) this.#schedule();
-    }).unref();
+  #turn(): void {
+    this.#scheduled = undefined;
+    const pipe = this.#pipe;
+    if (pipe === undefined) {
+      // The next watch may be at the address of one that is gone.
+      this.#early.clear();
+      return;
+    }
+    const underway = this.#countPipe(undefined, pipe.isHolding);
+    for (const watch of this.#early.keys()) {
+      if (!underway.has(watch)) this.#early.delete(watch);
+    }
+    pipe.giveBack((signal, watch) => {
+      if (!this.#counted.has(signal)) return;
+      this.#early.set(watch, (this.#early.get(watch) ?? 0) + 1);
+    });
+    if (this.#counted.size === 0 && !pipe.isHolding) this.#closePipe();
+    else if (this.#early.size > 0 || pipe.isHolding) this.#schedule();
+    this.#onCounted();
   }
 
   /** Node calls the listener: once for each message of the pipe. */

@@ -76,6 +76,8 @@ export class FdSource implements Member {
 
   /** Post one knote. */
   post(knote: Knote, bits: number): void {
+    // Inotify reports a FIFO's reads and writes; its ends are no event.
+    if (this.watch >= 0 && this.descriptor.kind === 'fifo') return;
     const wanted = this.aspect === 'write' ? EPOLLOUT : EPOLLIN;
     const ready = (bits & wanted) !== 0 && (bits & (EPOLLHUP | EPOLLERR)) === 0;
     // With the default mark the ready bit is the answer.

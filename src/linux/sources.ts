@@ -18,9 +18,13 @@ import { hasLowWater } from './low-water.js';
 import { PeerReads } from './peer-reads.js';
 import type { Queue } from './queue.js';
 import type { Refusal } from './refusal.js';
-import { SendMarks } from './send-marks.js';
+import { SocketMarks } from './socket-marks.js';
 import { type Aspect, FdSource, knotesOf } from './source.js';
+import { Ticks } from './ticks.js';
 import { takeSnapshot } from './vnode-hints.js';
+
+/** Nanoseconds between looks at what neither epoll nor inotify reports. */
+const TICK = 20e6;
 
 const ASPECTS: readonly Aspect[] = ['read', 'write', 'vnode'];
 
@@ -35,8 +39,11 @@ export class Sources {
   readonly #watches: InodeWatches;
   readonly directories: DirectoryRemovals;
   readonly #offsets: FileOffsets;
-  readonly #marks: SendMarks;
+  readonly #marks: SocketMarks;
   readonly #peerReads: PeerReads;
+  /** Files whose writes inotify does not report. */
+  readonly #unwatched = new Set<FdSource>();
+  readonly #ticks: Ticks;
   /** Whether inotify reports on pipes, in place of the edges of epoll. */
   #followsPipes = false;
   /** Whether each call must {@link poll}. */
@@ -48,8 +55,9 @@ export class Sources {
     this.#watches = new InodeWatches(queue);
     this.directories = new DirectoryRemovals(queue, this.#watches);
     this.#offsets = new FileOffsets(queue, this.#watches);
-    this.#marks = new SendMarks(queue);
+    this.#marks = new SocketMarks(queue);
     this.#peerReads = new PeerReads(queue);
+    this.#ticks = new Ticks(queue, TICK);
   }
 
   get size(): number {
@@ -68,6 +76,7 @@ export class Sources {
 
   /** Post changes that neither epoll nor inotify reports. */
   poll(): void {
+    if (this.#needsTicks) this.#ticks.start();
     this.#offsets.poll();
     this.#marks.poll();
     this.#peerReads.poll();
@@ -78,6 +87,12 @@ export class Sources {
     const { size } = this.directories;
     this.needsPolling =
       size + this.#offsets.size + this.#marks.size + this.#peerReads.size > 0;
+    if (!this.#needsTicks) this.#ticks.stop();
+  }
+
+  /** Whether something is to be polled while a call waits. */
+  get #needsTicks(): boolean {
+    return this.#unwatched.size + this.#marks.size > 0;
   }
 
   /** Replace inotify if that was closed elsewhere. */
@@ -86,6 +101,7 @@ export class Sources {
   }
 
   close(): void {
+    this.#ticks.close();
     this.#watches.close();
   }
 
@@ -135,9 +151,11 @@ export class Sources {
     if (kind === 'socket' && aspect === 'read') {
       const mark = this.#queue.kernel.probe.receiveMark(fd);
       source.receiveMark = Math.max(mark, 1);
-    } else if (kind === 'socket') {
+    }
+    if (kind === 'socket') {
       if (!isUnix) this.#marks.update(source);
-      else if (isStream) this.#peerReads.update(source);
+      else if (isStream && aspect === 'write') this.#peerReads.update(source);
+      if (this.#needsTicks) this.#ticks.start();
       this.#updatePolling();
     }
   }
@@ -229,6 +247,7 @@ export class Sources {
     this.#watches.remove(source);
     this.directories.remove(source);
     this.#offsets.remove(source);
+    this.#unwatched.delete(source);
     this.#marks.remove(source);
     this.#peerReads.remove(source);
     this.#updatePolling();
@@ -240,12 +259,7 @@ export class Sources {
     const { descriptor, aspect } = source;
     const { kind } = descriptor;
     if (kind === 'kqueue' || kind === 'device') return 0;
-    if (kind === 'file') {
-      this.#watches.add(source);
-      this.#offsets.add(source);
-      this.#updatePolling();
-      return 0;
-    }
+    if (kind === 'file') return this.#watchFile(source);
     const follows = isPipe(descriptor) && this.#followsPipes;
     const isFollowed = follows && this.#watches.add(source);
     const bits = isFollowed ? EPOLLET : bitsOf(descriptor, aspect);
@@ -254,10 +268,31 @@ export class Sources {
     return errno;
   }
 
+  #watchFile(source: FdSource): number {
+    const isWatched = this.#watches.add(source);
+    this.#offsets.add(source);
+    this.#updatePolling();
+    if (source.aspect !== 'read') return 0;
+    if (!isWatched || source.descriptor.isMemfd) {
+      const errno = this.#ticks.start();
+      if (errno !== 0) {
+        this.#watches.remove(source);
+        this.#offsets.remove(source);
+        this.#updatePolling();
+        return errno;
+      }
+      this.#unwatched.add(source);
+    }
+    return 0;
+  }
+
   #watchVnode(source: FdSource): number {
-    if (!this.#watches.open()) return DE.ENOMEM;
     const { fd, kind } = source.descriptor;
-    if (!this.#watches.add(source)) return lastErrno(this.#libc);
+    const refused = this.#watches.open();
+    if (refused !== 0 || !this.#watches.add(source)) {
+      this.#queue.kernel.refusedByInotify = fd;
+      return refused || lastErrno(this.#libc);
+    }
     const watch = this.#watches.get(source);
     if (watch !== undefined) {
       // An older snapshot is good only while a source kept it up to date.
@@ -282,7 +317,7 @@ export class Sources {
    * the queue by inotify, so that the order between pipes is kept.
    */
   #followPipes(): void {
-    if (this.#followsPipes || !this.#watches.open()) return;
+    if (this.#followsPipes || this.#watches.open() !== 0) return;
     this.#followsPipes = true;
     for (const source of this.#byKey.values()) {
       if (source.aspect === 'vnode' || !isPipe(source.descriptor)) continue;

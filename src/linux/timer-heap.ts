@@ -6,6 +6,7 @@ import {
   writeTimespec,
 } from './clock.js';
 import { CLOEXEC, EPOLLET, EPOLLIN, NONBLOCK } from './constants.js';
+import { lastErrno } from './errno.js';
 import type { Timer } from './filters/timer.js';
 import type { Member } from './members.js';
 import type { Queue } from './queue.js';
@@ -35,22 +36,22 @@ export class TimerHeap implements Member {
     this.#clock = clock;
   }
 
-  /** Make the heap of a clock; `undefined` if there is no room for a timerfd. */
-  static create(queue: Queue, countsSleep: boolean): TimerHeap | undefined {
+  /** Make the heap of a clock: a Darwin errno if that fails. */
+  static create(queue: Queue, countsSleep: boolean): TimerHeap | number {
     const clock = countsSleep ? CLOCK_BOOTTIME : CLOCK_MONOTONIC;
     const heap = new TimerHeap(queue, clock);
-    return heap.#open() ? heap : undefined;
+    const errno = heap.#open();
+    return errno === 0 ? heap : errno;
   }
 
-  #open(): boolean {
+  /** Open the timerfd: a Darwin errno. */
+  #open(): number {
     const fd = this.#libc.timerfdCreate(this.#clock, CLOEXEC | NONBLOCK);
-    if (fd < 0) return false;
-    if (this.#queue.addMember(this, fd, EPOLLIN | EPOLLET) === 0) {
-      this.#fd = fd;
-      return true;
-    }
-    this.#libc.close(fd);
-    return false;
+    if (fd < 0) return lastErrno(this.#libc);
+    const errno = this.#queue.addMember(this, fd, EPOLLIN | EPOLLET);
+    if (errno === 0) this.#fd = fd;
+    else this.#libc.close(fd);
+    return errno;
   }
 
   check(): void {

@@ -14,14 +14,16 @@ export class Timers {
     this.#queue = queue;
   }
 
-  /** The heap that a change asks for; `undefined` if there is no room. */
-  heapFor(fflags: number): TimerHeap | undefined {
-    if ((fflags & D.NOTE_MACH_CONTINUOUS_TIME) !== 0) {
-      this.#boottime ??= TimerHeap.create(this.#queue, true);
-      return this.#boottime;
-    }
-    this.#monotonic ??= TimerHeap.create(this.#queue, false);
-    return this.#monotonic;
+  /** The heap that a change asks for: a Darwin errno if there is none. */
+  heapFor(fflags: number): TimerHeap | number {
+    const countsSleep = (fflags & D.NOTE_MACH_CONTINUOUS_TIME) !== 0;
+    const known = countsSleep ? this.#boottime : this.#monotonic;
+    if (known !== undefined) return known;
+    const heap = TimerHeap.create(this.#queue, countsSleep);
+    if (typeof heap === 'number') return heap;
+    if (countsSleep) this.#boottime = heap;
+    else this.#monotonic = heap;
+    return heap;
   }
 
   /** Deadlines have changed: {@link arm} before the call returns. */

@@ -47,7 +47,8 @@ export class UnixDiag {
     const peer = this.#ask(inode, SHOW_PEER, ATTR_PEER)?.[0];
     if (peer === undefined) return undefined;
     const memory = this.#ask(peer, SHOW_MEMORY, ATTR_MEMORY);
-    return memory === undefined ? undefined : memory[2] >= memory[3];
+    if (memory === undefined || memory.length < 4) return undefined;
+    return memory[2] >= memory[3];
   }
 
   /** How many bytes its peer has received and not read. */
@@ -91,7 +92,7 @@ export class UnixDiag {
     if (!isReply) return undefined;
     for (let at = REPLY_HEADER_BYTES; at + 4 <= got; ) {
       const length = u32[at >> 2] & 0xffff;
-      if (length < 4) return undefined;
+      if (length < 4 || at + length > got) return undefined;
       if (u32[at >> 2] >>> 16 === attribute) {
         // The mask of the shutdown attribute is one byte.
         return length === 5

@@ -45,11 +45,19 @@ const isKind = ({ mode }: Stat, kind: number): boolean =>
 
 const ENTRIES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 
+/** What the kernel adds to the path of a file that was unlinked. */
+const DELETED = ' (deleted)';
+
 /** The path of an open file, while it has one. */
 export function pathOf(fd: number): string | undefined {
   try {
-    const path = readlinkSync(`/proc/self/fd/${fd}`);
-    return path.endsWith(' (deleted)') ? undefined : path;
+    const link = `/proc/self/fd/${fd}`;
+    const path = readlinkSync(link);
+    if (!path.endsWith(DELETED)) return path;
+    // A name may end so by itself: then the file is there.
+    const there = statSync(path, { bigint: true, throwIfNoEntry: false });
+    const { dev, ino } = statSync(link, { bigint: true });
+    return there?.ino === ino && there.dev === dev ? path : undefined;
   } catch {
     return undefined;
   }

@@ -37,6 +37,11 @@ export interface Kernel {
   close(fd: number): number;
   /** The errno of the call that just returned -1, in the facts' numbering. */
   errno(): number;
+  /**
+   * What there is to say of an errno besides its name: of a change to a
+   * registration on a descriptor, or of the call that just failed.
+   */
+  reason?(errno: number, ident?: number): string | undefined;
   /** What there is to say of a descriptor that is no queue: EBADF. */
   whyNoQueue?(fd: number): string | undefined;
 }

@@ -1,5 +1,5 @@
 import { errnoName, type KernelFacts } from '../abi/index.js';
-import { KeventList } from '../calls/index.js';
+import { currentKernel, KeventList } from '../calls/index.js';
 import { KqueueError, misuse } from '../errors.js';
 import type { KeventInit } from '../memory/index.js';
 import type { Change, Key, Modification, Op, Step, Trigger } from './change.js';
@@ -155,7 +155,10 @@ export class Changer {
     const isSaid = op === undefined || (given.op ?? 'add') === op;
     const step = isSaid ? given : ({ ...given, op } as Step);
     const code = errnoName(this.#facts, errno) ?? `E${errno}`;
-    const message = `kevent ${code}: ${plan.what()}`;
+    const isVnode = (record: Sendable) =>
+      record.filter === this.#facts.constants.EVFILT_VNODE;
+    const reason = reasonOf(plan.records.find(isVnode), errno);
+    const message = `kevent ${code}: ${plan.what()}${reason}`;
     const error = new KqueueError(message, code, -errno, 'kevent');
     return { step, ok: false, error };
   }
@@ -380,3 +383,10 @@ export class Changer {
 
 const describe = (op: string, filter: string, { ident }: EncodedKey): string =>
   `${op} ${filter} ${ident}`;
+
+/** What the kernel has to say of a refusal besides the errno's name. */
+function reasonOf(record: Sendable | undefined, errno: number): string {
+  if (record === undefined) return '';
+  const reason = currentKernel().reason?.(errno, Number(record.ident));
+  return reason === undefined ? '' : ` (${reason})`;
+}

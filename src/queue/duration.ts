@@ -177,6 +177,11 @@ export function timerDeadline(
 ): TimerArgument {
   const date = value instanceof Date ? value.getTime() : value;
   const total = parseNanoseconds(date, 'at', action);
+  if (total < 0n) {
+    // A kernel refuses it in some units and never fires in others.
+    const expected = 'a time from 1970 on';
+    throw new RangeError(misuse(action, 'at', expected, amountIn(date)));
+  }
   const { absolute } = facts.timerUnits;
   if (absolute !== undefined) {
     const argument = toTimerUnits(facts, total);

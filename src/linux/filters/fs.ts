@@ -5,12 +5,19 @@ import { darwinErrno } from '../errno.js';
 import type { Knote } from '../knote.js';
 import type { Member } from '../members.js';
 import type { Queue } from '../queue.js';
+import { Ticks } from '../ticks.js';
 import { type Filter, storeRequest } from './filter.js';
 
 /** Darwin's VQ_ bits of sys/mount.h, as far as Linux reports them. */
 const VQ_MOUNT = 0x0008;
 const VQ_UNMOUNT = 0x0010;
 const VQ_UPDATE = 0x0100;
+
+/**
+ * Nanoseconds between looks at the table. Each poll(2) of it takes the event,
+ * also one that an epoll above makes when it is given the queue.
+ */
+const TICK = 250e6;
 
 const TABLE = '/proc/self/mountinfo';
 
@@ -52,10 +59,12 @@ class MountWatch implements Member {
   generation = 0;
   readonly knotes = new Set<Knote>();
   readonly fd: number;
+  readonly ticks: Ticks;
   #mounts: ReadonlyMap<string, string>;
 
-  constructor(fd: number) {
+  constructor(queue: Queue, fd: number) {
     this.fd = fd;
+    this.ticks = new Ticks(queue, TICK);
     this.#mounts = readMounts(fd);
   }
 
@@ -115,6 +124,7 @@ export class MountFilter implements Filter {
     if (watch === undefined) return;
     watch.knotes.delete(knote);
     if (watch.knotes.size > 0) return;
+    watch.ticks.stop();
     if (queue.removeMember(watch, watch.fd)) this.#libc.close(watch.fd);
     this.#watches.delete(queue);
     queue.polledMember = null;
@@ -126,14 +136,16 @@ export class MountFilter implements Filter {
     let watch: MountWatch;
     try {
       fd = openSync(TABLE, 'r');
-      watch = new MountWatch(fd);
+      watch = new MountWatch(queue, fd);
     } catch (error) {
       if (fd >= 0) closeSync(fd);
       const { errno = 0 } = error as NodeJS.ErrnoException;
       return darwinErrno(-errno);
     }
-    const errno = queue.addMember(watch, fd, EPOLLPRI | EPOLLET);
+    const added = queue.addMember(watch, fd, EPOLLPRI | EPOLLET);
+    const errno = added === 0 ? watch.ticks.start() : added;
     if (errno !== 0) {
+      if (added === 0) queue.removeMember(watch, fd);
       closeSync(fd);
       return errno;
     }

@@ -114,7 +114,8 @@ export class ProcFilter implements Filter {
   }
 
   evaluate(knote: Knote): boolean {
-    return knote.fflags !== 0;
+    // Of a status that nobody knows any more there is only that it ended.
+    return knote.fflags !== 0 || (knote.flags & D.EV_EOF) !== 0;
   }
 
   delivered(knote: Knote): void {

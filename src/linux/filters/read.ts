@@ -144,27 +144,32 @@ export class ReadFilter implements Filter {
     return waiting > 0;
   }
 
-  /** A mark the buffer cannot reach counts as reached when it is full. */
+  /**
+   * A mark the buffer cannot reach counts as reached when it is full; also
+   * where that cannot be asked, or it might be waited for without end.
+   */
   #isFull(source: FdSource): boolean {
     const { fd, isUnix, isStream, inode } = source.descriptor;
     if (!isStream) return false;
     return isUnix
-      ? (this.#diag.peerIsStuck(inode) ?? false)
+      ? (this.#diag.peerIsStuck(inode) ?? true)
       : this.#probe.tcpIsFull(fd);
   }
 
   #terminal(knote: Knote, source: FdSource): boolean {
     const { fd } = source.descriptor;
+    const bits = this.#probe.poll(fd, EPOLLIN);
     const bytes = Math.max(this.#probe.readable(fd), 0);
-    setData(knote, bytes);
-    if (source.mayHaveEnded) {
-      source.mayHaveEnded = (this.#probe.poll(fd, EPOLLIN) & EPOLLHUP) !== 0;
-      if (source.mayHaveEnded) {
-        knote.flags |= D.EV_EOF;
-        return true;
-      }
+    if ((bits & EPOLLHUP) !== 0) {
+      setData(knote, bytes);
+      knote.flags |= D.EV_EOF;
+      return true;
     }
-    return bytes > 0;
+    // In raw mode below VMIN there are bytes, but read(2) would block.
+    const isReady = (bits & EPOLLIN) !== 0;
+    // An end of file that was typed is a character FIONREAD does not count.
+    setData(knote, isReady ? Math.max(bytes, 1) : bytes);
+    return isReady;
   }
 
   #file(knote: Knote, source: FdSource): boolean {

@@ -1,5 +1,6 @@
 import type { Libc } from '../../ffi/index.js';
 import { D, DE, EPOLLET, EPOLLIN } from '../constants.js';
+import { toDouble } from '../int64.js';
 import { type Knote, setData } from '../knote.js';
 import type { Member } from '../members.js';
 import type { Queue } from '../queue.js';
@@ -44,7 +45,7 @@ export class SignalFilter implements Filter {
   }
 
   evaluate(knote: Knote): boolean {
-    return knote.dataLow > 0;
+    return toDouble(knote.dataLow, knote.dataHigh) > 0;
   }
 
   delivered(knote: Knote): void {
@@ -83,6 +84,6 @@ const signalOf = ({ identLow, identHigh }: Knote): number =>
   identHigh === 0 ? identLow : -1;
 
 function count(knote: Knote, more: number): void {
-  setData(knote, knote.dataLow + more);
+  setData(knote, toDouble(knote.dataLow, knote.dataHigh) + more);
   knote.queue.knotes.activate(knote);
 }

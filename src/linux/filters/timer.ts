@@ -71,7 +71,7 @@ export class TimerFilter implements Filter {
     const leeway = leewayOf(requestedFflags, knote.ext);
     if (leeway === undefined) return DE.ERANGE;
     const heap = knote.queue.timers.heapFor(requestedFflags);
-    if (heap === undefined) return DE.ENOMEM;
+    if (typeof heap === 'number') return heap;
     knote.flags |= D.EV_CLEAR;
     if ((requestedFflags & D.NOTE_ABSOLUTE) !== 0) knote.flags |= D.EV_ONESHOT;
     const timer: Timer = {
@@ -105,7 +105,7 @@ export class TimerFilter implements Filter {
     const leeway = leewayOf(fflags, ext);
     if (leeway === undefined) return DE.ERANGE;
     const heap = knote.queue.timers.heapFor(fflags);
-    if (heap === undefined) return DE.ENOMEM;
+    if (typeof heap === 'number') return heap;
     storeRequest(knote, fflags, low, high);
     reportLeeway(knote, leeway);
     timer.heap.remove(timer);

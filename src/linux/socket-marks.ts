@@ -5,10 +5,11 @@ import type { Queue } from './queue.js';
 import type { FdSource } from './source.js';
 
 /**
- * The sockets of one queue that EVFILT_WRITE watches with a low-water mark:
- * epoll does not report that a mark is reached, so each call of kevent does.
+ * The sockets of one queue that are watched with a low-water mark: epoll
+ * reports neither that there is room for it, nor that a receive buffer is full
+ * before it is reached. So each call of kevent polls them.
  */
-export class SendMarks {
+export class SocketMarks {
   readonly #queue: Queue;
   readonly #sources = new Set<FdSource>();
   /** Knotes whose mark was reached when they were last evaluated. */

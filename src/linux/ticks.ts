@@ -1,0 +1,64 @@
+import { type Libc, type NativeBlock, nativeBlock } from '../ffi/index.js';
+import { CLOCK_MONOTONIC, writeTimespec } from './clock.js';
+import { CLOEXEC, EPOLLET, EPOLLIN, NONBLOCK } from './constants.js';
+import { lastErrno } from './errno.js';
+import type { Member } from './members.js';
+import type { Queue } from './queue.js';
+
+/**
+ * Wakes whoever waits on a queue at intervals, for changes that nothing
+ * reports: each call of kevent polls them.
+ */
+export class Ticks implements Member {
+  slot = -1;
+  generation = 0;
+  readonly #queue: Queue;
+  readonly #libc: Libc;
+  readonly #interval: number;
+  #setting: NativeBlock | undefined;
+  #timerfd = -1;
+
+  /** @param interval Nanoseconds from one tick to the next. */
+  constructor(queue: Queue, interval: number) {
+    this.#queue = queue;
+    this.#interval = interval;
+    this.#libc = queue.kernel.libc;
+  }
+
+  /** Begin, unless it ticks already: a Darwin errno. */
+  start(): number {
+    if (this.#timerfd >= 0) return 0;
+    const libc = this.#libc;
+    const fd = libc.timerfdCreate(CLOCK_MONOTONIC, CLOEXEC | NONBLOCK);
+    if (fd < 0) return lastErrno(libc);
+    const errno = this.#queue.addMember(this, fd, EPOLLIN | EPOLLET);
+    if (errno !== 0) {
+      libc.close(fd);
+      return errno;
+    }
+    this.#timerfd = fd;
+    this.#setting ??= nativeBlock(32);
+    const { u32, address } = this.#setting;
+    writeTimespec(u32, 0, this.#interval);
+    writeTimespec(u32, 4, this.#interval);
+    libc.timerfdSettime(fd, 0, address, 0);
+    return 0;
+  }
+
+  stop(): void {
+    if (this.#timerfd < 0) return;
+    this.#queue.removeMember(this, this.#timerfd);
+    this.close();
+  }
+
+  /** A timerfd goes on when it is read. */
+  edge(): void {
+    const { address } = this.#libc.scratch;
+    this.#libc.read(this.#timerfd, address, 8);
+  }
+
+  close(): void {
+    if (this.#timerfd >= 0) this.#libc.close(this.#timerfd);
+    this.#timerfd = -1;
+  }
+}
