@@ -46,17 +46,6 @@ describe('next', () => {
     expect(idOf(await kq.next({ timeout: 0 }))).toBe(1);
   });
 
-  test('is out of time when the timers of a test say so', async () => {
-    jest.useFakeTimers({ doNotFake: ['performance', 'setImmediate'] });
-    try {
-      const waiting = kq.next({ timeout: 60_000 });
-      jest.advanceTimersByTime(60_000);
-      expect(await waiting).toBeUndefined();
-    } finally {
-      jest.useRealTimers();
-    }
-  });
-
   test('takes one event and leaves the others', async () => {
     users(1, 2, 3);
     expect(idOf(await kq.next())).toBe(1);

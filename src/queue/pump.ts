@@ -1,4 +1,10 @@
 import type { Watch } from '../ffi/index.js';
+import {
+  clearImmediate,
+  now,
+  queueMicrotask,
+  setImmediate,
+} from '../host/index.js';
 import type { PendingEvents } from './pending-events.js';
 
 /**
@@ -135,9 +141,9 @@ export class Pump {
 
   /** Count a collection: whether the event loop must have a turn before it. */
   #isTurnOver(): boolean {
-    const now = performance.now();
-    if (this.#collections === 0) this.#turnEnds = now + TURN_MS;
-    else if (now > this.#turnEnds) return true;
+    const time = now();
+    if (this.#collections === 0) this.#turnEnds = time + TURN_MS;
+    else if (time > this.#turnEnds) return true;
     return ++this.#collections > COLLECTIONS_PER_TURN;
   }
 
