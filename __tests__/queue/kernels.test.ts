@@ -1,7 +1,7 @@
 // The typed queue on kernels that are not as the one built in: without
 // receipts, or with timers that take no other time. Their tables are real;
 // the kernels are the built-in one with something taken away, or a script.
-import { writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { kernels } from '../../src/abi/kernels.js';
 import type { KernelFacts } from '../../src/abi/shape.js';
 import type { KeventList } from '../../src/calls/kevent-list.js';
@@ -160,6 +160,24 @@ onLinux(
         raw: { ident: 1, filter: EVFILT_TIMER, data: EINVAL },
       });
       expect(kq.size).toBe(0);
+    } finally {
+      mocked.kernel = undefined;
+    }
+  },
+);
+
+onLinux(
+  'close() leaves a file with its number open, on a kernel that only fails with EBADF',
+  () => {
+    take((given, kevent) => kevent(...given));
+    try {
+      const kq = new Kqueue();
+      closeSync(kq.fd);
+      const file = openSync('/dev/null', 'r');
+      expect(file).toBe(kq.fd);
+      kq.close();
+      expect(fstatSync(file).isCharacterDevice()).toBe(true);
+      closeSync(file);
     } finally {
       mocked.kernel = undefined;
     }

@@ -5,6 +5,7 @@ import {
   queueMicrotask,
   setImmediate,
 } from '../host/index.js';
+import { descriptorChecks } from './descriptor-checks.js';
 import type { PendingEvents } from './pending-events.js';
 
 /**
@@ -37,6 +38,8 @@ export interface PumpSource {
   collect(max: number): void;
   /** The watch of the queue's descriptor, made at the first call. */
   watch(): Watch;
+  /** @throws {KqueueError} If the descriptor is no queue any more. */
+  check(): void;
 }
 
 /**
@@ -103,6 +106,21 @@ export class Pump {
     for (const waiter of this.#waiters.splice(0)) waiter.end();
   }
 
+  /** Fail all waits. */
+  fail(error: unknown): void {
+    this.#stop();
+    for (const waiter of this.#waiters.splice(0)) waiter.fail(error);
+  }
+
+  /** Fail all waits if the descriptor was closed: its watch does not fire. */
+  readonly #check = (): void => {
+    try {
+      this.#source.check();
+    } catch (error) {
+      this.fail(error);
+    }
+  };
+
   /** Deliver until there are no more waiters, or no more events. */
   readonly run = (): void => {
     // A consumer may ask for more while it is being served.
@@ -111,8 +129,7 @@ export class Pump {
     try {
       this.#deliver();
     } catch (error) {
-      this.#stop();
-      for (const waiter of this.#waiters.splice(0)) waiter.fail(error);
+      this.fail(error);
     } finally {
       this.#isRunning = false;
     }
@@ -130,6 +147,7 @@ export class Pump {
         if (this.#pending.isEmpty) {
           this.#watch ??= this.#source.watch();
           this.#watch.start(this.#onReadable, this.#isReferenced);
+          descriptorChecks.add(this.#check);
           return;
         }
       }
@@ -168,6 +186,7 @@ export class Pump {
 
   /** Neither watch the descriptor nor continue in the next turn. */
   #stop(): void {
+    descriptorChecks.delete(this.#check);
     this.#watch?.rest();
     clearImmediate(this.#immediate);
     this.#immediate = undefined;
