@@ -216,6 +216,32 @@ describe('an abort', () => {
     expect(kq.poll().map(idOf)).toEqual([3]);
   });
 
+  test('rejects every pending batch with its reason, and then they end', async () => {
+    const controller = new AbortController();
+    const batches = kq.events({ signal: controller.signal });
+    const waits = [batches.next(), batches.next()];
+    await turn();
+    const reason = new Error('enough');
+    controller.abort(reason);
+    expect(await Promise.allSettled(waits)).toEqual([
+      { status: 'rejected', reason },
+      { status: 'rejected', reason },
+    ]);
+    users(1);
+    expect(await batches.next()).toEqual({ done: true, value: undefined });
+    expect(kq.poll().map(idOf)).toEqual([1]);
+  });
+
+  test('while no batch is pending rejects the next one, and then they end', async () => {
+    const controller = new AbortController();
+    const batches = kq.events({ signal: controller.signal });
+    users(1);
+    controller.abort('enough');
+    await expect(batches.next()).rejects.toBe('enough');
+    expect(await batches.next()).toEqual({ done: true, value: undefined });
+    expect(kq.poll().map(idOf)).toEqual([1]);
+  });
+
   test('leaves nothing behind on a signal that lives long', async () => {
     const { signal } = new AbortController();
     let listeners = 0;
