@@ -7,28 +7,45 @@
 import { spawn } from 'node:child_process';
 import { exited } from 'kqueue-ffi';
 
-/** Start processes through a shell, whose children they are: their pids. */
-async function startSome(): Promise<number[]> {
+/**
+ * Start processes through a shell, whose children they are: their pids. They
+ * wait until all of them are watched, and end when `end` is called.
+ */
+async function startSome(): Promise<{ pids: number[]; end(): void }> {
   const scripts = ['exit 0', 'exit 3', 'kill -TERM $$'];
+  // Standard input of a process in the background is /dev/null, but not this.
   const start = scripts.map(
-    (script) => `sh -c 'sleep 0.3; ${script}' & echo $!`,
+    (script) => `sh -c 'read go <&3; ${script}' & echo $!`,
   );
-  const shell = spawn('sh', ['-c', `{ ${start.join('; ')}; } 2>&1; wait`], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
+  const shell = spawn(
+    'sh',
+    ['-c', `{ ${start.join('; ')}; } 2>&1; exec 3<&-; wait`],
+    { stdio: ['ignore', 'pipe', 'ignore', 'pipe'] },
+  );
   const pids: number[] = [];
-  for await (const text of shell.stdout) {
-    pids.push(...String(text).trim().split('\n').map(Number));
-    if (pids.length >= scripts.length) break;
+  let text = '';
+  for await (const chunk of shell.stdout ?? []) {
+    text += chunk;
+    const lines = text.split('\n').slice(0, -1);
+    if (lines.length < scripts.length) continue;
+    pids.push(...lines.map(Number));
+    break;
   }
-  return pids;
+  const go = shell.stdio[3];
+  return {
+    pids,
+    end: () => {
+      if (go !== null && go !== undefined && 'end' in go) go.end();
+    },
+  };
 }
 
 const given = process.argv.slice(2).map(Number);
-const pids = given.length > 0 ? given : await startSome();
-await Promise.all(
-  pids.map(async (pid, index) => {
-    const { code, signal } = await exited(pid, { timeout: 60_000 });
-    console.log(`process ${index}: ${signal ?? code ?? 'ended, somehow'}`);
-  }),
-);
+const { pids, end } =
+  given.length > 0 ? { pids: given, end: () => {} } : await startSome();
+const exits = pids.map((pid) => exited(pid, { timeout: 60_000 }));
+end();
+for (const [index, exit] of exits.entries()) {
+  const { code, signal } = await exit;
+  console.log(`process ${index}: ${signal ?? code ?? 'ended, somehow'}`);
+}

@@ -46,17 +46,6 @@ describe('next', () => {
     expect(idOf(await kq.next({ timeout: 0 }))).toBe(1);
   });
 
-  test('is out of time when the timers of a test say so', async () => {
-    jest.useFakeTimers({ doNotFake: ['performance', 'setImmediate'] });
-    try {
-      const waiting = kq.next({ timeout: 60_000 });
-      jest.advanceTimersByTime(60_000);
-      expect(await waiting).toBeUndefined();
-    } finally {
-      jest.useRealTimers();
-    }
-  });
-
   test('takes one event and leaves the others', async () => {
     users(1, 2, 3);
     expect(idOf(await kq.next())).toBe(1);
@@ -225,6 +214,32 @@ describe('an abort', () => {
     await expect(loop()).rejects.toBe('stop');
     expect(seen).toEqual([1, 2]);
     expect(kq.poll().map(idOf)).toEqual([3]);
+  });
+
+  test('rejects every pending batch with its reason, and then they end', async () => {
+    const controller = new AbortController();
+    const batches = kq.events({ signal: controller.signal });
+    const waits = [batches.next(), batches.next()];
+    await turn();
+    const reason = new Error('enough');
+    controller.abort(reason);
+    expect(await Promise.allSettled(waits)).toEqual([
+      { status: 'rejected', reason },
+      { status: 'rejected', reason },
+    ]);
+    users(1);
+    expect(await batches.next()).toEqual({ done: true, value: undefined });
+    expect(kq.poll().map(idOf)).toEqual([1]);
+  });
+
+  test('while no batch is pending rejects the next one, and then they end', async () => {
+    const controller = new AbortController();
+    const batches = kq.events({ signal: controller.signal });
+    users(1);
+    controller.abort('enough');
+    await expect(batches.next()).rejects.toBe('enough');
+    expect(await batches.next()).toEqual({ done: true, value: undefined });
+    expect(kq.poll().map(idOf)).toEqual([1]);
   });
 
   test('leaves nothing behind on a signal that lives long', async () => {

@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import {
   close,
   KeventList,
@@ -166,5 +166,72 @@ describe('fromFd', () => {
     kq.add({ filter: 'timer', id: 1, after: 1, udata: 'mine' });
     expect(await kq.next()).toMatchObject({ udata: 'mine' });
     lost.close();
+  });
+});
+
+describe('a queue whose descriptor other code closed', () => {
+  const lost = expect.objectContaining({ code: 'EBADF', errno: -9 });
+  const DONE = { done: true, value: undefined };
+
+  test.each([
+    ['is taken by a new queue', () => new Kqueue()],
+    ['is taken by a queue of kqueue()', () => Kqueue.fromFd(kqueue())],
+  ])(
+    'fails pending waits once its number %s, which it leaves alone',
+    async (_, take) => {
+      const kq = new Kqueue();
+      const loop = (async () => {
+        for await (const _ of kq);
+      })();
+      const batches = kq.events();
+      const idle = kq[Symbol.asyncIterator]();
+      const waits = [kq.next(), kq.next({ timeout: 60_000 }), batches.next()];
+      const results = Promise.allSettled([...waits, loop]);
+      closeSync(kq.fd);
+      using other = take();
+      expect(other.fd).toBe(kq.fd);
+      for (const result of await results) {
+        expect(result).toEqual({ status: 'rejected', reason: lost });
+      }
+      expect(await batches.next()).toEqual(DONE);
+      await expect(idle.next()).rejects.toEqual(lost);
+      expect(await idle.next()).toEqual(DONE);
+      await expect(kq.next()).rejects.toEqual(lost);
+      expect(() => kq.poll()).toThrow(lost);
+      expect(() => kq.add({ filter: 'user', id: 1 })).toThrow(lost);
+      kq.close();
+      expect(() => kq.poll()).toThrow(closed);
+      other.add({ filter: 'timer', id: 1, after: 1 });
+      expect(await other.next()).toMatchObject({ id: 1 });
+    },
+  );
+
+  test.each(['nothing', '/dev/null'])(
+    'fails pending waits though its number is taken by %s',
+    async (path) => {
+      const kq = new Kqueue();
+      const waits = Promise.allSettled([kq.next(), kq.events().next()]);
+      await new Promise(setImmediate);
+      closeSync(kq.fd);
+      const file = path === 'nothing' ? undefined : openSync(path, 'r');
+      for (const result of await waits) {
+        expect(result).toEqual({
+          status: 'rejected',
+          reason: expect.objectContaining({ code: 'EBADF' }),
+        });
+      }
+      kq.close();
+      if (file === undefined) return;
+      expect(file).toBe(kq.fd);
+      closeSync(file);
+    },
+  );
+
+  test('close() resolves its pending waits', async () => {
+    const kq = new Kqueue();
+    const waiting = kq.next();
+    closeSync(kq.fd);
+    kq.close();
+    expect(await waiting).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 // Whether the bits that this kernel's table has for units of time mean these
 // units to the kernel: other kernels have the same bits for other units.
 import type { KernelFacts } from '../abi/index.js';
+import { now, unixTime } from '../host/index.js';
 import type { KeventInit } from '../memory/index.js';
 import { errorMessage, type Finding, WRONG_ABI } from './finding.js';
 import { type Subject, withQueue } from './subject.js';
@@ -50,14 +51,14 @@ function measure(
   latest: number,
 ): string[] {
   const { EVFILT_TIMER, EV_ADD, EV_ONESHOT, EV_ERROR } = facts.constants;
-  const begin = performance.now();
+  const begin = now();
   units.forEach(({ fflags, data }, ident) => {
     const change: KeventInit = {
       ident: ident + 1,
       filter: EVFILT_TIMER,
       flags: EV_ADD | EV_ONESHOT,
       fflags,
-      data: Number.isNaN(data) ? (Date.now() + EACH_MS) * 1000 : data,
+      data: Number.isNaN(data) ? (unixTime() + EACH_MS) * 1000 : data,
     };
     calls.kevent(kq, [change], null, 0);
   });
@@ -66,10 +67,10 @@ function measure(
   const events = list();
   let idle = 0;
   while (waited.size > 0) {
-    const left = begin + latest - performance.now();
+    const left = begin + latest - now();
     if (left <= 0) break;
     const count = calls.kevent(kq, null, events, left);
-    const after = performance.now() - begin;
+    const after = now() - begin;
     for (let i = 0; i < count; i++) {
       const ident = Number(events.ident(i));
       if ((events.flags(i) & EV_ERROR) !== 0 || !waited.delete(ident)) continue;
@@ -84,7 +85,7 @@ function measure(
   }
   for (const ident of waited) {
     wrong.push(
-      `a timer of ${EACH_MS} ms in ${units[ident - 1].name} did not fire in ${((performance.now() - begin) / 1000).toFixed(1)} s`,
+      `a timer of ${EACH_MS} ms in ${units[ident - 1].name} did not fire in ${((now() - begin) / 1000).toFixed(1)} s`,
     );
   }
   return wrong;

@@ -8,7 +8,7 @@ import {
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { KqueueError, misuse } from '../errors.js';
-import { hostDialect } from '../host/index.js';
+import { hostDialect, setImmediate } from '../host/index.js';
 import type { Kqueue, KqueueEvent, VnodeNote } from '../queue/index.js';
 import {
   type EventIterator,
@@ -144,7 +144,7 @@ class PathSource implements Source<FileEvent>, Member {
       const event = this.#nextDifference();
       if (event !== undefined) return event;
       if (isStable) await this.#waitForEvent();
-      else await new Promise(setImmediate);
+      else await new Promise<void>((resolve) => setImmediate(resolve));
     }
     return undefined;
   }

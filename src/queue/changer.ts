@@ -2,196 +2,152 @@ import { errnoName, type KernelFacts } from '../abi/index.js';
 import { currentKernel, KeventList } from '../calls/index.js';
 import { KqueueError, misuse } from '../errors.js';
 import type { KeventInit } from '../memory/index.js';
-import type { Change, Key, Modification, Op, Step, Trigger } from './change.js';
+import type { Change, Key, Op, Step, Trigger } from './change.js';
 import type { ChangeResult } from './change-error.js';
 import type { Encoded, EncodedKey, Encoder } from './encoder.js';
+import { RecordSender, type Send, type Sendable } from './record-sender.js';
 import type { Registration, Registry } from './registry.js';
+import { UnknownOutcomes } from './unknown-outcomes.js';
 
-/** A registration as a step of the same batch left it, or its absence. */
-interface Draft {
-  readonly registration: Registration;
+/** A step as numbers; each of its properties has been read. */
+interface EncodedStep {
+  readonly step: Step;
+  readonly op: Op;
+  readonly filter: Key['filter'];
+  /** Of a step that only names a registration, its key and zeros. */
   readonly request: Encoded;
-}
-
-/** A record that is not sent yet. */
-type Sendable = { -readonly [K in keyof KeventInit]: KeventInit[K] };
-
-/** What earlier steps of a batch leave behind. */
-class Drafts {
-  readonly #registry: Registry;
-  readonly #byFilter = new Map<number, Map<number | bigint, Draft | null>>();
-  /** A single step has none after it that would ask. */
-  readonly #isSingle: boolean;
-
-  constructor(registry: Registry, steps: number) {
-    this.#registry = registry;
-    this.#isSingle = steps === 1;
-  }
-
-  find(key: EncodedKey): Draft | undefined {
-    const draft = this.#byFilter.get(key.filter)?.get(key.ident);
-    if (draft !== undefined) return draft ?? undefined;
-    const registration = this.#registry.find(key);
-    return registration && { registration, request: registration.request };
-  }
-
-  enter({ filter, ident }: EncodedKey, draft: Draft | null): void {
-    if (this.#isSingle) return;
-    let byIdent = this.#byFilter.get(filter);
-    if (byIdent === undefined) {
-      byIdent = new Map();
-      this.#byFilter.set(filter, byIdent);
-    }
-    byIdent.set(ident, draft);
-  }
+  readonly hasUdata: boolean;
+  readonly udata: unknown;
 }
 
 /** What to do about one step. */
 interface Plan {
-  readonly step: object;
-  /** For the message, should it be refused. */
-  readonly what: () => string;
-  /** The records to send, and of them how many before the deciding one. */
+  readonly given: EncodedStep;
+  /** The records to send: the last decides. */
   readonly records: readonly Sendable[];
-  /** Told how each record went: 0 or an errno. */
+  /** What it registers. */
+  readonly created?: Registration;
+  /** Keep the registry equal to the kernel: 0 or an errno for each record. */
   commit(errnos: readonly number[]): void;
-  /** An errno that is known without asking the kernel. */
+  /** An errno that is known without a call. */
   readonly refused?: number;
 }
 
-/** Sends records to the kernel, which writes an entry about each: 0 or an errno. */
-type Send = (
-  records: readonly KeventInit[],
-  entries: KeventList | null,
-) => number;
-
-/** How many records go at a time; libkqueue gives back no more than 512. */
-const LIMIT = 2 ** 20;
-const LIBKQUEUE_LIMIT = 512;
+const OPS = ['add', 'modify', 'enable', 'disable', 'delete', 'trigger'];
 
 /**
- * Turns steps into records for the kernel, and what it answers into results
- * and registrations.
+ * Turns steps into records for the kernel, and how those went into results
+ * and registrations. The results of many steps are those of one step after
+ * the other: a refused step leaves everything as it was.
  */
 export class Changer {
   readonly #facts: KernelFacts;
   readonly #encoder: Encoder;
   readonly #registry: Registry;
-  /** Whether the kernel gives receipts; unknown before it was asked for one. */
-  #hasReceipts: boolean | undefined;
-  #entries: KeventList | undefined;
+  readonly #sender: RecordSender;
+  /** Where records are encoded to see whether they can be. */
+  #scratch: KeventList | undefined;
 
   constructor(facts: KernelFacts, encoder: Encoder, registry: Registry) {
     this.#facts = facts;
     this.#encoder = encoder;
     this.#registry = registry;
+    this.#sender = new RecordSender(facts);
   }
 
   /**
-   * Apply steps with as few calls as can be: one.
+   * Apply steps with as few calls as can be: one, unless what a step sends
+   * depends on how an earlier one with the same key went.
    *
    * @param op What to do, where the steps themselves do not say it.
    */
   apply(steps: readonly Step[], send: Send, op?: Op): ChangeResult[] {
-    const drafts = new Drafts(this.#registry, steps.length);
-    const plans = steps.map((step) => this.#plan(step, op ?? step?.op, drafts));
+    if (steps.length === 1) {
+      const encoded = this.#encode(steps[0], op ?? steps[0]?.op);
+      return this.#flush([this.#plan(encoded)], send, op);
+    }
+    const all = steps.map((step) => this.#encode(step, op ?? step?.op));
+    // Before the first call: later ones must not fail because of the program.
+    for (const { request } of all) this.#check(request);
+    const results: ChangeResult[] = [];
+    const unknown = new UnknownOutcomes();
+    let plans: Plan[] = [];
+    const flush = (): void => {
+      for (const result of this.#flush(plans, send, op)) results.push(result);
+      plans = [];
+      unknown.clear();
+    };
+    for (const encoded of all) {
+      const { request } = encoded;
+      const isRegistered = this.#registry.find(request) !== undefined;
+      if (unknown.matter(encoded.op, request, isRegistered)) flush();
+      const plan = this.#plan(encoded, unknown.addedAt(request));
+      if (plan.records.length > 0) {
+        unknown.add(request, plan.created, plan.records.length > 1);
+      }
+      plans.push(plan);
+    }
+    flush();
+    return results;
+  }
+
+  /** Send what is planned, and commit how it went. */
+  #flush(
+    plans: readonly Plan[],
+    send: Send,
+    op: Op | undefined,
+  ): ChangeResult[] {
     const records = plans.flatMap((plan) => plan.records);
-    // One fails alone, so there need be no receipt.
-    const errnos =
-      records.length === 1
-        ? [send(records, null)]
-        : this.#exchange(records, send);
+    const errnos = this.#sender.send(records, send);
     let next = 0;
     return plans.map((plan) => {
       const own = errnos.slice(next, next + plan.records.length);
       next += plan.records.length;
       plan.commit(own);
-      return this.#result(plan, plan.refused ?? own.at(-1) ?? 0, op);
+      const errno = plan.refused ?? own.at(-1) ?? 0;
+      if (own.length > 1 && errno !== 0)
+        this.#restore(plan.given, own[0], send);
+      return this.#result(plan, errno, op);
     });
   }
 
   /**
-   * Where there are no receipts, nobody could say which of many changes a
-   * refusal is of, and events would be collected: they go one by one. Whether
-   * there are is told by the first that is made: it is sent after one that has
-   * to be refused, so that no kernel collects events.
+   * A replacement was refused after its old registration was deleted: register
+   * that again, as it was. If that is refused too, it is gone.
    */
-  #exchange(records: readonly Sendable[], send: Send): number[] {
-    const { name, constants } = this.#facts;
-    const { EVFILT_READ, EV_DELETE } = constants;
-    const receipt: number | undefined = constants.EV_RECEIPT;
-    const limit = name === 'libkqueue' ? LIBKQUEUE_LIMIT : LIMIT;
-    const invalidRecord = { ident: -1n, filter: EVFILT_READ, flags: EV_DELETE };
-    const errnos: number[] = [];
-    for (let at = 0; at < records.length; at = errnos.length) {
-      if (receipt === undefined || this.#hasReceipts === false) {
-        errnos.push(send([records[at]], null));
-        continue;
-      }
-      const isTrial = this.#hasReceipts === undefined;
-      const batch = records.slice(at, isTrial ? at + 1 : at + limit);
-      for (const record of batch) record.flags = (record.flags ?? 0) | receipt;
-      const sent = isTrial ? [invalidRecord, ...batch] : batch;
-      // With room for an entry about each of them; at the trial for no more.
-      let entries = this.#entries;
-      if (entries === undefined || entries.capacity < sent.length) {
-        entries = new KeventList(2 ** Math.ceil(Math.log2(sent.length)));
-        this.#entries = entries;
-      }
-      const errno = send(sent, entries);
-      for (const own of this.#errnos(batch, errno)) errnos.push(own);
-      // Neither a refusal nor a call that a signal ended tells anything.
-      if (isTrial && entries.length > 0 && errnos[at] === 0) {
-        this.#hasReceipts = entries.length > 1;
-      }
-    }
-    return errnos;
+  #restore({ request }: EncodedStep, errno: number, send: Send): void {
+    const old = this.#registry.find(request);
+    if (old === undefined) return;
+    const flags = this.#facts.constants.EV_ADD | old.request.flags;
+    const isLost =
+      errno === 0
+        ? send([this.#record(old.request, flags, old.token)], null) !== 0
+        : this.#isGone(errno);
+    if (isLost) this.#registry.remove(old);
   }
 
   #result(plan: Plan, errno: number, op: Op | undefined): ChangeResult {
-    const given = plan.step as Step;
+    const { step: given, op: own, filter, request } = plan.given;
     if (errno === 0) return { step: given, ok: true, error: undefined };
     // Where the steps do not say it themselves: without one it is to add.
     const isSaid = op === undefined || (given.op ?? 'add') === op;
     const step = isSaid ? given : ({ ...given, op } as Step);
     const code = errnoName(this.#facts, errno) ?? `E${errno}`;
-    const isVnode = (record: Sendable) =>
-      record.filter === this.#facts.constants.EVFILT_VNODE;
-    const reason = reasonOf(plan.records.find(isVnode), errno);
-    const message = `kevent ${code}: ${plan.what()}${reason}`;
+    const why = plan.refused === undefined ? '' : ', which is not registered';
+    const reason = this.#reasonOf(request, errno);
+    const message = `kevent ${code}: ${own} ${filter} ${request.ident}${why}${reason}`;
     const error = new KqueueError(message, code, -errno, 'kevent');
     return { step, ok: false, error };
   }
 
-  /**
-   * How each record went. Entries come in the order of the records; a record
-   * without one went well: not every kernel has receipts for every filter.
-   */
-  #errnos(records: readonly KeventInit[], errno: number): number[] {
-    const { EV_ERROR } = this.#facts.constants;
-    const entries = this.#entries;
-    const errnos = records.map(() => errno);
-    if (entries === undefined || errno !== 0) return errnos;
-    let at = 0;
-    for (let i = 0; i < entries.length; i++) {
-      if ((entries.flags(i) & EV_ERROR) === 0) continue;
-      const filter = entries.filter(i);
-      const ident = entries.ident(i);
-      let found = at;
-      while (
-        found < records.length &&
-        (records[found].filter !== filter || records[found].ident !== ident)
-      ) {
-        found++;
-      }
-      if (found === records.length) continue;
-      errnos[found] = Number(entries.data(i));
-      at = found + 1;
-    }
-    return errnos;
+  /** What the kernel has to say of a refusal besides the errno's name. */
+  #reasonOf({ filter, ident }: EncodedKey, errno: number): string {
+    if (filter !== this.#facts.constants.EVFILT_VNODE) return '';
+    const reason = currentKernel().reason?.(errno, Number(ident));
+    return reason === undefined ? '' : ` (${reason})`;
   }
 
-  #plan(step: Step, op: Op | undefined, drafts: Drafts): Plan {
+  #encode(step: Step, op: Op | undefined): EncodedStep {
     if (typeof step !== 'object' || step === null) {
       throw new TypeError(
         misuse('change a queue', 'change', 'an object', step),
@@ -200,108 +156,125 @@ export class Changer {
     switch (op) {
       case undefined:
       case 'add':
-        return this.#add(step as Change, drafts);
-      case 'modify':
-        return this.#modify(step as Modification, drafts);
+      case 'modify': {
+        const change = step as Change;
+        const { filter, udata } = change;
+        const request = this.#encoder.change(change);
+        const hasUdata = 'udata' in change;
+        return { step, op: op ?? 'add', filter, request, hasUdata, udata };
+      }
       case 'enable':
       case 'disable':
-        return this.#toggle(step as Key, op, drafts);
-      case 'delete':
-        return this.#delete(step as Key, drafts);
-      case 'trigger':
-        return this.#trigger(step as Trigger, drafts);
+      case 'delete': {
+        const { filter } = step as Key;
+        const { filter: number, ident } = this.#encoder.key(step as Key);
+        const request = { filter: number, ident, flags: 0, fflags: 0, data: 0 };
+        return { step, op, filter, request, hasUdata: false, udata: undefined };
+      }
+      case 'trigger': {
+        const filter = 'user';
+        const request = this.#encoder.trigger(step as Trigger);
+        return { step, op, filter, request, hasUdata: false, udata: undefined };
+      }
       default: {
-        const known = 'add, modify, enable, disable, delete or trigger';
+        const known = `${OPS.slice(0, -1).join(', ')} or ${OPS.at(-1)}`;
         throw new TypeError(misuse('change a queue', 'op', known, op));
       }
     }
   }
 
-  #add(step: Change, drafts: Drafts): Plan {
+  /** @param added What an earlier step registers, if it is not refused. */
+  #plan(given: EncodedStep, added?: Registration): Plan {
+    switch (given.op) {
+      case 'add':
+        return this.#add(given);
+      case 'modify':
+        return this.#modify(given);
+      case 'enable':
+      case 'disable':
+        return this.#toggle(given);
+      case 'delete':
+        return this.#delete(given);
+      case 'trigger':
+        return this.#trigger(given, added);
+    }
+  }
+
+  #add(given: EncodedStep): Plan {
     const { EV_ADD, EV_ENABLE, EV_DISABLE } = this.#facts.constants;
-    const request = this.#encoder.change(step);
-    const created = this.#registry.create(request, step.udata);
-    const old = drafts.find(request);
-    drafts.enter(request, { registration: created, request });
+    const { request, udata } = given;
+    const created = this.#registry.create(request, udata);
+    const old = this.#registry.find(request);
     let flags = EV_ADD | request.flags;
     if (old !== undefined && (flags & EV_DISABLE) === 0) flags |= EV_ENABLE;
     const record = this.#record(request, flags, created.token);
-    const fresh =
-      old !== undefined && !this.#canModifyInPlace(old.request, request);
     return {
-      step,
-      what: () => describe('add', step.filter, request),
-      records: fresh ? [this.#deletion(request), record] : [record],
+      given,
+      created,
+      records: this.#replacing(old, request, record),
       commit: (errnos) => {
         if (errnos.at(-1) === 0) this.#registry.add(created);
-        else if (fresh && errnos[0] === 0) this.#drop(request);
       },
     };
   }
 
-  #modify(step: Modification, drafts: Drafts): Plan {
+  #modify(given: EncodedStep): Plan {
     const { EV_ADD, EV_ONESHOT } = this.#facts.constants;
-    const given = this.#encoder.change(step);
-    const old = drafts.find(given);
-    if (old === undefined) return this.#notRegistered(step, 'modify', given);
-    const { registration } = old;
+    const { filter, request: asked, hasUdata, udata } = given;
+    const registration = this.#registry.find(asked);
+    if (registration === undefined) return this.#notRegistered(given);
+    const old = registration.request;
     // Of the flags only that of a timer that fires once can become another.
-    const isTimer = step.filter === 'timer';
-    const kept = isTimer ? old.request.flags & ~EV_ONESHOT : old.request.flags;
-    const flags = isTimer ? kept | (given.flags & EV_ONESHOT) : kept;
-    const request: Encoded = { ...given, flags };
-    drafts.enter(given, { registration, request });
-    const fresh = !this.#canModifyInPlace(old.request, request);
+    const isTimer = filter === 'timer';
+    const kept = isTimer ? old.flags & ~EV_ONESHOT : old.flags;
+    const flags = isTimer ? kept | (asked.flags & EV_ONESHOT) : kept;
+    const request = withFlags(asked, flags);
+    const fresh = !this.#canModifyInPlace(old, request);
     const touch = fresh ? EV_ADD | flags : this.#modifyFlag();
     const record = this.#record(request, touch, registration.token);
     return {
-      step,
-      what: () => describe('modify', step.filter, given),
-      records: fresh ? [this.#deletion(given), record] : [record],
+      given,
+      records: this.#replacing(registration, request, record),
       commit: (errnos) => {
-        const errno = errnos.at(-1);
-        if (errno === 0) {
+        if (errnos.at(-1) === 0) {
           registration.request = request;
-          if ('udata' in step) registration.udata = step.udata;
-        } else if (this.#isGone(errno) || (fresh && errnos[0] === 0)) {
-          this.#drop(given);
+          if (hasUdata) registration.udata = udata;
+        } else if (errnos.length === 1) {
+          this.#removeIfGone(registration, errnos[0]);
         }
       },
     };
   }
 
-  #toggle(step: Key, op: 'enable' | 'disable', drafts: Drafts): Plan {
+  #toggle(given: EncodedStep): Plan {
     const { EV_ENABLE, EV_DISABLE } = this.#facts.constants;
-    const key = this.#encoder.key(step);
-    const old = drafts.find(key);
-    if (old === undefined) return this.#notRegistered(step, op, key);
-    const { registration, request } = old;
-    const isOn = op === 'enable';
+    const registration = this.#registry.find(given.request);
+    if (registration === undefined) return this.#notRegistered(given);
+    const { request } = registration;
+    const isOn = given.op === 'enable';
     const others = request.flags & ~EV_DISABLE;
-    const toggled = { ...request, flags: isOn ? others : others | EV_DISABLE };
-    drafts.enter(key, { registration, request: toggled });
+    const toggled = withFlags(request, isOn ? others : others | EV_DISABLE);
     const flag = isOn ? EV_ENABLE : EV_DISABLE;
     return {
-      step,
-      what: () => describe(op, step.filter, key),
+      given,
       // All of the request again: a change without it would wipe it out.
       records: [this.#record(request, flag, registration.token)],
       commit: ([errno]) => {
         if (errno === 0) registration.request = toggled;
-        else if (this.#isGone(errno)) this.#drop(key);
+        else this.#removeIfGone(registration, errno);
       },
     };
   }
 
-  #delete(step: Key, drafts: Drafts): Plan {
-    const key = this.#encoder.key(step);
-    drafts.enter(key, null);
+  #delete(given: EncodedStep): Plan {
+    const { request } = given;
     return {
-      step,
-      what: () => describe('delete', step.filter, key),
-      records: [this.#deletion(key)],
+      given,
+      records: [this.#deletion(request)],
       commit: ([errno]) => {
-        if (errno === 0 || this.#isGone(errno)) this.#drop(key);
+        if (errno !== 0 && !this.#isGone(errno)) return;
+        const registration = this.#registry.find(request);
+        if (registration !== undefined) this.#registry.drop(registration);
       },
     };
   }
@@ -313,28 +286,45 @@ export class Changer {
     return this.#record(request, 0, token);
   }
 
-  #trigger(step: Trigger, drafts: Drafts): Plan {
-    const request = this.#encoder.trigger(step);
-    const token = drafts.find(request)?.registration.token ?? 0;
+  #trigger(given: EncodedStep, added: Registration | undefined): Plan {
+    const { request } = given;
+    const target = added ?? this.#registry.find(request);
     return {
-      step,
-      what: () => describe('trigger', 'user', request),
-      records: [this.#record(request, 0, token)],
+      given,
+      records: [this.#record(request, 0, target?.token ?? 0)],
       commit: ([errno]) => {
-        if (this.#isGone(errno)) this.#drop(request);
+        const registration = this.#registry.find(request);
+        if (registration === undefined) return;
+        this.#removeIfGone(registration, errno);
       },
     };
   }
 
   /** A change to what is not registered with this queue. */
-  #notRegistered(step: Key, op: Op, key: EncodedKey): Plan {
-    return {
-      step,
-      what: () => `${describe(op, step.filter, key)}, which is not registered`,
-      records: [],
-      commit: () => {},
-      refused: this.#facts.errno.ENOENT,
-    };
+  #notRegistered(given: EncodedStep): Plan {
+    const refused = this.#facts.errno.ENOENT;
+    return { given, records: [], commit: () => {}, refused };
+  }
+
+  /** What it takes to put a request in the place of an old registration's. */
+  #replacing(
+    old: Registration | undefined,
+    request: Encoded,
+    record: Sendable,
+  ): readonly Sendable[] {
+    if (old === undefined || this.#canModifyInPlace(old.request, request)) {
+      return [record];
+    }
+    // A record that cannot be encoded must not cost the old registration.
+    this.#check(request);
+    return [this.#deletion(request), record];
+  }
+
+  /** @throws {TypeError | RangeError} If a field has no room for its value. */
+  #check(request: Encoded): void {
+    this.#scratch ??= new KeventList(1);
+    this.#scratch.clear();
+    this.#scratch.push(this.#record(request, request.flags, 0));
   }
 
   #record(request: Encoded, flags: number, udata: number): Sendable {
@@ -375,18 +365,14 @@ export class Changer {
     return errno === ENOENT || errno === EBADF;
   }
 
-  #drop(key: EncodedKey): void {
-    const registration = this.#registry.find(key);
-    if (registration !== undefined) this.#registry.drop(registration);
+  /** A refusal may say that the kernel has ended it: its events are still delivered. */
+  #removeIfGone(registration: Registration, errno: number | undefined): void {
+    if (this.#isGone(errno)) this.#registry.remove(registration);
   }
 }
 
-const describe = (op: string, filter: string, { ident }: EncodedKey): string =>
-  `${op} ${filter} ${ident}`;
-
-/** What the kernel has to say of a refusal besides the errno's name. */
-function reasonOf(record: Sendable | undefined, errno: number): string {
-  if (record === undefined) return '';
-  const reason = currentKernel().reason?.(errno, Number(record.ident));
-  return reason === undefined ? '' : ` (${reason})`;
+/** A request with other flags. Not a spread: V8 makes slow objects of those. */
+function withFlags(request: Encoded, flags: number): Encoded {
+  const { filter, ident, fflags, data, ext } = request;
+  return { filter, ident, flags, fflags, data, ext };
 }

@@ -1,5 +1,6 @@
 import { KeventList, kevent, memoryOf } from '../calls/index.js';
 import { KqueueError } from '../errors.js';
+import { now } from '../host/index.js';
 import { encode, flagsAt } from '../memory/index.js';
 import { runningDialect } from './codec.js';
 import { Delivery } from './delivery.js';
@@ -52,7 +53,7 @@ export class Collector {
       const count = this.collect(max, left);
       // All of them may have been stale: then wait for the rest of the time.
       if (count === 0 || left === 0) break;
-      if (left !== null) left = Math.max(0, deadline - performance.now());
+      if (left !== null) left = Math.max(0, deadline - now());
     }
   }
 
@@ -129,7 +130,7 @@ export class Collector {
         }
         // A poll must not go on for ever either.
         if (left === 0 && ++polls > MAX_POLLS) throw error;
-        if (left !== null) left = Math.max(0, deadline - performance.now());
+        if (left !== null) left = Math.max(0, deadline - now());
       }
     }
   }
@@ -138,5 +139,5 @@ export class Collector {
 /** When a wait ends. A poll does not read the clock. */
 const deadlineOf = (timeout: number | null): number => {
   if (timeout === null) return Infinity;
-  return timeout === 0 ? 0 : performance.now() + timeout;
+  return timeout === 0 ? 0 : now() + timeout;
 };

@@ -1,6 +1,6 @@
 import type { KernelFacts } from '../abi/index.js';
 import { misuse, throwBadInteger } from '../errors.js';
-import { unsupported } from '../host/index.js';
+import { unixTime, unsupported } from '../host/index.js';
 import type { Key, RegistrationOptions, Request, Trigger } from './change.js';
 import { fdOf } from './descriptor.js';
 import { timerDeadline, timerDuration } from './duration.js';
@@ -71,7 +71,7 @@ function objectOf(value: unknown, name: string): void {
  */
 export function encoderOf(
   facts: KernelFacts,
-  now: () => bigint = () => BigInt(Date.now()) * 1_000_000n,
+  now: () => bigint = () => BigInt(unixTime()) * 1_000_000n,
 ): Encoder {
   const { constants } = facts;
 

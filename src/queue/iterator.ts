@@ -68,12 +68,10 @@ export function iterate<Value>(
 
   return {
     next() {
-      if (hasEnded || isClosed()) return Promise.resolve(doneResult(undefined));
-      if (signal?.aborted) {
-        hasEnded = true;
-        return Promise.reject(signal.reason);
-      }
+      if (hasEnded) return Promise.resolve(doneResult(undefined));
       try {
+        if (isClosed()) return Promise.resolve(doneResult(undefined));
+        if (signal?.aborted) throw signal.reason;
         if (pump.tryCollect(max)) {
           return Promise.resolve({ done: false, value: shift(events) });
         }

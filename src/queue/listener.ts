@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import { setImmediate } from '../host/index.js';
 import type { AbortSignalLike } from './abort-signal.js';
 import type { KqueueEvent } from './event.js';
 import type { Pump, Waiter } from './pump.js';

@@ -1,4 +1,12 @@
 import type { Watch } from '../ffi/index.js';
+import {
+  clearImmediate,
+  now,
+  queueMicrotask,
+  setImmediate,
+  type Timer,
+} from '../host/index.js';
+import { descriptorChecks } from './descriptor-checks.js';
 import type { PendingEvents } from './pending-events.js';
 
 /**
@@ -31,6 +39,8 @@ export interface PumpSource {
   collect(max: number): void;
   /** The watch of the queue's descriptor, made at the first call. */
   watch(): Watch;
+  /** @throws {KqueueError} If the descriptor is no queue any more. */
+  check(): void;
 }
 
 /**
@@ -46,7 +56,7 @@ export class Pump {
   #turnEnds = 0;
   #isRunning = false;
   #watch: Watch | undefined;
-  #immediate: NodeJS.Immediate | undefined;
+  #immediate: Timer | undefined;
   #isReferenced = true;
 
   constructor(source: PumpSource, pending: PendingEvents) {
@@ -97,6 +107,21 @@ export class Pump {
     for (const waiter of this.#waiters.splice(0)) waiter.end();
   }
 
+  /** Fail all waits. */
+  fail(error: unknown): void {
+    this.#stop();
+    for (const waiter of this.#waiters.splice(0)) waiter.fail(error);
+  }
+
+  /** Fail all waits if the descriptor was closed: its watch does not fire. */
+  readonly #check = (): void => {
+    try {
+      this.#source.check();
+    } catch (error) {
+      this.fail(error);
+    }
+  };
+
   /** Deliver until there are no more waiters, or no more events. */
   readonly run = (): void => {
     // A consumer may ask for more while it is being served.
@@ -105,8 +130,7 @@ export class Pump {
     try {
       this.#deliver();
     } catch (error) {
-      this.#stop();
-      for (const waiter of this.#waiters.splice(0)) waiter.fail(error);
+      this.fail(error);
     } finally {
       this.#isRunning = false;
     }
@@ -124,6 +148,7 @@ export class Pump {
         if (this.#pending.isEmpty) {
           this.#watch ??= this.#source.watch();
           this.#watch.start(this.#onReadable, this.#isReferenced);
+          descriptorChecks.add(this.#check);
           return;
         }
       }
@@ -135,9 +160,9 @@ export class Pump {
 
   /** Count a collection: whether the event loop must have a turn before it. */
   #isTurnOver(): boolean {
-    const now = performance.now();
-    if (this.#collections === 0) this.#turnEnds = now + TURN_MS;
-    else if (now > this.#turnEnds) return true;
+    const time = now();
+    if (this.#collections === 0) this.#turnEnds = time + TURN_MS;
+    else if (time > this.#turnEnds) return true;
     return ++this.#collections > COLLECTIONS_PER_TURN;
   }
 
@@ -162,6 +187,7 @@ export class Pump {
 
   /** Neither watch the descriptor nor continue in the next turn. */
   #stop(): void {
+    descriptorChecks.delete(this.#check);
     this.#watch?.rest();
     clearImmediate(this.#immediate);
     this.#immediate = undefined;

@@ -1,5 +1,5 @@
 import type { KeventList } from '../calls/index.js';
-import { misuse } from '../errors.js';
+import { type KqueueError, misuse } from '../errors.js';
 import type { AbortSignalLike } from './abort-signal.js';
 import { Collector } from './collector.js';
 import type { KqueueEvent } from './event.js';
@@ -19,14 +19,14 @@ import {
 } from './options.js';
 import { PendingEvents } from './pending-events.js';
 import { Pump } from './pump.js';
-import type { QueueHandle } from './queue-handle.js';
+import type { LossListener, QueueHandle } from './queue-handle.js';
 import type { Registry } from './registry.js';
 import type { Subscription } from './subscription.js';
 
 const ITERATE = 'iterate over events';
 
 /** The events of one queue: every way to consume them. */
-export class QueueEvents {
+export class QueueEvents implements LossListener {
   readonly #handle: QueueHandle;
   readonly #pending: PendingEvents;
   readonly #collector: Collector;
@@ -42,9 +42,11 @@ export class QueueEvents {
         queue,
         collect: (max) => this.#collector.collect(max, 0),
         watch: () => this.#handle.watch(),
+        check: () => this.#handle.checkDescriptor(),
       },
       this.#pending,
     );
+    handle.onLoss(this);
   }
 
   /** {@link Kqueue.wait} */
@@ -102,7 +104,7 @@ export class QueueEvents {
       this.#pending,
       DEFAULT_MAX,
       (pending) => pending.shift() as KqueueEvent,
-      () => this.#handle.isClosed,
+      () => this.#hasEnded(),
     );
   }
 
@@ -114,7 +116,7 @@ export class QueueEvents {
       this.#pending,
       max,
       (pending) => pending.shiftMany(max),
-      () => this.#handle.isClosed,
+      () => this.#hasEnded(),
       signal,
     );
   }
@@ -137,11 +139,28 @@ export class QueueEvents {
     this.#pump.setRef(isReferenced);
   }
 
+  /** Fail all waits, and drop what is pending. */
+  lose(error: KqueueError): void {
+    this.#pump.fail(error);
+    this.#clear();
+  }
+
   /** End all waits, and drop what is pending. */
   close(): void {
     this.#pump.close();
+    this.#clear();
+  }
+
+  #clear(): void {
     this.#pending.clear();
     this.#collector.clear();
+  }
+
+  /** @throws {KqueueError} `EBADF` if other code closed the descriptor. */
+  #hasEnded(): boolean {
+    const { isClosed, isLost } = this.#handle;
+    if (isLost) this.#handle.checkOpen(ITERATE);
+    return isClosed;
   }
 
   #checkOptions(

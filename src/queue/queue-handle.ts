@@ -1,8 +1,21 @@
-import { close, type FdOwner, fdOwners, isQueue } from '../calls/index.js';
+import {
+  close,
+  type FdOwner,
+  fdOwners,
+  isQueue,
+  kevent,
+} from '../calls/index.js';
 import { KqueueError } from '../errors.js';
 import type { Watch } from '../ffi/index.js';
+import { hostDialect } from '../host/index.js';
 import { ffi } from './late.js';
 import { canLoopWatch, currentDriver } from './pollable.js';
+
+/** Is notified when a queue is lost. */
+export interface LossListener {
+  /** Other code closed the descriptor, and its number is reused. */
+  lose(error: KqueueError): void;
+}
 
 /**
  * The descriptor of a {@link Kqueue} and the poll handle that watches it. It
@@ -12,6 +25,8 @@ export class QueueHandle implements FdOwner {
   readonly fd: number;
   readonly #queue: WeakRef<Disposable>;
   #isClosed = false;
+  #isLost = false;
+  #lossListener: WeakRef<LossListener> | undefined;
   #watch: Watch | undefined;
 
   constructor(fd: number, queue: Disposable) {
@@ -25,13 +40,32 @@ export class QueueHandle implements FdOwner {
     return this.#isClosed;
   }
 
-  /** @throws {KqueueError} `ERR_KQUEUE_CLOSED` if it is closed. */
+  /** Other code closed it, and nobody has closed the Kqueue. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  /** Notify of the loss of the queue. */
+  onLoss(listener: LossListener): void {
+    this.#lossListener = new WeakRef(listener);
+  }
+
+  /**
+   * @throws {KqueueError} `ERR_KQUEUE_CLOSED` if it is closed; `EBADF` if other
+   * code closed it.
+   */
   checkOpen(action: string): void {
     if (!this.#isClosed) return;
+    if (this.#isLost) throw lossError(`Cannot ${action}`);
     throw new KqueueError(
       `Cannot ${action} as the queue is closed`,
       'ERR_KQUEUE_CLOSED',
     );
+  }
+
+  /** @throws {KqueueError} `EBADF` if the descriptor is no queue any more. */
+  checkDescriptor(): void {
+    kevent(this.fd, null, null, 0);
   }
 
   /** The watch of the descriptor, made at the first call. */
@@ -48,9 +82,10 @@ export class QueueHandle implements FdOwner {
 
   /** Close the watch, then the descriptor. */
   closeFd(): void {
+    this.#isLost = false;
     if (this.#isClosed) return;
     // Closing a descriptor that is still watched aborts the process.
-    this.abandon();
+    this.#release();
     // It may have been closed elsewhere, and be another file's by now.
     if (!isQueue(this.fd)) return;
     try {
@@ -62,12 +97,27 @@ export class QueueHandle implements FdOwner {
 
   /** Close all but the descriptor, which is no longer this queue's. */
   abandon(): void {
+    if (this.#isClosed) return;
+    this.#isLost = true;
+    this.#release();
+    this.#lossListener?.deref()?.lose(lossError('The queue is lost'));
+  }
+
+  #release(): void {
     this.#isClosed = true;
     fdOwners.delete(this.fd);
     unclosedQueues.unregister(this);
     this.#watch?.close();
   }
 }
+
+const lossError = (what: string): KqueueError =>
+  new KqueueError(
+    `${what} as other code closed the descriptor of the queue`,
+    'EBADF',
+    -hostDialect().errno.EBADF,
+    'kevent',
+  );
 
 const isBadFd = (error: unknown): boolean =>
   error instanceof KqueueError && error.code === 'EBADF';

@@ -356,7 +356,6 @@ export class Kqueue<T = unknown>
    * await` loops end. Closing twice is a no-op.
    */
   close(): void {
-    if (this.closed) return;
     try {
       this.#handle.closeFd();
     } finally {
