@@ -72,8 +72,6 @@ export const ERRNOS: Readonly<Record<string, Errors>> = {
     'ENOMEM',
     'EACCES EBADF EFAULT EINVAL ELOOP ENAMETOOLONG ENOENT ENOTDIR',
   ),
-  // Without it a dup of a queue is not known: docs/linux.md says so.
-  kcmp: errors('', 'EBADF EFAULT EINVAL EPERM ESRCH'),
   pipe: errors('EMFILE ENFILE', 'EFAULT EINVAL'),
   tee: errors('ENOMEM', 'EAGAIN EINVAL'),
   pidfdOpen: errors(`${DESCRIPTORS} ENODEV`, 'EINVAL ESRCH'),

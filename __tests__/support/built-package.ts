@@ -46,6 +46,8 @@ export function run(
       { cwd, env, timeout: seconds * 1000 },
       done,
     );
+    // One that has ended reads nothing.
+    child.stdin?.on('error', () => {});
     child.stdin?.end(input);
   });
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import {
   enterLoop,
   type Libc,
@@ -15,11 +16,16 @@ import {
   LINUX_EEXIST,
   LINUX_EINTR,
   LINUX_EINVAL,
+  LINUX_ENOMEM,
+  LINUX_ENOSPC,
   LINUX_ENOSYS,
   LINUX_EPERM,
 } from './errno.js';
 
 const MAX_EVENTS = 512;
+
+/** Errnos by which the kernel could not look. */
+const LACKS = new Set([LINUX_ENOMEM, LINUX_ENOSPC, LINUX_ENOSYS]);
 
 /**
  * The calls of epoll(7) over one array of events for the whole process. The
@@ -93,7 +99,8 @@ export class Epoll {
   has(ep: number, fd: number): boolean {
     const libc = this.#libc;
     if (libc.epollCtl(ep, EPOLL_CTL_ADD, fd, this.#nothing.address) < 0) {
-      return libc.errno() === LINUX_EEXIST;
+      const errno = libc.errno();
+      return errno === LINUX_EEXIST || (LACKS.has(errno) && isListed(ep, fd));
     }
     this.remove(ep, fd);
     return false;
@@ -141,6 +148,20 @@ export class Epoll {
     i32[0] = bits;
     i32[this.#data] = low;
     i32[this.#data + 1] = high;
+    const result = this.#libc.epollCtl(ep, op, fd, address);
+    if (result >= 0 || this.#libc.errno() !== LINUX_EINTR) return result;
     return this.#libc.epollCtl(ep, op, fd, address);
+  }
+}
+
+/** Whether proc(5) lists a number among the members of an epoll. */
+function isListed(ep: number, fd: number): boolean {
+  try {
+    const info = readFileSync(`/proc/self/fdinfo/${ep}`, 'latin1');
+    return [...info.matchAll(/^tfd:\s*(\d+)/gm)].some(
+      ([, member]) => Number(member) === fd,
+    );
+  } catch {
+    return false;
   }
 }

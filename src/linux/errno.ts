@@ -21,6 +21,7 @@ export const lastErrno = (libc: Libc): number => darwinErrno(libc.errno());
 export const LINUX_EINTR = linux.EINTR;
 export const LINUX_EBADF = linux.EBADF;
 export const LINUX_ENOMEM = linux.ENOMEM;
+export const LINUX_ENOSPC = linux.ENOSPC;
 export const LINUX_ENOBUFS = linux.ENOBUFS;
 export const LINUX_ENOENT = linux.ENOENT;
 export const LINUX_EEXIST = linux.EEXIST;

@@ -145,6 +145,8 @@ export class InnerEpolls {
     const isRemoved =
       remove() ||
       (this.repair() && remove()) ||
+      // It could not be taken out, and is in there still.
+      identity.isMember(this.#queue, fd) ||
       // With its epoll and the queue's descriptor what proves it is gone.
       (!identity.isInnerEpoll(this.#queue, this.inner) &&
         identity.isHeld(fd, member) &&
@@ -180,7 +182,8 @@ export class InnerEpolls {
     for (const ep of this.all()) {
       const isOpen =
         identity.isInnerEpoll(this.#queue, ep) ||
-        (identity.isHeld(ep, this.#queue) && isEmptyEpoll(ep));
+        (identity.isHeld(ep, this.#queue) &&
+          isEpollOf(ep, this.#queue.readyFlag.eventfd));
       if (isOpen) this.#libc.close(ep);
       identity.release(ep, this.#queue);
     }
@@ -188,13 +191,16 @@ export class InnerEpolls {
 }
 
 /**
- * Whether a descriptor is an epoll without members: what is left of one whose
- * members, and the eventfd with them, are gone.
+ * Whether a descriptor is an epoll with a queue's eventfd among its members, or
+ * without any: what is left of one whose members are gone. Asked of proc(5), where
+ * epoll itself cannot be asked.
  */
-function isEmptyEpoll(fd: number): boolean {
+function isEpollOf(fd: number, eventfd: number): boolean {
   if (pathOf(fd) !== 'anon_inode:[eventpoll]') return false;
   try {
-    return !readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1').includes('tfd:');
+    const info = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1');
+    const members = [...info.matchAll(/^tfd:\s*(\d+)/gm)].map(([, n]) => n);
+    return members.length === 0 || members.includes(String(eventfd));
   } catch {
     return false;
   }

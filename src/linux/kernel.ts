@@ -33,6 +33,9 @@ import { refuseExcept, refuseRead } from './refusal.js';
 import { UnixDiag } from './unix-diag.js';
 import { pathOf } from './vnode-hints.js';
 
+/** How often one call follows a descriptor that others give to another queue. */
+const MAX_MOVES = 4;
+
 /** Flags of kevent64 that are for kernel and libraries of Darwin: EINVAL. */
 const PRIVATE_FLAGS64 = 0x400 | 0x20000 | 0x40000;
 
@@ -171,7 +174,8 @@ export class LinuxKernel implements Kernel {
   ): number {
     if (timeoutOf(timeout) < 0) return this.#fail(DE.EINVAL);
     let queue = this.queueOf(kq);
-    while (queue !== undefined) {
+    // A queue that cannot be asked at all seems to move each time.
+    for (let moves = 0; queue !== undefined && moves < MAX_MOVES; moves++) {
       if (!queue.speaks(call)) return this.#fail(DE.EINVAL);
       this.refusedByInotify = -1;
       const count = queue.kevent(

@@ -77,7 +77,7 @@ export class ReadyFlag {
   expect(): boolean {
     const isOff = this.#state === OFF;
     if (isOff) this.#state = ONCE;
-    if (!this.#modify()) {
+    if (!this.#modify() && !this.#modify()) {
       if (isOff) this.#state = OFF;
       return false;
     }
@@ -106,7 +106,9 @@ export class ReadyFlag {
   #set(state: 0 | 1 | 2): void {
     this.#state = state;
     // Whoever polls the queue would not hear of pending events.
-    if (!this.#modify() && !this.#queue.repairs.repair()) this.#modify();
+    if (this.#modify()) return;
+    this.#queue.repairs.repair();
+    this.#modify();
   }
 
   #modify(): boolean {

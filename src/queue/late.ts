@@ -1,3 +1,9 @@
+type Ffi = typeof import('../ffi/index.js');
+
+let loaded: Ffi | undefined;
+
 /** The room that knows koffi: loaded at the first call, and not at import. */
-export const ffi = (): typeof import('../ffi/index.js') =>
-  require('../ffi/index.js') as typeof import('../ffi/index.js');
+export function ffi(): Ffi {
+  loaded ??= require('../ffi/index.js') as Ffi;
+  return loaded;
+}

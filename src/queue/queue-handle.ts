@@ -30,6 +30,8 @@ export class QueueHandle implements FdOwner {
   #watch: Watch | undefined;
 
   constructor(fd: number, queue: Disposable) {
+    // Now: a test runner loads nothing any more once it has torn down.
+    ffi();
     this.fd = fd;
     this.#queue = new WeakRef(queue);
     fdOwners.set(fd, this);
