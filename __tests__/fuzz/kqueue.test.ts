@@ -32,7 +32,7 @@ import {
 } from '../support/oddities.js';
 
 const CALLS = Number(process.env.KQUEUE_FFI_FUZZ_CALLS ?? 10_000);
-const SEED = Number(process.env.KQUEUE_FFI_FUZZ_SEED ?? 3b72);
+const SEED = Number(process.env.KQUEUE_FFI_FUZZ_SEED ?? 3);
 /** So many calls in one turn of the event loop. */
 const TURN = 200;
 

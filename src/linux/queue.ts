@@ -15,6 +15,7 @@ import { Knotes } from './knotes.js';
 import type { Member } from './members.js';
 import { Nesting } from './nesting.js';
 import { ReadyFlag } from './ready-flag.js';
+import { isTrigger } from './record.js';
 import { Repairs } from './repairs.js';
 import { Sources } from './sources.js';
 import { Timers } from './timers.js';
@@ -66,8 +67,6 @@ export class Queue {
   nextUnsynced: Queue | null = null;
   #call: 'kevent' | 'kevent64' | undefined;
   #idleCalls = 0;
-  /** The last call without events left some pending: the next may as well. */
-  #leavesPending = false;
 
   constructor(
     kernel: LinuxKernel,
@@ -141,7 +140,7 @@ export class Queue {
     if (
       changes !== null &&
       reported === 0 &&
-      !this.repairs.isOpen(nevents === 0 && this.#leavesPending)
+      !this.repairs.isOpen(nevents === 0 && isTrigger(changes, nchanges))
     ) {
       return this.#leave();
     }
@@ -151,7 +150,6 @@ export class Queue {
     }
     if (this.hasFirstEdges) this.#drainFirstEdges();
     const collects = nevents > 0 && !onlyErrors;
-    if (nevents === 0) this.#leavesPending = this.knotes.pendingCount > 0;
     if (written === 0 && collects && events !== null) {
       return this.#collectOrWait(events, nevents, timeout);
     }

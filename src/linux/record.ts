@@ -1,4 +1,5 @@
 import type { KeventMemory } from '../memory/index.js';
+import { D } from './constants.js';
 import type { Knote } from './knote.js';
 
 /** Where `ext` of struct kevent64_s begins, and how many words it has. */
@@ -53,4 +54,15 @@ export function copyRecord(
   to.i32[target + 2] = (to.i32[target + 2] & 0xffff) | (flags << 16);
   to.i32[target + 4] = data;
   to.i32[target + 5] = 0;
+}
+
+/** Whether the last change is likely to leave an event pending. */
+export function isTrigger(
+  { i32, words }: KeventMemory,
+  nchanges: number,
+): boolean {
+  if (nchanges === 0) return false;
+  const at = (nchanges - 1) * words.stride;
+  const filter = (i32[at + 2] << 16) >> 16;
+  return filter === D.EVFILT_USER && (i32[at + 3] & D.NOTE_TRIGGER) !== 0;
 }
