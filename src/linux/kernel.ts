@@ -91,6 +91,8 @@ export class LinuxKernel implements Kernel {
   }
 
   kqueue(): number {
+    // What lost queues give back must not be what the new one is made of.
+    this.queues.dropLost();
     const { libc } = this;
     const fd = this.createEpoll();
     if (fd < 0) return this.#fail(lastErrno(libc));
@@ -105,7 +107,6 @@ export class LinuxKernel implements Kernel {
     }
     const queue = new Queue(this, fd, inner, ready, token);
     for (const part of [fd, inner, ready]) this.own(part, queue);
-    this.queues.dropLost();
     if (queue.connect() < 0) {
       const errno = lastErrno(libc);
       for (const part of [inner, ready, fd]) {

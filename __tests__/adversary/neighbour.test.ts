@@ -1,0 +1,37 @@
+// A careless neighbour in the process closes, dups and replaces descriptors
+// between any two calls: no event of what is gone, none lost of what is there.
+
+import { printedBy } from '../support/child.js';
+import { onLinux } from '../support/fds.js';
+
+const SEED = process.env.KQUEUE_FFI_ADVERSARY_SEED ?? '1';
+const MS = process.env.KQUEUE_FFI_ADVERSARY_MS ?? '3000';
+const FILE = 'adversary/neighbour';
+
+interface Report {
+  readonly seed?: number;
+  readonly programs?: number;
+  readonly faults: readonly string[];
+}
+
+async function faultsOf(name: string, ...args: string[]): Promise<string[]> {
+  const [report] = (await printedBy(FILE, name, { args })) as Report[];
+  if (report.faults.length > 0) return [`${report.seed}`, ...report.faults];
+  expect(report.programs).toBeGreaterThan(0);
+  return [];
+}
+
+onLinux('the numbers of the program and of its queues', async () => {
+  expect(await faultsOf('raw', 'users', SEED, MS)).toEqual([]);
+});
+
+onLinux('the numbers of the library as well: nothing is invented', async () => {
+  expect(await faultsOf('raw', 'all', SEED, MS)).toEqual([]);
+});
+
+onLinux(
+  'queues that are awaited are answered, at close() at the latest',
+  async () => {
+    expect(await faultsOf('typed', SEED, MS)).toEqual([]);
+  },
+);
