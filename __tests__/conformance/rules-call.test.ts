@@ -44,6 +44,7 @@ import {
   refusal,
   SOON,
   socketpair,
+  timed,
   user,
 } from './prelude.js';
 
@@ -142,15 +143,16 @@ describe('Chains of queues', () => {
     expectEvents(result, { ...read(queues[8]), flags: EV_ADD, data: 1 });
   });
 
-  test('B8 a timer at the bottom wakes a call at the top', () => {
-    const queues = chain(4);
-    const top = queues[3];
-    const timer = { ident: 1, filter: EVFILT_TIMER, data: 10 };
-    chg(queues[0], { ...timer, flags: EV_ADD | EV_ONESHOT });
-    expect(libc.poll(top, libc.POLLIN)).toBe(0);
-    const event = { ...read(queues[2]), flags: EV_ADD, data: 1 };
-    expectEvents(get(top, 1, SOON), event);
-  });
+  test('B8 a timer at the bottom wakes a call at the top', () =>
+    timed(() => {
+      const queues = chain(4);
+      const top = queues[3];
+      const timer = { ident: 1, filter: EVFILT_TIMER, data: 10 };
+      chg(queues[0], { ...timer, flags: EV_ADD | EV_ONESHOT });
+      expect(libc.poll(top, libc.POLLIN)).toBe(0);
+      const event = { ...read(queues[2]), flags: EV_ADD, data: 1 };
+      expectEvents(get(top, 1, SOON), event);
+    }));
 
   test('B11 closing a queue in the middle breaks the chain', () => {
     const queues = chain(3);

@@ -30,6 +30,7 @@ import {
   SOON,
   sleep,
   socketpair,
+  timed,
   user,
 } from './prelude.js';
 
@@ -160,20 +161,21 @@ describe('Order', () => {
     expect(identsOf(poll(q))).toEqual([r, 1]);
   });
 
-  test('F5 a timer that fired first comes first', () => {
-    const q = kqueue();
-    const [r, w] = pipe();
-    const timer = { ident: 1000, filter: EVFILT_TIMER, data: 10 };
-    chg(q, { ...read(r), flags: EV_ADD | EV_CLEAR });
-    chg(q, { ...timer, flags: EV_ADD | EV_ONESHOT });
-    sleep(30);
-    libc.write(w, 1);
-    expect(identsOf(poll(q))).toEqual([1000, r]);
-    chg(q, { ...timer, flags: EV_ADD | EV_ONESHOT });
-    libc.write(w, 1);
-    sleep(30);
-    expect(identsOf(poll(q))).toEqual([r, 1000]);
-  });
+  test('F5 a timer that fired first comes first', () =>
+    timed(() => {
+      const q = kqueue();
+      const [r, w] = pipe();
+      const timer = { ident: 1000, filter: EVFILT_TIMER, data: 10 };
+      chg(q, { ...read(r), flags: EV_ADD | EV_CLEAR });
+      chg(q, { ...timer, flags: EV_ADD | EV_ONESHOT });
+      sleep(30);
+      libc.write(w, 1);
+      expect(identsOf(poll(q))).toEqual([1000, r]);
+      chg(q, { ...timer, flags: EV_ADD | EV_ONESHOT });
+      libc.write(w, 1);
+      sleep(30);
+      expect(identsOf(poll(q))).toEqual([r, 1000]);
+    }));
 
   test('F6 a call whose candidates are all gone sleeps on', async () => {
     const q = kqueue();
