@@ -5,7 +5,7 @@ import { kernel } from '../../src/index.js';
 interface Row {
   /** The kernel's name, as `kernel.name` says it. */
   readonly kernel: string;
-  /** The rule of spec/linux.md that lists it. */
+  /** The rule of docs/rules.md that lists it. */
   readonly rule: string;
   readonly reason: string;
 }

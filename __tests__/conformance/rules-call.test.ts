@@ -1,4 +1,4 @@
-// The call, its changes and its registrations: rules A to D of spec/darwin.md
+// The call, its changes and its registrations: rules A to D of docs/rules.md
 // that no case of the list covers.
 import { KqueueError, kevent, close as libraryClose } from '../../src/index.js';
 import {

@@ -1,4 +1,4 @@
-// Flags of events, order and fairness: rules E, F and T of spec/darwin.md
+// Flags of events, order and fairness: rules E, F and T of docs/rules.md
 // that no case of the list covers.
 import {
   chg,

@@ -1,5 +1,5 @@
 // EVFILT_READ and EVFILT_WRITE on every kind of descriptor: rules G of
-// spec/darwin.md that no case of the list covers.
+// docs/rules.md that no case of the list covers.
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,

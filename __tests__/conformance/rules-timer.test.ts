@@ -1,4 +1,4 @@
-// EVFILT_TIMER: rules J and T6 of spec/darwin.md that no case covers.
+// EVFILT_TIMER: rules J and T6 of docs/rules.md that no case covers.
 import {
   chg,
   EV_ADD,

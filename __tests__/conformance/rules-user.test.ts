@@ -1,4 +1,4 @@
-// EVFILT_USER: rules K of spec/darwin.md that no case of the list covers.
+// EVFILT_USER: rules K of docs/rules.md that no case of the list covers.
 import {
   chg,
   EDGE,

@@ -1,4 +1,4 @@
-// EVFILT_VNODE: rules I of spec/darwin.md that no case of the list covers, with
+// EVFILT_VNODE: rules I of docs/rules.md that no case of the list covers, with
 // several changes between two looks, and several descriptors of one file.
 import {
   chmodSync,

@@ -11,11 +11,15 @@ const anchorOf = (heading: string): string =>
     .replace(/[^\p{L}\p{N} _-]/gu, '')
     .replaceAll(' ', '-');
 
-const anchorsOf = (page: string): string[] =>
-  textOf(page)
+const anchorsOf = (page: string): string[] => {
+  const text = textOf(page);
+  const headings = text
     .split('\n')
     .filter((line) => /^#{1,6} /.test(line))
     .map((line) => anchorOf(line.replace(/^#+ /, '')));
+  const set = [...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id);
+  return [...headings, ...set];
+};
 
 test.each(pages)('every link of %s leads to something', (page) => {
   const text = textOf(page).replace(/^```.*?^```/gms, '');

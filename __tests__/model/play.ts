@@ -61,7 +61,7 @@ class Play {
   readonly #queues: Pair[] = [];
   /**
    * Files that left a number by another's close: one of them that is put back
-   * there cannot be told from one that stayed (spec/linux.md Q7.1).
+   * there cannot be told from one that stayed (docs/rules.md Q7.1).
    */
   readonly #left = new Map<number, Set<OpenFile>>();
   readonly #list: KeventList;
@@ -270,7 +270,7 @@ class Play {
     const isSocket =
       change.filter === EVFILT_WRITE &&
       this.#process.descriptors.get(ident)?.kind === 'socket';
-    // Each byte that the peer reads is no edge here (spec/linux.md Q7.3).
+    // Each byte that the peer reads is no edge here (docs/rules.md Q7.3).
     const flags = isSocket ? change.flags & ~EV_CLEAR : change.flags;
     return { ...change, ident, flags };
   }

@@ -1,5 +1,5 @@
 // What a Darwin kernel does with registrations on pipes, socket pairs, user
-// events and timers that fire at once or never: the rules of spec/darwin.md
+// events and timers that fire at once or never: the rules of docs/rules.md
 // written down plainly, for random programs to be compared with.
 import {
   EBADF,
