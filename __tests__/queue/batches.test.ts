@@ -1,10 +1,22 @@
 // A batch has the results of its steps made one by one: the same answers, the
 // same registrations in the kernel, and the same in the queue's own tables.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fc from 'fast-check';
 import { kernels } from '../../src/abi/kernels.js';
 import type { KernelFacts } from '../../src/abi/shape.js';
 import type { KeventList } from '../../src/calls/kevent-list.js';
-import { type Change, Kqueue, type Step } from '../../src/index.js';
+import {
+  type Change,
+  close as closeQueue,
+  EV_ADD,
+  EVFILT_READ,
+  Kqueue,
+  kevent,
+  kqueue,
+  KeventList as List,
+  type Step,
+} from '../../src/index.js';
 import type { KeventInit } from '../../src/memory/kevent.js';
 import { Changer } from '../../src/queue/changer.js';
 import { encoderOf } from '../../src/queue/encoder.js';
@@ -83,6 +95,22 @@ class RefusingKernel {
     return this.#receipts === 'all';
   }
 
+  /** As a queue without registrations answers an addition. */
+  readonly rehearse = ({ ident, filter, ...given }: KeventInit): number => {
+    const { constants, errno } = this.#facts;
+    const { flags = 0, fflags = 0, data = 0 } = given;
+    const { EV_ONESHOT, EV_CLEAR, EV_DISPATCH } = constants;
+    if (ident === -1n) return errno.EBADF;
+    const kept = flags & (EV_ONESHOT | EV_CLEAR | EV_DISPATCH);
+    const key = `${filter} ${ident}`;
+    return this.#refuses(key, false, kept, fflags, data) ? errno.ERANGE : 0;
+  };
+
+  #refuses(...content: readonly unknown[]): boolean {
+    const text = [this.#salt, ...content].join();
+    return this.#salt >= 0 && hash(text) % 3 === 0;
+  }
+
   #change({ ident, filter, ...given }: KeventInit): number {
     const { constants, errno } = this.#facts;
     const { flags = 0, fflags = 0, data = 0, udata = 0 } = given;
@@ -94,8 +122,7 @@ class RefusingKernel {
     if (old === undefined && (flags & EV_ADD) === 0) return errno.ENOENT;
     const isDeletion = (flags & EV_DELETE) !== 0;
     const kept = flags & (EV_ONESHOT | EV_CLEAR | EV_DISPATCH);
-    const content = [this.#salt, key, isDeletion, kept, fflags, data].join();
-    if (this.#salt >= 0 && hash(content) % 3 === 0) return errno.ERANGE;
+    if (this.#refuses(key, isDeletion, kept, fflags, data)) return errno.ERANGE;
     if (isDeletion) {
       this.knotes.delete(key);
       return 0;
@@ -127,9 +154,19 @@ class Subject {
   readonly #registry = new Registry(true);
   readonly #changer: Changer;
 
-  constructor(facts: KernelFacts, receipts: Receipts, salt: number) {
+  constructor(
+    facts: KernelFacts,
+    receipts: Receipts,
+    salt: number,
+    isRehearsed = true,
+  ) {
     this.kernel = new RefusingKernel(facts, receipts, salt);
-    this.#changer = new Changer(facts, encoderOf(facts), this.#registry);
+    this.#changer = new Changer(
+      facts,
+      encoderOf(facts),
+      this.#registry,
+      isRehearsed ? this.kernel.rehearse : () => 0,
+    );
   }
 
   apply(
@@ -244,18 +281,25 @@ describe.each(['darwin', 'freebsd', 'netbsd'] as const)('on %s', (name) => {
     },
   );
 
-  test('a step that is refused changes nothing', () => {
+  test.each([
+    ['nothing', true],
+    ['nothing but a trigger, where no other queue can be had', false],
+  ])('a step that is refused changes %s', (_, isRehearsed) => {
     let refusals = 0;
     const property = fc.property(
       fc.array(steps, { maxLength: 20 }),
       fc.nat(99),
       (all, salt) => {
-        const subject = new Subject(facts, 'all', salt);
+        const subject = new Subject(facts, 'all', salt, isRehearsed);
         const state = () => [
           subject.registered(),
-          // One that is restored has lost its trigger.
           [...subject.kernel.knotes]
-            .map(([key, { isTriggered: _, ...knote }]) => ({ key, ...knote }))
+            .map(([key, { isTriggered, ...knote }]) => ({
+              key,
+              ...knote,
+              // One that is restored has lost its trigger.
+              isTriggered: isRehearsed && isTriggered,
+            }))
             .sort((a, b) => (a.key < b.key ? -1 : 1)),
         ];
         for (const step of all.filter(isKnown)) {
@@ -384,6 +428,38 @@ describe('over the kernel itself', () => {
       expect(kq.size).toBe(0);
     },
   );
+
+  test('a refused replacement of a timer costs no expiration', () => {
+    using kq = new Kqueue();
+    kq.add({ ...timer, every: 1 });
+    const queue = kqueue();
+    try {
+      // Until the timer has expired.
+      kevent(
+        queue,
+        [{ ident: kq.fd, filter: EVFILT_READ, flags: EV_ADD }],
+        null,
+      );
+      expect(kevent(queue, null, new List(1), 5)).toBe(1);
+    } finally {
+      closeQueue(queue);
+    }
+    expect(codes(kq, [{ ...timer, after: huge }])).toEqual(['ERANGE']);
+    expect(kq.poll()).toHaveLength(1);
+  });
+
+  test('a refused replacement of a process costs no exit', async () => {
+    using kq = new Kqueue();
+    const child = spawn('sleep', ['60'], { stdio: 'ignore' });
+    const proc = { filter: 'proc', pid: child.pid ?? 0 } as const;
+    kq.add({ ...proc, notes: 'exit', udata: 'old' });
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+    const again: Step = { ...proc, notes: 'exit', dispatch: true };
+    expect(codes(kq, [again])).toEqual(['ESRCH']);
+    expect(kq.wait({ timeout: 5000 })).toMatchObject([{ udata: 'old' }]);
+  });
 
   test('later steps of a key see what the earlier ones did', () => {
     const [reader, writer] = pipe();

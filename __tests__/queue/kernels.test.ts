@@ -195,7 +195,7 @@ test('more changes than a list can hold go in as many calls as it takes', () => 
   const facts = kernels.darwin;
   const { EV_ERROR } = facts.constants;
   const registry = new Registry(true);
-  const changer = new Changer(facts, encoderOf(facts), registry);
+  const changer = new Changer(facts, encoderOf(facts), registry, () => 0);
   const sent: number[] = [];
   const send = (
     records: readonly KeventInit[],
@@ -226,7 +226,7 @@ describe.each(kernelNames)('on %s', (name) => {
   /** What was sent for each call since the first, which adds the timer. */
   const sentBy = (...calls: readonly (readonly Step[])[]) => {
     const registry = new Registry(true);
-    const changer = new Changer(facts, encoderOf(facts), registry);
+    const changer = new Changer(facts, encoderOf(facts), registry, () => 0);
     let sent: KeventInit[] = [];
     const send = (records: readonly KeventInit[]) => {
       sent.push(...records.filter(({ ident }) => ident === 1));

@@ -7,6 +7,7 @@ import type { ChangeResult } from './change-error.js';
 import type { Encoded, EncodedKey, Encoder } from './encoder.js';
 import { RecordSender, type Send, type Sendable } from './record-sender.js';
 import type { Registration, Registry } from './registry.js';
+import type { Rehearse } from './rehearsal.js';
 import { UnknownOutcomes } from './unknown-outcomes.js';
 
 /** A step as numbers; each of its properties has been read. */
@@ -29,8 +30,10 @@ interface Plan {
   readonly created?: Registration;
   /** Keep the registry equal to the kernel: 0 or an errno for each record. */
   commit(errnos: readonly number[]): void;
-  /** An errno that is known without a call. */
+  /** An errno that is known without sending records. */
   readonly refused?: number;
+  /** What the message of that says besides the errno. */
+  readonly why?: string;
 }
 
 const OPS = ['add', 'modify', 'enable', 'disable', 'delete', 'trigger'];
@@ -45,13 +48,20 @@ export class Changer {
   readonly #encoder: Encoder;
   readonly #registry: Registry;
   readonly #sender: RecordSender;
+  readonly #rehearse: Rehearse;
   /** Where records are encoded to see whether they can be. */
   #scratch: KeventList | undefined;
 
-  constructor(facts: KernelFacts, encoder: Encoder, registry: Registry) {
+  constructor(
+    facts: KernelFacts,
+    encoder: Encoder,
+    registry: Registry,
+    rehearse: Rehearse,
+  ) {
     this.#facts = facts;
     this.#encoder = encoder;
     this.#registry = registry;
+    this.#rehearse = rehearse;
     this.#sender = new RecordSender(facts);
   }
 
@@ -133,7 +143,7 @@ export class Changer {
     const isSaid = op === undefined || (given.op ?? 'add') === op;
     const step = isSaid ? given : ({ ...given, op } as Step);
     const code = errnoName(this.#facts, errno) ?? `E${errno}`;
-    const why = plan.refused === undefined ? '' : ', which is not registered';
+    const { why = '' } = plan;
     const reason = this.#reasonOf(request, errno);
     const message = `kevent ${code}: ${own} ${filter} ${request.ident}${why}${reason}`;
     const error = new KqueueError(message, code, -errno, 'kevent');
@@ -211,7 +221,7 @@ export class Changer {
     return {
       given,
       created,
-      records: this.#replacing(old, request, record),
+      ...this.#replacing(given, old, record),
       commit: (errnos) => {
         if (errnos.at(-1) === 0) this.#registry.add(created);
       },
@@ -234,7 +244,7 @@ export class Changer {
     const record = this.#record(request, touch, registration.token);
     return {
       given,
-      records: this.#replacing(registration, request, record),
+      ...this.#replacing({ ...given, request }, registration, record),
       commit: (errnos) => {
         if (errnos.at(-1) === 0) {
           registration.request = request;
@@ -303,21 +313,30 @@ export class Changer {
   /** A change to what is not registered with this queue. */
   #notRegistered(given: EncodedStep): Plan {
     const refused = this.#facts.errno.ENOENT;
-    return { given, records: [], commit: () => {}, refused };
+    const why = ', which is not registered';
+    return { given, records: [], commit: () => {}, refused, why };
   }
 
-  /** What it takes to put a request in the place of an old registration's. */
+  /**
+   * What it takes to register a request, also in the place of an old one: that
+   * has to be deleted first, which costs its trigger, its notes and its phase.
+   * So a request that the kernel refuses anyway is refused before.
+   */
   #replacing(
+    { filter, request }: EncodedStep,
     old: Registration | undefined,
-    request: Encoded,
     record: Sendable,
-  ): readonly Sendable[] {
+  ): Pick<Plan, 'records' | 'refused'> {
     if (old === undefined || this.#canModifyInPlace(old.request, request)) {
-      return [record];
+      return { records: [record] };
     }
     // A record that cannot be encoded must not cost the old registration.
     this.#check(request);
-    return [this.#deletion(request), record];
+    // Nobody knows what a filter without a name does.
+    const refused = filter === 'raw' ? 0 : this.#rehearse(record);
+    if (refused === 0) return { records: [this.#deletion(request), record] };
+    if (refused === this.#facts.errno.EBADF) this.#registry.remove(old);
+    return { records: [], refused };
   }
 
   /** @throws {TypeError | RangeError} If a field has no room for its value. */

@@ -7,6 +7,7 @@ import { Changer } from './changer.js';
 import { runningDialect, runningEncoder } from './codec.js';
 import type { QueueHandle } from './queue-handle.js';
 import type { Registry } from './registry.js';
+import { rehearse } from './rehearsal.js';
 
 const ACTION = 'change a queue';
 /** How many changes one call of kevent takes. */
@@ -19,7 +20,12 @@ export class QueueChanges {
 
   constructor(handle: QueueHandle, registry: Registry) {
     this.#handle = handle;
-    this.#changer = new Changer(runningDialect(), runningEncoder(), registry);
+    this.#changer = new Changer(
+      runningDialect(),
+      runningEncoder(),
+      registry,
+      rehearse,
+    );
   }
 
   /** {@link Kqueue.apply} */
