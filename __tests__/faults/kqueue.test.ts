@@ -104,6 +104,8 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'add with other flags': {
     set: (kq) => kq.add(OTHER),
     act: (kq) => kq.add({ ...OTHER, oneshot: true }),
+    // It is tried on a queue of its own first.
+    calls: ['kqueue', 'kevent', 'close'],
   },
   modify: {
     set: (kq) => kq.add(TIMER),
