@@ -65,6 +65,13 @@ const takeBuiltins: NonNullable<Options['plugins']>[number] = {
   }),
 };
 
+/**
+ * Export values, where esbuild exports a getter of a getter for each: the rooms
+ * call each other through these, and all of it is defined by the end of a file.
+ */
+const VALUES =
+  "module.exports = Object.defineProperty({ ...module.exports }, '__esModule', { value: true });";
+
 /** ESM takes all from CommonJS, so a process has one copy, whoever loads it. */
 async function writeEsm(outDir: string): Promise<void> {
   const require = createRequire(import.meta.url);
@@ -105,6 +112,7 @@ export default defineConfig(({ outDir = 'dist' }: Options): Options[] => {
       entry,
       format: 'cjs',
       clean: true,
+      footer: { js: VALUES },
       esbuildPlugins: [keepFilesApart('cjs'), inlineVersion],
       plugins: [takeBuiltins],
       onSuccess: () => writeEsm(outDir),
