@@ -29,6 +29,8 @@ export interface KeventWords {
   readonly wideData: boolean;
   /** Whether `filter` and `flags` are 16 bits and share a word. */
   readonly packed: boolean;
+  /** Whether each field of 64 bits begins at an even word. */
+  readonly isAligned: boolean;
   /** As most kernels have it: 64 bits where there can be, no `ext`. */
   readonly isPlain: boolean;
 }
@@ -36,6 +38,9 @@ export interface KeventWords {
 /** Turn a byte layout into word positions. */
 export function wordsOf(layout: StructLayout): KeventWords {
   const { ident, filter, flags, fflags, data, udata, ext } = layout.fields;
+  const isAligned = [ident, data, udata, ext ?? ident].every(
+    ({ offset, size }) => size < 8 || offset % 8 === 0,
+  );
   return {
     layout,
     stride: layout.size >> 2,
@@ -50,7 +55,9 @@ export function wordsOf(layout: StructLayout): KeventWords {
     widePointers: ident.size === 8,
     wideData: data.size === 8,
     packed: filter.size === 2,
+    isAligned: isAligned && layout.size % 8 === 0,
     isPlain:
+      isAligned &&
       filter.size === 2 &&
       ident.size === 8 &&
       data.size === 8 &&
@@ -75,19 +82,23 @@ export interface KeventMemory {
   length: number;
   readonly i32: Int32Array;
   readonly u32: Uint32Array;
+  /** Of use where the layout's fields {@link KeventWords.isAligned}. */
+  readonly u64: BigUint64Array;
   /** The address of the block, once a kernel has asked for it. */
   address: Address;
 }
 
 /** Allocate zeroed memory for `capacity` entries. */
 export function allocate(capacity: number, words: KeventWords): KeventMemory {
-  const block = new ArrayBuffer(capacity * words.layout.size);
+  const size = capacity * words.layout.size;
+  const block = new ArrayBuffer(Math.ceil(size / 8) * 8);
   return {
     words,
     capacity,
     length: 0,
     i32: new Int32Array(block),
     u32: new Uint32Array(block),
+    u64: new BigUint64Array(block),
     address: undefined,
   };
 }

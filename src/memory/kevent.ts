@@ -45,6 +45,8 @@ export interface Kevent {
 
 const TWO_32 = 2 ** 32;
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
+const TWO_64 = 2n ** 64n;
+const MIN_64 = -(2n ** 63n);
 const ACTION = 'encode a kevent';
 
 type Word64 = number | bigint;
@@ -149,12 +151,29 @@ function checkExt(value: unknown, words: KeventWords): readonly Word64[] {
   return ext;
 }
 
+/** Whether a 64-bit field takes it: any bits there are. */
+const isPattern = (value: unknown): value is Word64 =>
+  typeof value === 'number'
+    ? value >= 0 && value <= MAX_SAFE && Math.floor(value) === value
+    : typeof value === 'bigint' && value >= MIN_64 && value < TWO_64;
+
+/** Write 64 bits that were checked, at a word that is a multiple of two. */
+function writePattern(memory: KeventMemory, at: number, value: Word64): void {
+  if (typeof value === 'number') {
+    // A store keeps the low 32 bits of a number.
+    memory.u32[at] = value;
+    memory.u32[at + 1] = value / TWO_32;
+  } else {
+    memory.u64[at >> 1] = value;
+  }
+}
+
 /**
- * Check a kevent whole, then write it as entry `index`. Nothing is written
- * unless every field is good.
+ * Check a kevent whole, then write it as entry `index`, or after the last.
+ * Nothing is written unless every field is good.
  *
  * @throws {TypeError} If it is not an object or a field has a wrong type.
- * @throws {RangeError} If a field does not fit.
+ * @throws {RangeError} If a field does not fit, or the list is full.
  */
 export function encode(
   memory: KeventMemory,
@@ -164,7 +183,6 @@ export function encode(
   if (typeof kevent !== 'object' || kevent === null) {
     throw new TypeError(misuse(ACTION, 'kevent', 'an object', kevent));
   }
-  const { words } = memory;
   // Each property is read once: a getter may answer differently next time.
   const init: { readonly [K in keyof KeventInit]: unknown } = kevent;
   const {
@@ -176,41 +194,42 @@ export function encode(
     udata = 0,
     ext,
   } = init;
+  const { words } = memory;
+  // A getter may have pushed to this very list: only now is its end known.
+  const entry = index === 'next' ? memory.length : index;
   if (
     words.isPlain &&
-    index !== 'next' &&
-    isSmall(ident) &&
-    ident >= 0 &&
+    ext === undefined &&
+    entry < memory.capacity &&
+    isPattern(ident) &&
     isSmall(filter) &&
     filter === (filter << 16) >> 16 &&
     isSmall(flags) &&
     flags === (flags & 0xffff) &&
     isSmall(fflags) &&
     isSmall(data) &&
-    isSmall(udata) &&
-    udata >= 0 &&
-    ext === undefined
+    isPattern(udata)
   ) {
-    // Nearly all changes are of small numbers, which need no more than this.
+    // Nearly all changes need no more than this, which V8 can inline.
     const { i32 } = memory;
-    const base = index * words.stride;
-    i32[base + words.ident] = ident;
-    i32[base + words.ident + 1] = 0;
+    const base = entry * words.stride;
+    writePattern(memory, base + words.ident, ident);
     i32[base + words.filter] = (filter & 0xffff) | (flags << 16);
     i32[base + words.fflags] = fflags;
     i32[base + words.data] = data;
     i32[base + words.data + 1] = data >> 31;
-    i32[base + words.udata] = udata;
-    i32[base + words.udata + 1] = 0;
+    writePattern(memory, base + words.udata, udata);
+    if (index === 'next') memory.length = entry + 1;
     return;
   }
-  encodeAny(memory, index, ident, filter, flags, fflags, data, udata, ext);
+  encodeAny(memory, entry, ident, filter, flags, fflags, data, udata, ext);
+  if (index === 'next') memory.length = entry + 1;
 }
 
 /** Of fields that were read already. */
 function encodeAny(
   memory: KeventMemory,
-  index: number | 'next',
+  entry: number,
   rawIdent: unknown,
   rawFilter: unknown,
   rawFlags: unknown,
@@ -232,8 +251,6 @@ function encodeAny(
   const udata = checkPattern(rawUdata, 'udata', words.widePointers);
   const ext = rawExt === undefined ? undefined : checkExt(rawExt, words);
 
-  // A getter may have pushed to this very list: only now is its end known.
-  const entry = index === 'next' ? memory.length : index;
   if (entry >= memory.capacity) {
     throw new RangeError(
       misuse(
@@ -259,26 +276,27 @@ function encodeAny(
   for (let i = 0; i < words.extCount; i++) {
     writeWord(memory, base + words.ext + 2 * i, ext?.[i] ?? 0, true);
   }
-  if (index === 'next') memory.length = entry + 1;
 }
 
-/** The exact unsigned 64 bits at word `at`. */
-export const readPattern = (
-  { u32 }: KeventMemory,
+/** The exact unsigned 64 bits, or 32 where it is not wide, at word `at`. */
+export function readPattern(
+  { words, u32, u64 }: KeventMemory,
   at: number,
   wide: boolean,
-): bigint =>
+): bigint {
+  if (!wide) return BigInt(u32[at]);
   // To put two together makes four bigints.
-  !wide || u32[at + 1] === 0
-    ? BigInt(u32[at])
-    : (BigInt(u32[at + 1]) << 32n) | BigInt(u32[at]);
+  if (words.isAligned) return u64[at >> 1];
+  return (BigInt(u32[at + 1]) << 32n) | BigInt(u32[at]);
+}
 
-/** The exact signed 64 bits at word `at`. */
-export const readSigned = (
+/** The exact signed 64 bits, or 32 where it is not wide, at word `at`. */
+export function readSigned(
   memory: KeventMemory,
   at: number,
   wide: boolean,
-): bigint =>
-  wide
-    ? (BigInt(memory.i32[at + 1]) << 32n) | BigInt(memory.u32[at])
+): bigint {
+  return wide
+    ? BigInt.asIntN(64, readPattern(memory, at, true))
     : BigInt(memory.i32[at]);
+}
