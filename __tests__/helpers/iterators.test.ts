@@ -193,3 +193,114 @@ test('a garbage-collected iterator is closed though its signal lives on', async 
     }),
   ).toEqual(['begin', true, 0]);
 });
+
+const NOTHING = { done: false, value: undefined };
+
+describe.each(quiet)('%s, asked for a while only', (_, make) => {
+  test('times out, again and again, and stays open', async () => {
+    using events = make();
+    for (const timeout of [0, 1, 5]) {
+      expect(await events.next({ timeout })).toEqual(NOTHING);
+    }
+    const all = [5, 1, 3].map((timeout) => events.next({ timeout }));
+    expect(await Promise.all(all)).toEqual([NOTHING, NOTHING, NOTHING]);
+    expect(events.closed).toBe(false);
+  });
+
+  test('rejects one wait with the reason of its signal, and stays open', async () => {
+    using events = make();
+    const controller = new AbortController();
+    const reason = new Error('mine');
+    const waits = [
+      events.next({ signal: controller.signal }),
+      events.next({ timeout: 30 }),
+    ];
+    await turn();
+    controller.abort(reason);
+    expect(await Promise.allSettled(waits)).toEqual([
+      { status: 'rejected', reason },
+      { status: 'fulfilled', value: NOTHING },
+    ]);
+    const { signal } = controller;
+    await expect(events.next({ signal })).rejects.toBe(reason);
+    expect(events.closed).toBe(false);
+  });
+
+  test('rejects options that are none', async () => {
+    using events = make();
+    for (const options of [null, 5, { timeout: -1 }, { signal: {} }]) {
+      await expect(events.next(options as never)).rejects.toThrow(
+        /^Cannot wait for the next value as '/,
+      );
+    }
+  });
+
+  test('ends a limited wait when it is closed', async () => {
+    const events = make();
+    const wait = events.next({ timeout: 60_000 });
+    await turn();
+    events.close();
+    expect(await wait).toEqual(DONE);
+  });
+});
+
+test('a value that comes after a time-out goes to the next call', async () => {
+  using hangups = signals('SIGHUP');
+  expect(await hangups.next({ timeout: 1 })).toEqual(NOTHING);
+  process.kill(process.pid, 'SIGHUP');
+  const hangup = { done: false, value: { signal: 'SIGHUP', count: 1 } };
+  expect(await hangups.next({ timeout: 5000 })).toEqual(hangup);
+
+  using data = readable(reader);
+  expect(await data.next({ timeout: 1 })).toEqual(NOTHING);
+  libc.write(writer, 1);
+  const { value } = await data.next({ timeout: 5000 });
+  expect(value?.available).toBe(1);
+  libc.read(reader, 1);
+});
+
+test('ticks lost in a race with time-outs and aborts: none', async () => {
+  using ticks = interval(1);
+  let seen = 0;
+  for (let round = 0; round < 60; round++) {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const tick = ticks.next(
+      round % 2 === 0 ? { timeout: (round % 5) / 3 } : { signal },
+    );
+    if (round % 2 === 1) setImmediate(() => controller.abort());
+    const result = await tick.catch(() => undefined);
+    if (result?.value === undefined) continue;
+    // The total of the kernel and what was told here are the same.
+    seen += result.value.missed + 1;
+    expect(result.value.count).toBe(seen);
+  }
+  expect(seen).toBeGreaterThan(0);
+});
+
+test('an event that is ready when time runs out is in time', async () => {
+  using ticks = interval(5);
+  const wait = ticks.next({ timeout: 10 });
+  const until = performance.now() + 30;
+  while (performance.now() < until);
+  expect((await wait).value?.count).toBeGreaterThanOrEqual(1);
+});
+
+test('many helpers that share a signal make Node warn of nothing', async () => {
+  const warnings: unknown[] = [];
+  const listener = (warning: unknown) => warnings.push(warning);
+  process.on('warning', listener);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const all = Array.from({ length: 30 }, () => interval(1000, { signal }));
+  const waits = all.map((each) => each.next());
+  using other = interval({ s: 3600 });
+  const limited = Array.from({ length: 30 }, () => other.next({ signal }));
+  await turn();
+  controller.abort();
+  const settled = await Promise.allSettled([...waits, ...limited]);
+  expect(settled.every(({ status }) => status === 'rejected')).toBe(true);
+  await turn();
+  process.off('warning', listener);
+  expect(warnings).toEqual([]);
+});

@@ -1,7 +1,13 @@
 import {
   type AbortSignalLike,
+  type Alarm,
   checkOptions,
   checkSignal,
+  checkTimeout,
+  MAX_TIMEOUT,
+  type NextOptions,
+  onAbort,
+  setAlarm,
 } from '../queue/index.js';
 
 /**
@@ -18,11 +24,21 @@ export interface EventIterator<T>
     AsyncDisposable {
   /** The next value; done when it has ended or was closed. */
   next(): Promise<IteratorResult<T, undefined>>;
+  /**
+   * The next value, with a limit to this one wait. If time runs out, it resolves
+   * with `{ done: false, value: undefined }`; if the signal is aborted, it
+   * rejects with its reason. Either way the iterator stays open, and the value
+   * that comes later goes to the next call.
+   *
+   * @throws {TypeError | RangeError} For a malformed option, as a rejection.
+   */
+  next(options: NextOptions): Promise<IteratorResult<T | undefined, undefined>>;
   /** What leaving a loop does: as {@link close}. */
   return(): Promise<IteratorResult<T, undefined>>;
   /** As {@link close}; rejects with the error. */
   throw(error?: unknown): Promise<IteratorResult<T, undefined>>;
-  [Symbol.asyncIterator](): EventIterator<T>;
+  /** Itself, as `for await` sees it: its `next` takes no options. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined>;
   /** Whether it has ended or was closed. */
   readonly closed: boolean;
   /** Close. Pending `next` calls resolve with `done: true`. */
@@ -38,20 +54,34 @@ export interface IteratorOptions {
 /** The source of an iterator's values. */
 export interface Source<T> {
   /**
-   * The next value; `undefined` if there are no more. It is not called again
-   * before it has settled, and need not settle once the source is closed.
+   * The next value; `undefined` if there are no more, or it was cancelled. It is
+   * not called again before it has settled, and need not settle once the source
+   * is closed.
    */
   pull(): Promise<T | undefined>;
+  /**
+   * Nobody waits any more: the pending pull resolves soon, with a value if one
+   * has come in time. Nothing is lost.
+   */
+  cancel(): void;
   /** Called once. */
   close(): void;
 }
 
+const WAIT = 'wait for the next value';
+
 interface Request<T> {
-  resolve(result: IteratorResult<T, undefined>): void;
+  resolve(result: IteratorResult<T | undefined, undefined>): void;
   reject(error: unknown): void;
+  /** Its time has run out: it takes what came in time, or nothing. */
+  hasExpired: boolean;
 }
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+const TIMED_OUT: IteratorYieldResult<undefined> = {
+  done: false,
+  value: undefined,
+};
 
 /**
  * Closes iterators that are garbage-collected without being closed. So a source
@@ -74,11 +104,12 @@ function closeOnAbort(
   failing: WeakRef<(error: unknown) => void>,
 ): () => void {
   const close = (): void => {
-    signal?.removeEventListener('abort', abort);
+    offAbort();
     source.close();
   };
-  const abort = (): void => (failing.deref() ?? close)(signal?.reason);
-  signal?.addEventListener('abort', abort);
+  const offAbort = onAbort(signal, () =>
+    (failing.deref() ?? close)(signal?.reason),
+  );
   return close;
 }
 
@@ -98,6 +129,9 @@ export function eventIterator<T>(
   checkSignal(signal, action);
   const requests: Request<T>[] = [];
   let hasEnded = false;
+  let isCancelled = false;
+  /** A value that came for a request that was given up meanwhile. */
+  let unclaimed: { readonly value: T } | undefined;
   /** Keeps the iterator alive while a `next` is pending. */
   let servedIterator: EventIterator<T> | undefined;
   /** The error that ended it while no `next` was pending: for the next one. */
@@ -112,6 +146,7 @@ export function eventIterator<T>(
   };
   const finish = (): void => {
     pendingError = undefined;
+    unclaimed = undefined;
     try {
       end();
     } finally {
@@ -134,11 +169,13 @@ export function eventIterator<T>(
     servedIterator = iterator;
     try {
       while (requests.length > 0) {
+        isCancelled = false;
         const value = await from.pull();
         // Whatever ended it has settled all requests.
         if (hasEnded) return;
-        if (value === undefined) return finish();
-        requests.shift()?.resolve({ done: false, value });
+        if (value !== undefined) deliver(value);
+        else if (!isCancelled) return finish();
+        else if (requests[0]?.hasExpired) requests.shift()?.resolve(TIMED_OUT);
       }
     } catch (error) {
       fail(error);
@@ -147,21 +184,87 @@ export function eventIterator<T>(
     }
   };
 
+  const deliver = (value: T): void => {
+    const request = requests.shift();
+    if (request === undefined) unclaimed = { value };
+    else request.resolve({ done: false, value });
+  };
+
+  const cancel = (): void => {
+    isCancelled = true;
+    source?.cancel();
+  };
+
+  /** A request that is the last one looks once more for a value. */
+  const expire = (request: Request<T>): void => {
+    if (requests.length > 1) {
+      requests.splice(requests.indexOf(request), 1);
+      request.resolve(TIMED_OUT);
+      return;
+    }
+    request.hasExpired = true;
+    cancel();
+  };
+
+  const giveUp = (request: Request<T>, reason: unknown): void => {
+    requests.splice(requests.indexOf(request), 1);
+    request.reject(reason);
+    if (requests.length === 0) cancel();
+  };
+
+  /** Wait for a value, within the limits of one call. */
+  const waitForValue = (
+    from: Source<T>,
+    timeout: number | null,
+    limit: AbortSignalLike | undefined,
+  ): Promise<IteratorResult<T | undefined, undefined>> =>
+    new Promise((resolve, reject) => {
+      let timer: Alarm | undefined;
+      const leave = (): void => {
+        timer?.clear();
+        offAbort();
+      };
+      const request: Request<T> = {
+        resolve(result) {
+          leave();
+          resolve(result);
+        },
+        reject(error) {
+          leave();
+          reject(error);
+        },
+        hasExpired: false,
+      };
+      const offAbort = onAbort(limit, () => giveUp(request, limit?.reason));
+      if (timeout !== null) timer = setAlarm(timeout, () => expire(request));
+      requests.push(request);
+      if (servedIterator === undefined) void serve(from);
+    });
+
   const iterator: EventIterator<T> = {
     get closed() {
       return hasEnded;
     },
-    next() {
+    async next(limits: NextOptions = {}) {
+      checkOptions(limits, WAIT);
+      const { timeout = null, signal: limit } = limits;
+      checkTimeout(timeout, WAIT, MAX_TIMEOUT);
+      checkSignal(limit, WAIT);
       if (pendingError !== undefined) {
         const { error } = pendingError;
         pendingError = undefined;
-        return Promise.reject(error);
+        throw error;
       }
-      if (hasEnded || source === undefined) return Promise.resolve(DONE);
-      return new Promise((resolve, reject) => {
-        requests.push({ resolve, reject });
-        if (servedIterator === undefined) void serve(source);
-      });
+      if (limit?.aborted) throw limit.reason;
+      if (unclaimed !== undefined) {
+        const { value } = unclaimed;
+        unclaimed = undefined;
+        return { done: false, value };
+      }
+      if (hasEnded || source === undefined) return DONE;
+      return waitForValue(source, timeout, limit) as Promise<
+        IteratorResult<T, undefined>
+      >;
     },
     async return() {
       finish();

@@ -10,6 +10,7 @@ import {
   type Kqueue,
   type KqueueEvent,
   MAX_TIMEOUT,
+  onAbort,
   type ProcNote,
   setAlarm,
 } from '../queue/index.js';
@@ -171,7 +172,7 @@ export function exited(pid: number, options: ExitedOptions = {}): ExitPromise {
     let timer: Alarm | undefined;
     const leave = (): void => {
       timer?.clear();
-      signal?.removeEventListener('abort', abort);
+      offAbort();
       dispose = noop;
     };
     const waiter: Waiter = {
@@ -190,7 +191,7 @@ export function exited(pid: number, options: ExitedOptions = {}): ExitPromise {
     };
     const abort = (): void => giveUp(signal?.reason);
     found.waiters.add(waiter);
-    signal?.addEventListener('abort', abort);
+    const offAbort = onAbort(signal, abort);
     if (timeout !== null) {
       timer = setAlarm(timeout, () => {
         // The process may have exited in time, with its event still pending.

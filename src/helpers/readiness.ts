@@ -95,10 +95,12 @@ function queueWithout(name: string): RegistrationQueue {
 
 /** A pull that has not settled. */
 interface PendingPull<T> {
-  resolve(value: T): void;
+  resolve(value: T | undefined): void;
   reject(error: unknown): void;
   /** Delete its registration. */
   end(): void;
+  /** Resolve with what is ready, or with nothing. */
+  cancel(): void;
 }
 
 /**
@@ -130,7 +132,7 @@ function readiness<T>(
   mainQueue.queue.join(member);
 
   const register = (
-    resolve: (value: T) => void,
+    resolve: (value: T | undefined) => void,
     reject: (error: unknown) => void,
   ): void => {
     const { queue, registered } = queueWithout(name);
@@ -152,7 +154,7 @@ function readiness<T>(
       queue.unref();
       leave();
     };
-    pending = {
+    const pull: PendingPull<T> = {
       resolve(value) {
         settle();
         resolve(value);
@@ -171,14 +173,22 @@ function readiness<T>(
           settle();
         }
       },
+      cancel() {
+        queue.deliverPending();
+        if (pending !== pull) return;
+        pull.end();
+        resolve(undefined);
+      },
     };
+    pending = pull;
   };
 
   return {
     pull: () =>
       hasEnded
         ? Promise.resolve(undefined)
-        : new Promise<T>((resolve, reject) => register(resolve, reject)),
+        : new Promise((resolve, reject) => register(resolve, reject)),
+    cancel: () => pending?.cancel(),
     close() {
       pending?.end();
       mainQueue.queue.leave(member);

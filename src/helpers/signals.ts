@@ -90,6 +90,7 @@ export function signals(
       );
       return {
         pull: source.pull,
+        cancel: source.cancel,
         close() {
           // In this order: until the last moment they end nothing.
           source.close();

@@ -117,6 +117,7 @@ class PathSource implements Source<FileEvent>, Member {
   #isWritten = false;
   #isTouched = false;
   #isClosed = false;
+  #isCancelled = false;
   /** Its registration of EVFILT_FS in the shared queue. */
   readonly #mountIdent = ++mountIdents;
   #isMountWatched = false;
@@ -137,16 +138,23 @@ class PathSource implements Source<FileEvent>, Member {
   }
 
   async pull(): Promise<FileEvent | undefined> {
+    this.#isCancelled = false;
     while (!this.#isClosed) {
       // Events from before the comparison would be reported twice.
       queue.deliverPending();
       const isStable = this.#updateWatches();
       const event = this.#nextDifference();
       if (event !== undefined) return event;
+      if (this.#isCancelled) return undefined;
       if (isStable) await this.#waitForEvent();
       else await new Promise<void>((resolve) => setImmediate(resolve));
     }
     return undefined;
+  }
+
+  cancel(): void {
+    this.#isCancelled = true;
+    this.#pendingWait?.resolve();
   }
 
   onEvent(event: KqueueEvent): void {

@@ -1,4 +1,4 @@
-export type { AbortSignalLike } from './abort-signal.js';
+export { type AbortSignalLike, onAbort } from './abort-signal.js';
 export { type Alarm, setAlarm } from './alarm.js';
 export type {
   Change,

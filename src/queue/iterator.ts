@@ -1,4 +1,4 @@
-import type { AbortSignalLike } from './abort-signal.js';
+import { type AbortSignalLike, onAbort } from './abort-signal.js';
 import type { PendingEvents } from './pending-events.js';
 import type { Pump, Waiter } from './pump.js';
 
@@ -30,7 +30,7 @@ export function iterate<Value>(
     new Promise((resolve, reject) => {
       const leave = (): void => {
         waiters.delete(waiter);
-        signal?.removeEventListener('abort', abort);
+        offAbort();
       };
       const waiter: Waiter = {
         max,
@@ -53,7 +53,7 @@ export function iterate<Value>(
         pump.remove(waiter);
         waiter.fail(signal?.reason);
       };
-      signal?.addEventListener('abort', abort);
+      const offAbort = onAbort(signal, abort);
       waiters.add(waiter);
       pump.add(waiter);
     });

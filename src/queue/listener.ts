@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setImmediate } from '../host/index.js';
-import type { AbortSignalLike } from './abort-signal.js';
+import { type AbortSignalLike, onAbort } from './abort-signal.js';
 import type { KqueueEvent } from './event.js';
 import type { Pump, Waiter } from './pump.js';
 import type { Subscription } from './subscription.js';
@@ -24,10 +24,11 @@ export function listen(
 ): Subscription {
   const context = new AsyncResource('KqueueListener');
   let isStopped = false;
+  let offAbort: (() => void) | undefined;
 
   const leave = (): void => {
     isStopped = true;
-    signal?.removeEventListener('abort', stop);
+    offAbort?.();
   };
   const waiter: Waiter = {
     max,
@@ -56,7 +57,7 @@ export function listen(
   if (signal?.aborted) {
     isStopped = true;
   } else {
-    signal?.addEventListener('abort', stop);
+    offAbort = onAbort(signal, stop);
     pump.addLater(waiter);
   }
   return { stop, [Symbol.dispose]: stop };

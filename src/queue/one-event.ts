@@ -1,4 +1,4 @@
-import type { AbortSignalLike } from './abort-signal.js';
+import { type AbortSignalLike, onAbort } from './abort-signal.js';
 import { type Alarm, setAlarm } from './alarm.js';
 import type { KqueueEvent } from './event.js';
 import type { Pump, Waiter } from './pump.js';
@@ -16,7 +16,7 @@ export function waitForEvent(
     let timer: Alarm | undefined;
     const leave = (): void => {
       timer?.clear();
-      signal?.removeEventListener('abort', abort);
+      offAbort();
     };
     const waiter: Waiter = {
       max: 1,
@@ -38,7 +38,7 @@ export function waitForEvent(
       pump.remove(waiter);
       waiter.fail(signal?.reason);
     };
-    signal?.addEventListener('abort', abort);
+    const offAbort = onAbort(signal, abort);
     if (timeout !== null) {
       timer = setAlarm(timeout, () => {
         // An event that is ready but not yet collected came in time.
