@@ -26,6 +26,14 @@ test('every example is tried', () => {
   expect(examples.filter((name) => !tests.includes(`'${name}'`))).toEqual([]);
 });
 
+test('docs/examples.md lists every example', () => {
+  const page = readFileSync(join(root, 'docs/examples.md'), 'utf8');
+  const missing = readdirSync(join(root, 'examples'))
+    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => !page.includes(`(../examples/${name})`));
+  expect(missing).toEqual([]);
+});
+
 describe('readiness-loop.ts', () => {
   let outcome: Outcome;
 
