@@ -80,6 +80,8 @@ function kernelOf(
   });
   const dueOf = ({ fflags, data }: Record64): number => {
     const { timerUnits: u } = facts;
+    // A kernel without units takes every number for milliseconds.
+    if (c[u.seconds ?? ''] === undefined) return Date.now() + Number(data);
     const absolute = u.absolute === undefined ? 0 : c[u.absolute];
     const bits = Number(fflags);
     const unit = bits & ~absolute;
@@ -264,6 +266,20 @@ test.each<KernelName>(['openbsd', 'netbsd'])(
   },
 );
 
+test.each<KernelName>(['openbsd', 'netbsd'])(
+  'an older %s without timer units is right, and said to have none',
+  (name) => {
+    const units = ['SECONDS', 'MSECONDS', 'USECONDS', 'NSECONDS', 'ABSTIME'];
+    const lacks = ['EVFILT_USER', ...units.map((unit) => `NOTE_${unit}`)];
+    const findings = findingsOf(kernelOf(name, {}, lacks));
+    expect(findings.filter(({ ok }) => ok === false)).toEqual([]);
+    const timers = findings.find((finding) => finding.name === 'timers');
+    expect(timers?.ok).toBeNull();
+    expect(timers?.says).toContain(`no timer units in this release of ${name}`);
+    expect(timers?.says).not.toContain('Do not use');
+  },
+);
+
 test.each<[truth: KernelName, claimed: KernelName, wrong: string]>([
   // The struct is larger than believed, or smaller.
   ['freebsd', 'darwin', 'errors'],
@@ -274,6 +290,7 @@ test.each<[truth: KernelName, claimed: KernelName, wrong: string]>([
   // User events have another number.
   ['libkqueue', 'darwin', 'events'],
   ['dragonfly', 'darwin', 'events'],
+  ['libkqueue', 'openbsd', 'events'],
 ])('%s is not taken for %s', (truth, claimed, wrong) => {
   expect(wrongOf(kernelOf(truth), claimed)).toEqual([wrong]);
 });

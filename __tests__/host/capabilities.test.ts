@@ -45,6 +45,16 @@ test('an older release lacks what came later', () => {
   expect(capabilitiesOf(netbsd).user.support).toBe('native');
 });
 
+test('a kernel that was found to have no timer units says so', () => {
+  const timerUnits = { default: 'milliseconds', encoding: 'none' } as const;
+  const { timer, user } = capabilitiesOf({ ...netbsd, timerUnits });
+  expect(timer.support).toBe('native');
+  for (const unit of ['seconds', 'useconds', 'nseconds', 'abstime']) {
+    expect(timer.notes[unit].support).toBe('absent');
+  }
+  expect(user.notes).toEqual(capabilitiesOf(netbsd).user.notes);
+});
+
 test('Linux says what it cannot tell, and why', () => {
   const linux = capabilitiesOf(darwin, 'linux');
   expect(linux.proc.notes.exit.support).toBe('emulated');

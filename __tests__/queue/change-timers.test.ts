@@ -3,15 +3,12 @@ import { fflagNames } from '../../src/abi/names.js';
 import type { KernelFacts } from '../../src/abi/shape.js';
 import { factsOfRelease } from '../../src/host/dialect.js';
 import type { Change, TimerWhen } from '../../src/queue/change.js';
+import type { Duration, TimePoint } from '../../src/queue/duration.js';
 import { encoderOf } from '../../src/queue/encoder.js';
-
-const NOW = 1_700_000_000_000_000_000n;
 
 const timer = (facts: KernelFacts, when: TimerWhen) => {
   const change = { filter: 'timer', id: 1, ...when } as Change;
-  const { flags, fflags, data, filter } = encoderOf(facts, () => NOW).change(
-    change,
-  );
+  const { flags, fflags, data, filter } = encoderOf(facts).change(change);
   return {
     names: fflagNames(facts, filter, fflags),
     data,
@@ -112,42 +109,52 @@ test('the unit bits are those of the header, which differ from kernel to kernel'
   ]);
 });
 
-describe('a kernel whose timers know whole milliseconds only', () => {
-  const old = factsOfRelease(openbsd, '7.4');
+describe.each([
+  ['dragonfly', dragonfly],
+  ['openbsd 7.3', factsOfRelease(openbsd, '7.3')],
+  ['netbsd 9.3', factsOfRelease(netbsd, '9.3')],
+])('a kernel whose timers have no units: %s', (_, facts) => {
+  test.each<[Duration, number | bigint]>([
+    [0, 1],
+    [20, 20],
+    [0.5, 1],
+    [{ us: 1 }, 1],
+    [{ us: 1500 }, 2],
+    [{ us: 2000 }, 2],
+    [{ ns: 1 }, 1],
+    [{ ns: 999_999 }, 1],
+    [{ ns: 1_000_001 }, 2],
+    [{ s: 1.0001 }, 1001],
+    [{ ns: 2n ** 63n }, 9_223_372_036_855],
+  ])('%p becomes %p milliseconds, rounded up', (after, data) => {
+    expect(timer(facts, { after })).toEqual({ names: [], data, once: true });
+  });
 
-  test.each([
-    ['dragonfly', dragonfly],
-    ['openbsd 7.4', old],
-    ['netbsd 9.3', factsOfRelease(netbsd, '9.3')],
-  ])('%s says so instead of rounding', (_, facts) => {
-    expect(() => timer(facts, { every: 0.5 })).toThrow(
+  test.each<[string, TimePoint]>([
+    ['a Date', new Date(1_800_000_000_123)],
+    ['seconds', { s: 1_800_000_000 }],
+    ['now', Date.now()],
+  ])('an absolute time is refused: %s', (_, at) => {
+    expect(() => timer(facts, { at })).toThrow(
       expect.objectContaining({
         code: 'ERR_KQUEUE_UNSUPPORTED',
-        message: expect.stringContaining('whole milliseconds'),
+        message: expect.stringContaining("there is no 'at': use 'after'"),
       }),
     );
-    expect(timer(facts, { every: 20 })).toMatchObject({ data: 20 });
-  });
-
-  test('it gets a time as how long it is until then, never too early', () => {
-    const in1500us = { ns: NOW + 1_500_000n };
-    expect(timer(dragonfly, { at: in1500us })).toEqual({
-      names: [],
-      data: 2,
-      once: true,
-    });
-    expect(timer(dragonfly, { at: new Date(0) })).toMatchObject({ data: 1 });
-  });
-
-  test('zero is one millisecond there', () => {
-    expect(timer(old, { after: 0 })).toMatchObject({ names: [], data: 1 });
+    expect(() => timer(facts, { at: -1 })).toThrow(RangeError);
   });
 });
 
-test('a new release of a kernel has its units', () => {
+test('a release has the constants that it had', () => {
   expect(factsOfRelease(openbsd, '7.8')).toBe(openbsd);
   expect(factsOfRelease(netbsd, '10.1')).toBe(netbsd);
   expect(factsOfRelease(freebsd, '9.0')).toBe(freebsd);
+  // The units came with 7.4, user events with 7.8.
+  const { constants, timerUnits } = factsOfRelease(openbsd, '7.4');
+  expect(timerUnits).toBe(openbsd.timerUnits);
+  expect(constants).toMatchObject({ NOTE_USECONDS: 2, NOTE_ABSTIME: 16 });
+  expect(constants).not.toHaveProperty('EVFILT_USER');
+  expect(constants).not.toHaveProperty('NOTE_TRIGGER');
 });
 
 describe('misuse is told before anything reaches the kernel', () => {

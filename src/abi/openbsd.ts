@@ -74,7 +74,7 @@ const deviceNotes = {
   NOTE_CHANGE: 0x00000001,
 } as const;
 
-// EVFILT_TIMER: the unit of data (the lowest two bits); from 7.8.
+// EVFILT_TIMER: the unit of data (the lowest two bits); from 7.4.
 const timerUnits = {
   NOTE_MSECONDS: 0x00000000,
   NOTE_SECONDS: 0x00000001,
@@ -82,7 +82,7 @@ const timerUnits = {
   NOTE_NSECONDS: 0x00000003,
 } as const;
 
-// EVFILT_TIMER (from 7.8).
+// EVFILT_TIMER (from 7.4).
 const timerNotes = {
   ...timerUnits,
   NOTE_ABSTIME: 0x00000010,

@@ -3,12 +3,13 @@
  * kernel; on Linux those of Darwin.
  *
  * A constant some kernel lacks is `undefined` there; its docstring names the
- * kernels that have it. For the numbers of another kernel: `kqueue-ffi/abi`.
+ * kernels that have it. A constant that a later release added is `undefined`
+ * too: `EVFILT_USER` before OpenBSD 7.8. For the numbers of another kernel: `kqueue-ffi/abi`.
  *
  * @module
  */
 import type { kernels } from '../abi/index.js';
-import { hostFacts } from '../host/index.js';
+import { hostConstants } from '../host/index.js';
 
 type Tables = (typeof kernels)[keyof typeof kernels]['constants'];
 
@@ -25,7 +26,7 @@ export type ConstantName = Tables extends infer Table
 function of(name: CommonConstantName): number;
 function of(name: ConstantName): number | undefined;
 function of(name: ConstantName): number | undefined {
-  return hostFacts.constants[name];
+  return hostConstants[name];
 }
 
 // Filters.

@@ -18,3 +18,4 @@ export {
   type Syscalls,
   syscallsOf,
 } from './syscalls.js';
+export { findTimerUnits } from './timer-units.js';

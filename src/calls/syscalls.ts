@@ -215,7 +215,8 @@ function words64Of(kernel: Kernel): KeventWords {
   );
 }
 
-const calls = syscallsOf(currentKernel);
+/** The calls of the running kernel, without the owners of descriptors. */
+export const calls = syscallsOf(currentKernel);
 
 /**
  * What owns a descriptor: the event loop aborts the process if a descriptor is

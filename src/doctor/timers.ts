@@ -1,7 +1,8 @@
 // Whether the bits that this kernel's table has for units of time mean these
 // units to the kernel: other kernels have the same bits for other units.
 import type { KernelFacts } from '../abi/index.js';
-import { now, unixTime } from '../host/index.js';
+import { findTimerUnits } from '../calls/index.js';
+import { gainedTimerUnits, now, unixTime } from '../host/index.js';
 import type { KeventInit } from '../memory/index.js';
 import { errorMessage, type Finding, WRONG_ABI } from './finding.js';
 import { type Subject, withQueue } from './subject.js';
@@ -21,8 +22,10 @@ interface Unit {
   readonly data: number;
 }
 
+const MILLISECONDS: Unit = { name: 'milliseconds', fflags: 0, data: EACH_MS };
+
 function unitsOf({ timerUnits, constants }: KernelFacts): Unit[] {
-  const units: Unit[] = [{ name: 'milliseconds', fflags: 0, data: EACH_MS }];
+  const units: Unit[] = [MILLISECONDS];
   const add = (constant: string | undefined, perMs: number): void => {
     const bits: number | undefined = constants[constant ?? ''];
     if (constant === undefined || bits === undefined) return;
@@ -91,11 +94,24 @@ function measure(
   return wrong;
 }
 
+/**
+ * Whether the kernel is of a release whose timers have no units. It is tried:
+ * the release of this system says nothing of another library's.
+ */
+function isWithoutUnits(subject: Subject): boolean {
+  const { facts, calls, list } = subject;
+  if (!gainedTimerUnits(facts)) return facts.timerUnits.encoding === 'none';
+  return findTimerUnits(facts, calls, list()) === 'milliseconds';
+}
+
 /** Measure a timer of each unit against the clock. */
 export function examineTimers(subject: Subject, latest = MAX_LATE_MS): Finding {
-  const units = unitsOf(subject.facts);
+  let units: readonly Unit[] = [MILLISECONDS];
+  let isUnitless = false;
   let wrong: string[];
   try {
+    isUnitless = isWithoutUnits(subject);
+    if (!isUnitless) units = unitsOf(subject.facts);
     wrong = withQueue(subject, (kq) => measure(subject, kq, units, latest));
   } catch (error) {
     wrong = [`kevent failed: ${errorMessage(error)}`];
@@ -105,6 +121,13 @@ export function examineTimers(subject: Subject, latest = MAX_LATE_MS): Finding {
       name: 'timers',
       ok: false,
       says: `${wrong.join('; ')}. ${WRONG_ABI}`,
+    };
+  }
+  if (isUnitless) {
+    return {
+      name: 'timers',
+      ok: null,
+      says: `Timers of ${EACH_MS} ms took as long as they should, but there are no timer units in this release of ${subject.facts.name}: a duration is rounded up to whole milliseconds, and a timer for a time of day is refused.`,
     };
   }
   const names = units.map(({ name }) => name).join(', ');

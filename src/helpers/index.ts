@@ -55,15 +55,19 @@ export function exited(pid: number, options: ExitedOptions = {}): ExitPromise {
 }
 
 /**
- * Tick with a period. The kernel keeps the beat, so it does not drift however
- * long a turn of the loop takes; whoever is too slow for it gets one tick that
- * says how many were missed.
+ * Tick with a period. On Darwin, FreeBSD and Linux the kernel keeps the beat, so
+ * it does not drift however long a turn of the loop takes. If you are too slow
+ * for it you get one tick that says how many were missed.
+ *
+ * NetBSD, OpenBSD and DragonFly count in ticks of their clock, 10 ms each by
+ * default, and round each period up to them: there it drifts. Without timer
+ * units (NetBSD before 10, OpenBSD before 7.4, DragonFly) a period is rounded up
+ * to whole milliseconds first.
  *
  * @param every The period: milliseconds, fractions allowed, or `{ s }`,
  * `{ ms }`, `{ us }` or `{ ns }`; more than 0. It begins with the call.
  * @throws {TypeError | RangeError} If it is no period, or `signal` no signal.
- * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` if the kernel's timers cannot
- * say it; else as {@link kqueue}, such as `EMFILE`.
+ * @throws {KqueueError} As {@link kqueue}, such as `EMFILE`.
  *
  * @example
  * ```ts

@@ -67,9 +67,10 @@ function notesOf(
 ): Record<string, Capability> {
   const group = facts.groups[`fflag:${name.toUpperCase()}`] ?? {};
   const notes: Record<string, Capability> = {};
+  const isUnitless = name === 'timer' && facts.timerUnits.encoding === 'none';
   for (const note of Object.keys(group).filter(isNote)) {
     const short = note.slice('NOTE_'.length).toLowerCase();
-    if (facts.constants[note] === undefined) {
+    if (facts.constants[note] === undefined || isUnitless) {
       const reason = `not in this release of ${facts.name}`;
       notes[short] = { support: 'absent', reason };
     } else if (REFUSED[facts.name]?.includes(note)) {

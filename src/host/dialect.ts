@@ -24,6 +24,8 @@ const USER = [
   'NOTE_FFOR',
   'NOTE_FFCOPY',
   'NOTE_TRIGGER',
+  'NOTE_FFCTRLMASK',
+  'NOTE_FFLAGSMASK',
 ];
 
 const RELEASE_ADDITIONS: readonly ReleaseAddition[] = [
@@ -43,11 +45,8 @@ const RELEASE_ADDITIONS: readonly ReleaseAddition[] = [
       'NOTE_READ',
     ],
   },
-  {
-    kernel: 'openbsd',
-    since: 7.8,
-    names: [...USER, ...TIMER_UNITS],
-  },
+  { kernel: 'openbsd', since: 7.4, names: TIMER_UNITS },
+  { kernel: 'openbsd', since: 7.8, names: USER },
 ];
 
 const omit = (table: Constants, names: readonly string[]): Constants =>
@@ -55,33 +54,82 @@ const omit = (table: Constants, names: readonly string[]): Constants =>
     Object.entries(table).filter(([name]) => !names.includes(name)),
   );
 
+const WITHOUT_UNITS: KernelFacts['timerUnits'] = {
+  default: 'milliseconds',
+  encoding: 'none',
+};
+
 /**
- * A kernel's table as one release of it is: without what came later. An older
- * kernel does not refuse a timer's unit, it takes it for milliseconds.
+ * Whether a kernel's timers got their units in some release. An earlier one
+ * does not refuse a unit: it takes every number for milliseconds.
  */
+export const gainedTimerUnits = ({ name }: KernelFacts): boolean =>
+  RELEASE_ADDITIONS.some(
+    ({ kernel, names }) => kernel === name && names.includes(TIMER_UNITS[0]),
+  );
+
+/** A kernel's table as one release of it is: without what came later. */
 export function factsOfRelease(
   facts: KernelFacts,
   version: string,
 ): KernelFacts {
   const number = Number.parseFloat(version);
-  const novelty = RELEASE_ADDITIONS.find(
+  const missing = RELEASE_ADDITIONS.filter(
     ({ kernel, since }) => kernel === facts.name && number < since,
-  );
-  if (novelty === undefined) return facts;
-  return {
-    ...facts,
-    constants: omit(facts.constants, novelty.names),
-    timerUnits: { default: 'milliseconds', encoding: 'none' },
-  };
+  ).flatMap(({ names }) => names);
+  if (missing.length === 0) return facts;
+  const constants = omit(facts.constants, missing);
+  return missing.includes(TIMER_UNITS[0])
+    ? { ...facts, constants, timerUnits: WITHOUT_UNITS }
+    : { ...facts, constants };
+}
+
+/** The table of the running kernel, as of its release. */
+const releaseFacts: KernelFacts = hostFacts.platforms.includes(process.platform)
+  ? factsOfRelease(hostFacts, release())
+  : hostFacts;
+
+/**
+ * The constants of the running kernel, as of its release. Nothing tells the
+ * release that the library of `KQUEUE_FFI_LIBRARY` is of: it has all.
+ */
+export const hostConstants: Constants = releaseFacts.constants;
+
+let probeTimerUnits: (() => boolean) | undefined;
+let hasTimerUnits: boolean | undefined;
+
+/**
+ * Say how to find out whether the timers of the running kernel know units: the
+ * rooms above can call it, this one cannot. A probe that throws is tried again.
+ */
+export function setTimerUnitsProbe(probe: () => boolean): void {
+  probeTimerUnits = probe;
+}
+
+/** The units of the running kernel's timers, tried on the kernel in case of doubt. */
+function hostTimerUnits(): KernelFacts['timerUnits'] {
+  const { timerUnits } = releaseFacts;
+  if (timerUnits.encoding === 'none' || !gainedTimerUnits(hostFacts)) {
+    return timerUnits;
+  }
+  try {
+    hasTimerUnits ??= probeTimerUnits?.();
+  } catch {
+    // Whoever needs the kernel now is told why there is none.
+  }
+  return hasTimerUnits === true ? timerUnits : WITHOUT_UNITS;
 }
 
 /**
  * What the running kernel speaks: its table, as of its release, with the
- * signal numbers of this system.
+ * signal numbers of this system. Reading `timerUnits` may try the kernel.
  */
 export function hostDialect(): KernelFacts {
-  const facts = hostFacts.platforms.includes(process.platform)
-    ? factsOfRelease(hostFacts, release())
-    : hostFacts;
-  return { ...facts, signals: { ...os.signals } };
+  return {
+    ...releaseFacts,
+    signals: { ...os.signals },
+    get timerUnits() {
+      return hostTimerUnits();
+    },
+  };
 }

@@ -4,7 +4,13 @@ export {
   capabilities,
   type FilterCapability,
 } from './capabilities.js';
-export { factsOfRelease, hostDialect } from './dialect.js';
+export {
+  factsOfRelease,
+  gainedTimerUnits,
+  hostConstants,
+  hostDialect,
+  setTimerUnitsProbe,
+} from './dialect.js';
 export {
   clearImmediate,
   clearTimeout,

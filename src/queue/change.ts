@@ -103,7 +103,13 @@ interface LowWater {
   readonly lowWater?: number | undefined;
 }
 
-/** When a timer fires: exactly one of the three. */
+/**
+ * When a timer fires: exactly one of the three.
+ *
+ * A kernel whose timers have no units (NetBSD before 10, OpenBSD before 7.4,
+ * DragonFly) counts milliseconds: durations are rounded up, and `at` is refused
+ * with `ERR_KQUEUE_UNSUPPORTED`.
+ */
 export type TimerWhen =
   | {
       /** Again and again, with this period. */

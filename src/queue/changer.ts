@@ -370,11 +370,12 @@ export class Changer {
    * FreeBSD (9) and NetBSD (7) do the one, NetBSD 10 the other.
    */
   #canModifyInPlace(old: Encoded, next: Encoded): boolean {
-    const { constants, timerUnits, name } = this.#facts;
+    const { constants, name } = this.#facts;
     if (((old.flags ^ next.flags) & ~constants.EV_DISABLE) !== 0) return false;
     if (next.filter !== constants.EVFILT_TIMER) return true;
-    const { absolute } = timerUnits;
-    if (name !== 'darwin' || absolute === undefined) return false;
+    if (name !== 'darwin') return false;
+    const { absolute } = this.#facts.timerUnits;
+    if (absolute === undefined) return false;
     return ((old.fflags ^ next.fflags) & constants[absolute]) === 0;
   }
 

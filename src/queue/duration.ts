@@ -87,38 +87,30 @@ const toNumberIfSafe = (value: bigint): number | bigint =>
 
 /**
  * Say a time in the coarsest unit of milliseconds, microseconds and
- * nanoseconds that says it exactly.
- *
- * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` if the kernel has none.
+ * nanoseconds that says it exactly. A kernel without units gets milliseconds,
+ * rounded up: late rather than early.
  */
 function toTimerUnits(facts: KernelFacts, total: bigint): TimerArgument {
-  const { timerUnits, constants } = facts;
   if (total % NANOSECONDS.ms === 0n) {
     return { fflags: 0, data: toNumberIfSafe(total / NANOSECONDS.ms) };
   }
-  const { microseconds, nanoseconds: nanos } = timerUnits;
-  if (microseconds !== undefined && total % NANOSECONDS.us === 0n) {
+  const { timerUnits, constants } = facts;
+  const { microseconds, nanoseconds } = timerUnits;
+  if (microseconds === undefined || nanoseconds === undefined) {
+    return { fflags: 0, data: toNumberIfSafe(total / NANOSECONDS.ms + 1n) };
+  }
+  if (total % NANOSECONDS.us === 0n) {
     const data = toNumberIfSafe(total / NANOSECONDS.us);
     return { fflags: constants[microseconds], data };
   }
-  if (nanos !== undefined) {
-    return { fflags: constants[nanos], data: toNumberIfSafe(total) };
-  }
-  throw unsupported(
-    `${facts.name}'s timers count whole milliseconds, and this would be ${total} ns`,
-  );
+  return { fflags: constants[nanoseconds], data: toNumberIfSafe(total) };
 }
-
-/** The shortest time the kernel's timers know. */
-const shortest = (facts: KernelFacts): bigint =>
-  facts.timerUnits.nanoseconds === undefined ? NANOSECONDS.ms : NANOSECONDS.ns;
 
 /**
  * How long, as the kernel's timers take it. Zero, where it is allowed, is the
  * shortest time there is: some kernels refuse 0, or never fire.
  *
  * @throws {TypeError | RangeError} If it is no duration, or below `minimum`.
- * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` if the kernel cannot say it.
  */
 export function timerDuration(
   facts: KernelFacts,
@@ -135,7 +127,7 @@ export function timerDuration(
     const expected = name === 'every' ? 'more than 0' : '0 or more';
     throw new RangeError(misuse(action, name, expected, amountIn(value)));
   }
-  const argument = toTimerUnits(facts, total === 0n ? shortest(facts) : total);
+  const argument = toTimerUnits(facts, total === 0n ? NANOSECONDS.ns : total);
   return checkRange(argument, value, name, action);
 }
 
@@ -162,18 +154,16 @@ function checkRange(
 const isZero = (value: Duration): boolean => Number(amountIn(value)) === 0;
 
 /**
- * A time, as the kernel's timers take it: absolute, or, where they cannot,
- * counted from `now`.
+ * A time, as the kernel's timers take it.
  *
- * @param now Nanoseconds since 1970.
  * @throws {TypeError | RangeError} If it is no time.
- * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` if the kernel cannot say it.
+ * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` if the kernel's timers take no
+ * time of day.
  */
 export function timerDeadline(
   facts: KernelFacts,
   value: TimePoint,
   action: string,
-  now: () => bigint,
 ): TimerArgument {
   const date = value instanceof Date ? value.getTime() : value;
   const total = parseNanoseconds(date, 'at', action);
@@ -183,14 +173,12 @@ export function timerDeadline(
     throw new RangeError(misuse(action, 'at', expected, amountIn(date)));
   }
   const { absolute } = facts.timerUnits;
-  if (absolute !== undefined) {
-    const argument = toTimerUnits(facts, total);
-    const { fflags, data } = checkRange(argument, date, 'at', action);
-    return { fflags: fflags | facts.constants[absolute], data };
+  if (absolute === undefined) {
+    throw unsupported(
+      `the timers of this release of ${facts.name} count milliseconds from now, so there is no 'at': use 'after'`,
+    );
   }
-  const unit = shortest(facts);
-  const left = total - now();
-  // Rounded up: late rather than early.
-  const steps = left <= 0n ? 1n : (left + unit - 1n) / unit;
-  return checkRange(toTimerUnits(facts, steps * unit), date, 'at', action);
+  const argument = toTimerUnits(facts, total);
+  const { fflags, data } = checkRange(argument, date, 'at', action);
+  return { fflags: fflags | facts.constants[absolute], data };
 }

@@ -1,6 +1,6 @@
 import type { KernelFacts } from '../abi/index.js';
 import { misuse, throwBadInteger } from '../errors.js';
-import { unixTime, unsupported } from '../host/index.js';
+import { unsupported } from '../host/index.js';
 import type { Key, RegistrationOptions, Request, Trigger } from './change.js';
 import { fdOf } from './descriptor.js';
 import { timerDeadline, timerDuration } from './duration.js';
@@ -65,14 +65,8 @@ function objectOf(value: unknown, name: string): void {
 /**
  * Make the encoder of a kernel. Nothing here asks the host, so every kernel's
  * encoding can be had, and tested, on any.
- *
- * @param now The time in nanoseconds since 1970, for kernels whose timers
- * cannot be told a time.
  */
-export function encoderOf(
-  facts: KernelFacts,
-  now: () => bigint = () => BigInt(unixTime()) * 1_000_000n,
-): Encoder {
+export function encoderOf(facts: KernelFacts): Encoder {
   const { constants } = facts;
 
   const number = (name: string, what: string): number => {
@@ -161,7 +155,7 @@ export function encoderOf(
     const argument =
       after !== undefined
         ? timerDuration(facts, after, 'after', ACTION)
-        : timerDeadline(facts, at as NonNullable<typeof at>, ACTION, now);
+        : timerDeadline(facts, at as NonNullable<typeof at>, ACTION);
     return { flags: constants.EV_ONESHOT, ...argument };
   };
 

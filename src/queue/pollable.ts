@@ -1,9 +1,9 @@
 import { close, KeventList, kevent, kqueue } from '../calls/index.js';
-import { hostFacts, type LoopDriver } from '../host/index.js';
+import { hostConstants, type LoopDriver } from '../host/index.js';
 import { ffi } from './late.js';
 
 const { EV_ADD, EV_CLEAR, EV_DELETE, EVFILT_READ, EVFILT_USER, NOTE_TRIGGER } =
-  hostFacts.constants;
+  hostConstants;
 
 let isKnownPollable: boolean | undefined;
 
