@@ -72,6 +72,8 @@ export const ERRNOS: Readonly<Record<string, Errors>> = {
     'ENOMEM',
     'EACCES EBADF EFAULT EINVAL ELOOP ENAMETOOLONG ENOENT ENOTDIR',
   ),
+  // Without it a file is taken to be watched twice as one descriptor.
+  kcmp: errors('', 'EBADF EFAULT EINVAL EPERM ESRCH'),
   pipe: errors('EMFILE ENFILE', 'EFAULT EINVAL'),
   tee: errors('ENOMEM', 'EAGAIN EINVAL'),
   pidfdOpen: errors(`${DESCRIPTORS} ENODEV`, 'EINVAL ESRCH'),

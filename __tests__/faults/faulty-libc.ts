@@ -14,21 +14,28 @@ export interface Fault {
   readonly forEver: boolean;
 }
 
+/** A call that was made. */
+export interface Call {
+  readonly name: string;
+  /** It failed of itself, before it had need of anything. */
+  readonly isRefused: boolean;
+}
+
 type Native = (...args: number[]) => number;
 
 export interface FaultyLibc {
   readonly libc: Libc;
   /** From now on calls are written down, and one of them fails. */
   arm(fault?: Fault): void;
-  /** The calls since, by name. */
-  disarm(): readonly string[];
+  /** The calls since. */
+  disarm(): readonly Call[];
   /** Whether the call that was to fail was made. */
   readonly happened: boolean;
 }
 
 /** Make one of a libc that works. */
 export function faultyLibc(real: Libc): FaultyLibc {
-  let calls: string[] | undefined;
+  let calls: Call[] | undefined;
   let fault: Fault | undefined;
   let count = 0;
   let happened = false;
@@ -62,10 +69,11 @@ export function faultyLibc(real: Libc): FaultyLibc {
     (...args) => {
       const name =
         member === 'epollCtl' ? `epollCtl.${OPERATIONS[args[1]]}` : member;
-      calls?.push(name);
-      if (isTheOne(name)) return fail(name, original, args);
-      const result = original(...args);
-      if (result < 0) pretended = 0;
+      const isFault = isTheOne(name);
+      const result = isFault ? fail(name, original, args) : original(...args);
+      if (!isFault && result < 0) pretended = 0;
+      const isRefused = name === 'epollCtl.add' && result < 0;
+      calls?.push({ name, isRefused });
       return result;
     };
 

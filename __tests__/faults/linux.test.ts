@@ -95,8 +95,7 @@ onLinux(
     }
     if (ALL) console.log(`${cells.length} cells, ${happened} faults, ${SEED}`);
     expect(wrong).toEqual([]);
-    // They were really tried: what depends on time, or on how often a queue has
-    // looked at its parts, is not made every time.
-    expect(happened).toBeGreaterThan(tried.length * 0.85);
+    // They were really tried: what depends on time is not made every time.
+    expect(happened).toBeGreaterThan(tried.length * 0.9);
   },
 );

@@ -17,7 +17,7 @@ import * as libc from '../conformance/libc.js';
 import { descriptors, dispose, pipe } from '../conformance/world.js';
 import { reap } from './child.js';
 import { ERRNOS, type Kind, MAKERS, SANDBOX } from './errnos.js';
-import { type Fault, faultyLibc } from './faulty-libc.js';
+import { type Call, type Fault, faultyLibc } from './faulty-libc.js';
 import type { Key, Played, Scenario } from './scenarios.js';
 import type { Stage } from './subjects.js';
 
@@ -36,15 +36,16 @@ export const nameOf = ({ scenario, fault }: Cell): string => {
 /** The cells of an operation that makes these calls. */
 export function cellsOf(
   scenario: Scenario,
-  calls: readonly string[],
+  calls: readonly Call[],
 ): readonly Cell[] {
   const cells: Cell[] = [];
   const enter = (fault: Fault, kind: Kind) =>
     cells.push({ scenario, fault, kind });
   const counts = new Map<string, number>();
-  for (const call of calls) {
+  for (const { name: call, isRefused } of calls) {
     const nth = counts.get(call) ?? 0;
     counts.set(call, nth + 1);
+    if (isRefused) continue;
     const { lacks, claims } = ERRNOS[call];
     for (const errno of lacks) {
       enter({ call, nth, errno, forEver: false }, 'lack');
@@ -96,7 +97,7 @@ export interface Outcome {
   /** What is not as promised. */
   readonly wrong: readonly string[];
   /** The native calls of the operation. */
-  readonly calls: readonly string[];
+  readonly calls: readonly Call[];
   /** Whether the fault came about. */
   readonly happened: boolean;
 }
@@ -143,7 +144,7 @@ export function play(
   const stage: Stage = { ...calls, close, kq: another(), another, adopt };
   let { kq } = stage;
   const wrong: string[] = [];
-  let made: readonly string[] = [];
+  let made: readonly Call[] = [];
 
   /** Call, and say how it went. */
   const codeOf = (call: () => unknown): string => {

@@ -286,6 +286,19 @@ const OTHERS: Readonly<Record<string, (stage: Stage) => Played>> = {
     stage.adopt(second);
     return { act: collect({ ...stage, kq: second }), ready: [user] };
   },
+  'add a pipe where one was closed that is open elsewhere': (stage) => {
+    const [r] = pipe();
+    const [other, w] = pipe();
+    const read = { ident: r, filter: EVFILT_READ };
+    change(stage, { ...read, flags: EV_ADD })();
+    dup(r);
+    libc.dup2(other, r);
+    libc.write(w, 1);
+    return {
+      act: change(stage, { ...read, flags: EV_ADD }),
+      afterwards: [read],
+    };
+  },
   'add many, with receipts': (stage) => {
     const { kq, kevent } = stage;
     const [r, w] = pipe();

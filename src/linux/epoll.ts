@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { fstatSync, readFileSync } from 'node:fs';
 import {
   enterLoop,
   type Libc,
@@ -154,14 +154,27 @@ export class Epoll {
   }
 }
 
-/** Whether proc(5) lists a number among the members of an epoll. */
+/** Whether proc(5) lists a descriptor among the members of an epoll. */
 function isListed(ep: number, fd: number): boolean {
   try {
+    const { ino, dev } = fstatSync(fd, { bigint: true });
+    const file = `ino:${ino.toString(16)} sdev:${kernelDevice(dev)}`;
     const info = readFileSync(`/proc/self/fdinfo/${ep}`, 'latin1');
-    return [...info.matchAll(/^tfd:\s*(\d+)/gm)].some(
-      ([, member]) => Number(member) === fd,
-    );
+    return info
+      .split('\n')
+      .some(
+        (line) => line.match(MEMBER)?.[1] === `${fd}` && line.endsWith(file),
+      );
   } catch {
     return false;
   }
+}
+
+const MEMBER = /^tfd:\s*(\d+)/;
+
+/** A device as the kernel writes it in hexadecimal: 12 bits and 20 bits. */
+function kernelDevice(dev: bigint): string {
+  const major = (dev >> 8n) & 0xfffn;
+  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xfff00n);
+  return ((major << 20n) | minor).toString(16);
 }
