@@ -1,24 +1,25 @@
-// Every block of the documentation is what it says: programs compile and run as
-// they are printed, with the package as npm installs it; commands exist.
-import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+// Every block of the documentation is what it says, and every example of a
+// docstring: programs compile and run as they are printed, with the package as npm
+// installs it; commands exist.
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import ts from 'typescript';
 import {
   install,
   type Outcome,
   type Project,
-  pack,
   root,
   run,
-  runModule,
 } from '../support/built-package.js';
-import { type Block, blocks } from '../support/doc-blocks.js';
+import { compile } from '../support/compile.js';
+import { type Block, blocks, docstringBlocks } from '../support/doc-blocks.js';
 
 const { scripts } = JSON.parse(
   readFileSync(join(root, 'package.json'), 'utf8'),
 ) as { scripts: Record<string, string> };
 
-const programs = blocks.filter(({ language }) => /^(ts|js)$/.test(language));
+const programs = [...blocks, ...docstringBlocks].filter(({ language }) =>
+  /^(ts|js)$/.test(language),
+);
 
 /** What a program is called: `block-7.mts`, or `.cjs` where it says require. */
 const nameOf = (block: Block): string => {
@@ -28,14 +29,35 @@ const nameOf = (block: Block): string => {
       : /\brequire\(/.test(block.code)
         ? 'cjs'
         : 'mjs';
-  return `block-${blocks.indexOf(block)}.${extension}`;
+  return `block-${programs.indexOf(block)}.${extension}`;
 };
 
 /** How many programs run at a time. */
 const AT_A_TIME = 2;
 
 let project: Project;
+/** What the compiler says, which also writes the programs for Node.js. */
+let compiled: Promise<string>;
 const outcomes = new Map<Block, Promise<Outcome>>();
+
+async function compileAll(): Promise<string> {
+  const { folder } = project;
+  for (const block of programs) {
+    writeFileSync(join(folder, nameOf(block)), block.code);
+  }
+  const files = programs.map(nameOf).filter((name) => name.endsWith('.mts'));
+  const options = {
+    module: 'nodenext',
+    target: 'es2022',
+    lib: ['es2022', 'esnext.disposable'],
+    types: ['node'],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: true,
+  };
+  const [messages] = await compile([{ folder, files, options }]);
+  return messages;
+}
 
 /** Run all programs, a few at a time. */
 function runAll(): void {
@@ -50,34 +72,23 @@ function runAll(): void {
   const next = async (): Promise<void> => {
     const block = waiting.shift();
     if (block === undefined) return;
-    const name = nameOf(block).replace(/\.mts$/, '.mjs');
-    const file = join(project.folder, name);
-    const code =
-      block.language === 'js'
-        ? block.code
-        : ts.transpileModule(block.code, {
-            compilerOptions: {
-              module: ts.ModuleKind.ESNext,
-              target: ts.ScriptTarget.ES2022,
-            },
-          }).outputText;
-    writeFileSync(file, code);
+    const { folder } = project;
+    const file = join(folder, nameOf(block).replace(/\.mts$/, '.mjs'));
     // Standard input has a line, for programs that read it.
-    const ran = run(process.execPath, [file], project.folder, 'hello\n');
+    const ran = run(process.execPath, [file], folder, 'hello\n');
     resolvers.get(block)?.(await ran);
     await next();
   };
-  for (let i = 0; i < AT_A_TIME; i++) void next();
+  for (let i = 0; i < AT_A_TIME; i++) void compiled.then(next, next);
 }
 
 beforeAll(async () => {
-  const { tarball, folder } = await pack();
-  project = await install(tarball);
-  rmSync(folder, { recursive: true, force: true });
+  project = await install();
   for (const name of ['@types', 'undici-types']) {
     const target = join(project.folder, 'node_modules', name);
     symlinkSync(join(root, 'node_modules', name), target, 'junction');
   }
+  compiled = compileAll();
   runAll();
 }, 120_000);
 
@@ -94,32 +105,9 @@ test('there are programs in the documentation, and each block says what it is', 
 });
 
 test('every program compiles, those that are not run as well', async () => {
-  const names = programs
-    .filter((block) => nameOf(block).endsWith('.mts'))
-    .map((block) => {
-      writeFileSync(join(project.folder, nameOf(block)), block.code);
-      return nameOf(block);
-    });
-  const config = {
-    compilerOptions: {
-      module: 'nodenext',
-      target: 'es2022',
-      lib: ['es2022', 'esnext.disposable'],
-      types: ['node'],
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      noEmit: true,
-      skipLibCheck: true,
-    },
-    files: names,
-  };
-  const path = join(project.folder, 'tsconfig.json');
-  writeFileSync(path, JSON.stringify(config));
-  const tsc = 'typescript/lib/tsc.js';
-  const { stdout } = await runModule(tsc, ['-p', path], project.folder);
-  const places = stdout.replace(
+  const places = (await compiled).replace(
     /^block-(\d+)\.mts/gm,
-    (_, index) => blocks[Number(index)].at,
+    (_, index) => programs[Number(index)].at,
   );
   expect(places).toBe('');
 }, 120_000);
@@ -168,6 +156,14 @@ test.each(Object.entries(printed))(
   },
   120_000,
 );
+
+test('every example of a docstring prints something', async () => {
+  const examples = docstringBlocks.filter(({ notRun }) => notRun === undefined);
+  expect(examples.length).toBeGreaterThan(4);
+  for (const block of examples) {
+    expect((await outcomes.get(block))?.stdout).not.toBe('');
+  }
+}, 120_000);
 
 test('whatever is not run says why in a few words', () => {
   for (const { at, notRun } of blocks) {

@@ -1,5 +1,6 @@
 // The package from a checkout that was not built: packed, and linked to.
 import {
+  copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -8,26 +9,16 @@ import {
   realpathSync,
   rmSync,
   symlinkSync,
-  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { install, pack, root, run } from '../support/built-package.js';
+import { install, root, run } from '../support/built-package.js';
 
 // It is built here, on a busy machine.
 jest.setTimeout(120_000);
 
 /** What a clone does not have, and what the build does not need. */
 const LEFT_OUT = /^(node_modules|dist|\.git|reports|coverage|docs|__tests__)$/;
-
-const PROGRAM = `
-import { Kqueue } from 'kqueue-ffi';
-const kq = new Kqueue();
-kq.add({ filter: 'timer', id: 1, after: 5 });
-const event = await kq.next();
-kq.close();
-console.log(event.filter);
-`;
 
 let folder: string;
 let checkout: string;
@@ -48,9 +39,10 @@ afterAll(() => {
   if (folder) rmSync(folder, { recursive: true, force: true });
 });
 
-const runProgram = async (where: string): Promise<void> => {
-  const file = join(where, 'program.mjs');
-  writeFileSync(file, PROGRAM);
+/** Wait for a timer with the package that a folder has. */
+const expectWorks = async (where: string): Promise<void> => {
+  const file = join(where, 'timer.mjs');
+  copyFileSync(join(root, '__tests__/fixtures/package/timer.mjs'), file);
   const outcome = await run(process.execPath, [file], where);
   expect(outcome).toEqual({ stdout: 'timer\n', stderr: '', status: 0 });
 };
@@ -63,17 +55,15 @@ test('npm pack builds first, and packs what a built checkout packs', async () =>
   const args = ['pack', '--offline', '--pack-destination', folder];
   const packed = await run('npm', args, checkout, '', 90);
   expect(packed).toMatchObject({ status: 0 });
-  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
-  const fresh = await install(join(folder, tarball ?? 'no tarball'));
-  const built = await pack();
-  const usual = await install(built.tarball);
+  const [tarball] = readdirSync(folder).filter((name) => /\.tgz$/.test(name));
+  const fresh = await install({ tarball: join(folder, tarball) });
+  const usual = await install();
   try {
     expect(filesOf(fresh.installed)).toEqual(filesOf(usual.installed));
-    await runProgram(fresh.folder);
+    await expectWorks(fresh.folder);
   } finally {
     fresh.dispose();
     usual.dispose();
-    rmSync(built.folder, { recursive: true, force: true });
   }
 });
 
@@ -81,5 +71,5 @@ test('a link to a built checkout works, as of npm link', async () => {
   const modules = join(folder, 'user/node_modules');
   mkdirSync(modules, { recursive: true });
   symlinkSync(checkout, join(modules, 'kqueue-ffi'), 'junction');
-  await runProgram(join(folder, 'user'));
+  await expectWorks(join(folder, 'user'));
 });

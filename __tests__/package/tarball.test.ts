@@ -1,81 +1,48 @@
-import {
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  install,
-  type Project,
-  pack,
-  root,
-  run,
-} from '../support/built-package.js';
+import { install, type Project, root } from '../support/built-package.js';
 
 type Format = 'ESM' | 'CommonJS';
 
-/** How a user gets the package in each module system. */
-const LOAD: Readonly<Record<Format, string>> = {
-  ESM: "await import('kqueue-ffi')",
-  CommonJS: "require('kqueue-ffi')",
-};
+/** A program of a user, in each module system. */
 const FILE: Readonly<Record<Format, string>> = {
-  ESM: 'program.mjs',
-  CommonJS: 'program.cjs',
+  ESM: 'user.mjs',
+  CommonJS: 'user.cjs',
 };
 const FORMATS: readonly Format[] = ['ESM', 'CommonJS'];
 
-/** Whether the native part of koffi is in the process, asked of the linker. */
-const LOADED = `
-  const nativeLoaded = () =>
-    process.report.getReport().sharedObjects.some((file) =>
-      /koffi[^/]*\\.node$/.test(file));
-`;
-
-/** What a call of a program's choice answers or throws. */
-const ATTEMPT = `
-  const attempt = (call) => {
-    try {
-      return { value: call() };
-    } catch (error) {
-      const { name, code, message } = error;
-      return { name, code, message, own: error instanceof kq.KqueueError };
-    }
-  };
-`;
-
-let tarball: string;
-let tarballFolder: string;
 let project: Project;
 let bare: Project;
 
 beforeAll(async () => {
-  ({ tarball, folder: tarballFolder } = await pack());
-  project = await install(tarball);
-  bare = await install(tarball, { withDependencies: false });
-}, 120_000);
+  project = await install();
+  bare = await install({ withDependencies: false });
+  // Which `user.mjs` imports.
+  for (const { copy } of [project, bare]) copy('package/user.cjs');
+});
 
 afterAll(() => {
   project?.dispose();
   bare?.dispose();
-  if (tarballFolder) rmSync(tarballFolder, { recursive: true, force: true });
 });
 
-/** Run a program in a project; it hands its findings to `report`. */
-async function program(
+/** What `fixtures/package/user.*` finds in a project. */
+async function findings(
   format: Format,
-  body: string,
-  { before = '', where = project } = {},
+  name: string,
+  where = project,
 ): Promise<unknown> {
-  const report = '(value) => console.log(JSON.stringify(value))';
-  const source = `${before}\nconst report = ${report};\nconst kq = ${LOAD[format]};\n${LOADED}${ATTEMPT}${body}\n`;
-  const file = join(where.folder, FILE[format]);
-  writeFileSync(file, source);
-  const outcome = await run(process.execPath, [file], where.folder);
-  expect(outcome).toEqual(expect.objectContaining({ status: 0, stderr: '' }));
+  const outcome = await where.run(`package/${FILE[format]}`, name);
+  expect(outcome).toMatchObject({ status: 0, stderr: '' });
   return JSON.parse(outcome.stdout);
+}
+
+/** What a program finds that loads and uses the package. */
+interface Used {
+  readonly loading: unknown;
+  readonly kinds: readonly string[];
+  readonly names: readonly string[];
+  readonly userEvent: unknown;
 }
 
 function filesIn(folder: string): string[] {
@@ -154,55 +121,30 @@ describe('the package that npm publishes', () => {
 });
 
 describe('a program that uses the package', () => {
-  test.each(FORMATS)(
-    'gets the three calls and the list from %s',
-    async (format) => {
-      const kinds = await program(
-        format,
-        `report([kq.kqueue, kq.kevent, kq.close, kq.KeventList, kq.KqueueError]
-         .map((value) => typeof value));`,
-      );
-      expect(kinds).toEqual(Array(5).fill('function'));
-    },
-  );
+  const used = new Map<Format, Used>();
 
-  test('finds the same names in ESM and in CommonJS', async () => {
-    const [esm, cjs] = await Promise.all(
-      FORMATS.map((format) =>
-        program(
-          format,
-          `report(Object.keys(kq)
-             .filter((name) => name !== 'default' && name !== 'module.exports')
-             .sort());`,
-        ),
-      ),
-    );
-    expect(esm).toEqual(cjs);
-    expect(esm).toEqual(
+  beforeAll(async () => {
+    for (const format of FORMATS) {
+      used.set(format, (await findings(format, 'use')) as Used);
+    }
+  });
+
+  test.each(FORMATS)('gets the three calls and the list from %s', (format) => {
+    expect(used.get(format)?.kinds).toEqual(Array(5).fill('function'));
+  });
+
+  test('finds the same names in ESM and in CommonJS', () => {
+    const names = used.get('ESM')?.names;
+    expect(names).toEqual(used.get('CommonJS')?.names);
+    expect(names).toEqual(
       expect.arrayContaining(['EVFILT_READ', 'EV_ADD', 'NOTE_TRIGGER']),
     );
   });
 
   test.each(FORMATS)(
     'receives its own user event, all 64 bits of udata unchanged, from %s',
-    async (format) => {
-      const found = await program(
-        format,
-        `
-      const user = { ident: 7, filter: kq.EVFILT_USER, udata: 2n ** 64n - 1n };
-      const queue = kq.kqueue();
-      kq.kevent(queue, [{ ...user, flags: kq.EV_ADD | kq.EV_CLEAR }], null);
-      kq.kevent(queue, [{ ...user, fflags: kq.NOTE_TRIGGER }], null);
-      const events = new kq.KeventList(2);
-      const count = kq.kevent(queue, null, events, 1000);
-      const { ident, filter, udata } = events.get(0);
-      const again = kq.kevent(queue, null, events, 0);
-      kq.close(queue);
-      report({ count, again, ident, filter: filter === kq.EVFILT_USER,
-        udata: String(udata), closed: attempt(() => kq.close(queue)).code });
-      `,
-      );
-      expect(found).toEqual({
+    (format) => {
+      expect(used.get(format)?.userEvent).toEqual({
         count: 1,
         again: 0,
         ident: 7,
@@ -215,19 +157,8 @@ describe('a program that uses the package', () => {
 
   test.each(FORMATS)(
     'loads native code at the first call and not when it imports the package from %s',
-    async (format) => {
-      const found = await program(
-        format,
-        `
-      const imported = nativeLoaded();
-      const constant = kq.EVFILT_READ;
-      const queue = kq.kqueue();
-      const called = nativeLoaded();
-      kq.close(queue);
-      report({ imported, constant: typeof constant, called });
-      `,
-      );
-      expect(found).toEqual({
+    (format) => {
+      expect(used.get(format)?.loading).toEqual({
         imported: false,
         constant: 'number',
         called: true,
@@ -238,14 +169,7 @@ describe('a program that uses the package', () => {
   test.each(FORMATS)(
     'can import it on Windows, where the first call says that there is no kqueue, from %s',
     async (format) => {
-      const found = await program(
-        format,
-        `report({ ...attempt(() => kq.kqueue()), loaded: nativeLoaded() });`,
-        {
-          before: `Object.defineProperty(process, 'platform', { value: 'win32' });`,
-        },
-      );
-      expect(found).toEqual({
+      expect(await findings(format, 'windows')).toEqual({
         name: 'KqueueError',
         code: 'ERR_KQUEUE_UNSUPPORTED',
         message: expect.stringContaining('win32'),
@@ -258,17 +182,13 @@ describe('a program that uses the package', () => {
   test.each(FORMATS)(
     'can import it where koffi is missing, and every call says what to install, from %s',
     async (format) => {
-      const found = await program(
-        format,
-        `report([attempt(() => kq.kqueue()), attempt(() => kq.kqueue())]);`,
-        { where: bare },
-      );
       const expected = {
         name: 'KqueueError',
         code: 'ERR_KQUEUE_LOAD',
         message: expect.stringContaining('koffi'),
         own: true,
       };
+      const found = await findings(format, 'refused', bare);
       expect(found).toEqual([expected, expected]);
     },
   );

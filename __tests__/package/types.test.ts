@@ -1,26 +1,11 @@
 // The declarations of the package, as compilers of any settings read them.
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import {
-  install,
-  type Project,
-  pack,
-  root,
-  runModule,
-} from '../support/built-package.js';
+import { install, type Project, root } from '../support/built-package.js';
+import { compile } from '../support/compile.js';
 
 // Compilers take their time on a busy machine.
 jest.setTimeout(120_000);
-
-let project: Project;
-
-beforeAll(async () => {
-  const { tarball, folder } = await pack();
-  project = await install(tarball);
-  rmSync(folder, { recursive: true, force: true });
-}, 60_000);
-
-afterAll(() => project?.dispose());
 
 /** The strictest compiler that knows neither Node's types nor the DOM's. */
 const BARE = {
@@ -31,100 +16,84 @@ const BARE = {
   exactOptionalPropertyTypes: true,
   noUncheckedIndexedAccess: true,
   skipLibCheck: false,
+  // TypeScript itself has checked its own.
+  skipDefaultLibCheck: true,
   noEmit: true,
 };
 
-async function expectCompiles(
-  name: string,
-  source: string,
-  options: object,
-): Promise<void> {
-  const config = join(project.folder, `tsconfig.${name}.json`);
-  const compilerOptions = { ...BARE, ...options };
-  writeFileSync(join(project.folder, name), source);
-  writeFileSync(config, JSON.stringify({ compilerOptions, files: [name] }));
-  const tsc = 'typescript/lib/tsc.js';
-  const outcome = await runModule(tsc, ['-p', config], project.folder);
-  expect(outcome).toEqual({ stdout: '', stderr: '', status: 0 });
+/** A copy of a program of `fixtures/package/`, and how it is compiled. */
+interface Case {
+  readonly of: string;
+  readonly as: string;
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
-const CONSUMER = `
-import {
-  close, EV_ADD, EVFILT_READ, exited, type Kevent, type KeventInit, KeventList,
-  kevent, Kqueue, type KqueueEvent, KqueueError, kqueue, watchFile,
-} from 'kqueue-ffi';
-import { darwin, filterName } from 'kqueue-ffi/abi';
+const node10 = {
+  module: 'commonjs',
+  moduleResolution: 'node10',
+  ignoreDeprecations: '6.0',
+};
+const nodeTypes = {
+  types: ['node'],
+  typeRoots: [join(root, 'node_modules/@types')],
+};
 
-const change: KeventInit = { ident: 1n, filter: EVFILT_READ, flags: EV_ADD };
-const list: KeventList = KeventList.of(change);
-const fd: number = kqueue();
-const count: number = kevent(fd, [change], list, 0.5);
-const event: Kevent = list.get(count - 1);
-export const udata: bigint = event.udata;
-close(fd);
-export const name: string | undefined = filterName('darwin', event.filter);
-export const read: -1 = darwin.constants.EVFILT_READ;
+const CASES: Readonly<Record<string, Case>> = {
+  'without the types of Node and the DOM, with nodenext': {
+    of: 'consumer.ts',
+    as: 'esm.mts',
+    options: { module: 'nodenext' },
+  },
+  'without them, with nodenext of CommonJS': {
+    of: 'consumer.ts',
+    as: 'cjs.cts',
+    options: { module: 'nodenext' },
+  },
+  'without them, with node16': {
+    of: 'consumer.ts',
+    as: 'node16.cts',
+    options: { module: 'node16' },
+  },
+  'without them, with bundler': {
+    of: 'consumer.ts',
+    as: 'bundler.ts',
+    options: { module: 'esnext', moduleResolution: 'bundler' },
+  },
+  'without them, with node10': {
+    of: 'consumer.ts',
+    as: 'node10.ts',
+    options: node10,
+  },
+  'with an AbortSignal and a URL of Node': {
+    of: 'signals.ts',
+    as: 'node.mts',
+    options: { module: 'nodenext', ...nodeTypes },
+  },
+  'with an AbortSignal and a URL of the DOM': {
+    of: 'signals.ts',
+    as: 'dom.mts',
+    options: { module: 'nodenext', lib: ['es2020', 'dom'] },
+  },
+};
 
-export async function main(): Promise<KqueueEvent<string>[]> {
-  using kq = new Kqueue<string>();
-  using files = watchFile('file');
-  for await (const event of files) event.type satisfies string;
-  const { code }: { code: number | null } = await exited(1, { timeout: 1 });
-  if (code === 3) throw new KqueueError('no', 'ENO', 1, 'kevent', { cause: 1 });
-  return kq.poll();
-}
-// @ts-expect-error: an ident is a number or a bigint
-KeventList.of({ ident: '1', filter: EVFILT_READ });
-// @ts-expect-error: the queue comes first
-kevent(list, list);
-// @ts-expect-error: there is no such filter
-new Kqueue().add({ filter: 'nonsense', id: 1 });
-// @ts-expect-error: a signal can be listened to
-exited(1, { signal: { aborted: false } });
-`;
+let project: Project;
+let compiled: Promise<string[]>;
 
-describe('the types compile without the types of Node and of the DOM', () => {
-  test.each([
-    ['nodenext', 'esm.mts', { module: 'nodenext' }],
-    ['nodenext, CommonJS', 'cjs.cts', { module: 'nodenext' }],
-    ['node16', 'node16.cts', { module: 'node16' }],
-    [
-      'bundler',
-      'bundler.ts',
-      { module: 'esnext', moduleResolution: 'bundler' },
-    ],
-    [
-      'node10',
-      'node10.ts',
-      {
-        module: 'commonjs',
-        moduleResolution: 'node10',
-        ignoreDeprecations: '6.0',
-      },
-    ],
-  ])('with module resolution %s', async (_, name, options) => {
-    await expectCompiles(name, CONSUMER, options);
+beforeAll(async () => {
+  project = await install();
+  const { folder } = project;
+  const programs = Object.values(CASES).map(({ of, as, options }) => {
+    project.copy(`package/${of}`, as);
+    return { folder, files: [as], options: { ...BARE, ...options } };
   });
+  compiled = compile(programs);
 });
 
-const SIGNALS = `
-import { exited, interval, Kqueue, type NextOptions, watchFile } from 'kqueue-ffi';
+afterAll(() => project?.dispose());
 
-const { signal } = new AbortController();
-const options: NextOptions = { signal };
-export const all = [
-  new Kqueue().next(options), new Kqueue().events({ signal }),
-  exited(1, { signal }), interval(5, { signal }), exited(1, { signal: undefined }),
-  watchFile(new URL('file:///tmp/file')),
-];
-`;
-
-test.each([
-  ['Node', { types: ['node'], typeRoots: [join(root, 'node_modules/@types')] }],
-  ['the DOM', { lib: ['es2020', 'dom'] }],
-])('an AbortSignal and a URL of %s are accepted', async (_, options) => {
-  const module = 'nodenext';
-  await expectCompiles('signals.mts', SIGNALS, { module, ...options });
+test.each(Object.keys(CASES))('a program compiles %s', async (name) => {
+  const messages = await compiled;
+  expect(messages[Object.keys(CASES).indexOf(name)]).toBe('');
 });
 
 test('the declarations that the entry points reach are all in the package', () => {

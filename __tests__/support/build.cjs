@@ -1,40 +1,75 @@
-// Run by jest before any test: `dist` is built again when a source is newer,
-// so that no test passes on an old build.
+// Run by jest before any test: what is built is built again when a source of it
+// is newer, so that no test passes on an old build.
 const { spawnSync } = require('node:child_process');
-const { existsSync, readdirSync, statSync } = require('node:fs');
+const {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} = require('node:fs');
 const { join } = require('node:path');
 
 const root = join(__dirname, '../..');
+const inRoot = (...files) => files.map((file) => join(root, file));
+const [tarball] = inRoot('.dist-packed/package.tgz');
 
 const filesOf = (folder) =>
-  readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) =>
-    join(folder, name),
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map(
+    (name) => join(root, folder, name),
   );
 
 const changedAt = (file) => statSync(file).mtimeMs;
 
-function isStale() {
-  const built = ['dist/index.cjs', 'dist/types/index.d.ts'].map((file) =>
-    join(root, file),
-  );
-  if (!built.every((file) => existsSync(file))) return true;
-  const sources = [
-    ...filesOf(join(root, 'src')),
-    join(root, 'package.json'),
-    join(root, 'tsup.config.ts'),
-    join(root, 'tsconfig.types.json'),
-  ];
-  const newest = Math.max(...sources.map(changedAt));
-  return built.some((file) => changedAt(file) < newest);
+/** Whether one of the targets is missing, or older than one of the sources. */
+function isStale(targets, sourcesOf) {
+  if (!targets.every((file) => existsSync(file))) return true;
+  const newest = Math.max(...sourcesOf().map(changedAt));
+  return targets.some((file) => changedAt(file) < newest);
+}
+
+function npm(...args) {
+  const { status, stdout, stderr } = spawnSync('npm', args, {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  if (status !== 0) {
+    throw new Error(`npm ${args.join(' ')} failed:\n${stdout}${stderr}`);
+  }
+}
+
+const isBuildStale = () =>
+  isStale(inRoot('dist/index.cjs', 'dist/types/index.d.ts'), () => [
+    ...filesOf('src'),
+    ...inRoot('package.json', 'tsup.config.ts', 'tsconfig.types.json'),
+  ]);
+
+const isTarballStale = () =>
+  isStale([tarball], () => [
+    ...filesOf('dist'),
+    ...inRoot('package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'),
+  ]);
+
+/** Pack what is built, as `npm publish` would. */
+function pack() {
+  const folder = join(tarball, '..');
+  mkdirSync(folder, { recursive: true });
+  const fresh = mkdtempSync(join(folder, 'pack-'));
+  try {
+    const into = ['--pack-destination', fresh];
+    npm('pack', '--silent', '--offline', '--ignore-scripts', ...into);
+    const [name] = readdirSync(fresh);
+    renameSync(join(fresh, name), tarball);
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
 }
 
 module.exports = () => {
   // Set by scripts/mutants.mjs, which changes the source on purpose.
-  if (process.env.KQUEUE_FFI_KEEP_DIST || !isStale()) return;
-  const { status, stdout } = spawnSync('npm', ['run', '--silent', 'build'], {
-    cwd: root,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  if (status !== 0) throw new Error(`The build failed:\n${stdout}`);
+  const isKept = process.env.KQUEUE_FFI_KEEP_DIST;
+  if (!isKept && isBuildStale()) npm('run', '--silent', 'build');
+  if (isTarballStale()) pack();
 };

@@ -1,18 +1,21 @@
 import { type ExecFileException, execFile } from 'node:child_process';
 import {
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   realpathSync,
   rmSync,
   symlinkSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The repository. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The package as `npm publish` would pack it, which `build.cjs` keeps fresh. */
+export const packed = join(root, '.dist-packed/package.tgz');
 
 /** What a program printed and how it ended. */
 export interface Outcome {
@@ -52,7 +55,10 @@ export function run(
   });
 }
 
-async function mustRun(...args: Parameters<typeof run>): Promise<Outcome> {
+/** Run a program to its end, which must be a good one. */
+export async function mustRun(
+  ...args: Parameters<typeof run>
+): Promise<Outcome> {
   const outcome = await run(...args);
   if (outcome.status !== 0) {
     throw new Error(
@@ -62,53 +68,27 @@ async function mustRun(...args: Parameters<typeof run>): Promise<Outcome> {
   return outcome;
 }
 
-/** Run a Node package's command from this repository's `node_modules`. */
-export const runModule = (
-  script: string,
-  args: readonly string[],
-  cwd?: string,
-): Promise<Outcome> =>
-  run(
-    process.execPath,
-    [join(root, 'node_modules', script), ...args],
-    cwd,
-    '',
-    90,
-  );
-
 /** A project in a temporary folder that has the package as a dependency. */
 export interface Project {
   readonly folder: string;
   /** Where the package is installed. */
   readonly installed: string;
+  /** Copy a file of `__tests__/fixtures/` into the folder; its new path. */
+  copy(fixture: string, name?: string): string;
+  /** Run a copy of a file of `__tests__/fixtures/`. */
+  run(fixture: string, ...args: readonly string[]): Promise<Outcome>;
   /** Remove it. */
   dispose(): void;
 }
 
-/** Pack this package as `npm publish` would; the caller owns the folder. */
-export async function pack(): Promise<{ tarball: string; folder: string }> {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'kqueue-ffi-')));
-  await mustRun('npm', [
-    'pack',
-    '--offline',
-    // It is built already.
-    '--ignore-scripts',
-    '--pack-destination',
-    folder,
-  ]);
-  const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
-  if (tarball === undefined) throw new Error('npm pack left no tarball');
-  return { tarball: join(folder, tarball), folder };
-}
-
 /**
- * Install a tarball without the network: extracted as npm would, its
- * dependencies linked from this repository.
+ * Install the package without the network: its tarball extracted as npm would,
+ * its dependencies linked from this repository.
  */
-export async function install(
-  tarball: string,
-  { withDependencies = true } = {},
-): Promise<Project> {
+export async function install({
+  tarball = packed,
+  withDependencies = true,
+} = {}): Promise<Project> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'kqueue-ffi-')));
   const modules = join(folder, 'node_modules');
   const installed = join(modules, 'kqueue-ffi');
@@ -122,9 +102,17 @@ export async function install(
       symlinkSync(join(root, 'node_modules', name), target, 'junction');
     }
   }
+  const copy = (fixture: string, name = basename(fixture)): string => {
+    const file = join(folder, name);
+    copyFileSync(join(root, '__tests__/fixtures', fixture), file);
+    return file;
+  };
   return {
     folder,
     installed,
+    copy,
+    run: (fixture, ...args) =>
+      run(process.execPath, [copy(fixture), ...args], folder),
     dispose: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

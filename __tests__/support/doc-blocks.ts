@@ -28,9 +28,12 @@ export const textOf = (page: string): string =>
 const FENCE = /^( *)(`{3,})(.*)$/;
 const NOT_RUN = /^<!-- not run: (.+) -->$/;
 
-export function blocksOf(page: string): Block[] {
+/** The blocks of a page, or of the docstrings of a source. */
+function blocksOf(page: string): Block[] {
   const blocks: Block[] = [];
-  const lines = textOf(page).split('\n');
+  const lines = textOf(page)
+    .split('\n')
+    .map((line) => (page.endsWith('.ts') ? line.replace(/^ *\* ?/, '') : line));
   let notRun: string | undefined;
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i];
@@ -59,3 +62,8 @@ export function blocksOf(page: string): Block[] {
 }
 
 export const blocks: readonly Block[] = pages.flatMap(blocksOf);
+
+/** The examples in the docstrings of the helpers. */
+export const docstringBlocks: readonly Block[] = readdirSync(
+  join(root, 'src/helpers'),
+).flatMap((name) => blocksOf(`src/helpers/${name}`));
