@@ -30,6 +30,8 @@ for step in ${*:-install check unit core report package docs}; do
       npm run test:runtimes -- --core bun deno
       npx jest __tests__/package/bundlers.test.ts -t 'bun build'
       ;;
+    # As root, with the Debian packages that the script names.
+    platforms) npm run test:platforms ;;
     *)
       echo "ci.sh: there is no step $step" >&2
       exit 2

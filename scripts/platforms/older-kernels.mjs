@@ -1,0 +1,106 @@
+// Older kernels, started by qemu-system: Debian's cloud kernels with an
+// initramfs of this Node.js, busybox and the package.
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { freshFolder } from './cache.mjs';
+import * as debian from './debian.mjs';
+import { putPackage } from './package.mjs';
+import { resultOf } from './result.mjs';
+import { mustRun, run } from './run.mjs';
+
+/** The release of Debian that has the kernel. */
+const SUITES = {
+  'linux-5.10': 'bullseye',
+  'linux-6.1': 'bookworm',
+  'linux-6.12': 'trixie',
+};
+
+const NEEDS = {
+  ...debian.NEEDS,
+  'qemu-system-x86_64': 'qemu-system-x86',
+  cpio: 'cpio',
+};
+
+/** The first process of the machine: everything there, then off. */
+const INIT = `#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin HOME=/tmp KQUEUE_FFI_EMULATED=1
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mount -t tmpfs tmpfs /tmp
+ip link set lo up
+cd /package
+node scripts/runtime-core.mjs
+node dist/cli.js doctor
+echo "doctor ended with $?"
+reboot -f
+`;
+
+/** Copy a program and the libraries it is linked with. */
+async function putProgram(folder, from, to) {
+  cpSync(from, join(folder, to), { dereference: true });
+  const out = await mustRun('ldd', [from], { minutes: 1 });
+  for (const [, library] of out.matchAll(/(?:=> |^\t)(\/\S+) \(/gm)) {
+    cpSync(library, join(folder, library), { dereference: true });
+  }
+}
+
+async function initramfs(debianFiles) {
+  const folder = freshFolder('initramfs');
+  for (const name of ['bin', 'proc', 'sys', 'dev', 'tmp']) {
+    mkdirSync(join(folder, name));
+  }
+  cpSync(join(debianFiles, 'bin/busybox'), join(folder, 'bin/busybox'));
+  await putProgram(folder, process.execPath, 'bin/node');
+  await putPackage(join(folder, 'package'), process.arch);
+  writeFileSync(join(folder, 'init'), INIT);
+  chmodSync(join(folder, 'init'), 0o755);
+  const file = `${folder}.cpio`;
+  const pack = `find . | cpio --quiet -o -H newc > ${JSON.stringify(file)}`;
+  await mustRun('sh', ['-c', pack], { minutes: 2, cwd: folder });
+  return file;
+}
+
+async function check(name) {
+  const suite = SUITES[name];
+  const packages = ['linux-image-cloud-amd64', 'busybox-static'];
+  const files = await debian.unpacked(suite, 'amd64', packages);
+  const boot = join(files, 'boot');
+  const kernel = readdirSync(boot).find((file) => file.startsWith('vmlinuz-'));
+  const { out } = await run(
+    'qemu-system-x86_64',
+    [
+      ...['-accel', 'kvm', '-accel', 'tcg,thread=multi'],
+      ...['-cpu', 'max', '-smp', '2', '-m', '2048'],
+      ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
+      ...['-kernel', join(boot, kernel)],
+      ...['-initrd', await initramfs(files)],
+      ...['-append', 'console=ttyS0 quiet loglevel=0 panic=-1'],
+      ...['-serial', 'stdio'],
+    ],
+    { minutes: 5 },
+  );
+  const row = resultOf(out, 'core');
+  const isSound = /^doctor ended with 0\r?$/m.test(out);
+  return {
+    ...row,
+    ok: row.ok && isSound,
+    checks: `${row.checks}, doctor ${isSound ? 'ok' : 'failed'}`,
+    out,
+  };
+}
+
+export const platforms = Object.keys(SUITES).map((name) => ({
+  name,
+  needs: NEEDS,
+  isPossible: () =>
+    process.arch === 'x64' ? undefined : 'the kernels are those for x64',
+  check: () => check(name),
+}));
