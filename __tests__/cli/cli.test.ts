@@ -4,145 +4,46 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { release, tmpdir } from 'node:os';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { kernels } from '../../src/abi.js';
 import { gate } from '../conformance/cases.js';
 import { type Outcome, root, run } from '../support/built-package.js';
+import {
+  bash,
+  cli,
+  folder,
+  kq,
+  kqEach,
+  kqWith,
+  linesOf,
+  notesOf,
+  objectsOf,
+  start,
+  TIME,
+  WATCHING,
+} from '../support/kq.js';
 import { canStub, stubLibrary } from '../support/stub-library.js';
 
-const cli = join(root, 'dist/cli.js');
 const { version } = JSON.parse(
   readFileSync(join(root, 'package.json'), 'utf8'),
 ) as { version: string };
 
-let folder = '';
-
-beforeAll(async () => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), 'kq-')));
-}, 120_000);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Run kq to its end. */
-const kq = (args: readonly string[], input = ''): Promise<Outcome> =>
-  run(process.execPath, [cli, ...args], folder, input);
-
-/** Run kq with variables set. */
-const kqWith = (
-  variables: Readonly<Record<string, string>>,
-  ...args: readonly string[]
-): Promise<Outcome> => {
-  const set = Object.entries(variables).map(
-    ([key, value]) => `${key}=${value}`,
-  );
-  return run('env', [...set, process.execPath, cli, ...args], folder);
-};
-
-const lines = ({ stdout }: Outcome): string[] =>
-  stdout.split('\n').filter((line) => line !== '');
-
-const objects = (outcome: Outcome): unknown[] =>
-  lines(outcome).map((line) => JSON.parse(line));
-
-/** kq while it runs. */
-interface Running {
-  readonly child: ChildProcess;
-  /** Resolves when it has written this. */
-  wrote(text: string | RegExp): Promise<void>;
-  readonly outcome: Promise<Outcome>;
-}
-
-const LIMIT_MS = 15_000;
-const running: ChildProcess[] = [];
-afterEach(() => {
-  for (const child of running.splice(0)) child.kill('SIGKILL');
-});
-
-/**
- * Start kq. It is traced, so that what it registered with the kernel is seen
- * on its standard error.
- */
-function start(...args: readonly string[]): Running {
-  const child = spawn(process.execPath, [cli, ...args], {
-    cwd: folder,
-    env: { ...process.env, KQUEUE_FFI_TRACE: '1' },
-    timeout: LIMIT_MS,
-  });
-  running.push(child);
-  let stdout = '';
-  let stderr = '';
-  const listeners = new Set<() => void>();
-  const heard = (): void => {
-    for (const listener of listeners) listener();
-  };
-  child.stdout.on('data', (text) => {
-    stdout += text;
-    heard();
-  });
-  child.stderr.on('data', (text) => {
-    stderr += text;
-    heard();
-  });
-  const outcome = new Promise<Outcome>((resolve) => {
-    child.once('close', (code, signal) => {
-      resolve({ stdout, stderr, status: code ?? signal ?? -1 });
-      heard();
-    });
-  });
-  const wrote = (text: string | RegExp): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const look = (): void => {
-        const all = stdout + stderr;
-        if (typeof text === 'string' ? all.includes(text) : text.test(all)) {
-          listeners.delete(look);
-          resolve();
-        } else if (child.exitCode !== null || child.signalCode !== null) {
-          reject(new Error(`kq ended without ${text}:\n${all}`));
-        }
-      };
-      listeners.add(look);
-      look();
-    });
-  return { child, wrote, outcome };
-}
-
-/** It has looked for events after it registered a path: what comes is told. */
-const WATCHING = /VNODE ADD[\s\S]*NULL, \d+, 0\) = 0\n/;
-
-/** The lines of standard error that are no trace. */
-const notesOf = ({ stderr }: Outcome): string[] =>
-  stderr.split('\n').filter((line) => line.startsWith('kq: '));
-
 describe('kq', () => {
-  test('without a command explains itself, and that there was none', async () => {
-    const { stdout, stderr, status } = await kq([]);
-    expect({ stdout, status }).toEqual({ stdout: '', status: 2 });
-    expect(stderr).toContain('Usage: kq COMMAND');
-    const help = await kq(['--help']);
-    expect(help).toEqual({ stdout: stderr, stderr: '', status: 0 });
-  });
-
-  test('tells its version', async () => {
-    expect(await kq(['--version'])).toEqual({
-      stdout: `${version}\n`,
-      stderr: '',
-      status: 0,
-    });
-  });
-
-  test.each([
+  const WRONG: readonly (readonly [args: string[], message: string])[] = [
     [['bogus'], "there is no command 'bogus'"],
+    [['wacth', 'x'], "there is no command 'wacth', did you mean 'watch'?"],
     [['help', 'bogus'], "there is no command 'bogus'"],
     [['watch', ''], "'path' must be a path"],
     [['watch', 'package.json', ''], "'path' must be a path"],
+    [['watch', 'x', '--restart'], '--restart needs --exec'],
+    [['watch', 'x', '-e', 'y', '--grace', '1s'], '--grace needs --restart'],
     [['explain', '99999999999999999999999', 'READ'], 'ident must fit 64 bits'],
     [['explain', '7', '0x10000000000', 'ADD'], 'the filter must fit'],
     [['explain', '7', 'READ', '0x1ffff', '--kernel', 'darwin'], '16 bits'],
@@ -150,61 +51,130 @@ describe('kq', () => {
     [['timer'], 'the period is missing'],
     [['timer', '250'], 'such as 250ms'],
     [['timer', '1s', '--nope'], "Unknown option '--nope'"],
+    [['timer', '1s', '--tiemout=1s'], "did you mean '--timeout'?"],
     [['timer', '1s', '--count', '0'], '--count must be a whole number'],
     [['timer', '1s', '--exec', "a 'b"], "a ' is open"],
-  ])('%j is wrong usage, with a hint and code 2', async (args, message) => {
-    const { stdout, stderr, status } = await kq(args);
-    expect({ stdout, status }).toEqual({ stdout: '', status: 2 });
-    expect(stderr).toContain(message);
-    expect(stderr).toMatch(/kq: try: kq .*--help/);
+    [['timer', '1s', '--timeout', '25d'], 'at most 24d'],
+    [['signal', 'TREM'], "no signal 'TREM', did you mean 'SIGTERM'?"],
+    [['constants', '--kernel', 'darwn'], "did you mean 'darwin'?"],
+    [['constants', '--kernel', 'linux'], '--kernel must be one of'],
+    [['completion', 'csh'], 'the shell must be one of bash, zsh, fish'],
+    [['pid'], 'a process id is missing'],
+    [['pid', '0'], 'a process id must be a whole number'],
+  ];
+
+  const RIGHT = [
+    ['--help'],
+    ['--version'],
+    ['completion', 'bash'],
+    ['explain', '--kernel', 'darwin', '7', '-1', '0x8000', '0', '12'],
+    ['constants', '--kernel', 'freebsd', '--json'],
+    ['constants', '--kernel', 'netbsd', 'evfilt_user'],
+  ];
+
+  let wrong: readonly Outcome[] = [];
+  let right: readonly Outcome[] = [];
+  beforeAll(async () => {
+    const calls = [...WRONG.map(([args]) => args), [], ...RIGHT];
+    const outcomes = await kqEach(calls);
+    wrong = outcomes.slice(0, WRONG.length + 1);
+    right = outcomes.slice(WRONG.length + 1);
   });
+
+  test.each(WRONG.map(([args, message], i) => [args, message, i] as const))(
+    '%j is wrong usage, with a hint and code 2',
+    (_, message, index) => {
+      const { stdout, stderr, status } = wrong[index];
+      expect({ stdout, status }).toEqual({ stdout: '', status: 2 });
+      expect(stderr).toContain(message);
+      expect(stderr).toMatch(/kq: try: kq .*--help/);
+    },
+  );
+
+  test('explains itself, and without a command that there was none', () => {
+    const { stdout, stderr, status } = wrong[WRONG.length];
+    expect({ stdout, status }).toEqual({ stdout: '', status: 2 });
+    expect(stderr).toContain('Usage: kq COMMAND');
+    expect(right[0]).toEqual({ stdout: stderr, stderr: '', status: 0 });
+  });
+
+  test('tells its version, prints a completion, explains kevents and constants', () => {
+    for (const outcome of right) {
+      expect(outcome).toMatchObject({ stderr: '', status: 0 });
+    }
+    const [, its, completion, kevent, all, some] = right;
+    expect(its.stdout).toBe(`${version}\n`);
+    expect(completion.stdout).toContain('complete -F _kq kq\n');
+    expect(kevent.stdout).toBe('{7 READ EOF data=12}\n');
+    const table = objectsOf(all) as { name: string; value: number }[];
+    expect(
+      Object.fromEntries(table.map(({ name, value }) => [name, value])),
+    ).toEqual(kernels.freebsd.constants);
+    expect(some.stdout).toBe('EVFILT_USER            8  0x0008\n');
+  });
+
+  test('refuses arguments that are no UTF-8, and reads what has U+FFFD in it', async () => {
+    const { stdout, stderr, status } = await bash(
+      `kq watch $'a\\xff' -t 10s; echo $?
+       kq constants $'\\xef\\xbf\\xbd'; echo $?`,
+    );
+    expect({ stdout, status }).toEqual({ stdout: '2\n1\n', status: 0 });
+    expect(stderr).toMatch(/^kq: argument 2, .* is no UTF-8.*directory/);
+    expect(stderr).toContain("no constant that begins with '\ufffd'");
+  });
+
+  gate(existsSync('/dev/full'), 'no device is full')(
+    'fails when it cannot write, and says so',
+    async () => {
+      const { stdout, stderr, status } = await bash(
+        `kq constants >/dev/full; echo $?
+         kq timer 1ms >/dev/full; echo $?`,
+      );
+      expect({ stdout, status }).toEqual({ stdout: '1\n1\n', status: 0 });
+      expect(stderr).toMatch(/^(kq: cannot write to .* ENOSPC.*\n){2}$/);
+    },
+  );
 });
 
 describe('kq timer', () => {
   test('ticks as often as it is told, one JSON object per line', async () => {
     const outcome = await kq(['timer', '5ms', '--count', '3', '--json']);
     expect(outcome).toMatchObject({ stderr: '', status: 0 });
-    const ticks = objects(outcome) as { tick: number; missed: number }[];
+    const ticks = objectsOf(outcome) as { tick: number; missed: number }[];
     expect(ticks).toHaveLength(3);
     for (const tick of ticks) {
       expect(tick).toEqual({
         event: 'tick',
         tick: expect.any(Number),
         missed: expect.any(Number),
+        time: TIME,
       });
     }
     expect(ticks[2].tick).toBeGreaterThanOrEqual(3);
   });
 
-  test('ends with 124 when time runs out', async () => {
-    const outcome = await kq(['timer', '1h', '--timeout', '20ms']);
-    expect(outcome).toEqual({ stdout: '', stderr: '', status: 124 });
+  test('ends quietly when nobody reads on, with 124 when time runs out', async () => {
+    const { stdout, stderr, status } = await bash(
+      `kq timer 5ms | head -1
+       echo "\${PIPESTATUS[0]}"
+       kq timer 1h --timeout 20ms; echo $?`,
+    );
+    expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+    expect(stdout).toMatch(/^tick {2}\d+.*\n0\n124\n$/);
   });
 
-  test('ends quietly when nobody reads on', async () => {
-    const script = `"$0" "$1" timer 5ms | head -1; echo`;
-    const outcome = await run('bash', [
-      '-c',
-      `${script} "\${PIPESTATUS[0]}"`,
-      process.execPath,
-      cli,
-    ]);
-    expect(outcome).toMatchObject({ stderr: '', status: 0 });
-    expect(outcome.stdout).toMatch(/^tick {2}\d+.*\n0\n$/);
-  });
-
-  test.each([
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const)('%s ends it with %d, and no noise', async (signal, code) => {
-    const { child, wrote, outcome } = start('timer', '10ms');
-    await wrote('tick');
-    child.kill(signal);
-    const ended = await outcome;
-    expect(ended.status).toBe(code);
-    expect(ended.stderr).not.toMatch(/Error|at /);
-    expect(ended.stderr).toMatch(/close\(\d+\) = 0\n$/);
-  });
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s ends it as it ends any program, and without noise',
+    async (signal) => {
+      const { child, wrote, outcome } = start('timer', '10ms');
+      await wrote('tick');
+      child.kill(signal);
+      const ended = await outcome;
+      expect(ended.status).toBe(signal);
+      expect(ended.stderr).not.toMatch(/Error|at /);
+      expect(ended.stderr).toMatch(/close\(\d+\) = 0\n$/);
+    },
+  );
 });
 
 describe('kq --exec', () => {
@@ -219,13 +189,15 @@ describe('kq --exec', () => {
       `'${process.execPath}' -e "${script}"`,
     ]);
     expect(outcome).toMatchObject({ stderr: '', status: 0 });
-    const [first, told, second, toldAgain] = lines(outcome);
+    const [first, told, second, toldAgain] = linesOf(outcome);
     expect([first, second]).toEqual([
       expect.stringMatching(/^tick {2}\d/),
       expect.stringMatching(/^tick {2}\d/),
     ]);
     for (const line of [told, toldAgain]) {
-      expect(line).toMatch(/^tick \{"event":"tick","tick":\d+,"missed":\d+\}$/);
+      expect(line).toMatch(
+        /^tick \{"event":"tick","tick":\d+,"missed":\d+,"time":".*Z"\}$/,
+      );
     }
   });
 
@@ -251,23 +223,14 @@ describe('kq --exec', () => {
     expect(existsSync(join(root, 'x'))).toBe(false);
   });
 
-  test('ends with the code of the command that failed, and says so', async () => {
-    const outcome = await kq([
-      'timer',
-      '5ms',
-      '--once',
-      '-e',
-      "sh -c 'exit 9'",
-    ]);
-    expect(outcome.status).toBe(9);
-    expect(outcome.stderr).toBe('kq: sh ended with 9\n');
-  });
-
-  test('a command that there is not is a failure at once', async () => {
-    const outcome = await kq(['timer', '5ms', '-e', './there-is-none']);
-    expect(outcome.status).toBe(127);
-    expect(outcome.stderr).toBe(
-      "kq: cannot run './there-is-none': there is no such command\n",
+  test('ends with the code of the command that failed, or that there is not', async () => {
+    const { stdout, stderr } = await bash(
+      `kq timer 5ms --once -e 'sh -c "exit 9"' >&2; echo $?
+       kq timer 5ms -e ./there-is-none >&2; echo $?`,
+    );
+    expect(stdout).toBe('9\n127\n');
+    expect(stderr.replace(/^tick.*\n/gm, '')).toBe(
+      "kq: sh ended with 9\nkq: cannot run './there-is-none': there is no such command\n",
     );
   });
 
@@ -277,7 +240,7 @@ describe('kq --exec', () => {
       'abcdef',
     );
     expect(outcome).toMatchObject({ stderr: '', status: 0 });
-    expect(lines(outcome)[1]).toBe('abc');
+    expect(linesOf(outcome)[1]).toBe('abc');
   });
 
   test('ends the command that runs when time runs out', async () => {
@@ -299,7 +262,7 @@ test('kq watch follows a file that is not there yet', async () => {
   rmSync(path);
   const ended = await outcome;
   expect(ended.status).toBe(0);
-  const events = objects(ended) as { event: string; path: string }[];
+  const events = objectsOf(ended) as { event: string; path: string }[];
   expect(events.map(({ event }) => event)).toContain('created');
   for (const event of events) expect(event.path).toBe(path);
 });
@@ -348,33 +311,77 @@ describe('kq pid', () => {
     );
   });
 
-  test('waits for all, and ends as the first that failed', async () => {
+  test('waits for all, warns of those that are gone, and ends as the last', async () => {
+    const gone = spawn('true');
+    await new Promise((resolve) => gone.once('close', resolve));
     const [first, second, third] = [0, 5, 6].map((code) =>
       sleeper(`exit ${code}`),
     );
+    writeFileSync(join(folder, 'third.pid'), `${third.pid}\nmore\n`);
     const all = [first, second, third].map(({ pid }) => String(pid));
-    const { wrote, outcome } = start('pid', '--json', ...all);
-    await wrote(/(?:PROC ADD[\s\S]*){3}= 0/);
+    const { wrote, outcome } = start(
+      'pid',
+      '--json',
+      all[0],
+      String(gone.pid),
+      all[1],
+      '--file',
+      'third.pid',
+    );
+    await wrote(/(?:PROC ADD[^\n]*= 0\n[\s\S]*){3}/);
     for (const process of [first, second, third]) {
       process.stdin?.end('\n');
       await wrote(`"pid":${process.pid},`);
     }
     const ended = await outcome;
-    expect(ended.status).toBe(isTold ? 5 : 3);
+    expect(ended.status).toBe(isTold ? 6 : 3);
+    expect(notesOf(ended)).toEqual([`kq: there is no process ${gone.pid}`]);
     expect(
-      objects(ended).map((object) => (object as { pid: number }).pid),
+      objectsOf(ended).map((object) => (object as { pid: number }).pid),
     ).toEqual(all.map(Number));
   });
 
-  test('says when there is no such process', async () => {
+  test('says when there is no such process, which --gone-ok calls well', async () => {
     const gone = spawn('true');
     await new Promise((resolve) => gone.once('close', resolve));
-    const outcome = await kq(['pid', String(gone.pid)]);
-    expect(outcome).toEqual({
-      stdout: '',
-      stderr: `kq: there is no process ${gone.pid}\n`,
-      status: 1,
-    });
+    const own = String(process.pid);
+    writeFileSync(join(folder, 'bad.pid'), 'no number');
+    const { stdout, stderr } = await bash(
+      `kq pid $1; echo $?
+       kq pid $1 --gone-ok; echo $?
+       kq pid --any $1 $2 --gone-ok; echo $?
+       kq pid --file none.pid; echo $?
+       kq pid --file none.pid --gone-ok; echo $?
+       kq pid --file bad.pid --gone-ok; echo $?`,
+      String(gone.pid),
+      own,
+    );
+    expect(stdout).toBe('1\n0\n0\n1\n0\n1\n');
+    const message = `kq: there is no process ${gone.pid}`;
+    const noFile = "kq: there is no file 'none.pid'";
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      message,
+      message,
+      message,
+      noFile,
+      noFile,
+      "kq: there is no process id in 'bad.pid'",
+    ]);
+  });
+
+  test('--any ends as the first that ends', async () => {
+    const first = sleeper('exit 7');
+    const { wrote, outcome } = start(
+      'pid',
+      '--any',
+      String(process.pid),
+      String(first.pid),
+    );
+    await wrote(/(?:PROC ADD[^\n]*= 0\n[\s\S]*){2}/);
+    first.stdin?.end('\n');
+    const { stdout, status } = await outcome;
+    expect(stdout).toMatch(new RegExp(`^exited {2}${first.pid}  .*\n$`));
+    expect(status).toBe(isTold ? 7 : 3);
   });
 });
 
@@ -382,13 +389,22 @@ describe('kq fd', () => {
   test('tells what arrives, and the end', async () => {
     const outcome = await kq(['fd', '0', '--json'], 'hello\n');
     expect(outcome).toMatchObject({ stderr: '', status: 0 });
-    expect(objects(outcome).at(-1)).toEqual({
+    expect(objectsOf(outcome).at(-1)).toEqual({
       event: 'readable',
       fd: 0,
       available: 6,
       bytes: 6,
       eof: true,
+      time: TIME,
     });
+  });
+
+  test('hands the descriptor to the command', async () => {
+    writeFileSync(join(folder, 'text'), 'some text');
+    const { stdout } = await bash(
+      `kq fd 7 --once --exec 'sh -c "head -c 4 <&7"' 7<text`,
+    );
+    expect(stdout).toBe('readable  7  9 bytes\nsome');
   });
 
   test('says why it cannot watch what is not open', async () => {
@@ -416,41 +432,28 @@ test('kq signal tells of a signal instead of ending', async () => {
   child.kill('SIGINT');
   const ended = await outcome;
   expect(ended.status).toBe(0);
-  expect(objects(ended)).toEqual([
-    { event: 'signal', signal: 'SIGUSR2', count: 1 },
-    { event: 'signal', signal: 'SIGINT', count: 1 },
+  expect(objectsOf(ended)).toEqual([
+    { event: 'signal', signal: 'SIGUSR2', count: 1, time: TIME },
+    { event: 'signal', signal: 'SIGINT', count: 1, time: TIME },
   ]);
   expect(notesOf(ended)).toEqual([]);
 });
 
-test('kq user triggers an event with each line', async () => {
+test('kq user triggers an event with each line, and fails for one that is bad', async () => {
   const outcome = await kq(['user', '7', '--json'], '3\nbogus\n5\n');
   expect(outcome).toMatchObject({
     stderr: 'kq: a line must be empty or a number from 0 to 16777215\n',
-    status: 0,
+    status: 1,
   });
-  expect(objects(outcome).at(-1)).toEqual({ event: 'user', id: 7, fflags: 5 });
+  expect(objectsOf(outcome).at(-1)).toEqual({
+    event: 'user',
+    id: 7,
+    fflags: 5,
+    time: TIME,
+  });
 });
 
 describe('kq explain', () => {
-  test('takes numbers and names, and negative numbers for what they are', async () => {
-    const outcome = await kq([
-      'explain',
-      '--kernel',
-      'darwin',
-      '7',
-      '-1',
-      '0x8000',
-      '0',
-      '12',
-    ]);
-    expect(outcome).toEqual({
-      stdout: '{7 READ EOF data=12}\n',
-      stderr: '',
-      status: 0,
-    });
-  });
-
   test('takes bytes of another kernel', async () => {
     const bytes = [
       '0100000000000000 f9ff 0100 04000000 fa00000000000000',
@@ -464,7 +467,7 @@ describe('kq explain', () => {
       ...bytes,
     ]);
     expect(outcome.status).toBe(0);
-    expect(objects(outcome)).toEqual([
+    expect(objectsOf(outcome)).toEqual([
       {
         ident: 1,
         filter: -7,
@@ -480,20 +483,6 @@ describe('kq explain', () => {
       },
     ]);
   });
-});
-
-test('kq constants prints another kernel’s, and says when there is none', async () => {
-  const all = await kq(['constants', '--kernel', 'freebsd', '--json']);
-  const table = objects(all) as { name: string; value: number }[];
-  expect(
-    Object.fromEntries(table.map(({ name, value }) => [name, value])),
-  ).toEqual(kernels.freebsd.constants);
-  const some = await kq(['constants', '--kernel', 'netbsd', 'evfilt_user']);
-  expect(some.stdout).toBe('EVFILT_USER            8  0x0008\n');
-  const none = await kq(['constants', 'EVFILT_NOTHING']);
-  expect(none).toMatchObject({ stdout: '', status: 1 });
-  const unknown = await kq(['constants', '--kernel', 'linux']);
-  expect(unknown).toMatchObject({ stdout: '', status: 2 });
 });
 
 describe('kq doctor', () => {

@@ -58,6 +58,7 @@ describe('the package that npm publishes', () => {
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
+      'man/kq.1',
       'package.json',
     ]);
     const dist = files

@@ -2,42 +2,40 @@ import { parseArgs } from 'node:util';
 import { type KernelName, kernels } from '../abi.js';
 import { kernel } from '../index.js';
 import { UsageError } from './failure.js';
-
-/** An option: a flag, or one with a value. */
-export interface Option {
-  readonly type: 'boolean' | 'string';
-  readonly short?: string;
-}
+import { COMMON, type Option, type Options } from './option.js';
+import { suggest } from './suggestion.js';
 
 /** What was typed after the name of a command. */
 export interface Parsed {
-  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+  readonly values: Readonly<
+    Record<string, string | boolean | readonly string[] | undefined>
+  >;
   readonly operands: readonly string[];
 }
-
-/** Options that every command has. */
-const COMMON = { help: { type: 'boolean', short: 'h' } } as const;
 
 /** In front of what looks like an option and is a negative number. */
 const SIGN = '\u0000';
 
+const plain = (text: string): string => text.replace(SIGN, '');
+
 /** Parse arguments: options may stand anywhere, negative numbers are operands. */
-export function parse(
-  args: readonly string[],
-  options: Readonly<Record<string, Option>>,
-): Parsed {
+export function parse(args: readonly string[], own: Options): Parsed {
+  const options = { ...COMMON, ...own };
   try {
     const { values, positionals } = parseArgs({
       args: args.map((arg) => (/^-\d/.test(arg) ? SIGN + arg : arg)),
-      options: { ...COMMON, ...options },
+      options,
       allowPositionals: true,
     });
-    const plain = (text: string): string => text.replace(SIGN, '');
     return {
       values: Object.fromEntries(
         Object.entries(values).map(([name, value]) => [
           name,
-          typeof value === 'string' ? plain(value) : Boolean(value),
+          typeof value === 'string'
+            ? plain(value)
+            : Array.isArray(value)
+              ? value.map((each) => plain(String(each)))
+              : Boolean(value),
         ]),
       ),
       operands: positionals.map(plain),
@@ -45,7 +43,13 @@ export function parse(
   } catch (error) {
     // Its first sentence says all; the rest is about how to escape.
     const { message } = error as Error;
-    throw new UsageError(message.split('. ')[0].replace(SIGN, ''));
+    const [sentence] = message.split('. ');
+    const [, unknown] = /^Unknown option '--([^'=]+)/.exec(message) ?? [];
+    const hint =
+      unknown === undefined ? '' : suggest(unknown, Object.keys(options));
+    throw new UsageError(
+      `${sentence.replace(SIGN, '')}${hint.replace(" '", " '--")}`,
+    );
   }
 }
 
@@ -56,6 +60,15 @@ export function optionText(
 ): string | undefined {
   const value = values[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** The values of an option that may be given more than once. */
+export function optionTexts(
+  { values }: Parsed,
+  name: string,
+): readonly string[] {
+  const value = values[name];
+  return Array.isArray(value) ? value : [];
 }
 
 /** Milliseconds of the units there are. */
@@ -72,6 +85,10 @@ const UNITS: Readonly<Record<string, number>> = {
 /** What a timer of the event loop can wait. */
 export const MAX_DURATION = 0x7fffffff;
 
+/** What a duration is, for the help. */
+export const DURATION_HELP =
+  'A duration has a unit: 100us, 250ms, 1.5s, 2m, 1h, 1d. It is at most 24d.';
+
 /** A duration such as `250ms` in milliseconds. */
 export function parseDuration(given: string, what: string): number {
   const found = /^(\d+(?:\.\d*)?|\.\d+)(ns|us|ms|s|m|h|d)$/.exec(given);
@@ -86,6 +103,12 @@ export function parseDuration(given: string, what: string): number {
   }
   return ms;
 }
+
+/** A pause: a duration, or a number of milliseconds, which may be 0. */
+export const parsePause = (given: string, what: string): number =>
+  /^\d+$/.test(given)
+    ? parseInteger(given, what, 0, MAX_DURATION)
+    : parseDuration(given, what);
 
 /** A whole number in a range. */
 export function parseInteger(
@@ -125,12 +148,25 @@ export function manyOperands(
   return operands;
 }
 
+/** The option that names a kernel. */
+export const KERNEL_OPTION: Option = {
+  type: 'string',
+  value: 'NAME',
+  help: `${Object.keys(kernels)
+    .join(', ')
+    .replace(
+      /, (?=\w+$)/,
+      ' or ',
+    )}; by default that whose numbers are used here`,
+  completes: Object.keys(kernels),
+};
+
 /** The kernel of `--kernel`, by default the one whose numbers are used here. */
 export function chosenKernel(parsed: Parsed): KernelName {
   const name = optionText(parsed, 'kernel');
   if (name === undefined) return kernel.abi;
   if (Object.hasOwn(kernels, name)) return name as KernelName;
   throw new UsageError(
-    `--kernel must be one of ${Object.keys(kernels).join(', ')}: not '${name}'`,
+    `--kernel must be one of ${Object.keys(kernels).join(', ')}: not '${name}'${suggest(name, Object.keys(kernels))}`,
   );
 }

@@ -1,4 +1,5 @@
 import type { Command } from './command.js';
+import { completion } from './commands/completion.js';
 import { constants } from './commands/constants.js';
 import { doctor } from './commands/doctor.js';
 import { explain } from './commands/explain.js';
@@ -20,4 +21,5 @@ export const commands: readonly Command[] = [
   explain,
   constants,
   doctor,
+  completion(() => commands),
 ];

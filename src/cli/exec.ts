@@ -1,18 +1,20 @@
-import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
-import { Failure } from './failure.js';
+import {
+  type ChildProcess,
+  type StdioOptions,
+  spawn,
+} from 'node:child_process';
+import { codeOf, Failure } from './failure.js';
 import type { OutputEvent } from './output-event.js';
 
-/** The code that a shell would give a process that a signal ended. */
-export const codeOf = (
-  code: number | null,
-  signal: string | number | null,
-): number | undefined => {
-  if (code !== null) return code;
-  if (signal === null) return undefined;
-  const { signals } = constants as { signals: Record<string, number> };
-  return 128 + (typeof signal === 'number' ? signal : (signals[signal] ?? 0));
-};
+/** How a command is started. */
+export interface ExecSettings {
+  /** Its words: the file, then the arguments. */
+  readonly words: readonly string[];
+  /** Whether kq reads standard input itself, so that no command may. */
+  readonly ownsStdin: boolean;
+  /** A descriptor of kq that the command gets too. */
+  readonly fd: number | undefined;
+}
 
 /** The variables that describe an event to a command. */
 function makeEnvironment({ fields }: OutputEvent): NodeJS.ProcessEnv {
@@ -29,41 +31,57 @@ function makeEnvironment({ fields }: OutputEvent): NodeJS.ProcessEnv {
   return environment;
 }
 
+/** Standard input, output and error, and a descriptor of kq at its number. */
+function makeStdio({ ownsStdin, fd }: ExecSettings): StdioOptions {
+  const stdio: ('ignore' | 'inherit' | number)[] = [
+    ownsStdin ? 'ignore' : 'inherit',
+    'inherit',
+    'inherit',
+  ];
+  if (fd === undefined || fd < stdio.length) return stdio;
+  // Ignored, a descriptor above 2 stays closed.
+  while (stdio.length < fd) stdio.push('ignore');
+  return [...stdio, fd];
+}
+
+/** A command that runs. */
+export interface Running {
+  readonly child: ChildProcess;
+  /** Its exit code, 128 and more if a signal ended it. */
+  readonly ended: Promise<number>;
+}
+
 /**
- * Run a command to its end, without a shell. The event is in its environment,
- * never among its arguments.
+ * Start a command, without a shell. The event is in its environment, never
+ * among its arguments.
  *
- * @returns Its exit code, 128 and more if a signal ended it.
+ * @param isLeader Whether it leads a session, and so a process group.
  * @throws {Failure} If it cannot be started.
  */
-export function execute(
-  [file, ...args]: readonly string[],
+export async function start(
+  settings: ExecSettings,
   event: OutputEvent,
-  ownsStdin: boolean,
-  signal: AbortSignal,
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(file, args, {
-      env: makeEnvironment(event),
-      stdio: [ownsStdin ? 'ignore' : 'inherit', 'inherit', 'inherit'],
-      shell: false,
-    });
-    const end = (): void => {
-      child.kill('SIGTERM');
-    };
-    if (signal.aborted) end();
-    signal.addEventListener('abort', end);
+  isLeader = false,
+): Promise<Running> {
+  const [file, ...args] = settings.words;
+  const child = spawn(file, args, {
+    env: makeEnvironment(event),
+    stdio: makeStdio(settings),
+    shell: false,
+    detached: isLeader,
+  });
+  const ended = new Promise<number>((resolve) => {
+    child.once('exit', (code, by) => resolve(codeOf(code, by) ?? 1));
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
     child.once('error', (error: NodeJS.ErrnoException) => {
-      signal.removeEventListener('abort', end);
       const isMissing = error.code === 'ENOENT';
       const why = isMissing ? 'there is no such command' : error.message;
       reject(
         new Failure(`cannot run '${file}': ${why}`, isMissing ? 127 : 126),
       );
     });
-    child.once('close', (code, by) => {
-      signal.removeEventListener('abort', end);
-      resolve(codeOf(code, by) ?? 1);
-    });
   });
+  return { child, ended };
 }

@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+
 /** How the command ends, besides with the codes of what it waited for. */
 export const EXIT = {
   ok: 0,
@@ -24,9 +26,23 @@ export class Failure extends Error {
 /** The reason to stop early; `code` is the exit code. */
 export class Stop extends Error {
   readonly code: number;
+  /** The signal that told it to, which then ends the process. */
+  readonly signal: NodeJS.Signals | undefined;
 
-  constructor(code: number) {
+  constructor(code: number, signal?: NodeJS.Signals) {
     super('stopped');
     this.code = code;
+    this.signal = signal;
   }
+}
+
+/** The code that a shell would give a process that a signal ended. */
+export function codeOf(
+  code: number | null,
+  signal: string | number | null,
+): number | undefined {
+  if (code !== null) return code;
+  if (signal === null) return undefined;
+  const { signals } = constants as { signals: Record<string, number> };
+  return 128 + (typeof signal === 'number' ? signal : (signals[signal] ?? 0));
 }

@@ -1,39 +1,105 @@
 import {
-  type Option,
   optionText,
   type Parsed,
   parseDuration,
   parseInteger,
+  parsePause,
 } from './arguments.js';
-import { execute } from './exec.js';
+import { debounce } from './debounce.js';
+import { eventTime } from './event-time.js';
+import type { ExecSettings } from './exec.js';
 import { EXIT, Stop, UsageError } from './failure.js';
+import type { Options } from './option.js';
 import type { OutputEvent } from './output-event.js';
-import { createScreen, printNote } from './screen.js';
+import { createRestarter, createRunner, type Runner } from './runner.js';
+import { createScreen } from './screen.js';
+import {
+  SESSION_SIGNALS,
+  STOP_SIGNALS,
+  stopOnSignals,
+} from './stop-signals.js';
 import { splitWords } from './words.js';
 
 /** Options of all commands that wait for events. */
-export const FOLLOW_OPTIONS: Readonly<Record<string, Option>> = {
-  json: { type: 'boolean' },
-  once: { type: 'boolean' },
-  count: { type: 'string', short: 'n' },
-  timeout: { type: 'string', short: 't' },
-  exec: { type: 'string', short: 'e' },
+export const FOLLOW_OPTIONS: Options = {
+  json: {
+    type: 'boolean',
+    help: 'print one JSON object per line, with the time to the microsecond',
+  },
+  count: {
+    type: 'string',
+    short: 'n',
+    value: 'N',
+    help: 'end after N events',
+  },
+  once: { type: 'boolean', help: 'end after the first' },
+  timeout: {
+    type: 'string',
+    short: 't',
+    value: 'DUR',
+    help: 'end with code 124 when it is not over after DUR, at most 24d',
+  },
+  exec: {
+    type: 'string',
+    short: 'e',
+    value: 'CMD',
+    help: `run CMD for each event, one at a time, in their order. CMD is split at spaces, '…' and "…" hold words together, and no shell sees it: the event is in variables of its environment`,
+    completes: 'command',
+  },
 };
 
+/** Options that say how to run the command of `--exec` again. */
+export const RERUN_OPTIONS: Options = {
+  restart: {
+    type: 'boolean',
+    help: 'do not wait for CMD: end it and all it has started, then start it anew',
+  },
+  grace: {
+    type: 'string',
+    value: 'DUR',
+    help: 'with --restart: after SIGTERM, wait so long before SIGKILL; by default 5s, and a bare number is milliseconds',
+  },
+  initial: { type: 'boolean', help: 'run CMD at the start too' },
+  clear: {
+    type: 'boolean',
+    help: 'clear the screen, if it is one, before CMD runs',
+  },
+  debounce: {
+    type: 'string',
+    value: 'DUR',
+    help: 'run CMD once when there was no event for DUR, or after ten times that; a bare number is milliseconds',
+  },
+};
+
+const DEFAULT_GRACE = 5000;
+
 /** The source of events. The signal ends it. */
-export type Source = (signal: AbortSignal) => AsyncIterable<OutputEvent>;
+export type Source = (
+  signal: AbortSignal,
+) => AsyncIterable<OutputEvent> | Promise<AsyncIterable<OutputEvent>>;
 
 interface Settings {
   /** What is waited for, in a few words. */
   readonly what: string;
   /** Whether the source reads standard input, so that no command may. */
   readonly ownsStdin?: boolean;
+  /** A descriptor that the command gets. */
+  readonly fd?: number;
   /** Signals that are not ours to end with. */
   readonly caught?: readonly string[];
 }
 
-/** Not SIGHUP: a listener would undo what nohup does. */
-const EXIT_SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+/** How the events are followed, as the options say. */
+interface Plan {
+  readonly limit: number;
+  readonly timeout: number | undefined;
+  readonly words: readonly string[] | undefined;
+  readonly grace: number;
+  readonly pause: number;
+  readonly isRestarting: boolean;
+  readonly isInitial: boolean;
+  readonly isClearing: boolean;
+}
 
 function eventLimit(parsed: Parsed): number {
   const given = optionText(parsed, 'count');
@@ -48,85 +114,136 @@ function eventLimit(parsed: Parsed): number {
   return 1;
 }
 
-/** Stop after a signal; after a second one, exit at once. */
-function stopOnSignals(
-  caught: readonly string[],
-  stop: AbortController,
-): Disposable {
-  const names = Object.keys(EXIT_SIGNALS) as (keyof typeof EXIT_SIGNALS)[];
-  const own = names.filter((name) => !caught.includes(name));
-  const end = (name: NodeJS.Signals): void => {
-    const code = EXIT_SIGNALS[name as keyof typeof EXIT_SIGNALS];
-    if (stop.signal.aborted) process.exit(code);
-    stop.abort(new Stop(code));
-  };
-  for (const name of own) process.on(name, end);
+function planOf(parsed: Parsed): Plan {
+  const { values } = parsed;
+  const exec = optionText(parsed, 'exec');
+  const lacking = Object.keys(RERUN_OPTIONS).find(
+    (name) => exec === undefined && values[name] !== undefined,
+  );
+  if (lacking !== undefined) {
+    throw new UsageError(`--${lacking} needs --exec`);
+  }
+  if (values.grace !== undefined && values.restart !== true) {
+    throw new UsageError('--grace needs --restart');
+  }
+  const timeout = optionText(parsed, 'timeout');
+  const grace = optionText(parsed, 'grace');
+  const pause = optionText(parsed, 'debounce');
   return {
-    [Symbol.dispose]() {
-      for (const name of own) process.removeListener(name, end);
-    },
+    limit: eventLimit(parsed),
+    timeout:
+      timeout === undefined ? undefined : parseDuration(timeout, '--timeout'),
+    words: exec === undefined ? undefined : splitWords(exec),
+    grace: grace === undefined ? DEFAULT_GRACE : parsePause(grace, '--grace'),
+    pause: pause === undefined ? 0 : parsePause(pause, '--debounce'),
+    isRestarting: values.restart === true,
+    isInitial: values.initial === true,
+    isClearing: values.clear === true,
   };
 }
+
+const makeRunner = (plan: Plan, settings: ExecSettings): Runner =>
+  plan.isRestarting
+    ? createRestarter(settings, plan.grace)
+    : createRunner(settings);
+
+const withTime = (event: OutputEvent): OutputEvent => ({
+  ...event,
+  fields: { ...event.fields, time: eventTime() },
+});
+
+const INITIAL: OutputEvent = {
+  fields: { event: 'initial' },
+  text: 'initial',
+  mood: 'plain',
+};
 
 /**
  * Print events, one after the other, until the source ends, the limit is reached
  * or time runs out.
  *
  * @returns The exit code.
+ * @throws {Stop} If it is told to stop early.
  */
 export async function follow(
   parsed: Parsed,
   source: Source,
   stop: AbortController,
-  { what, ownsStdin = false, caught = [] }: Settings,
+  { what, ownsStdin = false, fd, caught = [] }: Settings,
 ): Promise<number> {
-  const limit = eventLimit(parsed);
-  const timeoutText = optionText(parsed, 'timeout');
-  const timeout =
-    timeoutText === undefined
-      ? undefined
-      : parseDuration(timeoutText, '--timeout');
-  const commandLine = optionText(parsed, 'exec');
-  const command =
-    commandLine === undefined ? undefined : splitWords(commandLine);
-
+  const plan = planOf(parsed);
   const { signal } = stop;
-  using _signals = stopOnSignals(caught, stop);
-  using screen = createScreen(
-    parsed.values.json === true,
-    what,
-    limit,
-    timeout,
+  const runner =
+    plan.words && makeRunner(plan, { words: plan.words, ownsStdin, fd });
+  const ending = plan.isRestarting
+    ? [...STOP_SIGNALS, ...SESSION_SIGNALS]
+    : STOP_SIGNALS;
+  using _signals = stopOnSignals(
+    ending.filter((name) => !caught.includes(name)),
+    stop,
+    () => runner?.kill(),
   );
+  using screen = createScreen({
+    what,
+    json: parsed.values.json === true,
+    wanted: plan.limit,
+    timeout: plan.timeout,
+    // It would be drawn over what the command prints.
+    hasStatus: !plan.isRestarting,
+  });
   const timer =
-    timeout === undefined
+    plan.timeout === undefined
       ? undefined
-      : setTimeout(() => stop.abort(new Stop(EXIT.timeout)), timeout);
+      : setTimeout(() => stop.abort(new Stop(EXIT.timeout)), plan.timeout);
+  const stopped = new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => {
+      resolve();
+      void runner?.stop();
+    });
+  });
+  const run = async (event: OutputEvent): Promise<void> => {
+    if (runner === undefined) return;
+    screen.pause();
+    await runner.run(event);
+    screen.resume();
+  };
+
   let code: number = EXIT.ok;
-  let commandStatus: number = EXIT.ok;
-  let eventCount = 0;
   try {
-    for await (const event of source(signal)) {
+    const events = await source(signal);
+    if (plan.isInitial) {
+      if (plan.isClearing) screen.clear();
+      await run(withTime(INITIAL));
+    }
+    const timed = mapValues(events, withTime);
+    let count = 0;
+    const bursts = debounce(timed, plan.pause, (event, isFirst) => {
+      if (plan.isClearing && isFirst) screen.clear();
       screen.show(event);
-      if (code === EXIT.ok) code = event.code ?? EXIT.ok;
-      if (command !== undefined) {
-        const status = await execute(command, event, ownsStdin, signal);
-        if (status !== 0 && !signal.aborted) {
-          printNote(`${command[0]} ended with ${status}`);
-          commandStatus = status;
-        }
-      }
+      if (event.code !== undefined) code = event.code;
+    });
+    for await (const event of bursts) {
+      await run(event);
       signal.throwIfAborted();
-      if (++eventCount >= limit) break;
+      if (++count >= plan.limit) break;
     }
     signal.throwIfAborted();
-    return code === EXIT.ok ? commandStatus : code;
+    if (runner !== undefined) await Promise.race([runner.settle(), stopped]);
+    signal.throwIfAborted();
+    return code === EXIT.ok ? (runner?.status ?? EXIT.ok) : code;
   } catch (error) {
-    if (signal.aborted && error === signal.reason && error instanceof Stop) {
-      return error.code;
-    }
-    throw error;
+    throw signal.aborted ? signal.reason : error;
   } finally {
     clearTimeout(timer);
+    await runner?.stop();
+    // A pull may be pending, which would keep the process alive.
+    if (!signal.aborted) stop.abort();
   }
+}
+
+async function* mapValues<T, U>(
+  values: AsyncIterable<T>,
+  toValue: (value: T) => U,
+): AsyncGenerator<U> {
+  for await (const value of values) yield toValue(value);
 }

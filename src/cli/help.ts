@@ -1,21 +1,30 @@
+import { DURATION_HELP } from './arguments.js';
 import type { Command } from './command.js';
 import { commands } from './commands.js';
+import { COMMON, formatOption, type Options } from './option.js';
+import { wrap } from './wrap.js';
 
-const FOLLOWING = `Options:
-      --json         print one JSON object per line
-  -n, --count N      end after N events
-      --once         end after the first
-  -t, --timeout DUR  end with code 124 when it is not over after DUR
-  -e, --exec CMD     run CMD for each event, one at a time, in their order.
-                     CMD is split at spaces, '…' and "…" hold words together,
-                     and no shell sees it: what happened is in variables of
-                     its environment, all of it as JSON in KQ_JSON
-  -h, --help         print this`;
+const WIDTH = 79;
+const OPTION_WIDTH = 20;
 
-const CODES = `Exit codes: 0 when all is well, 1 for a failure, 2 for wrong arguments, 124
-when time ran out, 130 after Ctrl-C, 143 after SIGTERM; else that of the last
-CMD of --exec that failed. When nobody reads the output any more, kq ends
-quietly.`;
+/** How `kq` ends, for the help and the manual. */
+export const CODES = `0 when all is well, 1 for a failure, 2 for wrong arguments, 124 when time ran out; else that of the last CMD of --exec that failed. SIGINT and SIGTERM end kq as they end any program, after it has ended CMD: a shell reports 130 and 143. When nobody reads the output any more, kq ends quietly.`;
+
+const fill = (text: string): string => wrap(text, WIDTH).join('\n');
+
+/** One line per option, or more where its text is long. */
+function listOptions(options: Options): string {
+  const lines = Object.entries(options).flatMap(([name, option]) => {
+    const before = `  ${formatOption(name, option, true)}`;
+    const indent = ' '.repeat(OPTION_WIDTH + 2);
+    const text = wrap(option.help, WIDTH - indent.length).map(
+      (line) => indent + line,
+    );
+    if (before.length >= indent.length) return [before, ...text];
+    return [before + text[0].slice(before.length), ...text.slice(1)];
+  });
+  return lines.join('\n');
+}
 
 /** The help of a command. */
 export function helpOf({
@@ -24,14 +33,24 @@ export function helpOf({
   summary,
   help,
   options,
+  variables,
 }: Command): string {
-  const isFollowing = 'exec' in options;
+  const isFollowing = variables !== undefined;
   return [
-    `Usage: kq ${name} ${isFollowing ? '[OPTIONS] ' : ''}${usage}`,
-    `\n${summary[0].toUpperCase()}${summary.slice(1)}.`,
-    `\n${help}`,
-    ...(isFollowing ? [`\n${FOLLOWING}`, `\n${CODES}`] : []),
-  ].join('\n');
+    `Usage: kq ${name} [OPTIONS] ${usage}`.trimEnd(),
+    `${summary[0].toUpperCase()}${summary.slice(1)}.`,
+    help,
+    `Options:\n${listOptions({ ...options, ...COMMON })}`,
+    ...(isFollowing
+      ? [
+          fill(DURATION_HELP),
+          fill(
+            `Variables for --exec: ${variables}, KQ_TIME; all of them as JSON in KQ_JSON.`,
+          ),
+          fill(`Exit codes: ${CODES}`),
+        ]
+      : []),
+  ].join('\n\n');
 }
 
 /** The help of all. */
@@ -53,5 +72,5 @@ kq COMMAND --help tells more; kq --version prints the version.
   kq pid 4711 && echo done
   kq timer 250ms --count 10 --json
 
-${CODES}`;
+${fill(`Exit codes: ${CODES}`)}`;
 }

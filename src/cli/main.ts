@@ -1,11 +1,17 @@
 #!/usr/bin/env node
+import { setMaxListeners } from 'node:events';
 import { createRequire } from 'node:module';
 import { KqueueError } from '../index.js';
 import { parse } from './arguments.js';
 import { commands } from './commands.js';
 import { EXIT, Failure, Stop, UsageError } from './failure.js';
 import { helpOf, overview } from './help.js';
-import { onBrokenPipe, print, printNote } from './screen.js';
+import { print, printNote, watchOutput } from './screen.js';
+import { dieOf } from './stop-signals.js';
+import { suggest } from './suggestion.js';
+import { checkUtf8 } from './utf8.js';
+
+const commandNames = commands.map(({ name }) => name);
 
 function version(): string {
   const require = createRequire(import.meta.url);
@@ -28,7 +34,9 @@ function runWithoutCommand(first: string | undefined): number {
       print(overview());
       return EXIT.ok;
     default:
-      throw new UsageError(`there is no command '${first}'`);
+      throw new UsageError(
+        `there is no command '${first}'${suggest(first, commandNames)}`,
+      );
   }
 }
 
@@ -54,9 +62,12 @@ const isMisuse = (error: unknown): error is Error =>
 
 /** What to say of an error, and how to end. */
 function reportError(error: unknown, name: string | undefined): number {
-  if (error instanceof Stop) return error.code;
+  if (error instanceof Stop) {
+    if (error.signal !== undefined) dieOf(error.signal);
+    return error.code;
+  }
   if (error instanceof UsageError || isMisuse(error)) {
-    const known = commands.some((command) => command.name === name);
+    const known = name !== undefined && commandNames.includes(name);
     printNote(error.message);
     printNote(`try: kq ${known ? `${name} ` : ''}--help`);
     return EXIT.usage;
@@ -74,9 +85,12 @@ function reportError(error: unknown, name: string | undefined): number {
 }
 
 const stop = new AbortController();
-onBrokenPipe((reason) => stop.abort(reason));
+// Each path and each process listens for it.
+setMaxListeners(0, stop.signal);
+watchOutput((reason) => stop.abort(reason));
 const args = process.argv.slice(2);
 try {
+  checkUtf8(args);
   process.exitCode = await run(args, stop);
 } catch (error) {
   process.exitCode = reportError(error, args[0]);

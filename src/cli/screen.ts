@@ -10,11 +10,21 @@ const isTerminal = (stream: NodeJS.WriteStream): boolean =>
 const hasColours = (): boolean =>
   isTerminal(process.stdout) && !process.env.NO_COLOR;
 
-/** Call when standard output is closed. */
-export function onBrokenPipe(stop: (reason: Stop) => void): void {
+/** Why a line could not be written, if nobody closed the other end. */
+let writeError: NodeJS.ErrnoException | undefined;
+
+/** Stop when standard output can be written no more. */
+export function watchOutput(stop: (reason: Stop) => void): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') process.exitCode = EXIT.failure;
-    stop(new Stop(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure));
+    if (error.code === 'EPIPE') return stop(new Stop(EXIT.ok));
+    if (writeError !== undefined) return;
+    writeError = error;
+    printNote(`cannot write to standard output: ${error.message}`);
+    stop(new Stop(EXIT.failure));
+  });
+  // Commands that do not stop early set their exit code later.
+  process.on('exit', () => {
+    if (writeError !== undefined) process.exitCode = EXIT.failure;
   });
   // There is nowhere to report it.
   process.stderr.on('error', () => {});
@@ -39,27 +49,41 @@ const formatTime = (ms: number): string => {
 /** Prints events, and on a terminal a status line. */
 export interface Screen extends Disposable {
   show(event: OutputEvent): void;
+  /** Clear a terminal. */
+  clear(): void;
+  /** Show no status line while something else prints. */
+  pause(): void;
+  resume(): void;
 }
 
-/**
- * @param what What is waited for.
- * @param wanted How many events to wait for; Infinity for any number.
- */
-export function createScreen(
-  json: boolean,
-  what: string,
-  wanted: number,
-  timeout: number | undefined,
-): Screen {
+interface ScreenOptions {
+  /** What is waited for. */
+  readonly what: string;
+  readonly json: boolean;
+  /** How many events to wait for; Infinity for any number. */
+  readonly wanted: number;
+  readonly timeout: number | undefined;
+  readonly hasStatus: boolean;
+}
+
+export function createScreen({
+  what,
+  json,
+  wanted,
+  timeout,
+  hasStatus,
+}: ScreenOptions): Screen {
   const coloured = hasColours();
   const begin = performance.now();
-  const hasStatus = isTerminal(process.stderr);
+  const hasLine = hasStatus && isTerminal(process.stderr);
+  let isPaused = false;
   let seen = 0;
 
-  const clear = (): void => {
-    if (hasStatus) process.stderr.write('\r\x1b[K');
+  const erase = (): void => {
+    if (hasLine) process.stderr.write('\r\x1b[K');
   };
   const draw = (): void => {
+    if (!hasLine || isPaused) return;
     const after = performance.now() - begin;
     const events = wanted === Infinity ? `${seen}` : `${seen} of ${wanted}`;
     const limit = timeout === undefined ? '' : ` of ${formatTime(timeout)}`;
@@ -67,14 +91,14 @@ export function createScreen(
     const line = `${what}: ${events} so far, ${formatTime(after)}${limit}`;
     process.stderr.write(`\r\x1b[K${line.slice(0, width)}`);
   };
-  const timer = hasStatus ? setInterval(draw, SECOND) : undefined;
+  const timer = hasLine ? setInterval(draw, SECOND) : undefined;
   timer?.unref();
-  if (hasStatus) draw();
+  draw();
 
   return {
     show({ fields, text, mood }) {
       seen++;
-      clear();
+      erase();
       if (json) {
         print(JSON.stringify(fields));
       } else if (coloured) {
@@ -82,11 +106,24 @@ export function createScreen(
       } else {
         print(text);
       }
-      if (hasStatus) draw();
+      draw();
+    },
+    clear() {
+      if (isTerminal(process.stdout)) {
+        process.stdout.write('\x1b[H\x1b[2J\x1b[3J');
+      }
+    },
+    pause() {
+      erase();
+      isPaused = true;
+    },
+    resume() {
+      isPaused = false;
+      draw();
     },
     [Symbol.dispose]() {
       clearInterval(timer);
-      clear();
+      erase();
     },
   };
 }

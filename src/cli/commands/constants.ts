@@ -1,8 +1,9 @@
 import { kernels } from '../../abi.js';
-import { chosenKernel } from '../arguments.js';
+import { chosenKernel, KERNEL_OPTION } from '../arguments.js';
 import type { Command } from '../command.js';
 import { Failure, UsageError } from '../failure.js';
 import { print } from '../screen.js';
+import { suggest } from '../suggestion.js';
 
 const hex = (value: number): string =>
   value < 0
@@ -13,12 +14,11 @@ export const constants: Command = {
   name: 'constants',
   usage: '[PREFIX]',
   summary: 'print the constants of a kernel',
-  help: `All of them, or those whose names begin with PREFIX, in upper or lower case.
-
-      --kernel NAME  darwin, freebsd, openbsd, netbsd, dragonfly or libkqueue;
-                     by default that whose numbers are used here
-      --json         print one object per line`,
-  options: { kernel: { type: 'string' }, json: { type: 'boolean' } },
+  help: `All of them, or those whose names begin with PREFIX, in upper or lower case.`,
+  options: {
+    kernel: KERNEL_OPTION,
+    json: { type: 'boolean', help: 'print one JSON object per line' },
+  },
   run: (parsed) => {
     const name = chosenKernel(parsed);
     const [prefix = '', ...others] = parsed.operands;
@@ -27,7 +27,10 @@ export const constants: Command = {
       ([constant]) => constant.startsWith(prefix.toUpperCase()),
     );
     if (table.length === 0) {
-      throw new Failure(`${name} has no constant that begins with '${prefix}'`);
+      const known = Object.keys(kernels[name].constants);
+      throw new Failure(
+        `${name} has no constant that begins with '${prefix}'${suggest(prefix, known)}`,
+      );
     }
     const width = Math.max(...table.map(([constant]) => constant.length));
     for (const [constant, value] of table) {

@@ -4,29 +4,16 @@ import type { Command } from '../command.js';
 import { conformance } from '../conformance.js';
 import { EXIT, Failure, UsageError } from '../failure.js';
 import { print, printNote } from '../screen.js';
+import { wrap } from '../wrap.js';
 
 const DEFAULT_FILE = 'kq-report.json';
 const WIDTH = 76;
 const MARKS = { true: 'ok', false: 'WRONG', null: '--' } as const;
 
-/** Break a text into lines. */
-function wrapped(text: string): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + word.length >= WIDTH - 19) {
-      lines.push(word);
-    } else {
-      lines[lines.length - 1] = `${last} ${word}`;
-    }
-  }
-  return lines;
-}
-
 function show({ ok, version, findings }: DoctorReport): void {
   for (const finding of findings) {
     const mark = MARKS[`${finding.ok}`];
-    const [first, ...rest] = wrapped(finding.says);
+    const [first, ...rest] = wrap(finding.says, WIDTH - 19);
     print(`${mark.padEnd(5)}  ${finding.name.padEnd(11)} ${first}`);
     for (const line of rest) print(`${' '.repeat(19)}${line}`);
   }
@@ -54,20 +41,23 @@ function save(file: string, report: object): void {
 
 export const doctor: Command = {
   name: 'doctor',
-  usage: '[--report [FILE]] [--conformance]',
+  usage: '[FILE]',
   summary: 'find out whether all of this works here',
   help: `Tells which kernel and library answer, and proves on the live kernel that every
 field of struct kevent and every unit of time is what it is taken for. The exit
-code is 1 if anything is not as it must be.
-
-      --report [FILE]  write all that was found as JSON, to attach to an issue:
-                       to ${DEFAULT_FILE}, to FILE, or with - to standard
-                       output. It has no variables but KQUEUE_FFI_…, and ~ for
-                       your home
-      --conformance    put the kernel through the conformance suite too, which
-                       takes a minute or more and needs a checkout of the
-                       repository`,
-  options: { report: { type: 'boolean' }, conformance: { type: 'boolean' } },
+code is 1 if anything is not as it must be.`,
+  options: {
+    report: {
+      type: 'boolean',
+      value: '[FILE]',
+      help: `write all that was found as JSON, to attach to an issue: to ${DEFAULT_FILE}, to FILE, or with - to standard output. It has no variables but KQUEUE_FFI_…, and ~ for your home`,
+    },
+    conformance: {
+      type: 'boolean',
+      help: 'put the kernel through the conformance suite too, which takes a minute or more and needs a checkout of the repository',
+    },
+  },
+  operands: 'file',
   run: async (parsed) => {
     const [file = DEFAULT_FILE, ...others] = parsed.operands;
     const wantsReport = parsed.values.report === true;

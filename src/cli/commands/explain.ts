@@ -8,6 +8,7 @@ import {
 import { explain as explained, type KeventInit } from '../../index.js';
 import {
   chosenKernel,
+  KERNEL_OPTION,
   manyOperands,
   optionText,
   type Parsed,
@@ -61,19 +62,21 @@ export const explain: Command = {
   help: `BYTES are one or more struct kevent in hex, as a debugger or a hex dump shows
 them: spaces and 0x or \\x in front of a byte do not matter. Else the fields are
 given one by one, as numbers (also 0x…) or as names: READ or EVFILT_READ,
-ADD|CLEAR or EV_ADD|EV_CLEAR, NOTE_WRITE|NOTE_DELETE; of DATA, an errno's.
-
-      --kernel NAME  darwin, freebsd, openbsd, netbsd, dragonfly or libkqueue;
-                     by default that whose numbers are used here
-      --cpu NAME     whose layout: x64 (default; arm64 is the same), ia32, arm
-      --struct NAME  which struct, where the number of bytes leaves several:
-                     such as kevent64_s of darwin, or kevent@11 of netbsd
-      --json         print one object per line`,
+ADD|CLEAR or EV_ADD|EV_CLEAR, NOTE_WRITE|NOTE_DELETE; of DATA, an errno's.`,
   options: {
-    kernel: { type: 'string' },
-    cpu: { type: 'string' },
-    struct: { type: 'string' },
-    json: { type: 'boolean' },
+    kernel: KERNEL_OPTION,
+    cpu: {
+      type: 'string',
+      value: 'NAME',
+      help: 'whose layout: x64 (default; arm64 is the same), ia32, arm',
+      completes: ['x64', 'ia32', 'arm'],
+    },
+    struct: {
+      type: 'string',
+      value: 'NAME',
+      help: 'which struct, where the number of bytes leaves several: such as kevent64_s of darwin, or kevent@11 of netbsd',
+    },
+    json: { type: 'boolean', help: 'print one JSON object per line' },
   },
   run: (parsed) => {
     const name = chosenKernel(parsed);

@@ -62,18 +62,23 @@ hands it another. It is told each time something arrives, with how many bytes
 can be read; nothing is read, but a command of --exec may do so. It is over
 when the other side has closed.
 
-      --write        tell when there is space to write instead
-
-Variables for --exec: KQ_EVENT (readable or writable), KQ_FD, KQ_AVAILABLE (with
---write: KQ_SPACE), KQ_EOF (true or false), KQ_ERROR. KQ_BYTES is the deprecated
-name of KQ_AVAILABLE and KQ_SPACE.`,
-  options: { ...FOLLOW_OPTIONS, write: { type: 'boolean' } },
+CMD of --exec gets the descriptor too, at the same number.`,
+  variables:
+    'KQ_EVENT (readable or writable), KQ_FD, KQ_AVAILABLE (with --write: KQ_SPACE), KQ_EOF (true or false), KQ_ERROR. KQ_BYTES is the deprecated name of KQ_AVAILABLE and KQ_SPACE',
+  options: {
+    write: {
+      type: 'boolean',
+      help: 'tell when there is space to write instead',
+    },
+    ...FOLLOW_OPTIONS,
+  },
   run: (parsed, stop) => {
     const given = exactOperands(parsed, 1, 'the number of a descriptor');
     const number = parseInteger(given, 'a descriptor', 0, MAX_FD);
     const filter = parsed.values.write === true ? 'write' : 'read';
     return follow(parsed, (signal) => readiness(number, filter, signal), stop, {
       what: `waiting for descriptor ${number}`,
+      fd: number,
     });
   },
 };

@@ -1,11 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { type ExitStatus, exited, KqueueError } from '../../index.js';
-import { manyOperands, parseInteger } from '../arguments.js';
+import { optionTexts, type Parsed, parseInteger } from '../arguments.js';
 import type { Command } from '../command.js';
-import { codeOf } from '../exec.js';
-import { EXIT, Failure } from '../failure.js';
+import { codeOf, EXIT, Failure, Stop, UsageError } from '../failure.js';
 import { FOLLOW_OPTIONS, follow } from '../follow.js';
 import { merge } from '../merge.js';
 import type { OutputEvent } from '../output-event.js';
+import { printNote } from '../screen.js';
 
 const MAX_PID = 0x7fffffff;
 
@@ -25,66 +26,148 @@ function toOutputEvent(pid: number, { code, signal }: ExitStatus): OutputEvent {
   };
 }
 
+/** The end of a process: `undefined` if there is no such process. */
 async function waitForExit(
   pid: number,
   signal: AbortSignal,
-): Promise<OutputEvent> {
+): Promise<OutputEvent | undefined> {
   try {
     return toOutputEvent(pid, await exited(pid, { signal }));
   } catch (error) {
     if (error instanceof KqueueError && error.code === 'ESRCH') {
-      throw new Failure(`there is no process ${pid}`);
+      return undefined;
     }
     throw error;
   }
 }
 
+/**
+ * The process id of a file: its first word, as daemons write it. `undefined` if
+ * there is no such file, as when its daemon does not run.
+ *
+ * @throws {Failure} If it has none, or cannot be read.
+ */
+function readPidFile(path: string): number | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw new Failure(`cannot read a process id: ${message}`);
+  }
+  const [word] = text.trimStart().split(/\s/);
+  const pid = /^\d{1,10}$/.test(word) ? Number(word) : 0;
+  if (pid < 1 || pid > MAX_PID) {
+    throw new Failure(`there is no process id in '${path}'`);
+  }
+  return pid;
+}
+
+/** What to wait for. */
+interface Wanted {
+  readonly pids: readonly number[];
+  readonly isGoneOk: boolean;
+  readonly isAny: boolean;
+  /** Whether something was gone before its process id was known. */
+  readonly isSomeGone: boolean;
+}
+
 /** Each process as it ends. */
 async function* exits(
-  pids: readonly number[],
+  { pids, isGoneOk, isAny, isSomeGone }: Wanted,
   signal: AbortSignal,
 ): AsyncGenerator<OutputEvent> {
-  const stopWaits = new AbortController();
-  const end = (): void => stopWaits.abort(signal.reason);
-  signal.addEventListener('abort', end);
-  try {
-    // All are watched before the first is waited for.
-    const waits = pids.map((pid) => waitForExit(pid, stopWaits.signal));
-    for (const wait of waits) wait.catch(() => {});
-    const pulls = waits.map((wait) => {
-      let isDelivered = false;
-      return async (): Promise<IteratorResult<OutputEvent, undefined>> => {
-        if (isDelivered) return { done: true, value: undefined };
-        isDelivered = true;
-        return { done: false, value: await wait };
-      };
-    });
-    yield* merge(pulls);
-  } finally {
-    signal.removeEventListener('abort', end);
-    stopWaits.abort();
+  const running = new Map(
+    pids.map((pid) => [pid, waitForExit(pid, signal)] as const),
+  );
+  for (const [pid, wait] of running) {
+    const remove = (event: unknown): void => {
+      if (event !== undefined) return;
+      printNote(`there is no process ${pid}`);
+      running.delete(pid);
+    };
+    wait.then(remove, () => {});
   }
+  // Whether there is a process is known at once.
+  await new Promise((resolve) => setImmediate(resolve));
+  const isGone = isSomeGone || running.size < pids.length;
+  if (isAny && isGoneOk && isGone) return;
+  if (running.size === 0 && !isGoneOk) throw new Stop(EXIT.failure);
+  const pulls = [...running.values()].map((wait) => {
+    let isDelivered = false;
+    return async (): Promise<IteratorResult<OutputEvent, undefined>> => {
+      const value = isDelivered ? undefined : await wait;
+      isDelivered = true;
+      return value === undefined
+        ? { done: true, value }
+        : { done: false, value };
+    };
+  });
+  for await (const event of merge(pulls)) {
+    yield event;
+    if (isAny) return;
+  }
+}
+
+function wantedOf(parsed: Parsed): Wanted {
+  const given = parsed.operands.map((operand) =>
+    parseInteger(operand, 'a process id', 1, MAX_PID),
+  );
+  const files = optionTexts(parsed, 'file');
+  if (given.length + files.length === 0) {
+    throw new UsageError('a process id is missing');
+  }
+  const read = files.map((path) => {
+    const pid = readPidFile(path);
+    if (pid === undefined) printNote(`there is no file '${path}'`);
+    return pid;
+  });
+  const found = read.filter((pid) => pid !== undefined);
+  return {
+    pids: [...new Set([...given, ...found])],
+    isGoneOk: parsed.values['gone-ok'] === true,
+    isAny: parsed.values.any === true,
+    isSomeGone: found.length < read.length,
+  };
 }
 
 export const pid: Command = {
   name: 'pid',
   usage: 'PID…',
   summary: 'wait for processes to exit, and exit as they did',
-  help: `Any process can be waited for, not only a child. When all have ended, kq ends
-with the code of the first that did not end with 0: 128 and its number if it was
+  help: `Any process can be waited for, not only a child. kq waits until all have ended,
+and ends with the code of the one that ended last: 128 and its number if it was
 a signal; 3 if the kernel does not tell how it ended, which on Linux before
-6.15 it tells nobody but the parent. With --once it is over when the first ends.
-If there is no such process, the code is 1.
+6.15 it tells nobody but the parent.
 
-Variables for --exec: KQ_EVENT (exited), KQ_PID, KQ_CODE or KQ_SIGNAL.`,
-  options: FOLLOW_OPTIONS,
+A process that is gone already is reported on standard error, and kq waits for
+the rest. If all are gone, the code is 1.`,
+  variables: 'KQ_EVENT (exited), KQ_PID, KQ_CODE or KQ_SIGNAL',
+  options: {
+    any: {
+      type: 'boolean',
+      help: 'end when the first of them ends, with its code',
+    },
+    'gone-ok': {
+      type: 'boolean',
+      help: 'one that is gone has ended well: the code is 0 if all are gone, and with --any if one is',
+    },
+    file: {
+      type: 'string',
+      value: 'PIDFILE',
+      multiple: true,
+      help: 'read a process id from a file, as daemons write it; if there is no file, it is gone',
+      completes: 'file',
+    },
+    ...FOLLOW_OPTIONS,
+  },
+  operands: 'pid',
   run: (parsed, stop) => {
-    const pids = manyOperands(parsed, 'a process id').map((given) =>
-      parseInteger(given, 'a process id', 1, MAX_PID),
-    );
-    const all = [...new Set(pids)];
-    return follow(parsed, (signal) => exits(all, signal), stop, {
-      what: `waiting for ${all.length === 1 ? `process ${all[0]}` : `${all.length} processes`}`,
+    const wanted = wantedOf(parsed);
+    const { pids } = wanted;
+    return follow(parsed, (signal) => exits(wanted, signal), stop, {
+      what: `waiting for ${pids.length === 1 ? `process ${pids[0]}` : `${pids.length} processes`}`,
     });
   },
 };

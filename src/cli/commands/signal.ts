@@ -5,6 +5,7 @@ import type { Command } from '../command.js';
 import { UsageError } from '../failure.js';
 import { FOLLOW_OPTIONS, follow } from '../follow.js';
 import { formatCount, type OutputEvent } from '../output-event.js';
+import { suggest } from '../suggestion.js';
 
 /** A signal by its name, with SIG or without, or by its number. */
 function nameOf(given: string): SignalName {
@@ -13,7 +14,10 @@ function nameOf(given: string): SignalName {
   const found = Object.entries(constants.signals).find(
     ([known, number]) => known === name || String(number) === given,
   );
-  if (found === undefined) throw new UsageError(`no signal '${given}'`);
+  if (found === undefined) {
+    const near = suggest(name, Object.keys(constants.signals));
+    throw new UsageError(`no signal '${given}'${near}`);
+  }
   const [known] = found;
   if (known === 'SIGKILL' || known === 'SIGSTOP') {
     throw new UsageError(`nobody can catch ${known}`);
@@ -42,10 +46,10 @@ export const signal: Command = {
   summary: 'tell of signals that are sent to kq',
   help: `A signal is a name, with SIG or without, or a number. As long as kq runs they do
 not end it: kq signal INT is not ended by Ctrl-C. On a terminal it says which
-process to send them to.
-
-Variables for --exec: KQ_EVENT (signal), KQ_SIGNAL, KQ_COUNT (how many of it
-came since the last time).`,
+process to send them to.`,
+  variables:
+    'KQ_EVENT (signal), KQ_SIGNAL, KQ_COUNT (how many of it came since the last time)',
+  operands: 'signal',
   options: FOLLOW_OPTIONS,
   run: (parsed, stop) => {
     const names = manyOperands(parsed, 'a signal').map(nameOf);

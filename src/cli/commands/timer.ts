@@ -21,11 +21,9 @@ export const timer: Command = {
   name: 'timer',
   usage: 'PERIOD',
   summary: 'tick with a period that does not drift',
-  help: `The period is a number with a unit: 100us, 250ms, 1.5s, 2m, 1h. The kernel keeps
-the beat: a tick that nobody was ready for is counted as missed by the next.
-
-Variables for --exec: KQ_EVENT (tick), KQ_TICK (how many periods are over),
-KQ_MISSED.`,
+  help: `The period is a duration. The kernel keeps the beat: a tick that nobody was
+ready for is counted as missed by the next.`,
+  variables: 'KQ_EVENT (tick), KQ_TICK (how many periods are over), KQ_MISSED',
   options: FOLLOW_OPTIONS,
   run: (parsed, stop) => {
     const period = parseDuration(

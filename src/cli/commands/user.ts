@@ -2,8 +2,8 @@ import { createInterface } from 'node:readline';
 import { Kqueue } from '../../index.js';
 import { parseInteger } from '../arguments.js';
 import type { Command } from '../command.js';
-import { UsageError } from '../failure.js';
-import { FOLLOW_OPTIONS, follow } from '../follow.js';
+import { EXIT, UsageError } from '../failure.js';
+import { FOLLOW_OPTIONS, follow, type Source } from '../follow.js';
 import type { OutputEvent } from '../output-event.js';
 import { printNote } from '../screen.js';
 
@@ -11,6 +11,7 @@ const MAX_FFLAGS = 0xffffff;
 
 async function* events(
   id: number,
+  onBadLine: () => void,
   signal: AbortSignal,
 ): AsyncGenerator<OutputEvent> {
   using kq = new Kqueue();
@@ -22,6 +23,7 @@ async function* events(
     const text = line.trim();
     const fflags = text === '' ? undefined : Number(text);
     if (fflags !== undefined && !(/^\d+$/.test(text) && fflags <= MAX_FFLAGS)) {
+      onBadLine();
       printNote(`a line must be empty or a number from 0 to ${MAX_FFLAGS}`);
       return;
     }
@@ -59,17 +61,23 @@ export const user: Command = {
   help: `To see what EVFILT_USER does: each line triggers event ID, by default 1. A line
 that is a number (0 to 16777215) becomes its fflags, an empty line leaves them.
 Triggers that come before the event was collected are one event, with the fflags
-of the last. It is over at the end of the input.
-
-Variables for --exec: KQ_EVENT (user), KQ_ID, KQ_FFLAGS.`,
+of the last. It is over at the end of the input. A line that is neither is
+reported, and kq goes on; its exit code is then 1.`,
+  variables: 'KQ_EVENT (user), KQ_ID, KQ_FFLAGS',
   options: FOLLOW_OPTIONS,
-  run: (parsed, stop) => {
+  run: async (parsed, stop) => {
     const [given = '1', ...others] = parsed.operands;
     if (others.length > 0) throw new UsageError(`one too many: '${others[0]}'`);
     const id = parseInteger(given, 'an id', 0, Number.MAX_SAFE_INTEGER);
-    return follow(parsed, (signal) => events(id, signal), stop, {
+    let hasBadLine = false;
+    const onBadLine = (): void => {
+      hasBadLine = true;
+    };
+    const source: Source = (signal) => events(id, onBadLine, signal);
+    const code = await follow(parsed, source, stop, {
       what: `waiting for lines, to trigger user event ${id}`,
       ownsStdin: true,
     });
+    return code === EXIT.ok && hasBadLine ? EXIT.failure : code;
   },
 };

@@ -1,13 +1,14 @@
 import { type EventIterator, type FileEvent, watchFile } from '../../index.js';
 import { manyOperands } from '../arguments.js';
 import type { Command } from '../command.js';
-import { FOLLOW_OPTIONS, follow } from '../follow.js';
+import { FOLLOW_OPTIONS, follow, RERUN_OPTIONS } from '../follow.js';
 import { merge } from '../merge.js';
 import {
   escapeControls,
   formatCount,
   type OutputEvent,
 } from '../output-event.js';
+import { collectPaths } from '../paths.js';
 
 function toOutputEvent(event: FileEvent): OutputEvent {
   const { type, path } = event;
@@ -21,17 +22,23 @@ function toOutputEvent(event: FileEvent): OutputEvent {
 }
 
 async function* changes(
-  paths: readonly string[],
-  signal: AbortSignal,
+  watches: readonly EventIterator<FileEvent>[],
 ): AsyncGenerator<OutputEvent> {
-  const watches: EventIterator<FileEvent>[] = [];
   try {
-    for (const path of paths) watches.push(watchFile(path, { signal }));
     const pulls = watches.map((watch) => () => watch.next());
     for await (const event of merge(pulls)) yield toOutputEvent(event);
   } finally {
     for (const watch of watches) watch.close();
   }
+}
+
+/** Watch before anything runs that may change the files. */
+async function open(
+  operands: readonly string[],
+  signal: AbortSignal,
+): Promise<AsyncIterable<OutputEvent>> {
+  const paths = await collectPaths(operands, signal);
+  return changes(paths.map((path) => watchFile(path, { signal })));
 }
 
 export const watch: Command = {
@@ -40,7 +47,8 @@ export const watch: Command = {
   summary: 'tell what happens to files and directories',
   help: `A path may be one at which there is nothing yet. It is followed across the
 replacement of its file, as editors do it, its removal and its return. Of a
-directory it is told that an entry came or went, not which.
+directory it is told that an entry came or went, not which. The path - stands
+for those on standard input, one per line.
 
   changed     it was written to, or cut; an entry came or went
   attributes  its mode, owner or links changed
@@ -48,12 +56,18 @@ directory it is told that an entry came or went, not which.
   created     there was nothing, now there is
   deleted     it was unlinked, or renamed
 
-Variables for --exec: KQ_EVENT (one of these), KQ_PATH, KQ_SIZE.`,
-  options: FOLLOW_OPTIONS,
+Run a build at each save, or a server that is started anew:
+
+  kq watch src/main.c --exec 'make test'
+  find src -name '*.js' | kq watch - --restart --initial --exec 'node app.js'`,
+  variables: 'KQ_EVENT (one of these, or initial), KQ_PATH, KQ_SIZE',
+  options: { ...FOLLOW_OPTIONS, ...RERUN_OPTIONS },
+  operands: 'file',
   run: (parsed, stop) => {
-    const paths = manyOperands(parsed, 'a path');
-    return follow(parsed, (signal) => changes(paths, signal), stop, {
-      what: `watching ${formatCount(paths.length, 'path')}`,
+    const operands = manyOperands(parsed, 'a path');
+    return follow(parsed, (signal) => open(operands, signal), stop, {
+      what: `watching ${formatCount(operands.length, 'path')}`,
+      ownsStdin: operands.includes('-'),
     });
   },
 };

@@ -1,0 +1,51 @@
+const MAX_DISTANCE = 2;
+
+/** How many letters must be changed, added, left out or swapped. */
+function distance(one: string, other: string): number {
+  let [beforeLast, last]: [number[], number[]] = [[], []];
+  for (let i = 0; i <= one.length; i++) {
+    const row: number[] = [];
+    for (let j = 0; j <= other.length; j++) {
+      if (i === 0 || j === 0) {
+        row.push(i + j);
+        continue;
+      }
+      const isSame = one[i - 1] === other[j - 1];
+      const isSwapped =
+        i > 1 &&
+        j > 1 &&
+        one[i - 1] === other[j - 2] &&
+        one[i - 2] === other[j - 1];
+      row.push(
+        Math.min(
+          last[j] + 1,
+          row[j - 1] + 1,
+          last[j - 1] + (isSame ? 0 : 1),
+          isSwapped ? beforeLast[j - 2] + 1 : Infinity,
+        ),
+      );
+    }
+    [beforeLast, last] = [last, row];
+  }
+  return last[other.length];
+}
+
+/**
+ * What was probably meant, as the end of a message: `, did you mean 'watch'?`.
+ * Empty if nothing is near.
+ */
+export function suggest(given: string, known: readonly string[]): string {
+  // A typo changes less than half of a word.
+  const limit = Math.min(MAX_DISTANCE, Math.floor((given.length - 1) / 2));
+  let nearest: string | undefined;
+  let least = limit + 1;
+  for (const word of known) {
+    const count = distance(given.toLowerCase(), word.toLowerCase());
+    if (count < least) [nearest, least] = [word, count];
+  }
+  nearest ??= known.find(
+    (word) =>
+      given.length > 1 && word.toLowerCase().startsWith(given.toLowerCase()),
+  );
+  return nearest === undefined ? '' : `, did you mean '${nearest}'?`;
+}
