@@ -33,40 +33,6 @@ function nameOf(signal: unknown): NodeJS.Signals {
     : new TypeError(message);
 }
 
-const ignoreSignal = (): void => {};
-
-/** How many want each: Node warns of more than ten listeners. */
-const listenerCounts = /* @__PURE__ */ new Map<NodeJS.Signals, number>();
-
-function addListener(name: NodeJS.Signals): void {
-  // The program may have removed all.
-  if (!process.listeners(name).includes(ignoreSignal))
-    process.on(name, ignoreSignal);
-  listenerCounts.set(name, (listenerCounts.get(name) ?? 0) + 1);
-}
-
-function removeListener(name: NodeJS.Signals): void {
-  const left = (listenerCounts.get(name) ?? 0) - 1;
-  listenerCounts.set(name, left);
-  if (left === 0) process.removeListener(name, ignoreSignal);
-}
-
-/** Keep the default action, such as the end of the process, from happening. */
-function suppressDefaults(names: readonly NodeJS.Signals[]): () => void {
-  const suppressed: NodeJS.Signals[] = [];
-  const restore = (): void => suppressed.splice(0).forEach(removeListener);
-  try {
-    for (const name of names) {
-      addListener(name);
-      suppressed.push(name);
-    }
-  } catch (error) {
-    restore();
-    throw error;
-  }
-  return restore;
-}
-
 /** {@link signals}, loaded when it is first called. */
 export function signals(
   ...args: readonly (SignalName | number | IteratorOptions)[]
@@ -78,28 +44,13 @@ export function signals(
     throw new TypeError(misuse(ACTION, 'signals', EXPECTED, undefined));
   }
   const names = [...new Set(signalArgs.map(nameOf))];
-  return eventIterator(ACTION, hasOptions ? last : {}, () => {
-    const restoreDefaults = suppressDefaults(names);
-    try {
-      const source = queueSource(
-        names.map((name) => ({ filter: 'signal', signal: name })),
-        (event) =>
-          event.filter === 'signal'
-            ? { signal: event.signal, count: event.count }
-            : undefined,
-      );
-      return {
-        pull: source.pull,
-        cancel: source.cancel,
-        close() {
-          // In this order: until the last moment they end nothing.
-          source.close();
-          restoreDefaults();
-        },
-      };
-    } catch (error) {
-      restoreDefaults();
-      throw error;
-    }
-  });
+  return eventIterator(ACTION, hasOptions ? last : {}, () =>
+    queueSource(
+      names.map((name) => ({ filter: 'signal', signal: name, catch: true })),
+      (event) =>
+        event.filter === 'signal'
+          ? { signal: event.signal, count: event.count }
+          : undefined,
+    ),
+  );
 }

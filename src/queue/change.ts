@@ -59,7 +59,14 @@ export interface ProcKey {
   readonly pid: number;
 }
 
-/** A signal sent to this process. */
+/**
+ * A signal sent to this process.
+ *
+ * **On macOS and the BSDs a registration only counts: the signal still has its
+ * default action, so SIGTERM or SIGHUP ends the process.** On Linux it catches the
+ * signal as well. Add `catch: true`, or use {@link signals}: both are the same on
+ * all systems.
+ */
 export interface SignalKey {
   readonly filter: 'signal';
   /** A name, or a number of this system's. */
@@ -103,6 +110,18 @@ interface LowWater {
   readonly lowWater?: number | undefined;
 }
 
+interface Catch {
+  /**
+   * Keep the signal from its default action, such as the end of the process, for
+   * as long as it is registered, with an empty listener of `process.on`. Node
+   * catches signals in the main thread only.
+   *
+   * @default false: only what the kernel does by itself, which on Linux is to
+   * catch it
+   */
+  readonly catch?: boolean | undefined;
+}
+
 /**
  * When a timer fires: exactly one of the three.
  *
@@ -137,7 +156,7 @@ export type Request =
   | ExceptKey
   | (VnodeKey & { readonly notes: VnodeNote | readonly VnodeNote[] })
   | (ProcKey & { readonly notes: ProcNote | readonly ProcNote[] })
-  | SignalKey
+  | (SignalKey & Catch)
   | (TimerKey & TimerWhen)
   | UserKey
   | {

@@ -1,6 +1,7 @@
 import type { KernelFacts } from '../abi/index.js';
 import { misuse, throwBadInteger } from '../errors.js';
 import { unsupported } from '../host/index.js';
+import { catchableName } from './caught-signals.js';
 import type { Key, RegistrationOptions, Request, Trigger } from './change.js';
 import { fdOf } from './descriptor.js';
 import { timerDeadline, timerDuration } from './duration.js';
@@ -60,6 +61,13 @@ function objectOf(value: unknown, name: string): void {
   if (typeof value !== 'object' || value === null) {
     throw new TypeError(misuse(ACTION, name, 'an object', value));
   }
+}
+
+function checkCatch(value: unknown, signal: number | bigint): void {
+  if (value !== undefined && typeof value !== 'boolean') {
+    throw new TypeError(misuse(ACTION, 'catch', 'a boolean', value));
+  }
+  if (value) catchableName(Number(signal), ACTION);
 }
 
 /**
@@ -257,6 +265,7 @@ export function encoderOf(facts: KernelFacts): Encoder {
           break;
         case 'signal':
           flags = flagsOf(change, false, change.filter);
+          checkCatch(change.catch, ident);
           break;
         case 'timer':
           ({ flags, fflags, data } = timer(change));

@@ -1,7 +1,8 @@
 import { type KeventList, kevent } from '../calls/index.js';
 import { KqueueError, misuse } from '../errors.js';
 import type { KeventInit } from '../memory/index.js';
-import type { Op, Step } from './change.js';
+import { haveSignals } from './caught-signals.js';
+import type { Key, Op, Step } from './change.js';
 import { type ChangeResult, KqueueChangeError } from './change-error.js';
 import { Changer } from './changer.js';
 import { runningDialect, runningEncoder } from './codec.js';
@@ -20,6 +21,11 @@ export class QueueChanges {
 
   constructor(handle: QueueHandle, registry: Registry) {
     this.#handle = handle;
+    const { EVFILT_SIGNAL } = runningDialect().constants;
+    const { caught } = handle;
+    registry.onRemoved = ({ request: { filter, ident } }) => {
+      if (filter === EVFILT_SIGNAL) caught.release(Number(ident));
+    };
     this.#changer = new Changer(
       runningDialect(),
       runningEncoder(),
@@ -63,7 +69,12 @@ export class QueueChanges {
 
   #apply(steps: readonly object[], op?: Op): ChangeResult[] {
     this.#handle.checkOpen(ACTION);
-    return this.#changer.apply(steps as readonly Step[], this.#send, op);
+    const apply = (): ChangeResult[] =>
+      this.#changer.apply(steps as readonly Step[], this.#send, op);
+    if (!haveSignals(steps)) return apply();
+    const numberOf = (key: Key): number =>
+      Number(runningEncoder().key(key).ident);
+    return this.#handle.caught.during(steps, op, numberOf, apply);
   }
 
   /** Send records to the kernel: 0 or an errno. */

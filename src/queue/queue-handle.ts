@@ -8,6 +8,7 @@ import {
 import { KqueueError } from '../errors.js';
 import type { Watch } from '../ffi/index.js';
 import { hostDialect } from '../host/index.js';
+import { CaughtSignals } from './caught-signals.js';
 import { ffi } from './late.js';
 import { canLoopWatch, currentDriver } from './pollable.js';
 
@@ -23,6 +24,8 @@ export interface LossListener {
  */
 export class QueueHandle implements FdOwner {
   readonly fd: number;
+  /** The signals that are caught until the queue is closed. */
+  readonly caught = new CaughtSignals();
   readonly #queue: WeakRef<Disposable>;
   #isClosed = false;
   #isLost = false;
@@ -88,12 +91,14 @@ export class QueueHandle implements FdOwner {
     if (this.#isClosed) return;
     // Closing a descriptor that is still watched aborts the process.
     this.#release();
-    // It may have been closed elsewhere, and be another file's by now.
-    if (!isQueue(this.fd)) return;
     try {
-      close(this.fd);
+      // It may have been closed elsewhere, and be another file's by now.
+      if (isQueue(this.fd)) close(this.fd);
     } catch (error) {
       if (!isBadFd(error)) throw error;
+    } finally {
+      // In this order: until the last moment its signals end nothing.
+      this.caught.clear();
     }
   }
 
@@ -102,6 +107,7 @@ export class QueueHandle implements FdOwner {
     if (this.#isClosed) return;
     this.#isLost = true;
     this.#release();
+    this.caught.clear();
     this.#lossListener?.deref()?.lose(lossError('The queue is lost'));
   }
 

@@ -27,6 +27,8 @@ const WIDE_HIGH = WIDE_BASE / 2 ** 32;
 export class Registry {
   readonly #base: number;
   #lastSerial = 0;
+  /** Called for each that has ended, unless another took its place. */
+  onRemoved: ((registration: Registration) => void) | undefined;
   /** How many the program has ended, or replaced, so far. */
   dropCount = 0;
   readonly #bySerial = new Map<number, Registration>();
@@ -107,7 +109,9 @@ export class Registry {
     const { filter, ident } = registration.request;
     this.#bySerial.delete(registration.token - this.#base);
     const byIdent = this.#byFilter.get(filter);
-    if (byIdent?.get(ident) === registration) byIdent.delete(ident);
+    if (byIdent?.get(ident) !== registration) return;
+    byIdent.delete(ident);
+    this.onRemoved?.(registration);
   }
 
   /** Remove what the program has ended: its pending events are dropped. */
