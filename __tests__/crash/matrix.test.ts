@@ -16,29 +16,28 @@ const node = process.env.KQUEUE_FFI_CRASH_NODE ?? process.execPath;
 
 /** From "ready" to the end: far more than it takes, far less than a hang. */
 const AT_ONCE = 5000;
+/** And to the next "ready". */
+const TO_START = 20_000;
 const AT_A_TIME = 2;
 
 type Place = 'main' | 'worker';
 
-interface Cell {
-  readonly place: Place;
-  readonly state: string;
-  readonly ending: string;
-}
-
-/** How a cell ended. */
+/** How a process ended that played some states. */
 interface End {
   readonly status: number | string | null;
   readonly lines: readonly string[];
   readonly stderr: string;
-  /** Milliseconds from "ready". */
-  readonly took: number;
 }
 
-function play({ place, state, ending }: Cell): Promise<End> {
+/** Play states one after the other, in one process; a hang is killed. */
+function play(
+  place: Place,
+  states: readonly string[],
+  ending: string,
+): Promise<End> {
   return new Promise((resolve) => {
     const flags = ending === 'memory' ? ['--max-old-space-size=24'] : [];
-    const args = [...flags, fixture, entry, place, state, ending];
+    const args = [...flags, fixture, entry, place, states.join(), ending];
     // An abort is to leave no core file.
     const child = spawn(
       'sh',
@@ -47,20 +46,28 @@ function play({ place, state, ending }: Cell): Promise<End> {
     );
     let stdout = '';
     let stderr = '';
-    let ready = Number.NaN;
-    let watchdog = setTimeout(() => child.kill('SIGUSR1'), 20_000);
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk;
-      if (!Number.isNaN(ready) || !/^ready$/m.test(stdout)) return;
-      ready = performance.now();
+    let seen = 0;
+    let watchdog: NodeJS.Timeout | undefined;
+    const killAfter = (ms: number): void => {
       clearTimeout(watchdog);
       watchdog = setTimeout(() => {
         stderr += 'it hangs';
         child.kill('SIGKILL');
-      }, AT_ONCE);
-      // One that is blocked can end itself in no way.
-      if (place === 'main' && state.startsWith('blocked')) {
-        child.kill(ending as NodeJS.Signals);
+      }, ms);
+    };
+    killAfter(TO_START);
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
+      const lines = stdout.split('\n').slice(seen, -1);
+      seen += lines.length;
+      for (const line of lines) {
+        if (line === 'alive') killAfter(TO_START);
+        if (!line.startsWith('ready')) continue;
+        killAfter(AT_ONCE);
+        // One that is blocked can end itself in no way.
+        if (place === 'main' && line.startsWith('ready blocked')) {
+          child.kill(ending as NodeJS.Signals);
+        }
       }
     });
     child.stderr.on('data', (chunk) => {
@@ -68,12 +75,8 @@ function play({ place, state, ending }: Cell): Promise<End> {
     });
     child.on('close', (code, signal) => {
       clearTimeout(watchdog);
-      resolve({
-        status: code ?? signal,
-        lines: stdout.split('\n').filter((line) => line !== ''),
-        stderr,
-        took: performance.now() - ready,
-      });
+      const lines = stdout.split('\n').filter((line) => line !== '');
+      resolve({ status: code ?? signal, lines, stderr });
     });
   });
 }
@@ -131,18 +134,23 @@ const statesOf = (place: Place, ending: string): readonly string[] => {
   return all.filter((state) => state === 'blocked' || few.includes(state));
 };
 
-/** Play cells, a few at a time; what went wrong with them. */
+/** Play each state in a process of its own; what went wrong with them. */
 async function failuresOf(
-  cells: readonly Cell[],
+  place: Place,
+  ending: string,
   isRight: (end: End) => boolean,
 ): Promise<string[]> {
   const failures: string[] = [];
-  const queue = [...cells];
+  const waiting = [...statesOf(place, ending)];
   const lane = async (): Promise<void> => {
-    for (let cell = queue.shift(); cell !== undefined; cell = queue.shift()) {
-      const end = await play(cell);
-      if (isRight(end) && end.took < AT_ONCE) continue;
-      failures.push(`${cell.state}: ${JSON.stringify(end)}`);
+    for (
+      let state = waiting.shift();
+      state !== undefined;
+      state = waiting.shift()
+    ) {
+      const end = await play(place, [state], ending);
+      if (isRight(end) && end.lines.join() === `ready ${state}`) continue;
+      failures.push(`${state}: ${JSON.stringify(end)}`);
     }
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, lane));
@@ -151,12 +159,12 @@ async function failuresOf(
 
 jest.setTimeout(60_000);
 
-const cellsOf = (place: Place, ending: string): Cell[] =>
-  statesOf(place, ending).map((state) => ({ place, state, ending }));
-
-/** A thread's message and its error may come in either order. */
-const isSame = (lines: readonly string[], others: readonly string[]): boolean =>
-  [...lines].sort().join() === [...others].sort().join();
+/** The lines up to each "alive"; a message and an error come in either order. */
+const livesOf = (lines: readonly string[]): string[][] =>
+  `${lines.join('\n')}\n`
+    .split('alive\n')
+    .slice(0, -1)
+    .map((life) => life.split('\n').slice(0, -1).sort());
 
 /** What V8 says of a thread's heap on the way. */
 const OUT_OF_MEMORY = /\n<--- (?:Last few GCs|JS stacktrace)[\s\S]*$/;
@@ -173,16 +181,14 @@ for (const place of ['main', 'worker'] as const) {
     onLinux(
       `a process with queues in its ${place} thread ends at once by ${ending}`,
       async () => {
-        const failures = await failuresOf(cellsOf(place, ending), (end) => {
+        const failures = await failuresOf(place, ending, (end) => {
           const says = SAYS[ending];
           const isQuiet =
             ending === 'abort' ||
             (says === undefined
               ? end.stderr === ''
               : end.stderr.includes(says));
-          return (
-            end.status === status && end.lines.join() === 'ready' && isQuiet
-          );
+          return end.status === status && isQuiet;
         });
         expect(failures).toEqual([]);
       },
@@ -194,22 +200,22 @@ for (const [ending, lines] of Object.entries(THREAD_ENDS)) {
   onLinux(
     `a thread with queues ends at once by ${ending}, and the process lives on`,
     async () => {
-      const failures = await failuresOf(
-        cellsOf('worker', ending),
-        (end) =>
-          end.status === 0 &&
-          isSame(end.lines, ['ready', ...lines, 'alive']) &&
-          end.stderr.replace(OUT_OF_MEMORY, '') === '',
+      const states = statesOf('worker', ending);
+      const end = await play('worker', states, ending);
+      expect(livesOf(end.lines)).toEqual(
+        states.map((state) => [`ready ${state}`, ...lines].sort()),
       );
-      expect(failures).toEqual([]);
+      expect(end).toMatchObject({ status: 0 });
+      expect(end.stderr.replace(OUT_OF_MEMORY, '')).toBe('');
     },
   );
 }
 
 onLinux('a thread nobody waits for ends with the process', async () => {
   const failures = await failuresOf(
-    cellsOf('worker', 'unref'),
-    (end) => end.status === 0 && end.stderr === '',
+    'worker',
+    'unref',
+    ({ status, stderr }) => status === 0 && stderr === '',
   );
   expect(failures).toEqual([]);
 });

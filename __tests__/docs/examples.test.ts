@@ -1,14 +1,41 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Outcome, root, run } from '../support/built-package.js';
+import {
+  install,
+  type Outcome,
+  type Project,
+  root,
+  run,
+} from '../support/built-package.js';
+import { compile } from '../support/compile.js';
+
+const examples = readdirSync(join(root, 'examples')).filter((name) =>
+  name.endsWith('.ts'),
+);
 
 /** Node runs a `.ts` file as it is where it can strip types. */
 const strips = (process.features as { typescript?: unknown }).typescript;
-const LOADER = strips ? [] : ['--import', 'tsx'];
 
-/** Run an example against the built package, as a reader would. */
-const example = (name: string): Promise<Outcome> =>
-  run(process.execPath, [...LOADER, join(root, 'examples', name)]);
+let project: Project;
+
+beforeAll(async () => {
+  project = await install();
+  const { folder } = project;
+  cpSync(join(root, 'examples'), folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  if (strips) return;
+  const options = { module: 'nodenext', target: 'es2022', noCheck: true };
+  expect(await compile([{ folder, files: examples, options }])).toEqual(['']);
+}, 60_000);
+
+afterAll(() => project?.dispose());
+
+/** Run an example with the package, as a reader would. */
+const example = (name: string): Promise<Outcome> => {
+  const file = strips ? name : name.replace(/\.ts$/, '.js');
+  const path = join(project.folder, file);
+  return run(process.execPath, [path], project.folder);
+};
 
 const linesOf = (outcome: Outcome): string[] =>
   outcome.stdout.trimEnd().split('\n');
@@ -19,9 +46,6 @@ test('every example is tried', () => {
   const tests = readFileSync(
     join(root, '__tests__/docs/examples.test.ts'),
     'utf8',
-  );
-  const examples = readdirSync(join(root, 'examples')).filter((name) =>
-    name.endsWith('.ts'),
   );
   expect(examples.filter((name) => !tests.includes(`'${name}'`))).toEqual([]);
 });
@@ -108,6 +132,18 @@ test('user-event.ts shows two triggers become one event', async () => {
     'it is ident 7 with udata 42',
     'afterwards: 0 events',
   ]);
+});
+
+test('npm run example runs one by its name, and lists them without', async () => {
+  const script = join(root, 'scripts/example.mjs');
+  const ran = await run(process.execPath, [script, 'user-event']);
+  expect(ran).toEqual(succeeds);
+  expect(linesOf(ran)).toContain('after two rings: 1 event');
+  const { stderr, status } = await run(process.execPath, [script]);
+  expect(status).toBe(2);
+  for (const name of examples) {
+    expect(stderr).toContain(`npm run example ${name.replace(/\.ts$/, '')}`);
+  }
 });
 
 test('pipe.ts prints all that the child wrote, then that it closed', async () => {

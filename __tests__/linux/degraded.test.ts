@@ -38,6 +38,7 @@ import { Probe } from '../../src/linux/probe.js';
 import { gate } from '../conformance/cases.js';
 import { socketpair } from '../conformance/libc.js';
 import { dispose, dup, forget, grandchild } from '../conformance/world.js';
+import { root } from '../support/built-package.js';
 
 const ENOSYS = 38;
 const EPERM = 1;
@@ -243,14 +244,13 @@ onLinux('a wait on a memfd ends when it grows', async () => {
   calls.kevent(q, [read], null);
   const path = `/proc/${process.pid}/fd/${fd}`;
   const writer = new Worker(
-    `const { writeSync } = require('node:fs');
-     setTimeout(() => writeSync(${fd}, 'abc', 0), 100);`,
-    { eval: true },
+    join(root, '__tests__/fixtures/linux/write-later.cjs'),
+    { workerData: fd },
   );
   try {
     // In this very file, which no file system reports.
     const list = new KeventList(1);
-    const { fflags } = { fflags: NOTE_WRITE ?? 0 };
+    const fflags = NOTE_WRITE ?? 0;
     const vnode = {
       ident: fd,
       filter: EVFILT_VNODE ?? 0,
