@@ -18,11 +18,15 @@ export {
   explain,
 } from './explain/index.js';
 export {
+  type DirectoryEvent,
+  type DirectoryOptions,
+  type EntryKind,
   type EventIterator,
   type ExitedOptions,
   type ExitPromise,
   exited,
   type FileEvent,
+  type FilePath,
   type FileUrl,
   type IteratorOptions,
   interval,
@@ -32,6 +36,7 @@ export {
   signals,
   type Tick,
   type WriteReady,
+  watchDirectory,
   watchFile,
   writable,
 } from './helpers/index.js';

@@ -134,9 +134,11 @@ describe('a program runs as it is printed', () => {
 const printed: Readonly<Record<string, readonly RegExp[]>> = {
   'docs/helpers.md': [
     /^(\d+\n)*$/,
+    /^undefined\n\d+\n$/,
     /^3 null\n$/,
     /^and now nobody waits for it\n$/,
     /^created\nchanged\nreplaced\ndeleted\n$/,
+    /^added letter file\n$/,
     /^/,
     /^SIGHUP 1\n$/,
     /^true\nhello\n\n$/,

@@ -6,6 +6,7 @@ import {
   interval,
   readable,
   signals,
+  watchDirectory,
   watchFile,
   writable,
 } from '../../src/index.js';
@@ -25,6 +26,7 @@ afterAll(() => {
 const quiet: [string, Make][] = [
   ['interval', (options) => interval({ s: 3600 }, options)],
   ['watchFile', (options) => watchFile('/kqueue-ffi/none', options)],
+  ['watchDirectory', (options) => watchDirectory('/kqueue-ffi/none', options)],
   ['signals', (options) => signals('SIGWINCH', 'SIGUSR2', options ?? {})],
   ['readable', (options) => readable(reader, options)],
 ];

@@ -4,4 +4,5 @@ export { exited } from './exited.js';
 export { interval } from './interval.js';
 export { readable, writable } from './readiness.js';
 export { signals } from './signals.js';
+export { watchDirectory } from './watch-directory.js';
 export { watchFile } from './watch-file.js';

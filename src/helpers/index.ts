@@ -1,16 +1,26 @@
 import type { Duration, FdLike, SignalName } from '../queue/index.js';
+import type { FilePath, FileUrl } from './byte-path.js';
 import type { EventIterator, IteratorOptions } from './event-iterator.js';
 import type { ExitedOptions, ExitPromise } from './exited.js';
 import type { Tick } from './interval.js';
 import type { ReadReady, WriteReady } from './readiness.js';
 import type { SignalCount } from './signals.js';
-import type { FileEvent, FileUrl } from './watch-file.js';
+import type {
+  DirectoryEvent,
+  DirectoryOptions,
+  EntryKind,
+} from './watch-directory.js';
+import type { FileEvent } from './watch-file.js';
 
 export type {
+  DirectoryEvent,
+  DirectoryOptions,
+  EntryKind,
   EventIterator,
   ExitedOptions,
   ExitPromise,
   FileEvent,
+  FilePath,
   FileUrl,
   IteratorOptions,
   ReadReady,
@@ -198,8 +208,8 @@ export function signals(
  * through. A directory above that is renamed is not noticed until something
  * happens to the file itself, or to the directory that is watched in its stead.
  *
- * @param path A path or a `file:` URL; also of a directory, of which it is told
- * that an entry came or went.
+ * @param path A path, a Buffer for a name that is no UTF-8, or a `file:` URL;
+ * also of a directory, of which it is told that an entry came or went.
  * @throws {TypeError} If it is no path.
  * @throws What `node:fs` throws, such as `EACCES` and `EMFILE`: from the call,
  * or, if it happens later, in the loop.
@@ -224,8 +234,52 @@ export function signals(
  * ```
  */
 export function watchFile(
-  path: string | FileUrl,
+  path: FilePath,
   options: IteratorOptions = {},
 ): EventIterator<FileEvent> {
   return loadHelpers().watchFile(path, options);
+}
+
+/**
+ * Report the entries of one directory that are added, removed or changed. Its
+ * listing is compared with the last one when the kernel reports a change, so an
+ * entry that came and went in between is not reported, and a slow consumer gets
+ * fewer events but misses no difference. What is there at the time of the call
+ * is not reported.
+ *
+ * The directory may be removed and made again, or be missing at first. A link
+ * to a directory is followed, and switched with it.
+ *
+ * It holds one descriptor, as {@link watchFile} does. By default the contents of
+ * a file are looked at only when an entry comes, goes or is replaced: with
+ * `files: true` each regular file is opened too, up to 1,000 of them. Files that
+ * this process may not read are left out on Linux.
+ *
+ * @param path A path, a Buffer for a name that is no UTF-8, or a `file:` URL.
+ * @throws {TypeError | RangeError} For a malformed argument.
+ * @throws What `node:fs` throws, such as `ENOTDIR` and `EACCES`: from the call,
+ * or, if it happens later, in the loop.
+ * @throws {KqueueError} `EMFILE` if there are more files than `files` allows;
+ * else as {@link Kqueue.add}.
+ *
+ * @example
+ * ```ts
+ * import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ * import { watchDirectory } from 'kqueue-ffi';
+ *
+ * const folder = mkdtempSync(join(tmpdir(), 'inbox-'));
+ * using events = watchDirectory(folder);
+ * writeFileSync(join(folder, 'letter.txt'), 'hello');
+ * const { value } = await events.next();
+ * console.log(value?.type, value?.name, value?.kind); // added letter.txt file
+ * rmSync(folder, { recursive: true });
+ * ```
+ */
+export function watchDirectory(
+  path: FilePath,
+  options: DirectoryOptions = {},
+): EventIterator<DirectoryEvent> {
+  return loadHelpers().watchDirectory(path, options);
 }

@@ -1,22 +1,28 @@
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-} from 'node:fs';
-import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { KqueueError, misuse } from '../errors.js';
+import { type BigIntStats, closeSync, fstatSync } from 'node:fs';
+import { KqueueError } from '../errors.js';
 import { hostDialect, setImmediate } from '../host/index.js';
-import type { Kqueue, KqueueEvent, VnodeNote } from '../queue/index.js';
+import type { Kqueue, KqueueEvent } from '../queue/index.js';
+import {
+  type BytePath,
+  checkPath,
+  type FilePath,
+  toAbsolute,
+  toText,
+} from './byte-path.js';
 import {
   type EventIterator,
   eventIterator,
   type IteratorOptions,
   type Source,
 } from './event-iterator.js';
-import { type Member, SharedQueue } from './shared-queue.js';
+import {
+  areOfContents,
+  openForEvents,
+  fileQueue as queue,
+  unwatchVnode,
+  watchVnode,
+} from './file-queue.js';
+import type { Member } from './shared-queue.js';
 import {
   findWatchPoints,
   isNotFound,
@@ -35,7 +41,7 @@ export type FileEvent =
        * - `created`: there was nothing, now there is.
        */
       readonly type: 'changed' | 'attributes' | 'replaced' | 'created';
-      /** As passed to {@link watchFile}. */
+      /** As passed to {@link watchFile}; a Buffer or a URL as text. */
       readonly path: string;
       /** How many bytes it has now. */
       readonly size: number;
@@ -46,42 +52,10 @@ export type FileEvent =
       readonly path: string;
     };
 
-/** A `file:` URL: a `URL` of Node's types, or of the DOM's. */
-export interface FileUrl {
-  readonly href: string;
-  readonly protocol: string;
-}
-
 const ACTION = 'watch a file';
-
-/**
- * Open for its events only, which neither asks for the right to read nor keeps
- * a volume from being unmounted: Darwin's bsd/sys/fcntl.h. Node has no name
- * for it.
- */
-const O_EVTONLY = 0x8000;
-
-/** Do not block on a FIFO, nor acquire a controlling terminal. */
-const OPEN_FLAGS =
-  (process.platform === 'darwin' ? O_EVTONLY : constants.O_RDONLY) |
-  constants.O_NONBLOCK |
-  constants.O_NOCTTY;
-
-/** Notes that mean that the contents changed. */
-const WRITE_NOTES: readonly VnodeNote[] = ['write', 'extend', 'truncate'];
-const NOTES: readonly VnodeNote[] = [
-  'write',
-  'extend',
-  'attrib',
-  'link',
-  'rename',
-  'delete',
-];
 
 /** How often the path is resolved again at once while it keeps changing. */
 const MAX_ATTEMPTS = 64;
-
-const queue = /* @__PURE__ */ new SharedQueue();
 
 let mountIdents = 0;
 
@@ -105,9 +79,9 @@ interface FileState {
  * reported and as it is now. The kernel's events say when to compare the two.
  * They also reveal changes that leave no trace in the file's size and times.
  */
-class PathSource implements Source<FileEvent>, Member {
-  readonly #originalPath: string;
-  readonly #path: string;
+export class PathSource implements Source<FileEvent>, Member {
+  readonly #text: string;
+  readonly #path: BytePath;
   readonly #kq: Kqueue<Member>;
   #watched: readonly WatchedPoint[] = [];
   /** Directories of symbolic links that this process may search, but not open. */
@@ -123,9 +97,9 @@ class PathSource implements Source<FileEvent>, Member {
   #isMountWatched = false;
   #pendingWait: { resolve(): void; reject(error: unknown): void } | undefined;
 
-  constructor(originalPath: string) {
-    this.#originalPath = originalPath;
-    this.#path = resolve(originalPath);
+  constructor(path: BytePath) {
+    this.#text = toText(path);
+    this.#path = toAbsolute(path);
     this.#kq = queue.join(this);
     try {
       this.#isMountWatched = this.#changeMountWatch('add');
@@ -160,7 +134,7 @@ class PathSource implements Source<FileEvent>, Member {
   onEvent(event: KqueueEvent): void {
     const isVnode = event.filter === 'vnode';
     if (isVnode && event.fd === this.#reported?.watched.fd) {
-      if (event.notes.some((note) => WRITE_NOTES.includes(note))) {
+      if (areOfContents(event.notes)) {
         this.#isWritten = true;
       } else {
         this.#isTouched = true;
@@ -276,7 +250,7 @@ class PathSource implements Source<FileEvent>, Member {
   #open(point: WatchPoint, isLinkDirectory: boolean): WatchedPoint | undefined {
     let fd: number;
     try {
-      fd = openSync(point.path, OPEN_FLAGS);
+      fd = openForEvents(point.path);
     } catch (error) {
       const isUnreadable = isLinkDirectory && isRefusal(error);
       if (isUnreadable) this.#unreadable.add(point.path);
@@ -285,12 +259,7 @@ class PathSource implements Source<FileEvent>, Member {
     }
     try {
       const stats = fstatSync(fd, { bigint: true });
-      this.#kq.add({
-        filter: 'vnode',
-        fd,
-        notes: supportedNotes(),
-        udata: this,
-      });
+      watchVnode(this.#kq, fd, this);
       const watched = { point: { ...point, stats }, fd };
       this.#watched = [...this.#watched, watched];
       return watched;
@@ -301,14 +270,7 @@ class PathSource implements Source<FileEvent>, Member {
   }
 
   #release({ fd }: WatchedPoint): void {
-    try {
-      this.#kq.delete({ filter: 'vnode', fd });
-    } catch (error) {
-      // It was revoked, or the queue is closed: there is no registration.
-      if (!(error instanceof KqueueError)) throw error;
-    } finally {
-      closeSync(fd);
-    }
+    unwatchVnode(this.#kq, fd);
   }
 
   #readState(): FileState | undefined {
@@ -318,7 +280,7 @@ class PathSource implements Source<FileEvent>, Member {
   }
 
   #nextDifference(): FileEvent | undefined {
-    const path = this.#originalPath;
+    const path = this.#text;
     const before = this.#reported;
     const now = this.#readState();
     this.#reported = now;
@@ -344,31 +306,11 @@ class PathSource implements Source<FileEvent>, Member {
 const isRefusal = (error: unknown): boolean =>
   ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
 
-/** OpenBSD also has `truncate`; libkqueue lacks `revoke`. */
-const supportedNotes = (): readonly VnodeNote[] => {
-  const all = [...NOTES];
-  const { NOTE_REVOKE, NOTE_TRUNCATE } = hostDialect().constants;
-  if (NOTE_REVOKE !== undefined) all.push('revoke');
-  if (NOTE_TRUNCATE !== undefined) all.push('truncate');
-  return all;
-};
-
-function pathOf(path: unknown): string {
-  if (path instanceof URL && path.protocol === 'file:') {
-    return fileURLToPath(path);
-  }
-  if (typeof path === 'string' && path !== '' && !path.includes('\0')) {
-    return path;
-  }
-  const expected = 'a path without null bytes, or a file: URL';
-  throw new TypeError(misuse(ACTION, 'path', expected, path));
-}
-
 /** {@link watchFile}, loaded when it is first called. */
 export function watchFile(
-  path: string | FileUrl,
+  path: FilePath,
   options: IteratorOptions = {},
 ): EventIterator<FileEvent> {
-  const originalPath = pathOf(path);
-  return eventIterator(ACTION, options, () => new PathSource(originalPath));
+  const bytes = checkPath(path, ACTION);
+  return eventIterator(ACTION, options, () => new PathSource(bytes));
 }

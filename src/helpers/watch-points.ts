@@ -6,25 +6,28 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { type BytePath, fromBuffer, toBuffer } from './byte-path.js';
 
 /** A file or directory to watch, so that no change of a path is missed. */
 export interface WatchPoint {
-  readonly path: string;
+  readonly path: BytePath;
   readonly stats: BigIntStats;
   /** Whether the path resolves to it: else a directory on the way. */
   readonly isTarget: boolean;
 }
+
+const BYTES = { encoding: 'buffer' } as const;
 
 /** Linux follows no more links than this. */
 const MAX_LINKS = 40;
 
 /** Stat a path: `undefined` if there is nothing. */
 function statIfPresent(
-  path: string,
+  path: BytePath,
   stat: typeof statSync | typeof lstatSync,
 ): BigIntStats | undefined {
   try {
-    return stat(path, { bigint: true });
+    return stat(toBuffer(path), { bigint: true });
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
@@ -38,14 +41,14 @@ export const isNotFound = (error: unknown): boolean => {
 };
 
 /** A directory, or the nearest above it that there is. */
-function nearestDirectory(path: string): WatchPoint {
+function nearestDirectory(path: BytePath): WatchPoint {
   for (let at = path; ; at = dirname(at)) {
     const stats = statIfPresent(at, statSync);
     // The root always exists.
     if (stats?.isDirectory() || at === dirname(at)) {
       return {
         path: at,
-        stats: stats ?? statSync(at, { bigint: true }),
+        stats: stats ?? statSync(toBuffer(at), { bigint: true }),
         isTarget: false,
       };
     }
@@ -53,9 +56,9 @@ function nearestDirectory(path: string): WatchPoint {
 }
 
 /** Whether a path has no links in it: the common case, found with one call. */
-function isWithoutLinks(path: string): boolean {
+function isWithoutLinks(path: BytePath): boolean {
   try {
-    return realpathSync.native(path) === path;
+    return fromBuffer(realpathSync.native(toBuffer(path), BYTES)) === path;
   } catch {
     return false;
   }
@@ -69,7 +72,7 @@ function isWithoutLinks(path: string): boolean {
  * @throws {NodeJS.ErrnoException} If the path cannot be resolved: `EACCES`,
  * `ELOOP`, `ENAMETOOLONG`.
  */
-export function findWatchPoints(path: string): readonly WatchPoint[] {
+export function findWatchPoints(path: BytePath): readonly WatchPoint[] {
   const linkDirectories = new Map<string, WatchPoint>();
   const names = isWithoutLinks(path) ? [] : path.split('/').reverse();
   let at = '/';
@@ -99,9 +102,9 @@ export function findWatchPoints(path: string): readonly WatchPoint[] {
 }
 
 /** The target of a link; '' if it is no link any more. */
-function readLink(link: string): string {
+function readLink(link: BytePath): BytePath {
   try {
-    return readlinkSync(link);
+    return fromBuffer(readlinkSync(toBuffer(link), BYTES));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EINVAL' || isNotFound(error)) return '';

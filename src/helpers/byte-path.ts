@@ -1,0 +1,65 @@
+import { isUtf8 } from 'node:buffer';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { misuse } from '../errors.js';
+
+/** A `file:` URL: a `URL` of Node's types, or of the DOM's. */
+export interface FileUrl {
+  readonly href: string;
+  readonly protocol: string;
+}
+
+/** A path as `node:fs` takes it. Names that are no UTF-8 need a Buffer or URL. */
+export type FilePath = string | Uint8Array | FileUrl;
+
+/**
+ * A path with one character for each byte, so that `node:path` works on names
+ * that are no UTF-8.
+ */
+export type BytePath = string;
+
+/** The bytes of a path, for `node:fs`. */
+export const toBuffer = (path: BytePath): Buffer => Buffer.from(path, 'latin1');
+
+export const fromBuffer = (path: Uint8Array): BytePath =>
+  Buffer.from(path.buffer, path.byteOffset, path.byteLength).toString('latin1');
+
+/** How a name is written as text: what is no UTF-8 becomes U+FFFD. */
+export const toText = (path: BytePath): string => toBuffer(path).toString();
+
+/** Whether a name is UTF-8, so that its text is it. */
+export const isText = (path: BytePath): boolean => isUtf8(toBuffer(path));
+
+/** Make a path absolute. */
+export function toAbsolute(path: BytePath): BytePath {
+  return path.startsWith('/')
+    ? resolve(path)
+    : resolve(fromBuffer(Buffer.from(process.cwd())), path);
+}
+
+/** The bytes that a `file:` URL stands for, also where they are no UTF-8. */
+function decodeUrl(url: URL): BytePath {
+  try {
+    return fromBuffer(Buffer.from(fileURLToPath(url)));
+  } catch (error) {
+    if ((error as Error).name !== 'URIError') throw error;
+    return url.pathname.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    );
+  }
+}
+
+/**
+ * Check a path that a helper was given.
+ *
+ * @throws {TypeError} If it is none.
+ */
+export function checkPath(path: unknown, action: string): BytePath {
+  let bytes: BytePath = '';
+  if (path instanceof URL && path.protocol === 'file:') bytes = decodeUrl(path);
+  else if (path instanceof Uint8Array) bytes = fromBuffer(path);
+  else if (typeof path === 'string') bytes = fromBuffer(Buffer.from(path));
+  if (bytes !== '' && !bytes.includes('\0')) return bytes;
+  const expected = 'a path without null bytes, a Buffer, or a file: URL';
+  throw new TypeError(misuse(action, 'path', expected, path));
+}

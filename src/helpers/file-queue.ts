@@ -1,0 +1,77 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { KqueueError } from '../errors.js';
+import { hostDialect } from '../host/index.js';
+import type { Kqueue, VnodeNote } from '../queue/index.js';
+import { type BytePath, toBuffer } from './byte-path.js';
+import { type Member, SharedQueue } from './shared-queue.js';
+
+/**
+ * Open for its events only, which neither asks for the right to read nor keeps
+ * a volume from being unmounted: Darwin's bsd/sys/fcntl.h. Node has no name
+ * for it.
+ */
+const O_EVTONLY = 0x8000;
+
+/** Do not block on a FIFO, nor acquire a controlling terminal. */
+const OPEN_FLAGS =
+  (process.platform === 'darwin' ? O_EVTONLY : constants.O_RDONLY) |
+  constants.O_NONBLOCK |
+  constants.O_NOCTTY;
+
+const NOTES: readonly VnodeNote[] = [
+  'write',
+  'extend',
+  'attrib',
+  'link',
+  'rename',
+  'delete',
+];
+
+/** Notes that mean that the contents changed. */
+const WRITE_NOTES: readonly VnodeNote[] = ['write', 'extend', 'truncate'];
+
+/** OpenBSD also has `truncate`; libkqueue lacks `revoke`. */
+const supportedNotes = (): readonly VnodeNote[] => {
+  const all = [...NOTES];
+  const { NOTE_REVOKE, NOTE_TRUNCATE } = hostDialect().constants;
+  if (NOTE_REVOKE !== undefined) all.push('revoke');
+  if (NOTE_TRUNCATE !== undefined) all.push('truncate');
+  return all;
+};
+
+/** The queue of all watched files: on Linux it takes one inotify instance. */
+export const fileQueue: SharedQueue = /* @__PURE__ */ new SharedQueue();
+
+/** Whether notes tell that the contents changed. */
+export const areOfContents = (notes: readonly VnodeNote[]): boolean =>
+  notes.some((note) => WRITE_NOTES.includes(note));
+
+/** Open a file for its events. */
+export const openForEvents = (path: BytePath, flags = 0): number =>
+  openSync(toBuffer(path), OPEN_FLAGS | flags);
+
+/** Report the events of an open file to a member, which has joined the queue. */
+export function watchVnode(
+  kq: Kqueue<Member>,
+  fd: number,
+  member: Member,
+): void {
+  kq.add({
+    filter: 'vnode',
+    fd,
+    notes: supportedNotes(),
+    udata: member,
+  });
+}
+
+/** Stop watching, and close the descriptor. */
+export function unwatchVnode(kq: Kqueue<Member>, fd: number): void {
+  try {
+    kq.delete({ filter: 'vnode', fd });
+  } catch (error) {
+    // It was revoked, or the queue is closed: there is no registration.
+    if (!(error instanceof KqueueError)) throw error;
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,133 @@
+import { closeSync, constants, fstatSync } from 'node:fs';
+import { KqueueError } from '../errors.js';
+import { hostDialect } from '../host/index.js';
+import type { Kqueue, KqueueEvent } from '../queue/index.js';
+import { type BytePath, toText } from './byte-path.js';
+import {
+  type Entry,
+  entryOf,
+  isSameEntry,
+  type Listing,
+} from './directory-listing.js';
+import {
+  areOfContents,
+  fileQueue,
+  openForEvents,
+  unwatchVnode,
+  watchVnode,
+} from './file-queue.js';
+import type { Member } from './shared-queue.js';
+import { isNotFound } from './watch-points.js';
+
+/** A file that is open for its events. */
+interface OpenFile {
+  readonly fd: number;
+  readonly member: Member;
+  readonly kq: Kqueue<Member>;
+  readonly entry: Entry;
+}
+
+/** The regular files of one directory, open for their events. */
+export class OpenFiles {
+  readonly #directory: BytePath;
+  readonly #budget: number;
+  readonly #onEvent: () => void;
+  readonly #files = new Map<BytePath, OpenFile>();
+  /** Files that had events, and whether of their contents. */
+  #events = new Map<BytePath, boolean>();
+
+  constructor(directory: BytePath, budget: number, onEvent: () => void) {
+    this.#directory = directory;
+    this.#budget = budget;
+    this.#onEvent = onEvent;
+  }
+
+  /** The names of the files that had events since, and whether of contents. */
+  takeEvents(): ReadonlyMap<BytePath, boolean> {
+    fileQueue.deliverPending();
+    const events = this.#events;
+    if (events.size > 0) this.#events = new Map();
+    return events;
+  }
+
+  /**
+   * Open what is new in a listing and close what is not in it any more.
+   *
+   * @throws {KqueueError} `EMFILE` if there are more files than the budget.
+   */
+  update(listing: Listing): void {
+    for (const [name, file] of this.#files) {
+      const entry = listing.get(name);
+      if (entry === undefined || !isSameEntry(entry, file.entry)) {
+        this.#close(name, file);
+      }
+    }
+    const names = [...listing].filter(([, { kind }]) => kind === 'file');
+    if (names.length > this.#budget) throw this.#tooMany(names.length);
+    for (const [name, entry] of names) {
+      if (!this.#files.has(name)) this.#open(name, entry);
+    }
+  }
+
+  close(): void {
+    for (const [name, file] of this.#files) this.#close(name, file);
+  }
+
+  #open(name: BytePath, entry: Entry): void {
+    let fd: number;
+    try {
+      const path = `${this.#directory}/${name}`;
+      fd = openForEvents(path, constants.O_NOFOLLOW);
+    } catch (error) {
+      if (isNotFound(error) || isSkipped(error)) return;
+      throw error;
+    }
+    const member: Member = {
+      onEvent: (event) => this.#onFileEvent(name, event),
+      // The directory, in the same queue, reports the error.
+      onError: () => {},
+    };
+    const kq = fileQueue.join(member);
+    try {
+      watchVnode(kq, fd, member);
+    } catch (error) {
+      closeSync(fd);
+      fileQueue.leave(member);
+      throw error;
+    }
+    this.#files.set(name, { fd, member, kq, entry });
+    // It was written to between the listing and now.
+    const now = entryOf(fstatSync(fd, { bigint: true }));
+    if (now.mtimeNs !== entry.mtimeNs || now.size !== entry.size) {
+      this.#events.set(name, true);
+      this.#onEvent();
+    }
+  }
+
+  #onFileEvent(name: BytePath, event: KqueueEvent): void {
+    if (event.filter !== 'vnode') return;
+    const isWritten = areOfContents(event.notes);
+    this.#events.set(name, this.#events.get(name) === true || isWritten);
+    this.#onEvent();
+  }
+
+  #close(name: BytePath, { kq, fd, member }: OpenFile): void {
+    this.#files.delete(name);
+    unwatchVnode(kq, fd);
+    fileQueue.leave(member);
+  }
+
+  #tooMany(count: number): KqueueError {
+    return new KqueueError(
+      `Cannot watch the files of ${toText(this.#directory)} as there are ${count}, and 'files' allows ${this.#budget} descriptors: pass a larger number, or watch without 'files'`,
+      'EMFILE',
+      -hostDialect().errno.EMFILE,
+    );
+  }
+}
+
+/** A link by now, or not to be opened by this process. */
+const isSkipped = (error: unknown): boolean =>
+  ['ELOOP', 'EMLINK', 'EACCES', 'EPERM', 'ENXIO'].includes(
+    (error as NodeJS.ErrnoException).code ?? '',
+  );
