@@ -1,6 +1,7 @@
 // kq, the command: each of its commands as a process of its own.
 import { type ChildProcess, spawn } from 'node:child_process';
 import {
+  appendFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -275,6 +276,48 @@ test('kq watch prints a name that would confuse a terminal as a string', async (
   const { stdout } = await outcome;
   expect(stdout).toContain(`created     ${JSON.stringify(path)}  0 bytes`);
   expect(stdout.split('\n')).toHaveLength(2);
+});
+
+test('kq watch tells the entries of a directory by name, those that are asked for', async () => {
+  const [source, late, many] = ['src', 'late', 'many'].map((name) =>
+    join(folder, name),
+  );
+  for (const path of [source, many]) mkdirSync(path);
+  // More than it opens.
+  for (let i = 0; i <= 1000; i++) writeFileSync(join(many, `${i}.ts`), '');
+  const { child, wrote, outcome } = start(
+    ...['watch', 'src/', 'late', 'many', '--json'],
+    ...[
+      '--include',
+      '*.{ts,js}',
+      '--exclude',
+      '*.test.ts',
+      '--exclude=**/old*',
+    ],
+  );
+  await wrote(WATCHING);
+  for (const name of ['a.md', 'a.test.ts', 'old.ts', 'new.ts']) {
+    writeFileSync(join(source, name), '');
+  }
+  await wrote(
+    '{"event":"added","path":"src/new.ts","directory":"src/","name":"new.ts","kind":"file",',
+  );
+  appendFileSync(join(source, 'new.ts'), 'text');
+  await wrote('{"event":"changed","path":"src/new.ts",');
+  mkdirSync(late);
+  await wrote('{"event":"created","path":"late",');
+  mkdirSync(join(late, 'b.js'));
+  await wrote(
+    '{"event":"added","path":"late/b.js","directory":"late","name":"b.js","kind":"directory",',
+  );
+  rmSync(join(many, '7.ts'));
+  await wrote('{"event":"removed","path":"many/7.ts",');
+  child.kill('SIGTERM');
+  const ended = await outcome;
+  expect(ended.stdout).not.toMatch(/a\.md|a\.test|old|"path":"src\/"/);
+  expect(notesOf(ended)).toEqual([
+    'kq: many has too many files to open: what is written to them is not told',
+  ]);
 });
 
 /** Whether Linux tells others than the parent how a process ended. */

@@ -1,11 +1,21 @@
-type Pull<T> = () => Promise<IteratorResult<T, unknown>>;
+/** Asks a source for its next value. */
+export type Pull<T> = () => Promise<IteratorResult<T, unknown>>;
 
-/** Merge sources: yield each value as it comes, until all sources have ended. */
-export async function* merge<T>(pulls: readonly Pull<T>[]): AsyncGenerator<T> {
+/** Sources of which each value is yielded as it comes. */
+export interface Merged<T> {
+  /** Add a source, also while values are taken. */
+  add(pull: Pull<T>): void;
+  /** Ends when all sources have ended. */
+  readonly values: AsyncGenerator<T>;
+}
+
+/** Merge sources that are not all known yet. */
+export function createMerged<T>(): Merged<T> {
   // In the order in which they settled. Promise.race would add a reaction per
   // turn to a promise that never settles.
   const settled: { pull: Pull<T>; result: ReturnType<Pull<T>> }[] = [];
   let wake = (): void => {};
+  let count = 0;
   const start = (pull: Pull<T>): void => {
     const result = pull();
     const onSettled = (): void => {
@@ -14,21 +24,36 @@ export async function* merge<T>(pulls: readonly Pull<T>[]): AsyncGenerator<T> {
     };
     result.then(onSettled, onSettled);
   };
-  for (const pull of pulls) start(pull);
-  for (let left = pulls.length; left > 0; ) {
-    const next = settled.shift();
-    if (next === undefined) {
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      continue;
-    }
-    const result = await next.result;
-    if (result.done) {
-      left--;
-    } else {
-      yield result.value;
-      start(next.pull);
+  async function* values(): AsyncGenerator<T> {
+    while (count > 0) {
+      const next = settled.shift();
+      if (next === undefined) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        continue;
+      }
+      const result = await next.result;
+      if (result.done) {
+        count--;
+      } else {
+        yield result.value;
+        start(next.pull);
+      }
     }
   }
+  return {
+    add(pull) {
+      count++;
+      start(pull);
+    },
+    values: values(),
+  };
+}
+
+/** Merge sources: yield each value as it comes, until all sources have ended. */
+export function merge<T>(pulls: readonly Pull<T>[]): AsyncGenerator<T> {
+  const { add, values } = createMerged<T>();
+  for (const pull of pulls) add(pull);
+  return values;
 }

@@ -1,0 +1,141 @@
+import { statSync } from 'node:fs';
+import {
+  type DirectoryEvent,
+  type EventIterator,
+  type FileEvent,
+  watchDirectory,
+  watchFile,
+} from '../index.js';
+import type { EntryFilter } from './glob.js';
+import type { Pull } from './merge.js';
+import {
+  escapeControls,
+  formatCount,
+  type OutputEvent,
+} from './output-event.js';
+import { printNote } from './screen.js';
+
+const MOODS: Readonly<Record<string, OutputEvent['mood']>> = {
+  created: 'good',
+  added: 'good',
+  deleted: 'bad',
+  removed: 'bad',
+};
+
+function makeEvent(
+  event: FileEvent['type'] | DirectoryEvent['type'],
+  path: string,
+  fields: OutputEvent['fields'],
+): OutputEvent {
+  const { size } = fields;
+  const detail =
+    typeof size === 'number' ? `  ${formatCount(size, 'byte')}` : '';
+  return {
+    fields: { event, path, ...fields },
+    text: `${event.padEnd(10)}  ${escapeControls(path)}${detail}`,
+    mood: MOODS[event] ?? 'plain',
+  };
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+const isTooMany = (error: unknown): boolean =>
+  (error as NodeJS.ErrnoException).code === 'EMFILE';
+
+/** A path that is watched. */
+export interface PathWatch {
+  close(): void;
+}
+
+interface Surroundings {
+  readonly signal: AbortSignal;
+  readonly filter: EntryFilter;
+  /** Add a source of events, or of nothing to tell. */
+  add(pull: Pull<OutputEvent | undefined>): void;
+}
+
+/**
+ * Watch a path, and while it is a directory, its entries.
+ *
+ * @throws As {@link watchFile}.
+ */
+export function watchPath(
+  path: string,
+  { signal, filter, add }: Surroundings,
+): PathWatch {
+  const file = watchFile(path, { signal });
+  let directory: EventIterator<DirectoryEvent> | undefined;
+
+  const onFileEvent = (event: FileEvent): OutputEvent | undefined => {
+    const { type } = event;
+    if (directory === undefined) {
+      if (isDirectory(path)) openDirectory();
+    } else if (type === 'changed') {
+      // Its entries tell which.
+      return undefined;
+    } else if (type === 'replaced' && !isDirectory(path)) {
+      directory.close();
+      directory = undefined;
+    }
+    const size = event.type === 'deleted' ? undefined : event.size;
+    return makeEvent(type, path, { size });
+  };
+
+  const onEntry = ({ type, name, kind }: DirectoryEvent) => {
+    const entry = `${path.replace(/\/+$/, '')}/${name}`;
+    if (!filter(entry, name)) return undefined;
+    return makeEvent(type, entry, { directory: path, name, kind });
+  };
+
+  /** Go on with the names alone if there are too many files to open. */
+  function openDirectory(): void {
+    try {
+      pullFrom(watchDirectory(path, { signal, files: true }));
+    } catch (error) {
+      if (!isTooMany(error)) throw error;
+      openNames();
+    }
+  }
+
+  function openNames(): void {
+    printNote(
+      `${escapeControls(path)} has too many files to open: what is written to them is not told`,
+    );
+    pullFrom(watchDirectory(path, { signal }));
+  }
+
+  function pullFrom(source: EventIterator<DirectoryEvent>): void {
+    directory = source;
+    add(async () => {
+      try {
+        const result = await source.next();
+        if (result.done) return result;
+        return { done: false, value: onEntry(result.value) };
+      } catch (error) {
+        if (!isTooMany(error)) throw error;
+        openNames();
+        // Whatever is new is not told by its name.
+        return { done: false, value: makeEvent('changed', path, {}) };
+      }
+    });
+  }
+
+  if (isDirectory(path)) openDirectory();
+  add(async () => {
+    const result = await file.next();
+    if (result.done) return result;
+    return { done: false, value: onFileEvent(result.value) };
+  });
+  return {
+    close() {
+      file.close();
+      directory?.close();
+    },
+  };
+}
