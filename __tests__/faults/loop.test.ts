@@ -184,9 +184,29 @@ for (const [what, file, stdout] of survived) {
   });
 }
 
-for (const how of ['close', 'take']) {
-  onLinux(`no event is lost if other code does ${how} the epoll`, async () => {
-    const outcome = await fixture('lost-epoll.cjs', how);
-    expect(outcome).toEqual({ stdout: '1\n2\n', stderr: '', status: 0 });
-  });
-}
+const ways = ['close', 'take'].flatMap((how) =>
+  ['now', 'later'].flatMap((when) =>
+    ['one', 'both'].map((which) => [how, when, which]),
+  ),
+);
+
+onLinux(
+  'no event is lost if other code has the numbers of the epoll',
+  async () => {
+    const outcomes = await Promise.all(
+      ways.map((way) => fixture('lost-epoll.cjs', ...way)),
+    );
+    const expected = { stdout: '1\n2\n', stderr: '', status: 0 };
+    for (const [i, outcome] of outcomes.entries()) {
+      expect([ways[i], outcome]).toEqual([ways[i], expected]);
+    }
+  },
+);
+
+onLinux('a wait hears of what happens after a part was closed', async () => {
+  const { stdout, status } = await fixture('lost-part.cjs');
+  const told: string[] = JSON.parse(stdout);
+  expect(told.length).toBeGreaterThanOrEqual(3);
+  expect(new Set(told)).toEqual(new Set(['read']));
+  expect(status).toBe(0);
+});

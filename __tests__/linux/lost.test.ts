@@ -180,6 +180,21 @@ describe('a queue whose descriptor other code closed', () => {
       for (const fd of [kq, ...taken]) expect(isOpen(fd)).toBe(true);
       for (const fd of [kq, ...taken]) closeSync(fd);
     }
+    // Nor an epoll that nothing is in, as its own is once all is gone.
+    for (let closed = 0; closed < 4; closed++) {
+      const { kq, inner } = parts();
+      const taken = inner.slice(closed, closed + 1);
+      const [r, w] = pipe();
+      const theirs = watchingEpoll(r);
+      for (const fd of taken) libc.dup2(theirs, fd);
+      for (const fd of [r, w]) {
+        forget(fd);
+        closeSync(fd);
+      }
+      close(kq);
+      for (const fd of taken) expect(isOpen(fd)).toBe(true);
+      for (const fd of [theirs, ...taken]) closeSync(fd);
+    }
     expectNoneLeft();
   });
 });

@@ -1,4 +1,5 @@
-import { setImmediate } from '../host/index.js';
+import { readFileSync } from 'node:fs';
+import { nextTick, queueMicrotask, setImmediate } from '../host/index.js';
 import { backendFd } from './backend-fd.js';
 import { exitsOfProcess } from './exits.js';
 import { koffi } from './koffi.js';
@@ -23,6 +24,7 @@ const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
 const F_DUPFD_CLOEXEC = 1030;
 const KCMP_FILE = 0;
+const EBADF = 9;
 
 /** How many ready queues one look at the epoll reports. */
 const BATCH = 64;
@@ -69,6 +71,8 @@ interface LoopEpoll {
   leave(member: Member): void;
   /** Whether the handle keeps the process alive. */
   reference(keepsAlive: boolean): void;
+  /** Whether both of its numbers are its own still. */
+  isSound(): boolean;
   close(): void;
 }
 
@@ -113,7 +117,12 @@ function createLoopEpoll(): LoopEpoll | undefined {
     return undefined;
   }
   // To make a handle takes it out again.
-  if (addToLoop(libc, loop, other)) return made;
+  if (addToLoop(libc, loop, other)) {
+    // Until the loop polls, a number that is not the epoll's any more would
+    // end the process.
+    queueMicrotask(() => nextTick(checkEpoll));
+    return made;
+  }
   made.close();
   return undefined;
 }
@@ -133,11 +142,12 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
     return libc.epollCtl(fd, op, queue, address);
   };
 
-  /** Whether both numbers are still one open file. */
-  const isSound = (): boolean => {
+  /** Whether both numbers are one open file. */
+  const isOneFile = (): boolean => {
     const { pid } = process;
-    // Where kcmp(2) is forbidden it fails, and nothing is known.
-    return libc.kcmp(pid, pid, KCMP_FILE, fd, spareFd) <= 0;
+    const order = libc.kcmp(pid, pid, KCMP_FILE, fd, spareFd);
+    // Where kcmp(2) is forbidden, nothing is known.
+    return order === 0 || (order < 0 && libc.errno() !== EBADF);
   };
 
   const onReadable = (status: unknown): void => {
@@ -174,7 +184,7 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
   const self: LoopEpoll = {
     enter(member) {
       if (member.entered && control(EPOLL_CTL_MOD, member) === 0) return true;
-      if (!isSound()) return false;
+      if (!isOneFile()) return false;
       return (
         control(EPOLL_CTL_ADD, member) === 0 ||
         control(EPOLL_CTL_MOD, member) === 0
@@ -189,22 +199,41 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
       if (wanted) handle.ref();
       else handle.unref();
     },
+    isSound() {
+      const holdsAny = [...members.values()].some(({ entered }) => entered);
+      return isOneFile() && (!holdsAny || holdsQueues(fd));
+    },
     close() {
       if (closed) return;
       closed = true;
       exitsOfProcess().acts.delete(self.close);
       // The handle first: a descriptor closed under it ends the process.
-      const sound = isSound();
+      const own = [fd, spareFd].filter(
+        self.isSound() ? () => true : holdsQueues,
+      );
       handle.close();
-      libc.close(spareFd);
-      // Else the number is somebody else's by now.
-      if (sound) libc.close(fd);
+      for (const each of own) libc.close(each);
     },
   };
   // A handle that fires while the process is taken down, when no JavaScript can
   // run any more, aborts it.
   exitsOfProcess().acts.add(self.close);
   return self;
+}
+
+/** Whether a number is that of the epoll, and not somebody else's by now. */
+function holdsQueues(fd: number): boolean {
+  try {
+    const info = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1');
+    return new RegExp(`\\bdata: +${COOKIE.toString(16)}`).test(info);
+  } catch {
+    return false;
+  }
+}
+
+/** Begin anew if other code has closed a number of the epoll. */
+function checkEpoll(): void {
+  if (epoll?.isSound() === false) replace();
 }
 
 function wake(member: Member): void {
@@ -306,6 +335,7 @@ export function epollWatch(fd: number): Watch {
       updateReference();
     },
     rest,
+    check: checkEpoll,
     reference(keepsAlive) {
       member.keepsAlive = keepsAlive;
       member.fallback.reference(keepsAlive);

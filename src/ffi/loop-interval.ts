@@ -38,6 +38,7 @@ export function intervalWatch(): Watch {
       if (timer === undefined) schedule();
     },
     rest,
+    check() {},
     reference(keepsAlive) {
       referenced = keepsAlive;
       if (keepsAlive) timer?.ref();

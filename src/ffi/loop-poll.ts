@@ -111,6 +111,7 @@ export function pollWatch(
       active = false;
       handle?.stop();
     },
+    check() {},
     reference(keepsAlive) {
       fallback.reference(keepsAlive);
       if (!closed) reference(keepsAlive);

@@ -12,6 +12,8 @@ export interface Watch {
   /** Call `listener` when the descriptor may be readable, until rest. */
   start(listener: () => void, referenced: boolean): void;
   rest(): void;
+  /** Mend it, if other code closed what it needs. */
+  check(): void;
   /** Whether it keeps the process alive while it is not at rest. */
   reference(referenced: boolean): void;
   /** Let go of the descriptor. Nothing may be called afterwards but this. */

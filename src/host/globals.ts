@@ -37,3 +37,6 @@ const readDate = Date.now;
 
 /** Milliseconds of Unix time. */
 export const unixTime = (): number => readDate();
+
+/** Runs after all microtasks that are queued by then. */
+export const nextTick: (run: () => void) => void = process.nextTick;

@@ -14,6 +14,7 @@ export {
 export {
   clearImmediate,
   clearTimeout,
+  nextTick,
   now,
   queueMicrotask,
   setImmediate,

@@ -8,6 +8,9 @@ import type { Queue } from './queue.js';
 import type { FdSource } from './source.js';
 
 const KCMP_EPOLL_TFD = 7;
+const F_SETSIG = 10;
+const F_GETSIG = 11;
+const MARK = 61;
 
 /**
  * Tells whether a descriptor still stands for the open file it stood for. Any
@@ -46,6 +49,18 @@ export class Identity {
   /** Whether nothing of the kernel's was opened by that number since. */
   isHeld(fd: number, holder: object): boolean {
     return this.#holders.get(fd) === holder;
+  }
+
+  /**
+   * Mark an epoll, so that it is known when all that is in it is gone: with a
+   * signal that would tell of it, which nobody asks for.
+   */
+  mark(ep: number): void {
+    this.#libc.fcntl(ep, F_SETSIG, MARK);
+  }
+
+  isMarked(ep: number): boolean {
+    return this.#libc.fcntl(ep, F_GETSIG, 0) === MARK;
   }
 
   /** Whether a descriptor is a queue's: its own, or a dup. */

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Libc } from '../ffi/index.js';
 import { EPOLLIN, OUTER_INNER, OUTER_SIDE } from './constants.js';
 import { Edges } from './edges.js';
@@ -71,6 +70,7 @@ export class InnerEpolls {
     const ep = kernel.createEpoll();
     if (ep < 0) return -lastErrno(this.#libc);
     kernel.own(ep, this.#queue);
+    kernel.identity.mark(ep);
     // The queues above must wake for it too. Closing it takes it out of all.
     if (this.#connect(ep, low) >= 0 && nesting.publish(ep) >= 0) return ep;
     const errno = lastErrno(this.#libc);
@@ -182,27 +182,10 @@ export class InnerEpolls {
     for (const ep of this.all()) {
       const isOpen =
         identity.isInnerEpoll(this.#queue, ep) ||
-        (identity.isHeld(ep, this.#queue) &&
-          isEpollOf(ep, this.#queue.readyFlag.eventfd));
+        (identity.isHeld(ep, this.#queue) && identity.isMarked(ep));
       if (isOpen) this.#libc.close(ep);
       identity.release(ep, this.#queue);
     }
-  }
-}
-
-/**
- * Whether a descriptor is an epoll with a queue's eventfd among its members, or
- * without any: what is left of one whose members are gone. Asked of proc(5), where
- * epoll itself cannot be asked.
- */
-function isEpollOf(fd: number, eventfd: number): boolean {
-  if (pathOf(fd) !== 'anon_inode:[eventpoll]') return false;
-  try {
-    const info = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1');
-    const members = [...info.matchAll(/^tfd:\s*(\d+)/gm)].map(([, n]) => n);
-    return members.length === 0 || members.includes(String(eventfd));
-  } catch {
-    return false;
   }
 }
 

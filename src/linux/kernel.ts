@@ -107,6 +107,7 @@ export class LinuxKernel implements Kernel {
     }
     const queue = new Queue(this, fd, inner, ready, token);
     for (const part of [fd, inner, ready]) this.own(part, queue);
+    this.identity.mark(inner);
     if (queue.connect() < 0) {
       const errno = lastErrno(libc);
       for (const part of [inner, ready, fd]) {

@@ -120,13 +120,15 @@ export class Queue {
     // this queue and in the queues that watch it.
     if (this.nesting.isWatched) this.nesting.pollParents();
     let reported = 0;
+    // As the queue is asked from time to time while the event loop watches it.
+    const asksNothing = changes === null && nevents === 0;
     if (changes === null || this.#hasSources()) {
       reported = this.kernel.epoll.poll(this.fd);
       if (reported < 0) return this.#leave();
       if (reported > 0 || this.#needsPolling()) {
         if (!this.#dispatch(reported)) return this.#leave();
       } else if (
-        ++this.#idleCalls % IDLE_CALLS === 0 &&
+        (asksNothing || ++this.#idleCalls % IDLE_CALLS === 0) &&
         !this.repairs.check()
       ) {
         return MOVED;

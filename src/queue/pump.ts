@@ -117,6 +117,7 @@ export class Pump {
   readonly #check = (): void => {
     try {
       this.#source.check();
+      this.#watch?.check();
     } catch (error) {
       this.fail(error);
     }
