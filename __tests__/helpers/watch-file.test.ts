@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   appendFileSync,
   chmodSync,
@@ -18,6 +19,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -413,13 +415,52 @@ describe('watchFile takes', () => {
     );
   });
 
-  onLinux('no file that may not be read, nor goes on with one', async () => {
-    // As root one may read everything.
-    expect(await printedBy('helpers/watch-file', 'unreadable')).toEqual([
+  test('a file that may not be read for a while', async () => {
+    // In a process of its own, as root may read everything.
+    const told = await printedBy('helpers/watch-file', 'unreadable');
+    expect(told).toEqual([
+      // From the call it is an error.
       ['EACCES', true],
-      'EACCES',
-      true,
+      [false, 'created', undefined],
+      [true, 'deleted', 'created'],
+      // Its descriptor is still open.
+      [true, 'attributes', 'attributes'],
+      [true, 'deleted', 'created'],
+      'deleted',
+      [false, 'created', undefined],
     ]);
+  });
+
+  test('a socket that appears, is replaced and removed', async () => {
+    const events = watch(path);
+    const listen = async (): Promise<Server> => {
+      const server = createServer().listen(path);
+      await once(server, 'listening');
+      return server;
+    };
+    const server = await listen();
+    expect(await typeOf(events)).toBe('created');
+    const again = watch(path);
+    replace('a file');
+    expect(await typeOf(events)).toBe('replaced');
+    expect(await typeOf(again)).toBe('replaced');
+    rmSync(path);
+    expect(await typeOf(events)).toBe('deleted');
+    const other = await listen();
+    expect(await typeOf(events)).toBe('created');
+    chmodSync(path, 0o600);
+    expect(await typeOf(events)).toBe('attributes');
+    rmSync(path);
+    expect(await typeOf(events)).toBe('deleted');
+    for (const each of [server, other]) each.close();
+  });
+
+  test('a FIFO that appears', async () => {
+    const events = watch(path);
+    execFileSync('mkfifo', [path]);
+    expect(await typeOf(events)).toBe('created');
+    rmSync(path);
+    expect(await typeOf(events)).toBe('deleted');
   });
 });
 

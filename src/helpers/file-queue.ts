@@ -6,9 +6,9 @@ import { type BytePath, toBuffer } from './byte-path.js';
 import { type Member, SharedQueue } from './shared-queue.js';
 
 /**
- * Open for its events only, which neither asks for the right to read nor keeps
- * a volume from being unmounted: Darwin's bsd/sys/fcntl.h. Node has no name
- * for it.
+ * Open for its events only, which does not keep a volume from being unmounted:
+ * Darwin's bsd/sys/fcntl.h. It takes the right to read, as any other open does.
+ * Node has no name for it.
  */
 const O_EVTONLY = 0x8000;
 

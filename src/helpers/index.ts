@@ -211,8 +211,9 @@ export function signals(
  * @param path A path, a Buffer for a name that is no UTF-8, or a `file:` URL;
  * also of a directory, of which it is told that an entry came or went.
  * @throws {TypeError} If it is no path.
- * @throws What `node:fs` throws, such as `EACCES` and `EMFILE`: from the call,
- * or, if it happens later, in the loop.
+ * @throws What `node:fs` throws: `EACCES` from the call; others, such as `EMFILE`,
+ * from the call or, if it happens later, in the loop. A file that may not be read
+ * later counts as missing until it may.
  * @throws {KqueueError} As {@link Kqueue.add}.
  *
  * @example

@@ -1,6 +1,11 @@
-import { type BigIntStats, closeSync, fstatSync } from 'node:fs';
 import { KqueueError } from '../errors.js';
-import { hostDialect, setImmediate } from '../host/index.js';
+import {
+  clearTimeout,
+  hostDialect,
+  setImmediate,
+  setTimeout,
+  type Timer,
+} from '../host/index.js';
 import type { Kqueue, KqueueEvent } from '../queue/index.js';
 import {
   type BytePath,
@@ -15,20 +20,9 @@ import {
   type IteratorOptions,
   type Source,
 } from './event-iterator.js';
-import {
-  areOfContents,
-  openForEvents,
-  fileQueue as queue,
-  unwatchVnode,
-  watchVnode,
-} from './file-queue.js';
+import { areOfContents, fileQueue as queue } from './file-queue.js';
+import { type FileState, LACKS, PathWatches } from './path-watches.js';
 import type { Member } from './shared-queue.js';
-import {
-  findWatchPoints,
-  isNotFound,
-  isSameFile,
-  type WatchPoint,
-} from './watch-points.js';
 
 /** A change of a path: {@link watchFile}. */
 export type FileEvent =
@@ -54,25 +48,10 @@ export type FileEvent =
 
 const ACTION = 'watch a file';
 
-/** How often the path is resolved again at once while it keeps changing. */
-const MAX_ATTEMPTS = 64;
+/** How often what cannot be watched is looked at, in milliseconds. */
+const LOOK_MS = 250;
 
 let mountIdents = 0;
-
-/** Errors that say nothing of whether the kernel has a filter. */
-const LACKS: readonly string[] = ['EMFILE', 'ENFILE', 'ENOMEM'];
-
-/** A watched point. It stays the same file as long as it is open. */
-interface WatchedPoint {
-  readonly point: WatchPoint;
-  readonly fd: number;
-}
-
-/** The file as it was last reported. */
-interface FileState {
-  readonly watched: WatchedPoint;
-  readonly stats: BigIntStats;
-}
 
 /**
  * Follows a path. It reports the difference between the file as it was last
@@ -81,11 +60,8 @@ interface FileState {
  */
 export class PathSource implements Source<FileEvent>, Member {
   readonly #text: string;
-  readonly #path: BytePath;
   readonly #kq: Kqueue<Member>;
-  #watched: readonly WatchedPoint[] = [];
-  /** Directories of symbolic links that this process may search, but not open. */
-  readonly #unreadable = new Set<string>();
+  readonly #watches: PathWatches;
   #reported: FileState | undefined;
   /** Events of the file since its state was last read. */
   #isWritten = false;
@@ -95,16 +71,18 @@ export class PathSource implements Source<FileEvent>, Member {
   /** Its registration of EVFILT_FS in the shared queue. */
   readonly #mountIdent = ++mountIdents;
   #isMountWatched = false;
+  #lookTimer: Timer | undefined;
   #pendingWait: { resolve(): void; reject(error: unknown): void } | undefined;
 
   constructor(path: BytePath) {
     this.#text = toText(path);
-    this.#path = toAbsolute(path);
     this.#kq = queue.join(this);
+    this.#watches = new PathWatches(toAbsolute(path), this.#kq, this);
     try {
       this.#isMountWatched = this.#changeMountWatch('add');
-      this.#updateWatches();
-      this.#reported = this.#readState();
+      this.#watches.update();
+      this.#reported = this.#watches.readState();
+      this.#watches.isTolerant = true;
     } catch (error) {
       this.close();
       throw error;
@@ -116,7 +94,7 @@ export class PathSource implements Source<FileEvent>, Member {
     while (!this.#isClosed) {
       // Events from before the comparison would be reported twice.
       queue.deliverPending();
-      const isStable = this.#updateWatches();
+      const isStable = this.#watches.update();
       const event = this.#nextDifference();
       if (event !== undefined) return event;
       if (this.#isCancelled) return undefined;
@@ -151,8 +129,8 @@ export class PathSource implements Source<FileEvent>, Member {
     this.#isClosed = true;
     if (this.#pendingWait !== undefined) queue.unref();
     this.#pendingWait = undefined;
-    for (const watched of this.#watched) this.#release(watched);
-    this.#watched = [];
+    clearTimeout(this.#lookTimer);
+    this.#watches.close();
     if (this.#isMountWatched) this.#changeMountWatch('delete');
     this.#isMountWatched = false;
     queue.leave(this);
@@ -178,12 +156,17 @@ export class PathSource implements Source<FileEvent>, Member {
     }
   }
 
-  /** Resolve at the next event. */
+  /** Resolve at the next event, or when it is time to look. */
   #waitForEvent(): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       queue.ref();
+      if (this.#watches.hasUnopened) {
+        const look = (): void => this.#pendingWait?.resolve();
+        this.#lookTimer = setTimeout(look, LOOK_MS);
+      }
       const leave = (): void => {
         this.#pendingWait = undefined;
+        clearTimeout(this.#lookTimer);
         queue.unref();
       };
       this.#pendingWait = {
@@ -199,90 +182,10 @@ export class PathSource implements Source<FileEvent>, Member {
     });
   }
 
-  /** Watch what the path resolves to: false if it keeps changing. */
-  #updateWatches(): boolean {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const all = findWatchPoints(this.#path);
-      const end = all.at(-1);
-      const points = all.filter(
-        (point) => point === end || !this.#unreadable.has(point.path),
-      );
-      // It resolves to what is already watched: no change was missed.
-      if (
-        points.length === this.#watched.length &&
-        points.every((point) => this.#findWatched(point) !== undefined)
-      ) {
-        return true;
-      }
-      this.#watchPoints(points);
-    }
-    return false;
-  }
-
-  #findWatched({
-    path,
-    stats,
-    isTarget,
-  }: WatchPoint): WatchedPoint | undefined {
-    return this.#watched.find(
-      ({ point }) =>
-        point.path === path &&
-        point.isTarget === isTarget &&
-        isSameFile(point.stats, stats),
-    );
-  }
-
-  #watchPoints(points: readonly WatchPoint[]): void {
-    const kept = new Set<WatchedPoint>();
-    for (const point of points) {
-      const isLinkDirectory = point !== points.at(-1);
-      const watched =
-        this.#findWatched(point) ?? this.#open(point, isLinkDirectory);
-      if (watched !== undefined) kept.add(watched);
-    }
-    for (const watched of this.#watched) {
-      if (!kept.has(watched)) this.#release(watched);
-    }
-    this.#watched = [...kept];
-  }
-
-  /** Open and watch what is at a point: `undefined` if it is gone again. */
-  #open(point: WatchPoint, isLinkDirectory: boolean): WatchedPoint | undefined {
-    let fd: number;
-    try {
-      fd = openForEvents(point.path);
-    } catch (error) {
-      const isUnreadable = isLinkDirectory && isRefusal(error);
-      if (isUnreadable) this.#unreadable.add(point.path);
-      if (isUnreadable || isNotFound(error)) return undefined;
-      throw error;
-    }
-    try {
-      const stats = fstatSync(fd, { bigint: true });
-      watchVnode(this.#kq, fd, this);
-      const watched = { point: { ...point, stats }, fd };
-      this.#watched = [...this.#watched, watched];
-      return watched;
-    } catch (error) {
-      closeSync(fd);
-      throw error;
-    }
-  }
-
-  #release({ fd }: WatchedPoint): void {
-    unwatchVnode(this.#kq, fd);
-  }
-
-  #readState(): FileState | undefined {
-    const watched = this.#watched.find(({ point }) => point.isTarget);
-    if (watched === undefined) return undefined;
-    return { watched, stats: fstatSync(watched.fd, { bigint: true }) };
-  }
-
   #nextDifference(): FileEvent | undefined {
     const path = this.#text;
     const before = this.#reported;
-    const now = this.#readState();
+    const now = this.#watches.readState();
     this.#reported = now;
     const [written, touched] = [this.#isWritten, this.#isTouched];
     this.#isWritten = false;
@@ -302,9 +205,6 @@ export class PathSource implements Source<FileEvent>, Member {
       : undefined;
   }
 }
-
-const isRefusal = (error: unknown): boolean =>
-  ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 /** {@link watchFile}, loaded when it is first called. */
 export function watchFile(

@@ -22,7 +22,7 @@ const BYTES = { encoding: 'buffer' } as const;
 const MAX_LINKS = 40;
 
 /** Stat a path: `undefined` if there is nothing. */
-function statIfPresent(
+export function statIfPresent(
   path: BytePath,
   stat: typeof statSync | typeof lstatSync,
 ): BigIntStats | undefined {
@@ -52,6 +52,16 @@ function nearestDirectory(path: BytePath): WatchPoint {
         isTarget: false,
       };
     }
+  }
+}
+
+/** The directory that holds the file a path resolves to. */
+export function directoryOf(path: BytePath): WatchPoint | undefined {
+  try {
+    const real = realpathSync.native(toBuffer(path), BYTES);
+    return nearestDirectory(dirname(fromBuffer(real)));
+  } catch {
+    return undefined;
   }
 }
 

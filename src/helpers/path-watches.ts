@@ -1,0 +1,202 @@
+import { type BigIntStats, closeSync, fstatSync, statSync } from 'node:fs';
+import { KqueueError } from '../errors.js';
+import type { Kqueue } from '../queue/index.js';
+import type { BytePath } from './byte-path.js';
+import { openForEvents, unwatchVnode, watchVnode } from './file-queue.js';
+import type { Member } from './shared-queue.js';
+import {
+  directoryOf,
+  findWatchPoints,
+  isNotFound,
+  isSameFile,
+  statIfPresent,
+  type WatchPoint,
+} from './watch-points.js';
+
+/** How often the path is resolved again at once while it keeps changing. */
+const MAX_ATTEMPTS = 64;
+
+/** Errors that say nothing of whether the kernel has a filter. */
+export const LACKS: readonly string[] = ['EMFILE', 'ENFILE', 'ENOMEM'];
+
+/** A watched point. It stays the same file as long as it is open. */
+interface WatchedPoint {
+  readonly point: WatchPoint;
+  /** Undefined for what cannot be opened, or that the kernel does not watch. */
+  readonly fd: number | undefined;
+  /** It may not be read, which counts as if it were not there. */
+  readonly isHidden: boolean;
+}
+
+/** What a path resolves to. */
+export interface FileState {
+  readonly watched: WatchedPoint;
+  readonly stats: BigIntStats;
+}
+
+/** The registrations that it takes to miss no change of a path. */
+export class PathWatches {
+  readonly #path: BytePath;
+  readonly #kq: Kqueue<Member>;
+  readonly #member: Member;
+  #watched: readonly WatchedPoint[] = [];
+  /** Directories of symbolic links that this process may search, but not open. */
+  readonly #unreadable = new Set<string>();
+  #isUnresolved = false;
+  /** What may not be read counts as missing; else it is an error. */
+  isTolerant = false;
+
+  constructor(path: BytePath, kq: Kqueue<Member>, member: Member) {
+    this.#path = path;
+    this.#kq = kq;
+    this.#member = member;
+  }
+
+  /** Whether there is something whose changes cause no event. */
+  get hasUnopened(): boolean {
+    return (
+      this.#isUnresolved || this.#watched.some(({ fd }) => fd === undefined)
+    );
+  }
+
+  /** Watch what the path resolves to: false if it keeps changing. */
+  update(): boolean {
+    // By now they may perhaps be read.
+    this.#watched = this.#watched.filter(({ isHidden }) => !isHidden);
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const points = this.#findPoints();
+      this.#isUnresolved = points === undefined;
+      if (points === undefined) {
+        this.close();
+        return true;
+      }
+      // It resolves to what is already watched: no change was missed.
+      if (
+        points.length === this.#watched.length &&
+        points.every((point) => this.#findWatched(point) !== undefined)
+      ) {
+        return true;
+      }
+      this.#watchPoints(points);
+    }
+    return false;
+  }
+
+  /** What the path resolves to; undefined if there is nothing to be read. */
+  readState(): FileState | undefined {
+    const watched = this.#watched.find(
+      ({ point, isHidden }) => point.isTarget && !isHidden,
+    );
+    if (watched === undefined) return undefined;
+    const { point, fd } = watched;
+    if (fd !== undefined) {
+      return { watched, stats: fstatSync(fd, { bigint: true }) };
+    }
+    const stats = statIfPresent(point.path, statSync);
+    return stats === undefined ? undefined : { watched, stats };
+  }
+
+  close(): void {
+    for (const watched of this.#watched) this.#release(watched);
+    this.#watched = [];
+  }
+
+  /** Where to watch; undefined if a directory on the way may not be searched. */
+  #findPoints(): readonly WatchPoint[] | undefined {
+    let all: readonly WatchPoint[];
+    try {
+      all = findWatchPoints(this.#path);
+    } catch (error) {
+      if (this.isTolerant && isRefusal(error)) return undefined;
+      throw error;
+    }
+    const end = all[all.length - 1];
+    const before = all.slice(0, -1);
+    // The directory of what cannot be opened says when another takes its place.
+    const isUnopened = end.isTarget && this.#isUnopened(end);
+    const directory = isUnopened ? directoryOf(end.path) : undefined;
+    if (directory !== undefined) before.push(directory);
+    const others = before.filter(
+      ({ path }, i) =>
+        !this.#unreadable.has(path) &&
+        before.findIndex((each) => each.path === path) === i,
+    );
+    return [...others, end];
+  }
+
+  #isUnopened(point: WatchPoint): boolean {
+    const watched = this.#findWatched(point);
+    return watched !== undefined && watched.fd === undefined;
+  }
+
+  #findWatched({
+    path,
+    stats,
+    isTarget,
+  }: WatchPoint): WatchedPoint | undefined {
+    return this.#watched.find(
+      ({ point }) =>
+        point.path === path &&
+        point.isTarget === isTarget &&
+        isSameFile(point.stats, stats),
+    );
+  }
+
+  #watchPoints(points: readonly WatchPoint[]): void {
+    const kept = new Set<WatchedPoint>();
+    for (const point of points) {
+      const isEnd = point === points.at(-1);
+      const watched = this.#findWatched(point) ?? this.#open(point, isEnd);
+      if (watched !== undefined) kept.add(watched);
+    }
+    for (const watched of this.#watched) {
+      if (!kept.has(watched)) this.#release(watched);
+    }
+    this.#watched = [...kept];
+  }
+
+  /** Open and watch what is at a point: `undefined` if it is gone again. */
+  #open(point: WatchPoint, isEnd: boolean): WatchedPoint | undefined {
+    let fd: number;
+    try {
+      fd = openForEvents(point.path);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      if (!isEnd && isRefusal(error)) {
+        this.#unreadable.add(point.path);
+        return undefined;
+      }
+      if (isSpecial(point)) return { point, fd: undefined, isHidden: false };
+      if (this.isTolerant && isRefusal(error)) {
+        return { point, fd: undefined, isHidden: true };
+      }
+      throw error;
+    }
+    try {
+      const stats = fstatSync(fd, { bigint: true });
+      watchVnode(this.#kq, fd, this.#member);
+      const watched = { point: { ...point, stats }, fd, isHidden: false };
+      this.#watched = [...this.#watched, watched];
+      return watched;
+    } catch (error) {
+      closeSync(fd);
+      const isRefused =
+        error instanceof KqueueError && !LACKS.includes(error.code);
+      if (isRefused && isSpecial(point)) {
+        return { point, fd: undefined, isHidden: false };
+      }
+      throw error;
+    }
+  }
+
+  #release({ fd }: WatchedPoint): void {
+    if (fd !== undefined) unwatchVnode(this.#kq, fd);
+  }
+}
+
+const isRefusal = (error: unknown): boolean =>
+  ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
+
+/** A socket cannot be opened, and a device not always. */
+const isSpecial = ({ stats, isTarget }: WatchPoint): boolean =>
+  isTarget && !stats.isFile() && !stats.isDirectory();
