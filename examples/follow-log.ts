@@ -7,6 +7,7 @@
 import {
   appendFileSync,
   closeSync,
+  existsSync,
   mkdtempSync,
   openSync,
   readSync,
@@ -16,6 +17,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 import { watchFile } from 'kqueue-ffi';
 
 /** The lines of a log: those there are, then those that come. */
@@ -24,16 +26,19 @@ async function* follow(
   signal?: AbortSignal,
 ): AsyncGenerator<string> {
   const buffer = Buffer.alloc(65_536);
+  // A character may be split between two reads.
+  const decoder = new StringDecoder();
   let position = 0;
   let rest = '';
   function* read(): Generator<string> {
+    if (!existsSync(path)) return; // an event tells when it is there
     const fd = openSync(path, 'r');
     try {
       for (;;) {
         const n = readSync(fd, buffer, 0, buffer.length, position);
         if (n === 0) return;
         position += n;
-        const lines = (rest + buffer.toString('utf8', 0, n)).split('\n');
+        const lines = (rest + decoder.write(buffer.subarray(0, n))).split('\n');
         rest = lines.pop() ?? '';
         yield* lines;
       }
