@@ -3,24 +3,19 @@
  * and it needs none. (It is no `.ts` file as not every loader of those reaches
  * into worker threads.)
  */
-import { readSync } from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { Kqueue } from 'kqueue-ffi';
 
-const fd = workerData;
 const kq = new Kqueue();
-kq.add({ filter: 'read', fd }, { filter: 'timer', id: 1, every: 30 });
+kq.add({ filter: 'timer', id: 1, every: 30, udata: 'time to work' });
+const look = kq.waker(2, 'woken to look');
+const quit = kq.waker(3, 'woken to quit');
+parentPort?.postMessage({ look: look.handle, quit: quit.handle });
 
-const byte = Buffer.alloc(1);
 for (let sleeping = true; sleeping; ) {
-  for (const event of kq.wait({ timeout: 10_000 })) {
-    if (event.filter === 'timer') {
-      parentPort?.postMessage('time to work');
-    } else {
-      readSync(fd, byte);
-      parentPort?.postMessage(`woken with "${byte}"`);
-      if (byte.toString() === 'q') sleeping = false;
-    }
+  for (const { udata } of kq.wait({ timeout: 10_000 })) {
+    parentPort?.postMessage(udata);
+    if (udata === 'woken to quit') sleeping = false;
   }
 }
 kq.close();

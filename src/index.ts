@@ -103,6 +103,9 @@ export {
   type VnodeKey,
   type VnodeNote,
   type WaitOptions,
+  type Waker,
+  type WakerHandle,
   type WriteEvent,
   type WriteKey,
+  wake,
 } from './queue/index.js';

@@ -201,7 +201,12 @@ test('debounce.ts deals with each burst once', async () => {
 
 test('wake-worker.ts wakes a thread that sleeps in a system call', async () => {
   expect(await example('wake-worker.ts')).toEqual(
-    said('woken with "a"', 'woken with "q"', 'it worked three times'),
+    said(
+      'woken to look',
+      'woken to quit',
+      'it worked three times',
+      'the worker can be woken: false',
+    ),
   );
 }, 40_000);
 

@@ -1,7 +1,13 @@
 // The typed queue on kernels that are not as the one built in: without
 // receipts, or with timers that take no other time. Their tables are real;
 // the kernels are the built-in one with something taken away, or a script.
-import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  writeSync,
+} from 'node:fs';
 import { kernels } from '../../src/abi/kernels.js';
 import type { KernelFacts } from '../../src/abi/shape.js';
 import type { KeventList } from '../../src/calls/kevent-list.js';
@@ -11,6 +17,7 @@ import {
   EV_RECEIPT,
   EVFILT_TIMER,
   Kqueue,
+  wake,
 } from '../../src/index.js';
 import { createLinuxKernel, type LinuxKernel } from '../../src/linux/kernel.js';
 import type { Kernel } from '../../src/memory/kernel.js';
@@ -189,6 +196,32 @@ onLinux(
     }
   },
 );
+
+onLinux('a kernel that any thread may call is woken by kevent', () => {
+  take((given, kevent) => kevent(...given));
+  const before = readdirSync('/proc/self/fd').length;
+  const kq = new Kqueue<string>();
+  const waker = kq.waker(2 ** 40, 'woken');
+  for (const act of [() => wake(waker.handle), () => waker.wake()]) {
+    expect(act()).toBe(true);
+    expect(kq.poll().map(({ udata }) => udata)).toEqual(['woken']);
+  }
+  waker.close();
+  expect([wake(waker.handle), waker.wake(), kq.size]).toEqual([
+    false,
+    false,
+    0,
+  ]);
+  const other = kq.waker();
+  kq.close();
+  expect([wake(other.handle), other.wake(), other.closed]).toEqual([
+    false,
+    false,
+    true,
+  ]);
+  expect(readdirSync('/proc/self/fd').length).toBe(before);
+  mocked.kernel = undefined;
+});
 
 test('more changes than a list can hold go in as many calls as it takes', () => {
   const MOST = 2 ** 20;

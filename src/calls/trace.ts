@@ -206,6 +206,12 @@ export function traced(
             ),
         }),
     close: (fd) => finishLine(`${prefix}close(${fd})`, kernel.close(fd)),
+    ...(kernel.openWaker === undefined
+      ? {}
+      : {
+          openWaker: (kq, words) => kernel.openWaker?.(kq, words) ?? -1,
+          closeWaker: (kq, words) => kernel.closeWaker?.(kq, words),
+        }),
     errno: () => errno,
     reason: (errno, ident) => kernel.reason?.(errno, ident),
     whyNoQueue: (fd) => kernel.whyNoQueue?.(fd),

@@ -10,3 +10,4 @@ export { readableNow } from './readable-now.js';
 export { realProcess } from './real-process.js';
 export { SignalPipe } from './signal-pipe.js';
 export { isMainThread, threads } from './thread.js';
+export { closeFd, dupFd, eventfdId, writeEventfd } from './wake.js';

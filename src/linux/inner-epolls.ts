@@ -191,6 +191,6 @@ export class InnerEpolls {
 
 /** Whether a descriptor is of a kind that members are of. */
 const isAnonymous = (fd: number): boolean =>
-  /^anon_inode:(\[timerfd]|inotify|\[pidfd])|^pidfd:|mountinfo$/.test(
+  /^anon_inode:(\[timerfd]|\[eventfd]|inotify|\[pidfd])|^pidfd:|mountinfo$/.test(
     pathOf(fd) ?? '',
   );

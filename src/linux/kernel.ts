@@ -32,6 +32,7 @@ import { newToken, openEventfd } from './ready-flag.js';
 import { refuseExcept, refuseRead } from './refusal.js';
 import { UnixDiag } from './unix-diag.js';
 import { pathOf } from './vnode-hints.js';
+import { Wakers } from './wakers.js';
 
 /** How often one call follows a descriptor that others give to another queue. */
 const MAX_MOVES = 4;
@@ -56,6 +57,7 @@ export class LinuxKernel implements Kernel {
   readonly queues: QueueDescriptors;
   readonly descriptors: DescriptorReader;
   readonly blocking: BlockingWait;
+  readonly wakers = new Wakers();
   readonly filters: readonly (Filter | undefined)[];
   /** The first of a list of the queues that {@link sync} must visit. */
   #unsynced: Queue | null = null;
@@ -200,6 +202,19 @@ export class LinuxKernel implements Kernel {
     this.sync();
     const errno = this.queues.close(fd);
     return errno === 0 ? 0 : this.#fail(errno);
+  }
+
+  openWaker(kq: number, words: Int32Array): number {
+    const queue = this.queueOf(kq);
+    const errno =
+      queue === undefined ? DE.EBADF : this.wakers.open(queue, words);
+    this.sync();
+    return errno === 0 ? 0 : this.#fail(errno);
+  }
+
+  closeWaker(kq: number, words: Int32Array): void {
+    const queue = this.queueOf(kq);
+    if (queue !== undefined) this.wakers.close(queue, words);
   }
 
   errno(): number {

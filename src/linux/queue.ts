@@ -388,6 +388,7 @@ export class Queue {
     this.nesting.close();
     this.sources.close();
     this.timers.close();
+    this.kernel.wakers.closeAll(this);
     this.epolls.close();
     this.readyFlag.close(hasEventfd);
     identity.release(this.fd, this);

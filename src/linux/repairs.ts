@@ -49,6 +49,7 @@ export class Repairs {
       return false;
     }
     timers.check();
+    kernel.wakers.check(this.#queue);
     sources.check();
     kernel.sync();
     return true;

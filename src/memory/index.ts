@@ -43,3 +43,10 @@ export {
   type TimespecMemory,
   type TimespecWidth,
 } from './timespec.js';
+export {
+  BY_EVENTFD,
+  BY_KEVENT,
+  WAKE,
+  WAKE_MAGIC,
+  WAKE_WORDS,
+} from './wake-words.js';

@@ -35,6 +35,13 @@ export interface Kernel {
     timeout: TimespecMemory | null,
   ): number;
   close(fd: number): number;
+  /**
+   * Let other threads trigger a user event: fill in the words of a handle, which
+   * has the event's ident. A kernel that lacks it lets any thread call kevent.
+   */
+  openWaker?(kq: number, words: Int32Array): number;
+  /** Undo that. */
+  closeWaker?(kq: number, words: Int32Array): void;
   /** The errno of the call that just returned -1, in the facts' numbering. */
   errno(): number;
   /**

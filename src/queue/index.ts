@@ -63,3 +63,4 @@ export { isPollable } from './pollable.js';
 export { Kqueue } from './queue.js';
 export { type SignalName, signalNamer } from './signal.js';
 export type { Subscription } from './subscription.js';
+export { type Waker, type WakerHandle, wake } from './waker.js';

@@ -9,18 +9,23 @@ import { runningDialect, runningEncoder } from './codec.js';
 import type { QueueHandle } from './queue-handle.js';
 import type { Registry } from './registry.js';
 import { rehearse } from './rehearsal.js';
+import { createWaker, type Waker } from './waker.js';
 
 const ACTION = 'change a queue';
 /** How many changes one call of kevent takes. */
 const MAX_STEPS = 2 ** 20;
+/** The first ident of wakers that were given none. */
+const FIRST_WAKER = 0x77616b65;
 
 /** The changes of one queue: the calls of kevent that collect no events. */
 export class QueueChanges {
   readonly #handle: QueueHandle;
   readonly #changer: Changer;
+  readonly #registry: Registry;
 
   constructor(handle: QueueHandle, registry: Registry) {
     this.#handle = handle;
+    this.#registry = registry;
     const { EVFILT_SIGNAL } = runningDialect().constants;
     const { caught } = handle;
     registry.onRemoved = ({ request: { filter, ident } }) => {
@@ -65,6 +70,29 @@ export class QueueChanges {
     const errno = this.#send([this.#changer.trigger({ id, fflags })], null);
     // The slow way handles a refusal as that of any other change.
     if (errno !== 0) this.applyAll([{ id, fflags }], 'trigger');
+  }
+
+  /** {@link Kqueue.waker} */
+  waker(id: number | bigint | undefined, udata: unknown): Waker {
+    const user = { filter: 'user', id: id ?? this.#freeId() } as const;
+    this.applyAll([{ ...user, udata }], 'add');
+    const { fd, wakers: closers } = this.#handle;
+    const remove = (): void => this.applyAll([user], 'delete');
+    const trigger = (): void => this.trigger(user.id, undefined);
+    try {
+      return createWaker({ fd, closers, trigger, delete: remove }, user.id);
+    } catch (error) {
+      remove();
+      throw error;
+    }
+  }
+
+  /** An ident that no `user` registration has. */
+  #freeId(): number {
+    const filter = runningDialect().constants.EVFILT_USER;
+    let ident = FIRST_WAKER;
+    while (this.#registry.find({ filter, ident })) ident++;
+    return ident;
   }
 
   #apply(steps: readonly object[], op?: Op): ChangeResult[] {

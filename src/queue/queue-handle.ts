@@ -31,6 +31,8 @@ export class QueueHandle implements FdOwner {
   #isLost = false;
   #lossListener: WeakRef<LossListener> | undefined;
   #watch: Watch | undefined;
+  /** Closes the wakers. It must not refer to the Kqueue. */
+  readonly wakers = new Set<() => void>();
 
   constructor(fd: number, queue: Disposable) {
     // Now: a test runner loads nothing any more once it has torn down.
@@ -115,6 +117,7 @@ export class QueueHandle implements FdOwner {
     this.#isClosed = true;
     fdOwners.delete(this.fd);
     unclosedQueues.unregister(this);
+    for (const close of this.wakers) close();
     this.#watch?.close();
   }
 }

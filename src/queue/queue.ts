@@ -20,6 +20,7 @@ import { QueueEvents } from './queue-events.js';
 import { QueueHandle } from './queue-handle.js';
 import { Registry } from './registry.js';
 import type { Subscription } from './subscription.js';
+import type { Waker } from './waker.js';
 
 /** The descriptor that `fromFd` passes to the constructor. */
 let adoptedFd: number | undefined;
@@ -200,6 +201,16 @@ export class Kqueue<T = unknown>
    */
   trigger(id: number | bigint, fflags?: number): void {
     this.#changes.trigger(id, fflags);
+  }
+
+  /**
+   * Register a `user` event that any thread can trigger: {@link Waker}.
+   *
+   * @param id Its ident; by default one that is free.
+   * @throws As {@link add}; on Linux also `EMFILE`.
+   */
+  waker(id?: number | bigint, udata?: T): Waker {
+    return this.#changes.waker(id, udata);
   }
 
   /**

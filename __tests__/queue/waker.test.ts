@@ -1,0 +1,138 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Kqueue, type WakerHandle, wake } from '../../src/index.js';
+import { close as closeFd } from '../conformance/libc.js';
+import { printedBy } from '../support/child.js';
+import { onLinux, openCount } from '../support/fds.js';
+
+let kq: Kqueue<string>;
+
+beforeEach(() => {
+  kq = new Kqueue();
+});
+
+afterEach(() => kq.close());
+
+const pending = (): unknown[] => kq.poll().map(({ udata }) => udata);
+
+test('wakes are one event of the registration until it is consumed', () => {
+  const waker = kq.waker(5, 'five');
+  expect([waker.wake(), waker.wake(), wake(waker.handle)]).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  const [event, ...more] = kq.poll();
+  expect(event).toMatchObject({ filter: 'user', id: 5, udata: 'five' });
+  expect(more).toEqual([]);
+  expect(pending()).toEqual([]);
+  wake(waker.handle);
+  expect(pending()).toEqual(['five']);
+});
+
+test('a handle wakes who waits asynchronously', async () => {
+  const waker = kq.waker(2 ** 52, 'wide');
+  const wait = kq.next();
+  wake(structuredClone(waker.handle));
+  expect(await wait).toMatchObject({ id: 2 ** 52, udata: 'wide' });
+});
+
+test('idents that are given to wakers are free ones', () => {
+  const all = [kq.waker(), kq.waker(undefined, 'x'), kq.waker()];
+  expect(new Set(all.map(({ id }) => id)).size).toBe(3);
+  wake(all[1].handle);
+  expect(pending()).toEqual(['x']);
+});
+
+test('wakes are as other triggers to a registration that is disabled or gone', () => {
+  const { handle } = kq.waker(5, 'five');
+  kq.disable({ filter: 'user', id: 5 });
+  wake(handle);
+  expect(pending()).toEqual([]);
+  kq.enable({ filter: 'user', id: 5 });
+  expect(pending()).toEqual(['five']);
+  kq.delete({ filter: 'user', id: 5 });
+  wake(handle);
+  expect(pending()).toEqual([]);
+  kq.add({ filter: 'user', id: 5, udata: 'again' });
+  wake(handle);
+  expect(pending()).toEqual(['again']);
+});
+
+test('a closed waker wakes nothing, leaves nothing open, and is closed twice', () => {
+  const before = openCount();
+  const waker = kq.waker(5);
+  waker.wake();
+  waker.close();
+  waker[Symbol.dispose]();
+  expect(openCount()).toBe(before);
+  expect([waker.closed, waker.wake(), wake(waker.handle)]).toEqual([
+    true,
+    false,
+    false,
+  ]);
+  expect(pending()).toEqual([]);
+  expect(kq.size).toBe(0);
+});
+
+test('a queue that is closed closes its wakers', () => {
+  const waker = kq.waker();
+  kq.close();
+  expect(waker.closed).toBe(true);
+  expect([waker.wake(), wake(waker.handle)]).toEqual([false, false]);
+  waker.close();
+  expect(() => kq.waker()).toThrow(
+    expect.objectContaining({ code: 'ERR_KQUEUE_CLOSED' }),
+  );
+});
+
+test('takes no handle that is none', () => {
+  const words = new Int32Array(new SharedArrayBuffer(32));
+  for (const wrong of [null, 5, {}, { words: 5 }, { words }]) {
+    expect(() => wake(wrong as WakerHandle)).toThrow(
+      /^Cannot wake a queue as 'handle' must be the handle of a waker/,
+    );
+  }
+  expect(() => kq.waker('one' as never)).toThrow(TypeError);
+});
+
+onLinux('replaces an eventfd that other code closed', () => {
+  const { handle } = kq.waker(5, 'five');
+  closeFd(handle.words[2]);
+  expect(wake(handle)).toBe(false);
+  // Idle queues are checked every 64 calls.
+  for (let i = 0; i < 64; i++) kq.poll();
+  expect(wake(handle)).toBe(true);
+  expect(pending()).toEqual(['five']);
+});
+
+test('threads wake threads, also one that is blocked', async () => {
+  expect(await printedBy('queue/wakers', 'between')).toEqual([
+    ['woken', 'user', 7],
+    false,
+    true,
+    ['from outside'],
+    false,
+  ]);
+});
+
+onLinux(
+  'a wake does not touch a file that has the number of an eventfd',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kqueue-ffi-'));
+    const path = join(folder, 'file');
+    writeFileSync(path, 'untouched');
+    const args = [path];
+    expect(await printedBy('queue/wakers', 'recycled', { args })).toEqual([
+      true,
+      false,
+      'untouched',
+    ]);
+    rmSync(folder, { recursive: true });
+  },
+);
+
+test('a thread that is ended while it wakes does no harm', async () => {
+  expect(await printedBy('queue/wakers', 'ended')).toEqual(['user', 'alive']);
+});

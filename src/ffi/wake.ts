@@ -1,0 +1,98 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { type NativeLibrary, openLibrary } from './library.js';
+import { type NativeBlock, nativeBlock } from './native-block.js';
+
+const F_DUPFD_CLOEXEC = 1030;
+
+type Call = (...args: number[]) => number;
+
+const isLinux = process.platform === 'linux';
+
+/** The calls of the C library that wake a thread, and the number 1 to write. */
+interface Calls {
+  readonly dup: Call;
+  readonly write: Call;
+  readonly close: Call;
+  readonly one: NativeBlock;
+}
+
+let bound: Calls | undefined;
+let text: Buffer | undefined;
+
+function bind(): Calls {
+  const library = openLibrary(null);
+  const { func } = library;
+  const none: Call = () => -1;
+  const one = nativeBlock(8);
+  one.i32[process.arch === 's390x' ? 1 : 0] = 1;
+  return {
+    dup: bindDup(func) ?? none,
+    write: func('write', 'intptr_t', ['int', 'uintptr_t', 'size_t']) ?? none,
+    close: func('close', 'int', ['int']) ?? none,
+    one,
+  };
+}
+
+/** A dup that is close-on-exec; native queues are not inherited in any case. */
+function bindDup(func: NativeLibrary['func']): Call | undefined {
+  if (!isLinux) return func('dup', 'int', ['int']);
+  const fcntl = func('fcntl', 'int', ['int', 'int', 'intptr_t']);
+  return fcntl && ((fd) => fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
+const calls = (): Calls => {
+  bound ??= bind();
+  return bound;
+};
+
+/** Another descriptor of an open file: -1 if that fails. */
+export const dupFd = (fd: number): number => calls().dup(fd);
+
+/** Close what {@link dupFd} opened. */
+export const closeFd = (fd: number): number => calls().close(fd);
+
+/**
+ * The number that Linux gave an eventfd for good, from 5.2 on; `undefined` if
+ * the descriptor is no eventfd, or proc(5) cannot be read.
+ */
+export function eventfdId(fd: number): number | undefined {
+  let info = -1;
+  try {
+    info = openSync(`/proc/self/fdinfo/${fd}`, 'r');
+    text ??= Buffer.alloc(512);
+    // Not readFileSync, which takes eight times as long.
+    const bytes = readSync(info, text, 0, text.length, 0);
+    const found = /^eventfd-id:\s*(\d+)$/m.exec(
+      text.toString('latin1', 0, bytes),
+    );
+    return found === null ? undefined : Number(found[1]);
+  } catch {
+    return undefined;
+  } finally {
+    if (info >= 0) closeSync(info);
+  }
+}
+
+/**
+ * Add 1 to an eventfd of another thread, unless the descriptor is another file's
+ * by now. The other thread may close it at any moment, so what is looked at, and
+ * then written to, is a dup.
+ *
+ * @param id Its number for good; 0 if that is not known.
+ * @returns Whether it is that eventfd.
+ */
+export function writeEventfd(fd: number, id: number): boolean {
+  const { dup: dupOf, write, close, one } = calls();
+  if (id !== 0 && eventfdId(fd) !== id) return false;
+  const dup = dupOf(fd);
+  // No descriptor is left: the one that was just looked at has to do.
+  if (dup < 0) return write(fd, one.address, 8) === 8;
+  try {
+    if (id !== 0 && eventfdId(dup) !== id) return false;
+    // It fails only if it was written to 2**64 times: it is readable then.
+    write(dup, one.address, 8);
+    return true;
+  } finally {
+    close(dup);
+  }
+}
