@@ -18,7 +18,6 @@ type PollHandle = ReturnType<ReturnType<typeof koffi>['node']['poll']>;
 
 const CLOEXEC = 0x80000;
 const EPOLLIN = 0x1;
-const EPOLLONESHOT = 0x40000000;
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
@@ -50,8 +49,13 @@ interface Member {
   readonly fd: number;
   /** It is in the epoll by this number. */
   entered: boolean;
-  /** The epoll reports it when it is readable: once, for each time it is armed. */
+  /**
+   * The epoll reports it while it is readable. It stays so between waits, until
+   * the epoll reports it and nobody waits: most waits then need no system call.
+   */
   armed: boolean;
+  /** It rested since it was woken last: there were events. */
+  wasReady: boolean;
   /** Called when it may be readable; undefined while nobody waits. */
   listener: (() => void) | undefined;
   keepsAlive: boolean;
@@ -134,9 +138,13 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
   let keepsAlive = true;
   let closed = false;
 
-  const control = (op: number, { fd: queue, id }: Member): number => {
+  const control = (
+    op: number,
+    { fd: queue, id }: Member,
+    bits = EPOLLIN,
+  ): number => {
     const { i32, address } = libc.scratch;
-    i32[0] = EPOLLIN | EPOLLONESHOT;
+    i32[0] = bits;
     i32[data] = id;
     i32[data + 1] = COOKIE;
     return libc.epollCtl(fd, op, queue, address);
@@ -152,17 +160,25 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
 
   const onReadable = (status: unknown): void => {
     if (closed) return;
-    const n =
-      typeof status === 'number' && status < 0
-        ? -1
-        : libc.epollWait(fd, events.address, BATCH, 0);
+    const isFailure = typeof status === 'number' && status < 0;
+    const only = waiting.size === 1 ? firstOf(waiting) : undefined;
+    // Its own poll tells whether it is the one that is ready. If it was not,
+    // the next report is taken from the epoll.
+    if (!isFailure && only?.wasReady && only.armed) wake(only);
+    else look(isFailure ? -1 : libc.epollWait(fd, events.address, BATCH, 0));
+    if (!drainsPromises) setImmediate(nothing);
+  };
+
+  /** Wake who waits for what the epoll reports. */
+  const look = (n: number): void => {
     const ready: Member[] = [];
     let isOurs = n >= 0;
     for (let i = 0; i < n; i++) {
       const at = i * stride + data;
-      if (events.i32[at + 1] !== COOKIE) isOurs = false;
       const member = members.get(events.i32[at]);
-      if (member !== undefined) ready.push(member);
+      // A queue that is gone is reported for ever while a dup of it is open.
+      if (events.i32[at + 1] !== COOKIE || member === undefined) isOurs = false;
+      else ready.push(member);
     }
     if (!isOurs) {
       replace();
@@ -170,9 +186,17 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
     }
     // A queue whose mount table has changed is ready for one poll only: that
     // of the loop. So whoever is armed looks.
-    const woken = n > 0 ? ready : [...members.values()];
-    for (const member of woken) if (member.armed) wake(member);
-    if (!drainsPromises) setImmediate(nothing);
+    const woken = n > 0 ? ready : [...waiting];
+    for (const member of woken) {
+      if (member.listener !== undefined) wake(member);
+      else if (member.armed) disarm(member);
+    }
+  };
+
+  /** A queue is readable, and nobody waits for it: report it no more. */
+  const disarm = (member: Member): void => {
+    if (control(EPOLL_CTL_MOD, member, 0) === 0) member.armed = false;
+    else replace();
   };
 
   const handle: PollHandle = koffi().node.poll(
@@ -237,13 +261,14 @@ function checkEpoll(): void {
 }
 
 function wake(member: Member): void {
-  member.armed = false;
-  const { listener } = member;
-  if (listener === undefined) return;
-  runListener(listener);
-  // It is watched until it rests.
-  if (member.listener !== undefined) arm(member);
+  member.wasReady = false;
+  if (member.listener !== undefined) runListener(member.listener);
 }
+
+const firstOf = <T>(values: Iterable<T>): T | undefined => {
+  for (const value of values) return value;
+  return undefined;
+};
 
 /** Have the event loop report a queue, or look at it in intervals. */
 function arm(member: Member): void {
@@ -269,14 +294,33 @@ function replace(): void {
     member.entered = false;
     member.armed = false;
   }
-  for (const member of [...waiting]) wake(member);
+  for (const member of [...waiting]) {
+    wake(member);
+    // It waits until it rests.
+    if (waiting.has(member)) arm(member);
+  }
   updateReference();
 }
 
 function updateReference(): void {
   let keepsAlive = false;
-  for (const member of waiting) keepsAlive ||= member.keepsAlive;
+  for (const member of waiting) {
+    keepsAlive = member.keepsAlive;
+    if (keepsAlive) break;
+  }
   epoll?.reference(keepsAlive);
+}
+
+let isUpdateScheduled = false;
+
+/** Later: whoever was served mostly waits again by then. */
+function scheduleReference(): void {
+  if (isUpdateScheduled) return;
+  isUpdateScheduled = true;
+  queueMicrotask(() => {
+    isUpdateScheduled = false;
+    updateReference();
+  });
 }
 
 /**
@@ -311,6 +355,7 @@ export function epollWatch(fd: number): Watch {
     fd,
     entered: false,
     armed: false,
+    wasReady: false,
     listener: undefined,
     keepsAlive: true,
     fallback: intervalWatch(),
@@ -320,15 +365,17 @@ export function epollWatch(fd: number): Watch {
 
   const rest = (): void => {
     member.listener = undefined;
+    member.wasReady = true;
     member.fallback.rest();
-    if (waiting.delete(member)) updateReference();
-    // It stays in the epoll, which reports it once more at most.
+    if (waiting.delete(member)) scheduleReference();
   };
 
   return {
     start(listener, keepsAlive) {
       if (closed || exitsOfProcess().exiting) return;
+      const isWaiting = member.listener !== undefined;
       member.listener = listener;
+      if (isWaiting && member.armed && member.keepsAlive === keepsAlive) return;
       member.keepsAlive = keepsAlive;
       waiting.add(member);
       arm(member);
@@ -347,6 +394,7 @@ export function epollWatch(fd: number): Watch {
       rest();
       members.delete(member.id);
       if (member.entered) epoll?.leave(member);
+      member.armed = false;
       if (members.size > 0) return;
       epoll?.close();
       epoll = undefined;

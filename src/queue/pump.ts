@@ -55,6 +55,8 @@ export class Pump {
   #collections = 0;
   #turnEnds = 0;
   #isRunning = false;
+  /** The caller has just looked, and found nothing. */
+  #isDrained = false;
   #watch: Watch | undefined;
   #immediate: Timer | undefined;
   #isReferenced = true;
@@ -64,13 +66,17 @@ export class Pump {
     this.#pending = pending;
   }
 
-  /** Collect at once, unless a waiter is first: whether events are pending. */
+  /**
+   * Collect at once, unless a waiter is first: whether events are pending. A
+   * waiter that is added because there are none needs no second look.
+   */
   tryCollect(max: number): boolean {
     if (this.#waiters.length > 0 || this.#isRunning) return false;
     if (!this.#pending.isEmpty) return true;
     if (this.#isTurnOver()) return false;
     this.#source.collect(max);
-    return !this.#pending.isEmpty;
+    this.#isDrained = this.#pending.isEmpty;
+    return !this.#isDrained;
   }
 
   /** Append a waiter. */
@@ -126,7 +132,11 @@ export class Pump {
   /** Deliver until there are no more waiters, or no more events. */
   readonly run = (): void => {
     // A consumer may ask for more while it is being served.
-    if (this.#isRunning || this.#immediate !== undefined) return;
+    if (this.#isRunning) return;
+    if (this.#immediate !== undefined) {
+      this.#isDrained = false;
+      return;
+    }
     this.#isRunning = true;
     try {
       this.#deliver();
@@ -134,6 +144,7 @@ export class Pump {
       this.fail(error);
     } finally {
       this.#isRunning = false;
+      this.#isDrained = false;
     }
   };
 
@@ -141,11 +152,14 @@ export class Pump {
     while (this.#waiters.length > 0) {
       const waiter = this.#waiters[0];
       if (this.#pending.isEmpty) {
-        if (this.#isTurnOver()) {
-          this.#yield();
-          return;
+        if (!this.#isDrained) {
+          if (this.#isTurnOver()) {
+            this.#yield();
+            return;
+          }
+          this.#source.collect(waiter.max);
         }
-        this.#source.collect(waiter.max);
+        this.#isDrained = false;
         if (this.#pending.isEmpty) {
           this.#watch ??= this.#source.watch();
           this.#watch.start(this.#onReadable, this.#isReferenced);
@@ -161,9 +175,9 @@ export class Pump {
 
   /** Count a collection: whether the event loop must have a turn before it. */
   #isTurnOver(): boolean {
-    const time = now();
-    if (this.#collections === 0) this.#turnEnds = time + TURN_MS;
-    else if (time > this.#turnEnds) return true;
+    // Most turns have one collection, which need not ask for the time.
+    if (this.#collections === 1) this.#turnEnds = now() + TURN_MS;
+    else if (this.#collections > 1 && now() > this.#turnEnds) return true;
     return ++this.#collections > COLLECTIONS_PER_TURN;
   }
 
