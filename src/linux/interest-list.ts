@@ -32,7 +32,7 @@ export class InterestList {
     const { epolls, sources, kernel } = this.#queue;
     const other = sources.get(fd, aspect === 'read' ? 'write' : 'read');
     // In one entry an arrival would look like an edge of both directions.
-    epolls.repair();
+    epolls.repairFirst();
     const ep = other?.epoll === epolls.inner ? epolls.openSide() : epolls.inner;
     if (ep < 0) return -ep;
     epolls.members.add(source, fd, bits);
@@ -72,13 +72,35 @@ export class InterestList {
     );
   }
 
-  /** Take a source out; `isCurrent` while its descriptor is the same file. */
-  remove(source: FdSource, isCurrent: boolean): void {
+  /**
+   * Take a source out that is to be removed: this proves that its descriptor
+   * still is the same file, as asking would do. False if it has to be asked.
+   */
+  takeOut(source: FdSource): boolean {
     const { epoll, descriptor } = source;
-    if (epoll < 0) return;
-    if (isCurrent) this.#queue.kernel.epoll.remove(epoll, descriptor.fd);
-    else this.#leftovers.add(descriptor.fd);
-    this.#queue.epolls.members.remove(source);
+    const { epolls, kernel } = this.#queue;
+    const { fd } = descriptor;
+    if (!epolls.isProved || epoll !== epolls.inner) return false;
+    if (this.#leftovers.has(fd)) return false;
+    source.isTakenOut = kernel.epoll.remove(epoll, fd) >= 0;
+    return source.isTakenOut;
+  }
+
+  /**
+   * Take a source out; `isCurrent` while its descriptor is the same file.
+   * False if epoll may still report something of it.
+   */
+  remove(source: FdSource, isCurrent: boolean): boolean {
+    const { epoll, descriptor } = source;
+    if (epoll < 0) return false;
+    const { epolls, kernel, nesting } = this.#queue;
+    const isOut =
+      source.isTakenOut ||
+      (isCurrent && kernel.epoll.remove(epoll, descriptor.fd) >= 0);
+    if (!isCurrent) this.#leftovers.add(descriptor.fd);
+    epolls.members.remove(source);
+    // An outer epoll that has others in it reports them in a stale order.
+    return isOut && epolls.side < 0 && !nesting.hasChildren;
   }
 
   /** Whether an epoll may have a descriptor twice: as two different files. */

@@ -127,7 +127,6 @@ export class Sources {
       const added = this.#add(descriptor, aspect);
       if (typeof added === 'number') return added;
       source = added;
-      this.#queue.hasFirstEdges = true;
     }
     source.knotes.push(knote);
     knote.source = source;
@@ -243,7 +242,7 @@ export class Sources {
     const { interest, nesting } = this.#queue;
     const { queue, fd } = source.descriptor;
     if (queue !== null) nesting.removeChild(queue);
-    interest.remove(source, isCurrent);
+    if (!interest.remove(source, isCurrent)) this.#queue.hasFirstEdges = true;
     this.#watches.remove(source);
     this.directories.remove(source);
     this.#offsets.remove(source);
@@ -252,7 +251,15 @@ export class Sources {
     this.#peerReads.remove(source);
     this.#updatePolling();
     this.#byKey.delete(keyOf(fd, source.aspect));
-    this.#queue.hasFirstEdges = true;
+  }
+
+  /** Prove that a knote's descriptor is current by removing it from epoll. */
+  takeOut({ source }: Knote): boolean {
+    return (
+      source !== null &&
+      source.knotes.length === 1 &&
+      this.#queue.interest.takeOut(source)
+    );
   }
 
   #watch(source: FdSource): number {
