@@ -450,6 +450,17 @@ describe('kq fd', () => {
     expect(stdout).toBe('readable  7  9 bytes\nsome');
   });
 
+  test('ends when the writer of a FIFO has closed it', async () => {
+    const { stdout } = await bash(
+      `mkfifo fifo
+       { echo hello >fifo; } &
+       kq fd 3 3<fifo; echo $?`,
+    );
+    expect(stdout).toMatch(
+      /^(readable {2}3 {2}6 bytes\n)?readable {2}3 {2}6 bytes {2}end\n0\n$/,
+    );
+  });
+
   test('says why it cannot watch what is not open', async () => {
     const outcome = await kq(['fd', '987']);
     expect(outcome).toEqual({

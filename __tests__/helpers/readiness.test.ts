@@ -1,6 +1,17 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { type FdLike, readable, writable } from '../../src/index.js';
@@ -30,6 +41,53 @@ const read = (fd: number, size: number): string => {
   const buffer = Buffer.alloc(size);
   return buffer.toString('utf8', 0, readSync(fd, buffer));
 };
+
+describe('a FIFO with a name', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'fifo-'));
+  const path = join(folder, 'fifo');
+  beforeAll(() => execFileSync('mkfifo', [path]));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** Open it at both sides. */
+  function open(): readonly [reader: number, writer: number] {
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writer = openSync(path, constants.O_WRONLY);
+    fds.push(reader, writer);
+    return [reader, writer];
+  }
+
+  onLinux('ends for its reader once the writer has closed it', async () => {
+    const [reader, writer] = open();
+    using events = readable(reader);
+    const waiting = events.next();
+    writeSync(writer, 'hello');
+    expect((await waiting).value).toMatchObject({ available: 5, eof: false });
+    shut(writer);
+    const { value } = await events.next();
+    expect(value).toMatchObject({ available: 5, eof: true });
+    read(reader, 100);
+    expect(await events.next()).toEqual({
+      done: false,
+      value: { fd: reader, available: 0, eof: true, error: undefined },
+    });
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+  });
+
+  onLinux('ends a wait of either side that is pending', async () => {
+    const [reader, writer] = open();
+    const [first, last] = [readable(reader), readable(reader)];
+    const waiting = [first.next(), last.next()];
+    first.close();
+    shut(writer);
+    expect((await waiting[0]).done).toBe(true);
+    expect((await waiting[1]).value).toMatchObject({ eof: true });
+    shut(reader);
+    const [otherReader, otherWriter] = open();
+    shut(otherReader);
+    const { value } = await writable(otherWriter).next();
+    expect(value).toMatchObject({ eof: true });
+  });
+});
 
 describe('readable', () => {
   test('tells how much there is to read, when there is something', async () => {

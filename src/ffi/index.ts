@@ -6,7 +6,7 @@ export { threadDriver, type Watch, watch } from './loop.js';
 export { enterLoop, leaveLoop } from './loop-epoll.js';
 export { type NativeBlock, nativeBlock } from './native-block.js';
 export { loadFfiKernel } from './native-kernel.js';
-export { readableNow } from './readable-now.js';
+export { hasHungUp, readableNow } from './poll-now.js';
 export { realProcess } from './real-process.js';
 export { SignalPipe } from './signal-pipe.js';
 export { isMainThread, threads } from './thread.js';

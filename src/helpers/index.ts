@@ -100,7 +100,9 @@ export function interval(
  * Tell whenever there is something to read. It is the level that is told: as
  * long as nobody reads, every turn of the loop is told so again. The end of a
  * pipe or socket is told with `eof`; when there is nothing left to read before
- * it, that is the last turn. (Darwin tells no end of a FIFO that has a name.)
+ * it, that is the last turn. Darwin reports no end of a FIFO that has a name, and
+ * so Linux does not: while a call waits for one, poll(2) is asked ten times a
+ * second.
  *
  * Nothing is registered while nobody asks: `await readable(fd).next()` is fine.
  * Close the iterator before the descriptor: no kernel tells who waits that it

@@ -1,9 +1,13 @@
 import { KqueueError } from '../errors.js';
 import {
+  type Alarm,
   type FdLike,
   fdOf,
+  hasHungUp,
+  isNamedFifo,
   type KqueueEvent,
   type ReadEvent,
+  setAlarm,
 } from '../queue/index.js';
 import {
   type EventIterator,
@@ -42,7 +46,10 @@ class ReadReadiness implements ReadReady {
     });
   }
 
-  constructor(fd: number, { available, eof, error }: ReadEvent) {
+  constructor(
+    fd: number,
+    { available, eof, error }: Pick<ReadEvent, 'available' | 'eof' | 'error'>,
+  ) {
     this.fd = fd;
     this.available = available;
     this.eof = eof;
@@ -93,6 +100,32 @@ function queueWithout(name: string): RegistrationQueue {
   return created;
 }
 
+/** How often a FIFO is asked whether its other side has closed, in ms. */
+const FIRST_CHECK = 1;
+const MAX_PAUSE = 100;
+
+/** Call a function in growing intervals. */
+function checkRegularly(check: () => void): () => void {
+  let alarm: Alarm;
+  const arm = (pause: number): void => {
+    alarm = setAlarm(pause, () => {
+      arm(Math.min(2 * pause, MAX_PAUSE));
+      check();
+    });
+  };
+  arm(FIRST_CHECK);
+  return () => alarm.clear();
+}
+
+/** How the values of a filter are made. */
+interface Values<T> {
+  /** `undefined` for an event of another filter. */
+  from(event: KqueueEvent): T | undefined;
+  /** A value as it is when the other side has closed; without one, an empty one. */
+  atEnd(value: T | undefined): T;
+  isLast(value: T): boolean;
+}
+
 /** A pull that has not settled. */
 interface PendingPull<T> {
   resolve(value: T | undefined): void;
@@ -106,14 +139,11 @@ interface PendingPull<T> {
 /**
  * A source of readiness. It is registered only while a pull is pending: an idle
  * iterator costs nothing, and each value is current.
- *
- * @param toValue `undefined` for an event of another filter.
  */
 function readiness<T>(
   filter: 'read' | 'write',
   fd: number,
-  toValue: (event: KqueueEvent) => T | undefined,
-  isLast: (value: T) => boolean,
+  values: Values<T>,
 ): Source<T> {
   const name = `${filter} ${fd}`;
   let pending: PendingPull<T> | undefined;
@@ -121,9 +151,8 @@ function readiness<T>(
 
   const member: Member = {
     onEvent(event) {
-      const value = toValue(event);
+      const value = values.from(event);
       if (value === undefined || pending === undefined) return;
-      hasEnded = isLast(value);
       pending.resolve(value);
     },
     onError: (error) => pending?.reject(error),
@@ -148,7 +177,10 @@ function readiness<T>(
     }
     registered.add(name);
     queue.ref();
+    const isFifo = isNamedFifo(fd);
+    const stopChecks = isFifo ? checkRegularly(checkEnd) : noop;
     const settle = (): void => {
+      stopChecks();
       pending = undefined;
       registered.delete(name);
       queue.unref();
@@ -156,8 +188,11 @@ function readiness<T>(
     };
     const pull: PendingPull<T> = {
       resolve(value) {
+        const isAtEnd = value !== undefined && isFifo && hasHungUp(fd);
+        const current = isAtEnd ? values.atEnd(value) : value;
+        hasEnded = current !== undefined && values.isLast(current);
         settle();
-        resolve(value);
+        resolve(current);
       },
       reject(error) {
         settle();
@@ -181,6 +216,15 @@ function readiness<T>(
       },
     };
     pending = pull;
+
+    function checkEnd(): void {
+      if (!hasHungUp(fd)) return;
+      queue.deliverPending();
+      if (pending !== pull) return;
+      pull.end();
+      hasEnded = true;
+      resolve(values.atEnd(undefined));
+    }
   };
 
   return {
@@ -196,6 +240,8 @@ function readiness<T>(
   };
 }
 
+const noop = (): void => {};
+
 /** {@link readable}, loaded when it is first called. */
 export function readable(
   fd: FdLike,
@@ -204,13 +250,17 @@ export function readable(
   const action = 'wait for something to read';
   const number = fdOf(fd, action);
   return eventIterator(action, options, () =>
-    readiness<ReadReady>(
-      'read',
-      number,
-      (event) =>
+    readiness<ReadReady>('read', number, {
+      from: (event) =>
         event.filter === 'read' ? new ReadReadiness(number, event) : undefined,
-      ({ available, eof }) => eof && available <= 0,
-    ),
+      atEnd: (value) =>
+        new ReadReadiness(number, {
+          available: value?.available ?? 0,
+          eof: true,
+          error: value?.error,
+        }),
+      isLast: ({ available, eof }) => eof && available <= 0,
+    }),
   );
 }
 
@@ -222,10 +272,8 @@ export function writable(
   const action = 'wait for space to write';
   const number = fdOf(fd, action);
   return eventIterator(action, options, () =>
-    readiness<WriteReady>(
-      'write',
-      number,
-      (event) =>
+    readiness<WriteReady>('write', number, {
+      from: (event) =>
         event.filter === 'write'
           ? {
               fd: number,
@@ -234,7 +282,13 @@ export function writable(
               error: event.error,
             }
           : undefined,
-      ({ eof }) => eof,
-    ),
+      atEnd: (value) => ({
+        fd: number,
+        space: value?.space ?? 0,
+        eof: true,
+        error: value?.error,
+      }),
+      isLast: ({ eof }) => eof,
+    }),
   );
 }

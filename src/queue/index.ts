@@ -49,6 +49,7 @@ export type {
   WriteEvent,
 } from './event.js';
 export { type ExitStatus, exitStatus } from './exit-status.js';
+export { hasHungUp, isNamedFifo } from './fifo.js';
 export type { ProcNote, VnodeNote } from './notes.js';
 export {
   checkOptions,

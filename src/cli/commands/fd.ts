@@ -1,4 +1,14 @@
-import { Kqueue, KqueueError } from '../../index.js';
+import { fstatSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type EventIterator,
+  Kqueue,
+  KqueueError,
+  type ReadReady,
+  readable,
+  type WriteReady,
+  writable,
+} from '../../index.js';
 import { exactOperands, parseInteger } from '../arguments.js';
 import type { Command } from '../command.js';
 import { Failure } from '../failure.js';
@@ -25,30 +35,89 @@ function register(kq: Kqueue, filter: 'read' | 'write', fd: number): void {
   }
 }
 
+type Filter = 'read' | 'write';
+
+/** What a descriptor is ready for. */
+interface Readiness {
+  readonly amount: number;
+  readonly eof: boolean;
+  readonly error: string | undefined;
+}
+
+function toOutputEvent(
+  fd: number,
+  filter: Filter,
+  { amount, eof, error }: Readiness,
+): OutputEvent {
+  const [what, unit] =
+    filter === 'read' ? ['readable', 'available'] : ['writable', 'space'];
+  return {
+    // `bytes` is the name of either before 0.1.0.
+    fields: { event: what, fd, [unit]: amount, bytes: amount, eof, error },
+    text: `${what}  ${fd}  ${formatCount(amount, 'byte')}${eof ? '  end' : ''}${error ? `  ${error}` : ''}`,
+    mood: error === undefined ? 'plain' : 'bad',
+  };
+}
+
+/** How often a FIFO that nobody reads from is asked for its end, in ms. */
+const FIFO_PAUSE = 100;
+
+/**
+ * Wait for the end of a FIFO, which no kqueue event may report: on Darwin, if it
+ * has a name, and so on Linux.
+ */
+async function waitForEnd(
+  fd: number,
+  filter: Filter,
+  signal: AbortSignal,
+): Promise<Readiness> {
+  const events: EventIterator<ReadReady | WriteReady> =
+    filter === 'read' ? readable(fd, { signal }) : writable(fd, { signal });
+  for (;;) {
+    const { value } = await events.next();
+    const amount = value && ('space' in value ? value.space : value.available);
+    if (value === undefined || value.eof) {
+      return { amount: amount ?? 0, eof: true, error: value?.error };
+    }
+    await sleep(FIFO_PAUSE, undefined, { signal });
+  }
+}
+
 async function* readiness(
   fd: number,
-  filter: 'read' | 'write',
+  filter: Filter,
   signal: AbortSignal,
 ): AsyncGenerator<OutputEvent> {
   using kq = new Kqueue();
   register(kq, filter, fd);
-  for (;;) {
-    const event = await kq.next({ signal });
-    if (event?.filter !== 'read' && event?.filter !== 'write') return;
-    const isRead = event.filter === 'read';
-    const amount = isRead
-      ? { available: event.available }
-      : { space: event.space };
-    const [bytes] = Object.values(amount);
-    const { eof, error } = event;
-    const what = isRead ? 'readable' : 'writable';
-    yield {
-      // `bytes` is the name of either before 0.1.0.
-      fields: { event: what, fd, ...amount, bytes, eof, error },
-      text: `${what}  ${fd}  ${formatCount(bytes, 'byte')}${eof ? '  end' : ''}${error ? `  ${error}` : ''}`,
-      mood: error === undefined ? 'plain' : 'bad',
-    };
-    if (eof) return;
+  const stop = new AbortController();
+  const onAbort = (): void => stop.abort(signal.reason);
+  signal.addEventListener('abort', onAbort);
+  let end: Readiness | undefined;
+  if (fstatSync(fd).isFIFO()) {
+    waitForEnd(fd, filter, stop.signal).then(
+      (found) => {
+        end = found;
+        stop.abort();
+      },
+      () => {},
+    );
+  }
+  try {
+    for (;;) {
+      const event = await kq.next({ signal: stop.signal });
+      if (event?.filter !== 'read' && event?.filter !== 'write') return;
+      const { eof, error } = event;
+      const amount = event.filter === 'read' ? event.available : event.space;
+      yield toOutputEvent(fd, filter, { amount, eof, error });
+      if (eof) return;
+    }
+  } catch (error) {
+    if (end === undefined || signal.aborted) throw error;
+    yield toOutputEvent(fd, filter, end);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    stop.abort();
   }
 }
 
