@@ -4,18 +4,22 @@
 //
 //   npm run test:platforms                        all of them
 //   npm run test:platforms -- musl linux-5.10     these only
+//   npm run test:platforms -- --core              leave out what takes minutes
 //
 // Downloads come from the Debian mirror and the npm registry that the machine
 // is set up with, and are kept in KQUEUE_FFI_PLATFORMS: see platforms/cache.mjs.
 // It needs root. What else is missing is named, and its platforms are skipped.
 import process from 'node:process';
+import { parseArgs } from 'node:util';
 import * as foreignCpus from './platforms/foreign-cpus.mjs';
+import * as musl from './platforms/musl.mjs';
 import * as olderKernels from './platforms/older-kernels.mjs';
 import * as refusals from './platforms/refusals.mjs';
 import { isInstalled } from './platforms/run.mjs';
 
 const PLATFORMS = [
   ...olderKernels.platforms,
+  ...musl.platforms,
   ...foreignCpus.platforms,
   ...refusals.platforms,
 ];
@@ -23,7 +27,11 @@ const PLATFORMS = [
 /** What one asks for: a platform, or several that go together. */
 const wordFor = ({ name, group = name }) => group;
 const words = [...new Set(PLATFORMS.map(wordFor))];
-const asked = process.argv.length > 2 ? process.argv.slice(2) : words;
+const { values, positionals } = parseArgs({
+  options: { core: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const asked = positionals.length > 0 ? positionals : words;
 for (const word of asked) {
   if (!words.includes(word)) {
     console.error(`There is no ${word}; there are ${words.join(', ')}.`);
@@ -46,7 +54,7 @@ async function rowOf(platform) {
   const why = obstacle(platform);
   if (why !== undefined) return { checks: `skipped: ${why}`, isSkipped: true };
   try {
-    return await platform.check();
+    return await platform.check({ withTests: !values.core });
   } catch (error) {
     return { ok: false, checks: 'failed', reasons: [error.message] };
   }
