@@ -287,5 +287,5 @@ const { driver } = kq;
 kq.close();
 const { runtime, release, libc } = await api.doctor();
 const where = { kernel: api.kernel.name, release, runtime, libc };
-console.log(JSON.stringify({ driver, ...where, results }));
+console.log(JSON.stringify({ kind: 'core', driver, ...where, results }));
 process.exit(results.every(({ ok, lacks }) => ok || lacks) ? 0 : 1);

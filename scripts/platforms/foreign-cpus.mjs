@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { freshFolder } from './cache.mjs';
 import * as debian from './debian.mjs';
 import { putPackage } from './package.mjs';
-import { resultOf } from './result.mjs';
+import { resultOf, together } from './result.mjs';
 import { run } from './run.mjs';
+import { putSuite } from './suite.mjs';
 
 /** By Node's name: Debian's name, the release with its Node.js, qemu's name. */
 const CPUS = {
@@ -15,6 +16,9 @@ const CPUS = {
   arm: { debian: 'armhf', suite: 'trixie', qemu: 'arm' },
   ia32: { debian: 'i386', suite: 'trixie', qemu: 'i386' },
 };
+
+/** Whose conformance suite is run too: it takes minutes. */
+const WITH_TESTS = new Set(['arm64']);
 
 /** Node.js of another CPU: the command, and its arguments before the script. */
 async function emulatedNode({ debian: cpu, suite, qemu }) {
@@ -32,24 +36,39 @@ async function emulatedNode({ debian: cpu, suite, qemu }) {
   ];
 }
 
-/** Run a script of the package on a CPU, and return what it wrote. */
-export async function runOn(cpu, script) {
-  const [command, ...args] = await emulatedNode(CPUS[cpu]);
-  const folder = freshFolder(`package-${cpu}`);
+/**
+ * The package on a CPU.
+ *
+ * @returns {Promise<(...args: string[]) => Promise<string>>} runs node with
+ *   arguments in the folder of the package, and resolves with what it wrote
+ */
+export async function packageOn(cpu, folder) {
+  const [command, ...before] = await emulatedNode(CPUS[cpu]);
   await putPackage(folder, cpu);
-  const { out } = await run(command, [...args, script], {
-    minutes: 5,
-    cwd: folder,
-    env: { KQUEUE_FFI_EMULATED: '1' },
-  });
-  return out;
+  return async (...args) => {
+    const { out } = await run(command, [...before, ...args], {
+      minutes: 20,
+      cwd: folder,
+      env: { KQUEUE_FFI_EMULATED: '1' },
+    });
+    return out;
+  };
 }
 
-async function check(cpu) {
-  const out = await runOn(cpu, 'scripts/runtime-core.mjs');
-  return { ...resultOf(out, 'core'), out };
+async function check(cpu, { withTests }) {
+  const folder = freshFolder(`package-${cpu}`);
+  const node = await packageOn(cpu, folder);
+  const out = await node('scripts/runtime-core.mjs');
+  const row = { ...resultOf(out, 'core'), out };
+  if (!withTests || !WITH_TESTS.has(cpu)) return row;
+  const outOfSuite = await node(...(await putSuite(folder)));
+  return together(row, resultOf(outOfSuite, 'conformance'));
 }
 
 export const platforms = ['arm64', 'riscv64', 'loong64']
   .filter((cpu) => cpu !== process.arch)
-  .map((name) => ({ name, needs: debian.NEEDS, check: () => check(name) }));
+  .map((name) => ({
+    name,
+    needs: debian.NEEDS,
+    check: (options) => check(name, options),
+  }));

@@ -11,8 +11,9 @@ import { join } from 'node:path';
 import { freshFolder } from './cache.mjs';
 import * as debian from './debian.mjs';
 import { putPackage } from './package.mjs';
-import { resultOf } from './result.mjs';
+import { resultOf, together } from './result.mjs';
 import { mustRun, run } from './run.mjs';
+import { putSuite } from './suite.mjs';
 
 /** The release of Debian that has the kernel. */
 const SUITES = {
@@ -28,20 +29,25 @@ const NEEDS = {
 };
 
 /** The first process of the machine: everything there, then off. */
-const INIT = `#!/bin/busybox sh
+const init = (commands) => `#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin HOME=/tmp KQUEUE_FFI_EMULATED=1
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
+mkdir /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /tmp
 ip link set lo up
 cd /package
-node scripts/runtime-core.mjs
-node dist/cli.js doctor
-echo "doctor ended with $?"
+${commands.join('\n')}
 reboot -f
 `;
+const CORE = [
+  'node scripts/runtime-core.mjs',
+  'node dist/cli.js doctor',
+  'echo "doctor ended with $?"',
+];
 
 /** Copy a program and the libraries it is linked with. */
 async function putProgram(folder, from, to) {
@@ -52,15 +58,18 @@ async function putProgram(folder, from, to) {
   }
 }
 
-async function initramfs(debianFiles) {
+async function initramfs(debianFiles, { withTests }) {
   const folder = freshFolder('initramfs');
   for (const name of ['bin', 'proc', 'sys', 'dev', 'tmp']) {
     mkdirSync(join(folder, name));
   }
   cpSync(join(debianFiles, 'bin/busybox'), join(folder, 'bin/busybox'));
   await putProgram(folder, process.execPath, 'bin/node');
-  await putPackage(join(folder, 'package'), process.arch);
-  writeFileSync(join(folder, 'init'), INIT);
+  const home = join(folder, 'package');
+  await putPackage(home, process.arch);
+  const commands = [...CORE];
+  if (withTests) commands.push(`node ${(await putSuite(home)).join(' ')}`);
+  writeFileSync(join(folder, 'init'), init(commands));
   chmodSync(join(folder, 'init'), 0o755);
   const file = `${folder}.cpio`;
   const pack = `find . | cpio --quiet -o -H newc > ${JSON.stringify(file)}`;
@@ -68,7 +77,7 @@ async function initramfs(debianFiles) {
   return file;
 }
 
-async function check(name) {
+async function check(name, options) {
   const suite = SUITES[name];
   const packages = ['linux-image-cloud-amd64', 'busybox-static'];
   const files = await debian.unpacked(suite, 'amd64', packages);
@@ -81,20 +90,21 @@ async function check(name) {
       ...['-cpu', 'max', '-smp', '2', '-m', '2048'],
       ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
       ...['-kernel', join(boot, kernel)],
-      ...['-initrd', await initramfs(files)],
+      ...['-initrd', await initramfs(files, options)],
       ...['-append', 'console=ttyS0 quiet loglevel=0 panic=-1'],
       ...['-serial', 'stdio'],
     ],
-    { minutes: 5 },
+    { minutes: options.withTests ? 20 : 5 },
   );
-  const row = resultOf(out, 'core');
+  const core = resultOf(out, 'core');
   const isSound = /^doctor ended with 0\r?$/m.test(out);
-  return {
-    ...row,
-    ok: row.ok && isSound,
-    checks: `${row.checks}, doctor ${isSound ? 'ok' : 'failed'}`,
+  const row = {
+    ...core,
+    ok: core.ok && isSound,
+    checks: `${core.checks}, doctor ${isSound ? 'ok' : 'failed'}`,
     out,
   };
+  return options.withTests ? together(row, resultOf(out, 'conformance')) : row;
 }
 
 export const platforms = Object.keys(SUITES).map((name) => ({
@@ -102,5 +112,5 @@ export const platforms = Object.keys(SUITES).map((name) => ({
   needs: NEEDS,
   isPossible: () =>
     process.arch === 'x64' ? undefined : 'the kernels are those for x64',
-  check: () => check(name),
+  check: (options) => check(name, options),
 }));

@@ -45,6 +45,6 @@ for (const { name, ok, reason } of results) {
 }
 const { runtime, release, libc } = await api.doctor();
 console.log(
-  JSON.stringify({ driver: 'none', release, runtime, libc, results }),
+  JSON.stringify({ kind: 'refusal', release, runtime, libc, results }),
 );
 process.exit(results.every(({ ok }) => ok) ? 0 : 1);
