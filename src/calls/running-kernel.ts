@@ -37,17 +37,29 @@ function load(): Kernel {
     );
   }
   try {
+    const isTainted = isAsked() && ffi().isSetugid();
+    if (isTainted && process.env.KQUEUE_FFI_LIBRARY) throw distrust();
     const kernel =
       choice.name === 'linux'
         ? linux().createLinuxKernel()
         : ffi().loadFfiKernel(hostFacts, hostCpu, choice.libraries);
-    return isTraced() ? traced(kernel, hostDialect()) : kernel;
+    return isTraced() && !isTainted ? traced(kernel, hostDialect()) : kernel;
   } catch (error) {
     if (error instanceof KqueueError) throw error;
     const { loadError, reasonOf } = ffi();
     throw loadError(reasonOf(error), error);
   }
 }
+
+/** Whether the environment asks for something that takes trust. */
+const isAsked = (): boolean =>
+  Boolean(process.env.KQUEUE_FFI_LIBRARY) || isTraced();
+
+const distrust = (): KqueueError =>
+  new KqueueError(
+    'Cannot load kqueue: the process runs with more rights than its user has (issetugid), so KQUEUE_FFI_LIBRARY may not choose the library. Unset it.',
+    'ERR_KQUEUE_LOAD',
+  );
 
 let knownWords: KeventWords | undefined;
 

@@ -1,4 +1,5 @@
 export { backendFd } from './backend-fd.js';
+export { childStatus } from './child-status.js';
 export { koffi } from './koffi.js';
 export { bindLibc, type Libc } from './libc.js';
 export { loadError, openFirst, reasonOf } from './library.js';
@@ -8,6 +9,7 @@ export { type NativeBlock, nativeBlock } from './native-block.js';
 export { loadFfiKernel } from './native-kernel.js';
 export { hasHungUp, readableNow } from './poll-now.js';
 export { realProcess } from './real-process.js';
+export { isSetugid } from './setugid.js';
 export { SignalPipe } from './signal-pipe.js';
 export { isMainThread, threads } from './thread.js';
 export { closeFd, dupFd, eventfdId, writeEventfd } from './wake.js';

@@ -41,8 +41,8 @@ const loadHelpers = (): typeof import('./helpers.js') =>
  *
  * @param pid The number of a process.
  * @returns How it ended. `code` and `signal` are both null if it did and the
- * kernel does not tell how: on Darwin, of a process that had ended already or
- * that this one may not send signals; on Linux, of a stranger's.
+ * kernel does not tell how: on Darwin, of a process that had ended already and is
+ * no child, or that this one may not send signals; on Linux, of a stranger's.
  * @throws {TypeError | RangeError} As all of these, as a rejection: for a
  * malformed argument.
  * @throws {KqueueError} `ESRCH` if there is no such process any more;

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { kill } from 'node:process';
+import { childStatus } from '../ffi/index.js';
 import { procStat } from '../host/index.js';
 import { type ExitStatus, exitStatus, signalNamer } from '../queue/index.js';
 
@@ -17,12 +18,14 @@ export function readProcessState(pid: number): 'gone' | 'running' | ExitStatus {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 'gone';
   }
-  if (process.platform !== 'linux') return UNKNOWN;
+  if (process.platform !== 'linux') return statusOf(childStatus(pid));
   const found = procStat(pid);
   // It existed a moment ago, so it has exited.
   if (found === undefined) return UNKNOWN;
-  if (!found.isZombie) return 'running';
-  return found.status === undefined
-    ? UNKNOWN
-    : exitStatus(found.status, signalNamer(constants.signals));
+  return found.isZombie ? statusOf(found.status) : 'running';
 }
+
+const statusOf = (status: number | undefined): ExitStatus =>
+  status === undefined
+    ? UNKNOWN
+    : exitStatus(status, signalNamer(constants.signals));
