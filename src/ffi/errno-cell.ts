@@ -31,7 +31,13 @@ const koffiCell: ErrnoCell = {
 /** The errno at an address, or koffi's where memory of C cannot be read. */
 export function errnoCell(address: number | undefined): ErrnoCell {
   if (address === undefined || !allowsExternalMemory()) return koffiCell;
-  const cell = new Int32Array(koffi().view(BigInt(address), 4));
+  let cell: Int32Array;
+  try {
+    cell = new Int32Array(koffi().view(BigInt(address), 4));
+  } catch {
+    // Another embedder that forbids it.
+    return koffiCell;
+  }
   return {
     read: () => cell[0],
     write: (errno) => {

@@ -1,6 +1,6 @@
 import { DE, EPOLLIN, OUTER_CHILD } from './constants.js';
 import type { Epoll } from './epoll.js';
-import { darwinErrno, LINUX_EEXIST } from './errno.js';
+import { darwinErrno, LINUX_EEXIST, LINUX_EINVAL } from './errno.js';
 import type { Knote } from './knote.js';
 import type { Queue } from './queue.js';
 
@@ -176,7 +176,9 @@ export class Nesting {
     const { fd, kernel, token } = this.#queue;
     if (this.#epoll.add(fd, ep, EPOLLIN, OUTER_CHILD, token) >= 0) return 0;
     const errno = kernel.libc.errno();
-    return errno === LINUX_EEXIST ? 0 : darwinErrno(errno);
+    if (errno === LINUX_EEXIST) return 0;
+    // There are too many ways from a file to this queue: as InterestList has it.
+    return errno === LINUX_EINVAL ? DE.ENOMEM : darwinErrno(errno);
   }
 
   #selfAndBelow(): Set<Queue> {

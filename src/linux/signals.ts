@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import {
   isMainThread,
@@ -6,7 +7,7 @@ import {
   realProcess,
   SignalPipe,
 } from '../ffi/index.js';
-import { setImmediate, type Timer } from '../host/index.js';
+import { queueMicrotask, setImmediate, type Timer } from '../host/index.js';
 import { DE } from './constants.js';
 import { lastErrno } from './errno.js';
 import type { Knote } from './knote.js';
@@ -107,7 +108,9 @@ export class Signals {
     this.#counted.set(signal, counted);
     const isWatched = this.#process.listenerCount(name) > 0;
     this.#process.on(name, counted.listener);
-    const errno = this.#search();
+    // Once a program has removed all listeners of the process, Node's own are
+    // gone too, and it catches no other signals.
+    const errno = isCaught(signal) ? this.#search() : DE.ENOTSUP;
     if (errno !== 0) {
       this.remove(signal, knote);
       return errno;
@@ -157,8 +160,21 @@ export class Signals {
   /** The program removes the listeners of a signal: ours stays. */
   readonly #onRemoved = (name: string | symbol, removed: unknown): void => {
     for (const { name: own, listener } of this.#counted.values()) {
-      if (own === name && listener === removed) this.#process.on(own, listener);
+      if (own !== name || listener !== removed) continue;
+      this.#process.on(own, listener);
+      // If it removes all listeners of all events, that is in vain.
+      queueMicrotask(this.#restore);
     }
+  };
+
+  readonly #restore = (): void => {
+    if (this.#counted.size === 0) return;
+    const hooks = this.#emitter.listeners('removeListener');
+    if (!hooks.includes(this.#onRemoved)) {
+      this.#emitter.prependListener('removeListener', this.#onRemoved);
+    }
+    for (const counted of this.#counted.values())
+      this.#restoreListener(counted);
   };
 
   /** Count what is in the pipe and was not counted yet. */
@@ -255,5 +271,17 @@ export class Signals {
 
   #count({ knotes }: Counted): void {
     for (const knote of [...knotes].reverse()) this.#post(knote, 1);
+  }
+}
+
+/** Whether the process catches a signal; true too where proc(5) cannot tell. */
+function isCaught(signal: number): boolean {
+  try {
+    const status = readFileSync('/proc/self/status', 'latin1');
+    const [, caught] = /^SigCgt:\s*([0-9a-f]+)$/m.exec(status) ?? [];
+    if (caught === undefined) return true;
+    return ((BigInt(`0x${caught}`) >> BigInt(signal - 1)) & 1n) === 1n;
+  } catch {
+    return true;
   }
 }
