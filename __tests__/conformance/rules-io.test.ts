@@ -80,6 +80,19 @@ describe('Pipes', () => {
     expectEvents(poll(q), { ...addRead(r), data: total });
   });
 
+  test.each([2049, 3000, 4095])(
+    'G10 nor if writes of %d bytes leave pages unused',
+    (size) => {
+      const q = kqueue();
+      const [r, w] = pipe();
+      chg(q, { ...addRead(r), fflags: NOTE_LOWAT, data: 65_536 });
+      const total = libc.fill(w, size);
+      expectEvents(poll(q), { ...addRead(r), data: total });
+      libc.read(r, 4096);
+      expectEvents(poll(q));
+    },
+  );
+
   test('G10 the end is told however high the mark', () => {
     const q = kqueue();
     const [r, w] = pipe();

@@ -1,4 +1,5 @@
 import { type Libc, type NativeBlock, nativeBlock } from '../ffi/index.js';
+import { CLOEXEC, EPOLLOUT, NONBLOCK } from './constants.js';
 import {
   LINUX_EBADF,
   LINUX_EINTR,
@@ -11,7 +12,9 @@ import { toDouble } from './int64.js';
 const FIONREAD = 0x541b;
 const TIOCOUTQ = 0x5411;
 const F_GETFL = 3;
+const F_SETPIPE_SZ = 1031;
 const F_GETPIPE_SZ = 1032;
+const SPLICE_F_NONBLOCK = 2;
 const SEEK_CUR = 1;
 const SOL_SOCKET = 1;
 const SO_TYPE = 3;
@@ -120,6 +123,26 @@ export class Probe {
 
   pipeCapacity(fd: number): number {
     return this.#libc.fcntl(fd, F_GETPIPE_SZ, 0);
+  }
+
+  /**
+   * Whether a pipe takes no more bytes, though it has fewer than its capacity:
+   * each write may leave half a page unused. Copied into a pipe of our own, its
+   * pages fill that as well. True where that cannot be asked.
+   */
+  isPipeFull(fd: number): boolean {
+    const libc = this.#libc;
+    const { i32, address } = this.#scratch;
+    const capacity = this.pipeCapacity(fd);
+    if (libc.pipe(address, CLOEXEC | NONBLOCK) < 0) return true;
+    const [copyOut, copyIn] = [i32[0], i32[1]];
+    const isAsked =
+      libc.fcntl(copyIn, F_SETPIPE_SZ, capacity) === capacity &&
+      libc.tee(fd, copyIn, capacity, SPLICE_F_NONBLOCK) > 0;
+    const isFull = !isAsked || (this.poll(copyIn, EPOLLOUT) & EPOLLOUT) === 0;
+    libc.close(copyIn);
+    libc.close(copyOut);
+    return isFull;
   }
 
   isTerminal(fd: number): boolean {

@@ -14,6 +14,7 @@ import type { FdSource } from '../source.js';
 import type { UnixDiag } from '../unix-diag.js';
 import { type Filter, storeRequest } from './filter.js';
 
+const SOCK_SEQPACKET = 5;
 const ENDS = EPOLLHUP | EPOLLRDHUP | EPOLLERR;
 
 /** EVFILT_READ, and EVFILT_EXCEPT, which refuses more: spec G and H. */
@@ -89,9 +90,12 @@ export class ReadFilter implements Filter {
     setData(knote, Math.max(bytes, 0));
     if (ended) return true;
     if (!reads) return false;
-    let mark = lowWater(knote, 1);
-    if (mark > 1) mark = Math.min(mark, probe.pipeCapacity(fd));
-    return bytes >= mark;
+    const mark = lowWater(knote, 1);
+    if (bytes >= mark || mark === 1) return bytes >= mark;
+    const capacity = probe.pipeCapacity(fd);
+    if (bytes >= capacity) return true;
+    // A pipe that is full has half of each page in use at least.
+    return bytes >= capacity / 2 && probe.isPipeFull(fd);
   }
 
   #fifo(knote: Knote, source: FdSource): boolean {
@@ -156,7 +160,9 @@ export class ReadFilter implements Filter {
    */
   #isFull(source: FdSource): boolean {
     const { fd, isUnix, isStream, inode } = source.descriptor;
-    if (!isStream) return false;
+    const isConnected =
+      isStream || (isUnix && this.#probe.socketType(fd) === SOCK_SEQPACKET);
+    if (!isConnected) return false;
     return isUnix
       ? (this.#diag.peerIsStuck(inode) ?? true)
       : this.#probe.tcpIsFull(fd);
