@@ -180,7 +180,7 @@ export const EV_EOF = /* @__PURE__ */ of('EV_EOF');
  */
 export const EV_ERROR = /* @__PURE__ */ of('EV_ERROR');
 
-/** What was watched is gone. With `EV_DISPATCH2` only. Only on Darwin. */
+/** The watched object is gone. With `EV_DISPATCH2` only. Only on Darwin. */
 export const EV_VANISHED = /* @__PURE__ */ of('EV_VANISHED');
 
 /** Both directions are disconnected. Only on DragonFly. */
@@ -203,14 +203,14 @@ export const EV_POLL = /* @__PURE__ */ of('EV_POLL');
  */
 export const EV_OOBAND = /* @__PURE__ */ of('EV_OOBAND');
 
-/** What it means depends on the filter. Only on Darwin. */
+/** The filter decides its meaning. Only on Darwin. */
 export const EV_FLAG0 = /* @__PURE__ */ of('EV_FLAG0');
 
-/** What it means depends on the filter. */
+/** The filter decides its meaning. */
 export const EV_FLAG1 = /* @__PURE__ */ of('EV_FLAG1');
 
 /**
- * What it means depends on the filter. The same bit as `EV_ERROR`. Only on
+ * The filter decides its meaning. The same bit as `EV_ERROR`. Only on
  * FreeBSD.
  */
 export const EV_FLAG2 = /* @__PURE__ */ of('EV_FLAG2');

@@ -211,7 +211,7 @@ export class KeventList implements Iterable<Kevent> {
 
   /** For util.inspect: its entries as {@link explain} shows them. */
   [INSPECT](depth: number, options?: InspectOptions): string {
-    // What only inherits from a list has none.
+    // An object that only inherits from a list has none.
     if (!(#memory in this)) return 'KeventList {}';
     return inspectList(this, this.#memory, depth, options);
   }

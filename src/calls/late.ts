@@ -1,4 +1,4 @@
-// What is loaded at the first call, and not at import.
+// Loaded at the first call, and not at import.
 
 /** The room that knows koffi. */
 export const ffi = (): typeof import('../ffi/index.js') =>

@@ -219,7 +219,7 @@ function words64Of(kernel: Kernel): KeventWords {
 export const calls = syscallsOf(currentKernel);
 
 /**
- * What owns a descriptor: the event loop aborts the process if a descriptor is
+ * The owner of a descriptor. The event loop aborts the process if a descriptor is
  * closed while it is watched, so its owner has to close it.
  */
 export interface FdOwner {

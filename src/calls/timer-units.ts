@@ -6,7 +6,7 @@ import { currentKernel } from './running-kernel.js';
 import { calls, type Syscalls } from './syscalls.js';
 
 /**
- * What a kernel makes of the units of a timer: it has them, it takes every
+ * A kernel's handling of timer units: it has them, it takes every
  * number for milliseconds, or it does something else, as another kernel would.
  */
 export type TimerUnits = 'units' | 'milliseconds' | 'other';
@@ -14,7 +14,7 @@ export type TimerUnits = 'units' | 'milliseconds' | 'other';
 /** A bit of fflags that no release gives a meaning to. */
 const UNKNOWN_BIT = 0x40;
 
-/** What fires first tells the units apart: idents and amounts of time. */
+/** The first to fire tells the units apart: idents and amounts of time. */
 const NANOSECONDS = 1; // 1 ms, or 1000 s where it counts as milliseconds
 const SECONDS = 2; // 2 s, or 2 ms
 const CONTROL = 3;
@@ -39,7 +39,7 @@ function isInvalid(change: () => void): boolean {
  * times as long.
  *
  * The releases that have units (NetBSD 10, OpenBSD 7.4) also refuse the bits
- * that they do not know. What refuses none is measured, which blocks for 25 ms.
+ * that they do not know. A kernel that refuses none is measured, which blocks for 25 ms.
  *
  * @throws {KqueueError} If there is no queue to try it on.
  */

@@ -17,7 +17,7 @@ const TRIES = 1000;
 
 /**
  * Write to standard error before going on, so that nothing is lost when the
- * process ends. Whoever does not read any more does not end the process.
+ * process ends. A closed standard error does not end the process.
  */
 function writer(): (text: string) => void {
   let isBroken = false;
@@ -40,7 +40,7 @@ const pause = (): void => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
 };
 
-/** What the lines of a worker thread begin with. */
+/** The prefix of a worker thread's lines. */
 function threadName(): string {
   // Not at import, where it would cost everybody some milliseconds.
   const { isMainThread, threadId } = ffi().threads();
@@ -119,7 +119,7 @@ export function traced(
 ): Kernel {
   const { width, kevent64 } = kernel;
   const prefix = threadName();
-  // What is done to tell of a failure may fail, and must not change its errno.
+  // Reporting a failure may fail, and must not change its errno.
   let errno = 0;
 
   /** The end of a line, and what the call returned. */

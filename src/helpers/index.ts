@@ -37,17 +37,17 @@ const loadHelpers = (): typeof import('./helpers.js') =>
  * from it: who waits for its child with `node:child_process` hears of its end
  * as well.
  *
- * One queue serves all who wait. A wait keeps the process alive.
+ * All waits share one queue. A wait keeps the process alive.
  *
- * @param pid The number of a process.
- * @returns How it ended. `code` and `signal` are both null if it did and the
- * kernel does not tell how: on Darwin, of a process that had ended already and is
- * no child, or that this one may not send signals; on Linux, of a stranger's.
- * @throws {TypeError | RangeError} As all of these, as a rejection: for a
- * malformed argument.
- * @throws {KqueueError} `ESRCH` if there is no such process any more;
- * `ETIMEDOUT`; `ERR_KQUEUE_CLOSED` if it was disposed of; else as
- * {@link Kqueue.add}, such as `EMFILE`.
+ * @param pid A process id.
+ * @returns How it ended. `code` and `signal` are both null if the kernel does not
+ * report how: on Darwin, of a zombie that is no child, or a process that this one may not
+ * signal; on Linux before 6.15, of a process that its parent has already reaped.
+ * @throws {TypeError | RangeError} For a malformed argument. All errors are
+ * rejections.
+ * @throws {KqueueError} `ESRCH` if there is no such process; `ETIMEDOUT`;
+ * `ERR_KQUEUE_CLOSED` if the promise was disposed of; else as {@link Kqueue.add},
+ * such as `EMFILE`.
  * @throws The signal's reason.
  *
  * @example
@@ -65,9 +65,9 @@ export function exited(pid: number, options: ExitedOptions = {}): ExitPromise {
 }
 
 /**
- * Tick with a period. On Darwin, FreeBSD and Linux the kernel keeps the beat, so
- * it does not drift however long a turn of the loop takes. If you are too slow
- * for it you get one tick that says how many were missed.
+ * Tick with a period. On Darwin, FreeBSD and Linux the kernel keeps the phase, so
+ * the interval does not drift, however long a turn of the loop takes. A slow
+ * loop gets one tick that says how many it missed.
  *
  * NetBSD, OpenBSD and DragonFly count in ticks of their clock, 10 ms each by
  * default, and round each period up to them: there it drifts. Without timer
@@ -97,19 +97,18 @@ export function interval(
 }
 
 /**
- * Tell whenever there is something to read. It is the level that is told: as
- * long as nobody reads, every turn of the loop is told so again. The end of a
- * pipe or socket is told with `eof`; when there is nothing left to read before
- * it, that is the last turn. Darwin reports no end of a FIFO that has a name, and
- * so Linux does not: while a call waits for one, poll(2) is asked ten times a
- * second.
+ * Report whenever a descriptor is readable. It is level-triggered: until you read,
+ * every iteration reports it again. `eof` marks the end of a pipe or socket; the
+ * iterator ends once everything before it is read. Darwin's kernel reports no EOF
+ * of a named FIFO, and so on Linux: a pending call for one asks poll(2) ten times
+ * a second.
  *
- * Nothing is registered while nobody asks: `await readable(fd).next()` is fine.
- * Close the iterator before the descriptor: no kernel tells who waits that it
- * was closed. What Node itself reads, such as the socket of a `data` listener or
- * the output of a child, it has mostly read before you.
+ * Nothing is registered between calls, so `await readable(fd).next()` is fine.
+ * Close the iterator before the descriptor: no kernel notifies a pending wait of
+ * a close. Data that Node reads itself, such as that of a socket with a `data`
+ * listener or the output of a child, is mostly gone before you look.
  *
- * @param fd A descriptor, or something that has one, such as a socket.
+ * @param fd A descriptor, or an object that has one, such as a socket.
  * @throws {TypeError | RangeError} If `fd` is no descriptor.
  * @throws {KqueueError} In the loop: `EBADF` if it is closed; else as
  * {@link Kqueue.add}.
@@ -134,10 +133,10 @@ export function readable(
 }
 
 /**
- * Tell whenever there is space to write: as {@link readable} does, which see.
- * That nobody will read any more is told with `eof`, in the last turn.
+ * Report whenever a descriptor has space to write, like {@link readable}. `eof`
+ * means that nobody will read any more; it is the last iteration.
  *
- * @param fd A descriptor, or something that has one, such as a socket.
+ * @param fd A descriptor, or an object that has one, such as a socket.
  * @throws As {@link readable}.
  *
  * @example
@@ -156,11 +155,11 @@ export function writable(
 }
 
 /**
- * The signals that this process is sent, with how often each came.
+ * Report signals that are sent to this process, with a count of each.
  *
- * As long as the iterator is open its signals do nothing else: they do not end
- * the process, as with a listener of `process.on`. Such listeners are called
- * all the same. When it is closed they have their default action again.
+ * While the iterator is open, the default action of its signals is suspended: they
+ * do not end the process, as with a listener of `process.on`. Such listeners
+ * still run. Closing the iterator restores the default action.
  *
  * @param args Signals by name or number, at least one; then options.
  * @throws {TypeError | RangeError} If there is none, or one that is no signal
@@ -196,22 +195,20 @@ export function signals(
 }
 
 /**
- * Tell what happens to a path: that its file is written to, replaced by
- * another, removed, made again. Nothing is polled, and a path at which there is
- * nothing is waited for.
+ * Watch a path across renames: report that its file is written, replaced, removed
+ * or created. Nothing is polled, and a missing file is waited for.
  *
- * It is told as what there is compared with what was told before: whoever is
- * slow gets fewer events, but never none for what is different. After each
- * event the file can be read, and what is written later is told again. What
- * was there at the time of the call is told only if it changes.
+ * Each event is the difference between the last event and the present state. A
+ * slow consumer gets fewer events, but misses no difference: after each event
+ * you can read the file, and later writes are reported again. The state at the
+ * time of the call is not reported.
  *
- * It holds one descriptor: of the file, or while there is none, of the nearest
- * directory above; and one more for each symbolic link that the path leads
- * through. A directory above that is renamed is not noticed until something
- * happens to the file itself, or to the directory that is watched in its stead.
+ * It holds one descriptor, of the file or, while it is missing, of the nearest
+ * directory above; and one more for each symbolic link on the path. If a
+ * directory above is renamed, nothing is reported until the file itself changes.
  *
- * @param path A path, a Buffer for a name that is no UTF-8, or a `file:` URL;
- * also of a directory, of which it is told that an entry came or went.
+ * @param path A path, a Buffer for a name that is no UTF-8, or a `file:` URL; for
+ * a directory it reports that an entry came or went.
  * @throws {TypeError} If it is no path.
  * @throws What `node:fs` throws: `EACCES` from the call; others, such as `EMFILE`,
  * from the call or, if it happens later, in the loop. A file that may not be read

@@ -3,12 +3,12 @@ import { hostDialect } from './dialect.js';
 import { kernel } from './host.js';
 import { LINUX } from './linux-capabilities.js';
 
-/** Whether something is to be had, and why. */
+/** Whether a feature is available, and why. */
 export interface Capability {
   /**
-   * `native`: the kernel does it. `emulated`: it is done over other means of
-   * the system, as `reason` tells. `absent`: asking for it is an error, or it
-   * never happens, as `reason` tells.
+   * `native`: the kernel does it. `emulated`: the library does it with other
+   * means of the system. `absent`: a request is an error, or it never happens.
+   * `reason` has the details.
    */
   readonly support: 'native' | 'emulated' | 'absent';
   readonly reason: string;
@@ -47,7 +47,7 @@ const NAMES = [
   'fs',
 ] as const;
 
-/** What is told of a filter or note that is not as its kernel has it. */
+/** The differences of a filter and its notes from the kernel's own. */
 export interface Deviations {
   readonly filter: Capability;
   readonly notes?: Readonly<Record<string, Capability>>;
@@ -98,8 +98,8 @@ function onLinux(facts: KernelFacts, name: string): FilterCapability {
 }
 
 /**
- * What a kernel can do: a pure function of its table, so that it can be asked
- * of any kernel, anywhere.
+ * The capabilities of a kernel: a pure function of its table, so it works for any
+ * kernel, anywhere.
  *
  * @param facts A table of `kqueue-ffi/abi`.
  * @param name `'linux'` for the kqueue built into this library, which speaks
@@ -118,7 +118,7 @@ export function capabilitiesOf(
 let known: Capabilities | undefined;
 
 /**
- * What the running kernel delivers, emulates or lacks.
+ * The features that the running kernel delivers, emulates or lacks.
  *
  * @example
  * ```ts

@@ -115,13 +115,13 @@ function hostTimerUnits(): KernelFacts['timerUnits'] {
   try {
     hasTimerUnits ??= probeTimerUnits?.();
   } catch {
-    // Whoever needs the kernel now is told why there is none.
+    // The next caller that needs the kernel learns why there is none.
   }
   return hasTimerUnits === true ? timerUnits : WITHOUT_UNITS;
 }
 
 /**
- * What the running kernel speaks: its table, as of its release, with the
+ * The dialect of the running kernel: its table, as of its release, with the
  * signal numbers of this system. Reading `timerUnits` may try the kernel.
  */
 export function hostDialect(): KernelFacts {

@@ -6,7 +6,7 @@
  */
 import * as timers from 'node:timers';
 
-/** What setTimeout and setImmediate return. */
+/** The result of setTimeout and setImmediate. */
 export interface Timer {
   ref(): unknown;
   unref(): unknown;

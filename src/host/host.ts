@@ -35,7 +35,7 @@ const NATIVE: Readonly<Record<string, KernelName>> = {
 /** CPUs on which Linux numbers its system calls in a way we know. */
 const LINUX_CPUS: readonly string[] = ['x64', 'arm64', 'riscv64', 'loong64'];
 
-/** What decides: a parameter so that every host can be tried on any. */
+/** The facts that decide: a parameter, so tests can try every host on any. */
 export interface Host {
   readonly platform: string;
   readonly arch: string;

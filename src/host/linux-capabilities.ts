@@ -10,7 +10,7 @@ const NO_SOURCE = 'Linux tells no unprivileged process of it';
 const NO_DETAIL = 'Linux gives no details of an exit';
 const NEVER = 'Linux reports nothing of it, so it is accepted and never comes';
 
-/** What the kqueue built into this library can do, and over what. */
+/** The capabilities of the built-in kqueue, and their sources. */
 export const LINUX: Readonly<Record<string, Deviations>> = {
   read: {
     filter: emulated(

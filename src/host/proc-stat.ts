@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 
-/** What any process can read about another on Linux. */
+/** The state of a process that any other may read on Linux. */
 export interface ProcStat {
   /** It has ended, and keeps its number until it is waited for. */
   readonly isZombie: boolean;
@@ -30,7 +30,7 @@ function canReadStatus(pid: number): boolean {
     readlinkSync(`/proc/${pid}/cwd`);
     return true;
   } catch (error) {
-    // What has ended has none, but only who may look gets to know that.
+    // A process that ended has none, but only privileged readers learn that.
     return (error as NodeJS.ErrnoException).code === 'ENOENT';
   }
 }

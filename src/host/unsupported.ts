@@ -1,6 +1,6 @@
 import { KqueueError } from '../errors.js';
 
-/** What is said where the running kernel lacks what was asked for. */
+/** The error for a feature that the running kernel lacks. */
 export const unsupported = (reason: string): KqueueError =>
   new KqueueError(
     `Not to be had from this kernel: ${reason}`,

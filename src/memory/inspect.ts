@@ -1,15 +1,15 @@
-/** What util.inspect calls instead of looking inside. */
+/** The method that util.inspect calls. */
 export const INSPECT: unique symbol = Symbol.for(
   'nodejs.util.inspect.custom',
 ) as never;
 
-/** What is heeded of the options of util.inspect. */
+/** The options of util.inspect that are honoured. */
 export interface InspectOptions {
   readonly maxArrayLength?: number | null | undefined;
   readonly breakLength?: number | undefined;
 }
 
-/** What util.inspect shows at most, and in a line, if nobody says otherwise. */
+/** The defaults of util.inspect: items, and columns of a line. */
 const MAX_ITEMS = 100;
 export const LINE_LENGTH = 72;
 

@@ -3,7 +3,7 @@ import type { KeventMemory, KeventWords } from './kevent-memory.js';
 import type { TimespecMemory, TimespecWidth } from './timespec.js';
 
 /**
- * What answers the three calls: a system's own kqueue through FFI, or the one
+ * A kernel: a system's own kqueue through FFI, or the one
  * built over epoll. Everything above cannot tell them apart.
  *
  * Arguments are already checked: integers in range, memory of this kernel's
@@ -45,10 +45,10 @@ export interface Kernel {
   /** The errno of the call that just returned -1, in the facts' numbering. */
   errno(): number;
   /**
-   * What there is to say of an errno besides its name: of a change to a
+   * The reason of an errno, in addition to its name: of a change to a
    * registration on a descriptor, or of the call that just failed.
    */
   reason?(errno: number, ident?: number): string | undefined;
-  /** What there is to say of a descriptor that is no queue: EBADF. */
+  /** Why a descriptor is no queue: the reason of an EBADF. */
   whyNoQueue?(fd: number): string | undefined;
 }

@@ -66,8 +66,8 @@ export function wordsOf(layout: StructLayout): KeventWords {
 }
 
 /**
- * The address of a block, once it is known. What begins as no number V8 keeps
- * as an object: else each call that is given the address would make a new one.
+ * The address of a block, once it is known. A field that starts as undefined keeps
+ * one number object; a field that starts as a number would allocate one per call.
  */
 export type Address = number | undefined;
 
@@ -82,7 +82,7 @@ export interface KeventMemory {
   length: number;
   readonly i32: Int32Array;
   readonly u32: Uint32Array;
-  /** Of use where the layout's fields {@link KeventWords.isAligned}. */
+  /** For layouts whose fields are aligned: {@link KeventWords.isAligned}. */
   readonly u64: BigUint64Array;
   /** The address of the block, once a kernel has asked for it. */
   address: Address;

@@ -44,7 +44,7 @@ export function unsignedAt(memory: KeventMemory, at: number): number | bigint {
   return u32[at + 1] === 0 ? u32[at] : unsignedPair(memory, at);
 }
 
-/** Of which the next word is not zero, or another field. */
+/** A word whose neighbour is not zero, or another field. */
 function unsignedPair(memory: KeventMemory, at: number): number | bigint {
   const { u32, words } = memory;
   if (!words.widePointers) return u32[at];
@@ -62,7 +62,7 @@ export function signedAt(memory: KeventMemory, at: number): number | bigint {
   return i32[at + 1] === i32[at] >> 31 ? i32[at] : signedPair(memory, at);
 }
 
-/** Of which the next word is not the sign, or another field. */
+/** A word whose neighbour is not the sign, or another field. */
 function signedPair(memory: KeventMemory, at: number): number | bigint {
   const { i32, u32, words } = memory;
   if (!words.wideData) return i32[at];

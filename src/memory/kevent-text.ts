@@ -114,7 +114,7 @@ export function formatKevent(facts: KernelFacts, kevent: KeventLike): string {
   ) {
     words.push(`error=${errnoName(facts, fflags) ?? fflags}`);
   } else if (name === undefined) {
-    // Of an unknown filter nothing tells notes from a number.
+    // Notes of an unknown filter have no names.
     if (fflags !== 0) words.push(`fflags=${hex(fflags)}`);
   } else {
     words.push(fflagNames(facts, Number(filter), fflags).join('|'));

@@ -9,7 +9,7 @@ import type { KeventMemory, KeventWords } from './kevent-memory.js';
  * `RangeError`, anything of another type a `TypeError`.
  */
 export interface KeventInit {
-  /** What is watched: an fd, a pid, a timer's or user event's own number. */
+  /** The watched object: a descriptor, a pid, or a number of your own. */
   readonly ident: number | bigint;
   /** `EVFILT_READ` … */
   readonly filter: number;
@@ -226,7 +226,7 @@ export function encode(
   if (index === 'next') memory.length = entry + 1;
 }
 
-/** Of fields that were read already. */
+/** Encode fields that were read already. */
 function encodeAny(
   memory: KeventMemory,
   entry: number,

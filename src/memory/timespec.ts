@@ -39,7 +39,7 @@ export function allocateTimespec(): TimespecMemory {
   };
 }
 
-/** That of a poll, which is never written to. */
+/** The timeout of a poll, which is never written to. */
 export const POLL: TimespecMemory = /* @__PURE__ */ allocateTimespec();
 
 function checkInt64(value: unknown, action: string, name: string): void {

@@ -4,7 +4,7 @@
  */
 export interface AbortSignalLike {
   readonly aborted: boolean;
-  /** What a wait rejects with once the signal is aborted. */
+  /** A wait rejects with it once the signal is aborted. */
   readonly reason?: unknown;
   addEventListener(type: 'abort', listener: () => void): void;
   removeEventListener(type: 'abort', listener: () => void): void;

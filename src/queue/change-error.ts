@@ -30,7 +30,7 @@ export type ChangeResult<T = unknown> =
  * ```
  */
 export class KqueueChangeError extends KqueueError {
-  /** What was refused, in the order of the changes: at least one. */
+  /** The refused changes, in their order: at least one. */
   readonly failures: readonly ChangeFailure[];
 
   constructor(failures: readonly ChangeFailure[]) {

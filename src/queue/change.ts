@@ -4,7 +4,7 @@ import type { Duration, TimePoint } from './duration.js';
 import type { ProcNote, VnodeNote } from './notes.js';
 import type { SignalName } from './signal.js';
 
-/** What every registration may ask for. */
+/** Options of every registration. */
 export interface RegistrationOptions {
   /**
    * Report a change of state once, not for as long as it lasts (`EV_CLEAR`).
@@ -53,7 +53,7 @@ export interface VnodeKey {
   readonly fd: FdLike;
 }
 
-/** What a process does; it need not be a child. */
+/** A process; it does not have to be a child. */
 export interface ProcKey {
   readonly filter: 'proc';
   readonly pid: number;
@@ -93,7 +93,7 @@ export interface RawKey {
   readonly kevent: Pick<KeventInit, 'ident' | 'filter'>;
 }
 
-/** What names a registration: no two of a queue have the same. */
+/** Names a registration: a queue has at most one per key. */
 export type Key =
   | ReadKey
   | WriteKey
@@ -106,7 +106,7 @@ export type Key =
   | RawKey;
 
 interface LowWater {
-  /** How many bytes it takes to be worth an event (`NOTE_LOWAT`). */
+  /** The number of bytes from which on to report (`NOTE_LOWAT`). */
   readonly lowWater?: number | undefined;
 }
 
@@ -149,7 +149,7 @@ export type TimerWhen =
       readonly after?: never;
     };
 
-/** What to watch and what about it. */
+/** A key and its parameters. */
 export type Request =
   | (ReadKey & LowWater)
   | (WriteKey & LowWater)
@@ -166,7 +166,7 @@ export type Request =
     };
 
 /**
- * What to add to a queue. Adding what is registered already replaces it.
+ * A registration to add. Adding an existing key replaces its registration.
  *
  * @example
  * ```ts
@@ -192,7 +192,7 @@ export type Step<T = unknown> =
   | Deletion
   | Trigger;
 
-/** Report again, or no more for the time being. */
+/** Enable or disable a registration. */
 export type Toggle = Key & { readonly op: 'enable' | 'disable' };
 
 /** End a registration. */
@@ -202,9 +202,9 @@ export type Deletion = Key & { readonly op: 'delete' };
 export interface Trigger {
   readonly op: 'trigger';
   readonly id: number | bigint;
-  /** What the event's `fflags` will be: 24 bits. Left out, they stay. */
+  /** The `fflags` of the event: 24 bits. If omitted, they stay as they are. */
   readonly fflags?: number | undefined;
 }
 
-/** What a step does. */
+/** The operation of a step. */
 export type Op = NonNullable<Step['op']>;

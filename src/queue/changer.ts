@@ -15,24 +15,24 @@ interface EncodedStep {
   readonly step: Step;
   readonly op: Op;
   readonly filter: Key['filter'];
-  /** Of a step that only names a registration, its key and zeros. */
+  /** Key and zeros, for a step that only names a registration. */
   readonly request: Encoded;
   readonly hasUdata: boolean;
   readonly udata: unknown;
 }
 
-/** What to do about one step. */
+/** The plan for one step. */
 interface Plan {
   readonly given: EncodedStep;
   /** The records to send: the last decides. */
   readonly records: readonly Sendable[];
-  /** What it registers. */
+  /** The registration it creates. */
   readonly created?: Registration;
   /** Keep the registry equal to the kernel: 0 or an errno for each record. */
   commit(errnos: readonly number[]): void;
   /** An errno that is known without sending records. */
   readonly refused?: number;
-  /** What the message of that says besides the errno. */
+  /** The part of its message after the errno. */
   readonly why?: string;
 }
 
@@ -150,7 +150,7 @@ export class Changer {
     return { step, ok: false, error };
   }
 
-  /** What the kernel has to say of a refusal besides the errno's name. */
+  /** The reason of a refusal, in addition to the errno's name. */
   #reasonOf({ filter, ident }: EncodedKey, errno: number): string {
     if (filter !== this.#facts.constants.EVFILT_VNODE) return '';
     const reason = currentKernel().reason?.(errno, Number(ident));
@@ -234,7 +234,7 @@ export class Changer {
     const registration = this.#registry.find(asked);
     if (registration === undefined) return this.#notRegistered(given);
     const old = registration.request;
-    // Of the flags only that of a timer that fires once can become another.
+    // Only the one-shot flag of a timer can change.
     const isTimer = filter === 'timer';
     const kept = isTimer ? old.flags & ~EV_ONESHOT : old.flags;
     const flags = isTimer ? kept | (asked.flags & EV_ONESHOT) : kept;
@@ -318,9 +318,9 @@ export class Changer {
   }
 
   /**
-   * What it takes to register a request, also in the place of an old one: that
-   * has to be deleted first, which costs its trigger, its notes and its phase.
-   * So a request that the kernel refuses anyway is refused before.
+   * The records that register a request. An old registration in its place has to
+   * be deleted first, which costs its trigger, its notes and its phase. So a
+   * request that the kernel will refuse is refused before.
    */
   #replacing(
     { filter, request }: EncodedStep,
@@ -357,7 +357,7 @@ export class Changer {
     return this.#record(request, EV_DELETE, 0);
   }
 
-  /** What makes a change of a registration that exists: mostly EV_ADD alone. */
+  /** The flag that modifies an existing registration: mostly EV_ADD alone. */
   #modifyFlag(): number {
     const { name, constants } = this.#facts;
     return name === 'darwin' || name === 'freebsd' ? 0 : constants.EV_ADD;

@@ -80,7 +80,7 @@ export function decoderOf(facts: KernelFacts): Decoder {
   const NOTE_OOB: number = constants.NOTE_OOB ?? 0;
   const NOTE_EXITSTATUS: number = constants.NOTE_EXITSTATUS ?? NOTE_EXIT;
   const vnodeNotes = noteNamer<VnodeNote>(groups['fflag:VNODE']);
-  // What shares the bits of these is a detail of the status, not a note.
+  // Other names of these bits are details of the status, not notes.
   const procNotes = noteNamer<ProcNote>(
     Object.fromEntries(
       Object.entries(groups['fflag:PROC'] ?? {}).filter(

@@ -18,7 +18,7 @@ function checkAll(): void {
 }
 
 /**
- * What is called from time to time while a queue waits. No kernel reports that
+ * Called from time to time while a queue waits. No kernel reports that
  * a queue's own descriptor was closed, so its waits would never end.
  */
 export const descriptorChecks = {

@@ -7,7 +7,7 @@ import { fdOf } from './descriptor.js';
 import { timerDeadline, timerDuration } from './duration.js';
 import { signalNumber } from './signal.js';
 
-/** What a registration is found by. */
+/** The key that finds a registration. */
 export interface EncodedKey {
   readonly filter: number;
   readonly ident: number | bigint;

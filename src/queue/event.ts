@@ -60,7 +60,7 @@ export interface ExceptEvent<T = unknown> extends Common<T>, SocketEnd {
 export interface VnodeEvent<T = unknown> extends Common<T> {
   readonly filter: 'vnode';
   readonly fd: number;
-  /** What happened, even if not asked for; unknown bits are in `raw`. */
+  /** All notes, requested or not; unknown bits are in `raw`. */
   readonly notes: readonly VnodeNote[];
 }
 
@@ -68,7 +68,7 @@ export interface VnodeEvent<T = unknown> extends Common<T> {
 export interface ProcEvent<T = unknown> extends Common<T> {
   readonly filter: 'proc';
   readonly pid: number;
-  /** What the process did; unknown bits are in `raw`. */
+  /** The process's actions; unknown bits are in `raw`. */
   readonly notes: readonly ProcNote[];
   /** How it exited, if it did and the kernel reports it. */
   readonly exit: ExitStatus | undefined;
@@ -111,7 +111,7 @@ export interface OtherEvent<T = unknown> extends Common<T> {
 }
 
 /**
- * An event. `filter` tells which.
+ * An event, narrowed by its `filter`.
  *
  * @example
  * ```ts

@@ -13,7 +13,7 @@ const throwUncaught = (error: unknown): void => {
 
 /**
  * Call a listener with each batch of events, in the asynchronous context of
- * this call. What it throws becomes an uncaught exception; the listener is
+ * this call. An exception it throws is uncaught; the listener is
  * still called with the next batch.
  */
 export function listen(

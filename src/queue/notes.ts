@@ -1,6 +1,6 @@
 /**
- * What can happen to a file: the names of `NOTE_…` without the prefix, in lower
- * case. Not every kernel has every one: `capabilities` tells.
+ * A change of a file: the names of `NOTE_…` without the prefix, in lower case. Not
+ * every kernel has every one: ask `capabilities`.
  */
 export type VnodeNote =
   /** It was unlinked. */
@@ -36,13 +36,14 @@ export type VnodeNote =
   /** It was read (FreeBSD, NetBSD). */
   | 'read';
 
-/** What a process can do, named like {@link VnodeNote}. */
+/** An action of a process, named like {@link VnodeNote}. */
 export type ProcNote =
   /** It exited. */
   | 'exit'
   /**
-   * It exited, and how: the event's `exit`. Kernels other than Darwin tell with
-   * every `exit`. Darwin tells parents and those who may send it signals.
+   * It exited, and the event's `exit` says how. Kernels other than Darwin report
+   * that with every `exit`. Darwin reports it to parents and to processes that
+   * may send it signals.
    */
   | 'exitstatus'
   /** It exited, with the reason in `raw.data` (Darwin). */

@@ -31,7 +31,7 @@ export interface Waiter {
   setRef?(isReferenced: boolean): void;
 }
 
-/** What the pump needs of a queue. */
+/** The pump's view of a queue. */
 export interface PumpSource {
   /** The queue itself: a pending wait keeps it from being garbage-collected. */
   readonly queue: object;

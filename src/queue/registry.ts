@@ -3,7 +3,7 @@ import type { Encoded, EncodedKey } from './encoder.js';
 
 /** One registration, and the value that its events carry. */
 export interface Registration {
-  /** What the kernel carries as udata. */
+  /** The kernel's udata. */
   token: number;
   /** As it was sent to the kernel: every later change repeats it. */
   request: Encoded;

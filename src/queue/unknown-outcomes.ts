@@ -2,7 +2,7 @@ import type { Op } from './change.js';
 import type { EncodedKey } from './encoder.js';
 import type { Registration } from './registry.js';
 
-/** What planned steps may do to the registration of a key. */
+/** The possible effects of planned steps on the registration of a key. */
 interface Outcome {
   /** The last that they add. */
   readonly added: Registration | undefined;
@@ -29,7 +29,7 @@ export class UnknownOutcomes {
     byIdent.set(ident, { added: added ?? this.addedAt(key), isReplaced });
   }
 
-  /** What the planned steps add at a key. */
+  /** The registration that the planned steps add at a key. */
   addedAt({ filter, ident }: EncodedKey): Registration | undefined {
     return this.#byFilter.get(filter)?.get(ident)?.added;
   }
