@@ -15,6 +15,7 @@ import {
   kernelNames,
 } from '../fixtures/abi/index.js';
 import { rangeOf } from '../support/doubles.js';
+import { expectSame } from '../support/same.js';
 
 const wordsFor = (facts: KernelFacts, cpu: Cpu, struct: string) =>
   wordsOf(layoutOf(facts, cpu, struct));
@@ -133,6 +134,15 @@ function sampleOf({ fields }: FixtureStruct): fc.Arbitrary<Sample> {
 const asInit = (value: bigint): fc.Arbitrary<number | bigint> =>
   value < 0n ? fc.constant(value) : spelled(value);
 
+const fieldsOf = (list: KeventList, i: number) => [
+  list.ident(i),
+  list.filter(i),
+  list.flags(i),
+  list.fflags(i),
+  list.data(i),
+  list.udata(i),
+];
+
 const expectedOf = ({ init: _, ...sample }: Sample): Kevent => ({
   ...sample,
   ident: read(sample.ident),
@@ -156,17 +166,10 @@ describe.each(everyLayout)(
         fc.property(samples, (all) => {
           const list = listFor(words, all.length);
           for (const { init } of all) list.push(init);
-          expect([...list]).toEqual(all.map(expectedOf));
+          expectSame([...list], all.map(expectedOf));
           for (const [i, sample] of all.entries()) {
-            expect(list.get(i)).toEqual(expectedOf(sample));
-            expect([
-              list.ident(i),
-              list.filter(i),
-              list.flags(i),
-              list.fflags(i),
-              list.data(i),
-              list.udata(i),
-            ]).toEqual([
+            expectSame(list.get(i), expectedOf(sample));
+            expectSame(fieldsOf(list, i), [
               read(sample.ident),
               sample.filter,
               sample.flags,
@@ -174,11 +177,10 @@ describe.each(everyLayout)(
               read(sample.data),
               read(sample.udata),
             ]);
-            expect([
-              list.identBigInt(i),
-              list.dataBigInt(i),
-              list.udataBigInt(i),
-            ]).toEqual([sample.ident, sample.data, sample.udata]);
+            expectSame(
+              [list.identBigInt(i), list.dataBigInt(i), list.udataBigInt(i)],
+              [sample.ident, sample.data, sample.udata],
+            );
           }
         }),
         { numRuns: 200 },

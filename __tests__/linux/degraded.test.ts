@@ -186,7 +186,8 @@ async function appendWhileWaiting(
 ): Promise<number> {
   const list = new KeventList(4);
   const script = `sleep 0.1; printf abc >> ${to}; sleep 5`;
-  const child = spawn('sh', ['-c', script]);
+  // What it starts is not to hold pipes of this process.
+  const child = spawn('sh', ['-c', script], { stdio: 'ignore' });
   try {
     const start = performance.now();
     const count = kevent(q, null, list, 4000);
