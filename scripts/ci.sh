@@ -12,7 +12,7 @@ for step in ${*:-install check unit core report package docs}; do
       npm ci --ignore-scripts
       npm rebuild koffi esbuild
       ;;
-    check) npm run typecheck && npm run lint ;;
+    check) npm run typecheck && npm run lint && npm run check:spelling ;;
     build) npm run build ;;
     unit) npm run build && npm run unit ;;
     # Where the tools of the tests do not run: the package and what it needs.
