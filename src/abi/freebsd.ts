@@ -22,7 +22,7 @@ const filters = {
   EVFILT_SYSCOUNT: 15,
 } as const;
 
-// What to do with a change, and what an event says about itself.
+// Flags of changes and events.
 const flags = {
   EV_ADD: 0x0001,
   EV_DELETE: 0x0002,

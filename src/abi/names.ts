@@ -4,7 +4,7 @@ import type { Constants, KernelFacts } from './shape.js';
 
 const KERNEL = `a kernel's table or one of ${Object.keys(kernels).join(', ')}`;
 
-/** What a table needs for its numbers to be named. */
+/** The parts of a table that name numbers. */
 const NAMED = ['groups', 'fields', 'meta', 'errno', 'signals'] as const;
 
 const factsOf = (

@@ -53,12 +53,12 @@ export interface SymbolFacts {
 }
 
 /**
- * Numbers by header name, in the header's order. Of several names for one
- * number the one people know comes first: `EAGAIN` before `EWOULDBLOCK`.
+ * Numbers by header name, in the header's order. If a number has
+ * several names, the common one comes first: `EAGAIN` before `EWOULDBLOCK`.
  */
 export type Constants = Readonly<Record<string, number>>;
 
-/** What a constant belongs to. */
+/** The group of a constant. */
 export type ConstantGroup =
   | 'filter'
   | 'flag'
@@ -119,7 +119,7 @@ export interface KernelFacts {
   readonly signals: Constants;
 }
 
-/** What is known about one kernel, with the names and numbers it has. */
+/** The facts of one kernel, with its names and numbers. */
 export interface Table<
   Name extends string,
   Names extends Constants,

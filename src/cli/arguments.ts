@@ -5,7 +5,7 @@ import { UsageError } from './failure.js';
 import { COMMON, type Option, type Options } from './option.js';
 import { suggest } from './suggestion.js';
 
-/** What was typed after the name of a command. */
+/** The arguments after the name of a command. */
 export interface Parsed {
   readonly values: Readonly<
     Record<string, string | boolean | readonly string[] | undefined>
@@ -82,10 +82,10 @@ const UNITS: Readonly<Record<string, number>> = {
   d: 86400e3,
 };
 
-/** What a timer of the event loop can wait. */
+/** The longest wait of an event-loop timer. */
 export const MAX_DURATION = 0x7fffffff;
 
-/** What a duration is, for the help. */
+/** The syntax of a duration, for the help. */
 export const DURATION_HELP =
   'A duration has a unit: 100us, 250ms, 1.5s, 2m, 1h, 1d. It is at most 24d.';
 

@@ -4,9 +4,9 @@ import type { Completion, Options } from './option.js';
 /** One of the commands of `kq`. */
 export interface Command {
   readonly name: string;
-  /** What stands behind its name and its options. */
+  /** The text after its name and its options. */
   readonly usage: string;
-  /** What it does, in a line. */
+  /** Its effect, in a line. */
   readonly summary: string;
   /**
    * The rest of its help. A blank line parts paragraphs, and an indented line

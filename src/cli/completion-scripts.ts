@@ -1,7 +1,7 @@
 import type { Command } from './command.js';
 import { COMMON, type Completion, type Option } from './option.js';
 
-/** What stands for the name of a signal in a shell. */
+/** The names of signals that a shell completes. */
 const SIGNALS = 'HUP INT QUIT USR1 USR2 ALRM TERM CHLD CONT TSTP WINCH';
 
 const allOptions = ({

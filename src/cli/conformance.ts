@@ -16,7 +16,7 @@ const SUITE = '__tests__/conformance/run.ts';
 /** How the suite went. */
 interface Conformance {
   readonly code: number;
-  /** What it wrote of itself. */
+  /** Its own report. */
   readonly report: unknown;
 }
 

@@ -10,10 +10,10 @@ export const EXIT = {
   timeout: 124,
 } as const;
 
-/** What was typed cannot be meant. */
+/** The arguments are wrong. */
 export class UsageError extends Error {}
 
-/** What was asked for cannot be had; `code` is the exit code. */
+/** The request failed; `code` is the exit code. */
 export class Failure extends Error {
   readonly code: number;
 

@@ -79,7 +79,7 @@ export type Source = (
 ) => AsyncIterable<OutputEvent> | Promise<AsyncIterable<OutputEvent>>;
 
 interface Settings {
-  /** What is waited for, in a few words. */
+  /** The object of the wait, in a few words. */
   readonly what: string;
   /** Whether the source reads standard input, so that no command may. */
   readonly ownsStdin?: boolean;

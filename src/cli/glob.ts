@@ -158,7 +158,7 @@ export function parseGlob(pattern: string): Glob {
 export type EntryFilter = (path: string, name: string) => boolean;
 
 /**
- * Of included entries those that are not excluded. A pattern with a slash is for
+ * Included entries without the excluded ones. A pattern with a slash is for
  * the path, another for the name.
  */
 export function parseFilter(

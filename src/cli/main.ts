@@ -18,7 +18,7 @@ function version(): string {
   return (require('kqueue-ffi/package.json') as { version: string }).version;
 }
 
-/** What is asked for without any command. */
+/** Options without any command. */
 function runWithoutCommand(first: string | undefined): number {
   switch (first) {
     case undefined:
@@ -60,7 +60,7 @@ const isMisuse = (error: unknown): error is Error =>
   (error instanceof TypeError || error instanceof RangeError) &&
   /^Cannot .* as '.*' must be /.test(error.message);
 
-/** What to say of an error, and how to end. */
+/** Report an error, and choose the exit code. */
 function reportError(error: unknown, name: string | undefined): number {
   if (error instanceof Stop) {
     if (error.signal !== undefined) dieOf(error.signal);

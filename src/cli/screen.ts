@@ -57,7 +57,7 @@ export interface Screen extends Disposable {
 }
 
 interface ScreenOptions {
-  /** What is waited for. */
+  /** The object of the wait. */
   readonly what: string;
   readonly json: boolean;
   /** How many events to wait for; Infinity for any number. */

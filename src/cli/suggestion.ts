@@ -31,7 +31,7 @@ function distance(one: string, other: string): number {
 }
 
 /**
- * What was probably meant, as the end of a message: `, did you mean 'watch'?`.
+ * The likely intention, as the end of a message: `, did you mean 'watch'?`.
  * Empty if nothing is near.
  */
 export function suggest(given: string, known: readonly string[]): string {

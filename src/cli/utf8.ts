@@ -42,7 +42,7 @@ export function checkUtf8(args: readonly string[]): void {
   if (wrong >= 0) throw notUtf8(`argument ${wrong + 1}`, args[wrong]);
 }
 
-/** That something is no UTF-8, and what to do. */
+/** The error for an argument that is no UTF-8. */
 export const notUtf8 = (what: string, text: string): UsageError =>
   new UsageError(
     `${what}, ${JSON.stringify(text)}, is no UTF-8, and Node.js cannot pass it on as it is. Give the file a name in UTF-8, or watch the directory that it is in`,

@@ -32,8 +32,8 @@ const skippedFinding = (name: Finding['name'], why: string): Finding => ({
 const EARLIER_FAILURE = 'first the rest has to be right';
 
 /**
- * Try a kernel, or a double of one. What is found to be wrong is not poked any
- * further: nobody knows what it would read and write.
+ * Try a kernel, or a double of one. A part that is wrong is not called any
+ * further: it would read and write unknown memory.
  *
  * @param latest How long to wait for a timer, in milliseconds.
  */

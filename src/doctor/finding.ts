@@ -15,11 +15,11 @@ export interface Finding {
     | 'loop';
   /** `null` for what is neither good nor bad, or could not be tried. */
   readonly ok: boolean | null;
-  /** What works, or what does not and what to do: plain sentences. */
+  /** The result, and what to do about a failure: plain sentences. */
   readonly says: string;
 }
 
-/** What to do about an interface that is not as its table says. */
+/** The advice for an interface that differs from its table. */
 export const WRONG_ABI =
   'Do not use this library here: the kernel would read and write other fields than meant. If KQUEUE_FFI_ABI is set, it names the wrong kernel; if not, please report it with the output of `kq doctor --report`.';
 

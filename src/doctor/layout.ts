@@ -133,7 +133,7 @@ export function examineErrors(subject: Subject): Finding {
   };
 }
 
-/** What makes two events: user events, or timers where there are none. */
+/** Trigger two events: user events, or timers where there are none. */
 function triggerEvents(
   { facts, calls }: Subject,
   kq: number,

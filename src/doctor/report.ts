@@ -26,6 +26,6 @@ export interface DoctorReport {
   readonly struct: StructLayout | null;
   /** The variables of this library that are set, and no others. */
   readonly environment: Readonly<Record<string, string>>;
-  /** What was looked at, in this order. */
+  /** The checks, in their order. */
   readonly findings: readonly Finding[];
 }

@@ -9,7 +9,7 @@ import type { Kernel, KeventWords } from '../memory/index.js';
 
 /** The kernel that is examined, through the very calls that programs use. */
 export interface Subject {
-  /** What it is believed to be. */
+  /** The kernel that it is believed to be. */
   readonly facts: KernelFacts;
   readonly words: KeventWords;
   readonly calls: Syscalls;
@@ -41,7 +41,7 @@ export function withQueue<Result>(
     try {
       calls.close(kq);
     } catch {
-      // Of what is wrong there is something to be said already.
+      // A finding reports the failure already.
     }
   }
 }

@@ -161,7 +161,7 @@ export function examineLibrary(words: KeventWords): Finding & {
   };
 }
 
-/** What we take struct kevent for; koffi has agreed when it was loaded. */
+/** Our layout of struct kevent; koffi agreed when it was loaded. */
 export function examineStruct({ layout }: KeventWords): Finding {
   const fields = Object.values(layout.fields)
     .map(({ name, offset }) => `${name} at ${offset}`)

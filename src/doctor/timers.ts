@@ -46,7 +46,7 @@ function unitsOf({ timerUnits, constants }: KernelFacts): Unit[] {
   return units;
 }
 
-/** What is wrong with when the timers fired; nothing if all is well. */
+/** The timers that fired at the wrong time; nothing if all is well. */
 function measure(
   { facts, calls, list }: Subject,
   kq: number,

@@ -1,6 +1,6 @@
 import { realProcess } from './real-process.js';
 
-/** What has to be let go of before the process is taken down. */
+/** Resources to release before the process is taken down. */
 export interface Exits {
   /** It is being taken down. */
   exiting: boolean;

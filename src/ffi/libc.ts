@@ -18,7 +18,7 @@ const SYSCALLS = {
   epollPwait2: { x64: 441, generic: 441 },
 } as const;
 
-/** What the emulated kernel needs of Linux. Results are -1 for an error. */
+/** The calls of Linux that the emulated kernel needs: -1 is an error. */
 export interface Libc {
   /** Memory for the arguments of one call; its content does not survive. */
   readonly scratch: NativeBlock;

@@ -33,7 +33,7 @@ export function openLibrary(name: string | null): NativeLibrary {
   };
 }
 
-/** What an error says. */
+/** The message of an error. */
 export const reasonOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
@@ -56,7 +56,7 @@ export function openFirst(names: readonly string[]): NativeLibrary {
   throw loadError(`tried ${failures.join(', ')}`, cause);
 }
 
-/** What to do where Node.js was started so that it loads no addon. */
+/** The advice where Node.js was started without addons. */
 const ADDONS =
   'Node.js loads no native addon here: start it without --no-addons, and with --allow-addons where its permission model is on.';
 
@@ -68,7 +68,7 @@ const isDisabled = (cause: unknown): boolean =>
   'code' in cause &&
   cause.code === 'ERR_DLOPEN_DISABLED';
 
-/** What a failed load says: what was tried, and what to do. */
+/** The error of a failed load: what was tried, and what to do. */
 export const loadError = (what: string, cause?: unknown): KqueueError =>
   new KqueueError(
     `Cannot load kqueue: ${what.replace(/\.$/, '')}. ${isDisabled(cause) ? ADDONS : CHECK}`,

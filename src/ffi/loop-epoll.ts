@@ -83,8 +83,8 @@ interface LoopEpoll {
 /**
  * Add the epoll, which is empty still, to the event loop's own. The loop would do
  * so when it polls next, and end the process if the kernel refused: too late, as
- * the epoll may hold queues by then. What is there already the loop only modifies,
- * which is never refused.
+ * the epoll may hold queues by then. The loop only modifies
+ * existing entries, which is never refused.
  */
 function addToLoop(libc: Libc, loop: number, fd: number): boolean {
   const { i32, address } = libc.scratch;

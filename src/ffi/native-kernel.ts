@@ -177,7 +177,7 @@ export function bindKernel(
 ): Kernel {
   const { call, symbol } = findKevent(library, facts.symbols.kevent);
   const create = find(library, facts.symbols.kqueue, []);
-  // Who has no close of its own has descriptors of this process.
+  // A library without a close of its own uses descriptors of this process.
   const close = find(library, facts.symbols.close, ['int'], openLibrary(null));
   const errno = errnoOf(facts, library);
   const layout = layoutOf(facts, cpu, symbol.struct);

@@ -160,7 +160,7 @@ export class SignalPipe {
       libc.tee(this.fd, this.#copyIn, BUFFER_BYTES, SPLICE_F_NONBLOCK),
     );
     if (copied <= 0) return;
-    // What stays in the copy would be taken for new messages next time.
+    // Bytes left in the copy would look like new messages next time.
     const bytes = again(libc, () =>
       libc.read(this.#copyOut, address, BUFFER_BYTES),
     );

@@ -2,7 +2,7 @@ import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
 import { type BytePath, fromBuffer, toBuffer } from './byte-path.js';
 import { isNotFound } from './watch-points.js';
 
-/** What an entry of a directory is. A link is not followed. */
+/** The kind of a directory entry. A link is not followed. */
 export type EntryKind = 'file' | 'directory' | 'symlink' | 'other';
 
 /** An entry as it was when it was listed. */
@@ -10,7 +10,7 @@ export interface Entry {
   readonly kind: EntryKind;
   readonly dev: bigint;
   readonly ino: bigint;
-  /** Of a file only: a directory has other ones with each of its own entries. */
+  /** For files only: a directory's changes with each of its entries. */
   readonly size: bigint;
   readonly mtimeNs: bigint;
 }
@@ -18,7 +18,7 @@ export interface Entry {
 /** The entries of a directory by name. */
 export type Listing = ReadonlyMap<BytePath, Entry>;
 
-/** What is known of an entry of a directory that may not be searched. */
+/** The facts of an entry in a directory that may not be searched. */
 const UNKNOWN: Entry = {
   kind: 'other',
   dev: 0n,

@@ -11,12 +11,11 @@ import {
 } from '../queue/index.js';
 
 /**
- * An async iterator that holds on to something: leave its loop, close it, or
- * let it go out of the scope of `using`, and all of that is let go of at once.
+ * An async iterator that holds resources. Leaving its loop, closing it, or the end of
+ * a `using` scope frees them at once.
  *
- * When the signal that it was given is aborted it rejects with the signal's
- * reason, once, and then ends. Asking it for a value keeps the process alive
- * until the value comes; as long as nobody asks, it does not.
+ * If its signal is aborted, it rejects once with the signal's reason and then
+ * ends. A pending `next()` keeps the process alive; an idle iterator does not.
  */
 export interface EventIterator<T>
   extends AsyncIterableIterator<T>,
@@ -33,7 +32,7 @@ export interface EventIterator<T>
    * @throws {TypeError | RangeError} For a malformed option, as a rejection.
    */
   next(options: NextOptions): Promise<IteratorResult<T | undefined, undefined>>;
-  /** What leaving a loop does: as {@link close}. */
+  /** Called when a loop is left: as {@link close}. */
   return(): Promise<IteratorResult<T, undefined>>;
   /** As {@link close}; rejects with the error. */
   throw(error?: unknown): Promise<IteratorResult<T, undefined>>;

@@ -28,7 +28,7 @@ interface WatchedPoint {
   readonly isHidden: boolean;
 }
 
-/** What a path resolves to. */
+/** The target of a path. */
 export interface FileState {
   readonly watched: WatchedPoint;
   readonly stats: BigIntStats;
@@ -43,7 +43,7 @@ export class PathWatches {
   /** Directories of symbolic links that this process may search, but not open. */
   readonly #unreadable = new Set<string>();
   #isUnresolved = false;
-  /** What may not be read counts as missing; else it is an error. */
+  /** An unreadable file counts as missing; otherwise it is an error. */
   isTolerant = false;
 
   constructor(path: BytePath, kq: Kqueue<Member>, member: Member) {
@@ -82,7 +82,7 @@ export class PathWatches {
     return false;
   }
 
-  /** What the path resolves to; undefined if there is nothing to be read. */
+  /** The target of the path; undefined if it cannot be read. */
   readState(): FileState | undefined {
     const watched = this.#watched.find(
       ({ point, isHidden }) => point.isTarget && !isHidden,

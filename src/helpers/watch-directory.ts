@@ -155,7 +155,7 @@ class DirectorySource implements Source<DirectoryEvent> {
     for (const name of names) {
       const old = listing.get(name);
       const entry = readEntry(`${this.#path}/${name}`);
-      // What came, went or was replaced the directory tells as well.
+      // The directory also reports entries that came, went or were replaced.
       if (old !== undefined && entry !== undefined && isSameEntry(old, entry)) {
         listing.set(name, entry);
       }

@@ -75,7 +75,7 @@ function isWithoutLinks(path: BytePath): boolean {
 }
 
 /**
- * What an absolute path resolves to now, or the nearest directory above if there
+ * The present target of an absolute path, or the nearest directory above if there
  * is nothing. Before it the directory of each symbolic link on the way, because
  * the link may be changed.
  *

@@ -146,7 +146,7 @@ export class Changes {
 
   #activate(knote: Knote): void {
     this.#queue.lookBefore();
-    // What came before may have been its own.
+    // The earlier event may have been its own.
     if (!knote.dropped) this.#queue.knotes.activate(knote);
   }
 

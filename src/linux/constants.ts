@@ -4,7 +4,7 @@ import { darwin } from '../abi/index.js';
 export const D = darwin.constants;
 export const DE = darwin.errno;
 
-/** What the outer epoll of a queue gives back for each of its members. */
+/** The outer epoll's data for each of its members. */
 export const OUTER_READY = 0;
 export const OUTER_INNER = 1;
 export const OUTER_SIDE = 2;

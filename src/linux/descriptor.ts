@@ -1,7 +1,7 @@
 import type { Queue } from './queue.js';
 
 /**
- * What a descriptor is, as far as the filters tell descriptors apart. Block
+ * The kind of a descriptor, as far as filters distinguish kinds. Block
  * devices and symbolic links count as directories: they can be watched for
  * EVFILT_VNODE and for nothing else.
  */

@@ -39,7 +39,7 @@ export interface InodeWatch {
   readonly sources: Set<FdSource>;
   /** Watched directories in it, whose removal only it reports. */
   readonly children: Set<FdSource>;
-  /** What changes are told apart by: only for EVFILT_VNODE. */
+  /** The state that changes are compared with: only for EVFILT_VNODE. */
   snapshot: Snapshot | null;
 }
 
@@ -192,7 +192,7 @@ export class InodeWatches {
     }
   }
 
-  /** What happened, in bits of EVFILT_VNODE. */
+  /** The change, in bits of EVFILT_VNODE. */
   #hints(watch: InodeWatch, event: InotifyEvent): readonly number[] {
     const { snapshot } = watch;
     if (snapshot === null) return [];
@@ -259,7 +259,7 @@ function eventsOfContents({ kind }: Descriptor): number {
   return kind === 'fifo' ? TRAFFIC : FILE_EVENTS;
 }
 
-/** What inotify must report of the inode of a source. */
+/** The inotify events of a source's inode. */
 function eventsOf({ aspect, descriptor }: FdSource): number {
   if (aspect !== 'vnode') return eventsOfContents(descriptor);
   // A file that is emptied and written anew is closed by its writer.

@@ -93,7 +93,7 @@ export class LinuxKernel implements Kernel {
   }
 
   kqueue(): number {
-    // What lost queues give back must not be what the new one is made of.
+    // Descriptors of lost queues must not become parts of the new one.
     this.queues.dropLost();
     const { libc } = this;
     const fd = this.createEpoll();

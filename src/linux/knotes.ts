@@ -84,7 +84,7 @@ export class Knotes {
     if (!knote.disabled && !knote.queued) this.#enqueue(knote);
   }
 
-  /** What a knote watches has changed: activate it if that is an event. */
+  /** A knote's object has changed: activate it if the filter is true. */
   post(knote: Knote): void {
     if (!knote.active && knote.filter.evaluate(knote)) this.activate(knote);
   }

@@ -2,7 +2,7 @@ import { D } from './constants.js';
 import { toDouble } from './int64.js';
 import type { Knote } from './knote.js';
 
-/** What a change says of its low-water mark. */
+/** A change's low-water mark. */
 type Request = Pick<
   Knote,
   'requestedFflags' | 'requestedLow' | 'requestedHigh'

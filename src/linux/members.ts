@@ -16,7 +16,7 @@ export interface Entry {
 }
 
 /**
- * What epoll's 64 bits of data stand for. An entry whose descriptor was closed
+ * The meaning of epoll's 64 bits of data. An entry whose descriptor was closed
  * while its file lives on reports for ever: its generation is over.
  */
 export class Members {

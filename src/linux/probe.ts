@@ -36,7 +36,7 @@ const PEEK_BYTES = 65536;
 /** So often a question is asked that a signal or want of memory put off. */
 const TRIES = 3;
 
-/** What statx says of an open descriptor. */
+/** The fields of statx for an open descriptor. */
 export interface Stat {
   readonly mode: number;
   readonly uid: number;
@@ -50,7 +50,7 @@ export interface Stat {
   readonly size: number;
 }
 
-/** What names an inode: its device, and both words of its number. */
+/** The identity of an inode: its device, and both words of its number. */
 export type Inode = Pick<Stat, 'device' | 'inode' | 'inodeHigh'>;
 
 export const isSameInode = (a: Inode, b: Inode): boolean =>

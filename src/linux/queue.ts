@@ -40,7 +40,7 @@ export class Queue {
   /** Its descriptor, or a dup's after that was closed. */
   fd: number;
   readonly kernel: LinuxKernel;
-  /** What its outer epoll reports everything with. */
+  /** The outer epoll reports all events with it. */
   readonly token: number;
   readonly knotes: Knotes;
   readonly epolls: InnerEpolls;
@@ -52,7 +52,7 @@ export class Queue {
   readonly repairs: Repairs;
   readonly #changes: Changes;
   readonly #collector: Collector;
-  /** What the outer epoll reported: draining uses the memory it was in. */
+  /** A copy of the outer epoll's report: draining reuses its memory. */
   #reported = new Int32Array(8);
   /** A member that each call must poll: its edges get lost between epolls. */
   polledMember: Member | null = null;

@@ -105,7 +105,7 @@ export class ReadyFlag {
 
   #set(state: 0 | 1 | 2): void {
     this.#state = state;
-    // Whoever polls the queue would not hear of pending events.
+    // A poller of the queue would miss pending events.
     if (this.#modify()) return;
     this.#queue.repairs.repair();
     this.#modify();

@@ -1,9 +1,9 @@
 import type { Queue } from './queue.js';
 
 /**
- * What other code closed of one queue. Its descriptors are closed by mistake,
- * such as by a second close of a number that was free in between: what can be
- * had again is opened again, what is gone with the queue's own descriptor ends.
+ * Repairs a queue after other code closed one of its descriptors by mistake, such
+ * as by a second close of a reused number. Parts that can be reopened are; if
+ * the queue's own descriptor is gone, the queue ends.
  */
 export class Repairs {
   readonly #queue: Queue;

@@ -45,8 +45,8 @@ export class Signals {
   readonly #emitter: EventEmitter = this.#process;
   /**
    * By Node's watch: how many messages were counted in the pipe already, while
-   * the listener is still to be called. Of a watch that was stopped with
-   * messages underway it never is.
+   * the listener is still to be called. For a watch that was stopped with
+   * messages in flight it never is.
    */
   readonly #early = new Map<number, number>();
   #pipe: SignalPipe | undefined;
@@ -142,7 +142,7 @@ export class Signals {
     this.#process.off(counted.name, counted.listener);
     if (this.#counted.size > 0) return;
     this.#emitter.off('removeListener', this.#onRemoved);
-    // What is held is for the listeners of others.
+    // Held messages are for other listeners.
     this.#pipe?.giveBack(() => {});
     if (this.#pipe?.isHolding) this.#schedule();
     else this.#closePipe();
@@ -199,7 +199,7 @@ export class Signals {
       seen.set(watch, nth);
       const fresh = nth - (this.#early.get(watch) ?? 0);
       if (fresh <= 0 && counted !== skipped) return;
-      // Who stopped calls nobody, whoever listens by now.
+      // A stopped watch calls no listener, even if there are new ones.
       if (this.#pipe?.isActive(watch)) counted.watch = watch;
       // A signal with two names may have a watch, and so a message, for each.
       if (fresh <= (most.get(counted) ?? 0)) return;

@@ -12,7 +12,7 @@ import type { Member } from './members.js';
 import { isSameInode } from './probe.js';
 import type { Queue } from './queue.js';
 
-/** What knotes watch of a descriptor. */
+/** The aspect of a descriptor that knotes watch. */
 export type Aspect = 'read' | 'write' | 'vnode';
 
 const ENDS = EPOLLHUP | EPOLLRDHUP | EPOLLERR;

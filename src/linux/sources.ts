@@ -335,7 +335,7 @@ export class Sources {
   }
 }
 
-/** What epoll must report of a source, apart from HUP and ERR. */
+/** The epoll events of a source, apart from HUP and ERR. */
 function bitsOf(descriptor: Descriptor, aspect: Aspect): number {
   const { kind, reads, writes } = descriptor;
   const isWrite = aspect === 'write';

@@ -20,8 +20,8 @@ const REPLY_HEADER_BYTES = 32;
 const SEND_SHUTDOWN = 2;
 
 /**
- * What no call on an AF_UNIX socket itself tells, asked of sock_diag(7) by
- * inode. All answers are `undefined` where it may not be asked.
+ * Facts of AF_UNIX sockets that no call on the socket reports, by sock_diag(7).
+ * All are `undefined` where sock_diag is not permitted.
  */
 export class UnixDiag {
   readonly #libc: Libc;

@@ -45,7 +45,7 @@ const isKind = ({ mode }: Stat, kind: number): boolean =>
 
 const ENTRIES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 
-/** What the kernel adds to the path of a file that was unlinked. */
+/** The kernel's suffix of an unlinked file's path. */
 const DELETED = ' (deleted)';
 
 /** The path of an open file, while it has one. */
@@ -100,7 +100,7 @@ export function hintsOf(
   const hints: number[] = [];
   let isMoved = (mask & IN_MOVE_SELF) !== 0;
   if (overflow) {
-    // What it was is lost: compare, and say at least that something changed.
+    // The kind of change is lost: compare, and report at least a write.
     hints.push(D.NOTE_WRITE);
     if (now.size > before.size) hints.push(D.NOTE_EXTEND);
     const path = pathOf(fd);

@@ -37,7 +37,7 @@ function register(kq: Kqueue, filter: 'read' | 'write', fd: number): void {
 
 type Filter = 'read' | 'write';
 
-/** What a descriptor is ready for. */
+/** The readiness of a descriptor. */
 interface Readiness {
   readonly amount: number;
   readonly eof: boolean;

@@ -64,7 +64,7 @@ function readPidFile(path: string): number | undefined {
   return pid;
 }
 
-/** What to wait for. */
+/** The processes to wait for. */
 interface Wanted {
   readonly pids: readonly number[];
   readonly isGoneOk: boolean;

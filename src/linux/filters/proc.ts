@@ -24,7 +24,7 @@ const PIDFD_GET_INFO = 0xc040ff0b;
 /** With the exit status, of a process that was waited for: Linux 6.15. */
 const PIDFD_INFO_EXIT = 8;
 
-/** What requests the exit. */
+/** The notes that request the exit. */
 const ENDINGS = D.NOTE_EXIT | D.NOTE_EXITSTATUS | D.NOTE_EXIT_DETAIL;
 /** Both together are refused of a process that may not be signalled: spec M2. */
 const GUARDED = D.NOTE_EXIT | D.NOTE_EXITSTATUS;
@@ -114,7 +114,7 @@ export class ProcFilter implements Filter {
   }
 
   evaluate(knote: Knote): boolean {
-    // Of a status that nobody knows any more there is only that it ended.
+    // The status is gone: only the end is left to report.
     return knote.fflags !== 0 || (knote.flags & D.EV_EOF) !== 0;
   }
 

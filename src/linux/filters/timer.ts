@@ -43,7 +43,7 @@ function unitOf(fflags: number): bigint {
 
 const NEVER = 2 ** 63;
 
-/** What a change asks for, in nanoseconds from now. */
+/** The requested times, in nanoseconds from now. */
 interface Request {
   readonly wait: number;
   readonly interval: number;

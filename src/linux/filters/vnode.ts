@@ -3,8 +3,8 @@ import { refuseVnode } from '../refusal.js';
 import { type Filter, storeRequest } from './filter.js';
 
 /**
- * EVFILT_VNODE: spec I. What happens is collected in `fflags` when it happens,
- * so there is nothing to ask when it is delivered.
+ * EVFILT_VNODE: spec I. Notes are collected in `fflags` when they are posted,
+ * so delivery checks nothing.
  */
 export const vnodeFilter: Filter = {
   attach(knote) {
