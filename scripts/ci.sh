@@ -1,40 +1,58 @@
 #!/bin/sh
-# What the workflows run, a step per argument; without one, all of them. Reports
-# are left in reports/.
+# What the workflows run, a step per argument; without one, all of them. With -k it
+# goes on after a step that fails, and fails at the end. Each step leaves its output
+# in reports/, beside the reports themselves.
 set -eu
 cd "$(dirname "$0")/.."
 
-for step in ${*:-install check unit core report package docs}; do
-  echo "--- $step"
-  case $step in
+step() {
+  case $1 in
     # Without the scripts of packages, but for the one that finds koffi.
-    install)
-      npm ci --ignore-scripts
-      npm rebuild koffi esbuild
-      ;;
+    install) npm ci --ignore-scripts && npm rebuild koffi esbuild ;;
     check) npm run typecheck && npm run lint && npm run check:spelling ;;
     build) npm run build ;;
     unit) npm run build && npm run unit ;;
+    doctor) node dist/cli.js doctor ;;
+    report) node dist/cli.js doctor --report reports/doctor.json ;;
     # Where the tools of the tests do not run: the package and what it needs.
     core) node scripts/runtime-core.mjs ;;
-    report)
-      mkdir -p reports
-      node dist/cli.js doctor --report reports/doctor.json
-      npm run conformance
-      cp docs/conformance.json docs/conformance.md reports/
-      ;;
+    # Not into docs/, which has the report of Linux.
+    conformance) node --import tsx __tests__/conformance/run.ts reports ;;
     package) npm run check:package && npm audit --omit=dev ;;
     docs) npm run docs ;;
     # Bun and Deno, and the test that bundles with that Bun.
     runtimes)
-      npm run test:runtimes -- --core bun deno
-      npx jest __tests__/package/bundlers.test.ts -t 'bun build'
+      npm run test:runtimes -- --core bun deno &&
+        npx jest __tests__/package/bundlers.test.ts -t 'bun build'
       ;;
     # As root, with the Debian packages that the script names.
     platforms) npm run test:platforms ;;
     *)
-      echo "ci.sh: there is no step $step" >&2
+      echo "ci.sh: there is no step $1" >&2
       exit 2
       ;;
   esac
+}
+
+keeps_going=false
+if [ "${1:-}" = -k ]; then
+  keeps_going=true
+  shift
+fi
+failed=''
+mkdir -p reports
+for name in ${*:-install check unit doctor report core conformance package docs}; do
+  echo "--- $name"
+  rm -f "reports/$name.failed"
+  # A pipe has the status of tee, so the step leaves its own in a file.
+  { (step "$name") || echo "$?" >"reports/$name.failed"; } 2>&1 |
+    tee "reports/$name.log"
+  if [ -e "reports/$name.failed" ]; then
+    failed="$failed $name"
+    "$keeps_going" || break
+  fi
 done
+if [ -n "$failed" ]; then
+  echo "ci.sh: failed:$failed" >&2
+  exit 1
+fi

@@ -1,5 +1,5 @@
 // The workflows cannot run here: what can be known of them without is checked.
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -48,9 +48,48 @@ test('what they run is a step of the script that runs here too', () => {
   const steps = [...script.matchAll(/^ {4}(\w+)\)/gm)].map(([, name]) => name);
   for (const file of files) {
     const text = readFileSync(join(root, folder, file), 'utf8');
-    const runs = [...text.matchAll(/scripts\/ci\.sh ([\w ]+)/g)];
+    const runs = [...text.matchAll(/scripts\/ci\.sh (?:-k )?([\w ]+)/g)];
     const asked = runs.flatMap(([, names]) => (names ?? '').trim().split(' '));
     if (file !== 'release.yml') expect(asked).not.toEqual([]);
     expect(asked.filter((name) => !steps.includes(name))).toEqual([]);
   }
+});
+
+describe('ci.sh', () => {
+  const ci = (...args: string[]) =>
+    spawnSync('sh', [join(root, 'scripts/ci.sh'), ...args], {
+      encoding: 'utf8',
+    });
+
+  test('stops at the first step that fails', () => {
+    const { stdout, stderr, status } = ci('nonsense', 'doctor');
+    expect(status).toBe(1);
+    expect(stdout).not.toContain('--- doctor');
+    expect(stderr).toContain('failed: nonsense');
+  });
+
+  test('goes on with -k, fails at the end, and leaves what each said', () => {
+    const { stdout, stderr, status } = ci('-k', 'nonsense', 'doctor');
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/--- nonsense\n.*--- doctor\n.*works here/s);
+    expect(stderr).toContain('failed: nonsense\n');
+    const said = readFileSync(join(root, 'reports/nonsense.log'), 'utf8');
+    expect(said).toContain('there is no step nonsense');
+  });
+
+  test('writes its report where the committed one is not', () => {
+    const script = readFileSync(join(root, 'scripts/ci.sh'), 'utf8');
+    expect(script).not.toContain('docs/conformance');
+  });
+});
+
+test('on the BSDs a step that fails hides no other', () => {
+  const text = readFileSync(join(root, folder, 'bsd.yml'), 'utf8');
+  const runs = [...text.matchAll(/scripts\/ci\.sh (.*)/g)].map(
+    ([, run]) => run,
+  );
+  expect(runs).toEqual([
+    '-k install build doctor report core conformance unit',
+    '-k install build doctor report core',
+  ]);
 });
