@@ -15,17 +15,20 @@ interface Options {
   readonly flags?: readonly string[];
   /** A shell command that runs before it, such as `ulimit`. */
   readonly first?: string;
+  /** It is killed after so many seconds. */
+  readonly seconds?: number;
 }
 
 /** Run node on its own, where `first` and the options say. */
 function runNode(
   args: readonly string[],
-  { env = {}, flags = [], first = 'true' }: Options,
+  { env = {}, flags = [], first = 'true', seconds }: Options,
 ): Promise<Outcome> {
   const names = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const node = [process.execPath, ...flags, ...args];
   const command = `${first} && exec "$@"`;
-  return run('sh', ['-c', command, 'sh', 'env', ...names, ...node]);
+  const shell = ['-c', command, 'sh', 'env', ...names, ...node];
+  return run('sh', shell, undefined, undefined, seconds);
 }
 
 /** Run a program of the file `__tests__/fixtures/${file}.cjs`. */
