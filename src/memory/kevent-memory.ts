@@ -26,6 +26,8 @@ export interface KeventWords {
   readonly extCount: number;
   /** Whether `ident` and `udata` have 64 bits. */
   readonly widePointers: boolean;
+  /** The highest upper word of an `ident` or `udata` that is a safe integer. */
+  readonly safeHigh: number;
   readonly wideData: boolean;
   /** Whether `filter` and `flags` are 16 bits and share a word. */
   readonly packed: boolean;
@@ -53,6 +55,7 @@ export function wordsOf(layout: StructLayout): KeventWords {
     ext: ext === undefined ? -1 : ext.offset >> 2,
     extCount: ext === undefined ? 0 : ext.count,
     widePointers: ident.size === 8,
+    safeHigh: ident.size === 8 ? 0x1fffff : 0,
     wideData: data.size === 8,
     packed: filter.size === 2,
     isAligned: isAligned && layout.size % 8 === 0,

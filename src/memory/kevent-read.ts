@@ -41,17 +41,22 @@ function throwNoEntry({ length }: KeventMemory, index: unknown): never {
 /** `ident` or `udata` at a word: a number where it is a safe integer. */
 export function unsignedAt(memory: KeventMemory, at: number): number | bigint {
   const { u32 } = memory;
-  return u32[at + 1] === 0 ? u32[at] : unsignedPair(memory, at);
+  const high = u32[at + 1];
+  return high === 0 ? u32[at] : unsignedPair(memory, at, high);
 }
 
 /** A word whose neighbour is not zero, or another field. */
-function unsignedPair(memory: KeventMemory, at: number): number | bigint {
-  const { u32, words } = memory;
-  if (!words.widePointers) return u32[at];
-  const high = u32[at + 1];
-  if (high > SAFE_HIGH) return readPattern(memory, at, true);
-  return high * TWO_32 + u32[at];
-}
+const unsignedPair = (
+  memory: KeventMemory,
+  at: number,
+  high: number,
+): number | bigint =>
+  high <= memory.words.safeHigh
+    ? high * TWO_32 + memory.u32[at]
+    : unsignedOther(memory, at);
+
+const unsignedOther = (memory: KeventMemory, at: number): number | bigint =>
+  memory.words.widePointers ? readPattern(memory, at, true) : memory.u32[at];
 
 /**
  * `data` at a word: a number where it is a safe integer. Small numbers of
