@@ -4,8 +4,8 @@
  *
  * Each question is answered by a table whose ratios come from interleaved
  * rounds of one run, so that they hold on a busy machine too. A whole run
- * writes docs/bench/results.json and a chart per table; `--out FOLDER` writes
- * any run elsewhere.
+ * writes docs/bench/results.json and charts; `--out FOLDER` writes any run
+ * elsewhere. `--libkqueue PATH` names the library that Linux is compared with.
  *
  * With KQUEUE_FFI_LIBRARY and KQUEUE_FFI_ABI all is measured over that library.
  */
@@ -15,10 +15,11 @@ import { cpus, release, tmpdir, type } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import koffi from 'koffi';
 import { kernel } from 'kqueue-ffi';
 import { kernels } from 'kqueue-ffi/abi';
 import { canStub, stubLibrary } from '../__tests__/support/stub-library.js';
-import { chartOf } from './chart.js';
+import { chartOf, hasChart } from './chart.js';
 import * as native from './native.js';
 import { type Table, textOf } from './report.js';
 import type { Task } from './task.js';
@@ -28,6 +29,7 @@ const { values, positionals } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     out: { type: 'string' },
+    libkqueue: { type: 'string' },
   },
 });
 const { quick } = values;
@@ -116,7 +118,23 @@ function make(folder: string): Made {
   };
 }
 
+/** libkqueue where it is installed, or where `--libkqueue` says. */
+function findLibkqueue(): string | undefined {
+  const name = values.libkqueue ?? 'libkqueue.so.0';
+  try {
+    koffi.load(name);
+    return name;
+  } catch {
+    leftOut('libkqueue', `${name} cannot be loaded`);
+    return undefined;
+  }
+}
+
 function questions({ standIn, noop }: Made): Question[] {
+  const libkqueue =
+    kernel.name === 'linux' && isWanted('libkqueue')
+      ? findLibkqueue()
+      : undefined;
   const library = given ?? standIn;
   const over = (path: string | undefined): NodeJS.ProcessEnv =>
     path === undefined || path === given
@@ -146,6 +164,14 @@ function questions({ standIn, noop }: Made): Question[] {
       missing: noop === undefined && 'there is no library that does nothing',
     },
     {
+      file: 'lists.ts',
+      tables: ['lists'],
+      flags: ['--expose-gc'],
+      env: over(noop),
+      task: { ...(noop && { library: noop, over: 'nothing' }) },
+      missing: noop === undefined && 'there is no library that does nothing',
+    },
+    {
       file: 'garbage.ts',
       tables: ['garbage'],
       flags: COUNTING,
@@ -167,6 +193,12 @@ function questions({ standIn, noop }: Made): Question[] {
     {
       file: 'linux.ts',
       tables: ['linux-empty', 'linux-harvest', 'linux-user'],
+      missing: onLinux,
+    },
+    {
+      file: 'libkqueue.ts',
+      tables: ['libkqueue'],
+      task: { ...(libkqueue && { libkqueue }) },
       missing: onLinux,
     },
     {
@@ -195,7 +227,7 @@ async function ask(question: Question, made: Made): Promise<Table[]> {
   const { file, tables, flags = [], env } = question;
   const { program, addon } = made;
   const task: Task = {
-    ...(quick ? { rounds: 15, roundMs: 4 } : { rounds: 151, roundMs: 10 }),
+    ...(quick ? { rounds: 15, roundMs: 4 } : { rounds: 101, roundMs: 10 }),
     quick,
     wanted: tables.filter(isWanted),
     ...(program && { program }),
@@ -301,10 +333,11 @@ function report(tables: readonly Table[]): void {
   }));
   const text = JSON.stringify({ machine, tables: plain }, rounded, 2);
   writeFileSync(join(out, 'results.json'), `${text}\n`);
-  for (const table of tables) {
+  const charted = tables.filter(hasChart);
+  for (const table of charted) {
     writeFileSync(join(out, `${table.id}.svg`), chartOf(table));
   }
-  console.log(`Written: results.json and ${tables.length} charts.`);
+  console.log(`Written: results.json and ${charted.length} charts.`);
 }
 
 await main();

@@ -13,6 +13,8 @@ export interface Task extends Effort {
   /** The same work in C, and the addon, if there is a compiler. */
   readonly program?: string;
   readonly addon?: string;
+  /** libkqueue, to be compared with. */
+  readonly libkqueue?: string;
 }
 
 export const task: Task = JSON.parse(process.argv[2] ?? '{}');

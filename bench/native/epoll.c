@@ -1,6 +1,7 @@
 /* What the kqueue built into the library does on Linux, done with epoll. */
 #ifdef __linux__
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -80,6 +81,28 @@ static void run_harvest(void *state, long n) {
   sink += sum;
 }
 
+/* What reports only of the file that was registered has to ask for it. */
+static void run_promise(void *state, long n) {
+  struct queue *queue = state;
+  long long sum = 0;
+  while (n-- > 0) {
+    int count = epoll_wait(queue->ep, queue->events, queue->room, 0);
+    if (count != queue->room) give_up("some were not told");
+    for (int i = 0; i < count; i++) {
+      int bytes;
+      int fd = queue->events[i].data.fd;
+      struct epoll_event none = {0};
+      if (epoll_ctl(queue->ep, EPOLL_CTL_ADD, fd, &none) == 0 ||
+          errno != EEXIST) {
+        give_up("another file");
+      }
+      if (ioctl(fd, FIONREAD, &bytes) < 0) give_up("ioctl");
+      sum += fd + bytes + queue->events[i].events;
+    }
+  }
+  sink += sum;
+}
+
 static void *set_up_user(long unused) {
   (void)unused;
   struct queue *queue = make(64);
@@ -105,6 +128,7 @@ static void run_user(void *state, long n) {
 const struct task epoll_tasks[] = {
     {"epoll-poll", set_up_poll, run_poll},
     {"epoll-harvest", set_up_harvest, run_harvest},
+    {"epoll-promise", set_up_harvest, run_promise},
     {"epoll-user", set_up_user, run_user},
     {0},
 };

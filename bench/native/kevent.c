@@ -10,6 +10,10 @@
  * library, which need not be those of the system: given to the compiler.
  */
 
+/* As in bench/values.ts. */
+#define FIRST_IDENT 100001
+#define UDATA 0x3f12345678
+
 struct queue {
   int kq;
   int room;
@@ -38,10 +42,11 @@ static struct queue *make(int room) {
 
 static void change(struct queue *queue, int flags, uint32_t fflags) {
   for (int i = 0; i < queue->room; i++) {
-    queue->changes[i] = (struct kevent){.ident = i + 1,
+    queue->changes[i] = (struct kevent){.ident = FIRST_IDENT + i,
                                         .filter = USER_FILTER,
                                         .flags = flags,
-                                        .fflags = fflags};
+                                        .fflags = fflags,
+                                        .udata = (void *)(UDATA + i)};
   }
   if (calls.kevent(queue->kq, queue->changes, queue->room, NULL, 0, NULL) < 0) {
     give_up("kevent");

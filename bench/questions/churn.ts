@@ -13,7 +13,7 @@ import {
   kevent,
   kqueue,
 } from 'kqueue-ffi';
-import { fdOf } from '../lanes.js';
+import { fdOf } from '../fd-of.js';
 import { type Row, valueRow } from '../report.js';
 import { answer, task } from '../task.js';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readSync, writeSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { Kqueue } from 'kqueue-ffi';
-import { fdOf } from '../lanes.js';
+import { fdOf } from '../fd-of.js';
 import { measure, ratios, type Way } from '../measure.js';
 import { ratioRow, valueRow } from '../report.js';
 import { answer, task } from '../task.js';
@@ -98,7 +98,7 @@ const rows = [
     than,
     ratios(times.socket, times.user),
     {
-      least: 3,
+      least: 3.5,
     },
   ),
   ratioRow(
@@ -108,7 +108,7 @@ const rows = [
     than,
     ratios(times.socket, times.bytes),
   ),
-  valueRow(bySocket.name, 'ns', times.socket),
+  valueRow(`  ${bySocket.name}`, 'ns', times.socket),
 ];
 users.close();
 readers.close();
