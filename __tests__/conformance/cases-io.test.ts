@@ -42,6 +42,7 @@ import {
   tcpPair,
   terminal,
   udpPair,
+  unixDiagCase,
   unixSocket,
   withoutData,
   write,
@@ -158,7 +159,7 @@ describe('Listening sockets', () => {
     expectEvents(get(q, 8, SOON), { ...addRead(fd), data: 2 });
   });
 
-  caseTest('R16', 'READ counts the UNIX connections to accept', () => {
+  unixDiagCase('R16', 'READ counts the UNIX connections to accept', () => {
     const q = kqueue();
     const place = path('listener');
     const fd = unixSocket();
@@ -194,7 +195,7 @@ describe('Sockets', () => {
     },
   );
 
-  caseTest('R21', 'a low-water mark of 16 waits for 16 bytes', () => {
+  unixDiagCase('R21', 'a low-water mark of 16 waits for 16 bytes', () => {
     const q = kqueue();
     const [a, b] = socketpair();
     chg(q, { ...addRead(a), fflags: NOTE_LOWAT, data: 16 });
@@ -204,7 +205,7 @@ describe('Sockets', () => {
     expectEvents(poll(q), { ...addRead(a), data: 24 });
   });
 
-  caseTest('R22', 'a full buffer reaches any low-water mark', () => {
+  unixDiagCase('R22', 'a full buffer reaches any low-water mark', () => {
     const q = kqueue();
     const [a, b] = socketpair();
     const data = 2 ** 40;

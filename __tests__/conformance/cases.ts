@@ -1,12 +1,13 @@
 // One test per case of the list, and what becomes of those that deviate.
 import { openSync } from 'node:fs';
-import { constants as os } from 'node:os';
+import { constants as os, release } from 'node:os';
 import { stripVTControlCharacters } from 'node:util';
 import { kernel } from '../../src/index.js';
 import { refusal } from './calls.js';
 import { constant, EV_ADD } from './constants.js';
 import { caseDeviation, unplayable } from './deviations.js';
 import { note } from './journal.js';
+import { hasUnixDiag } from './libc.js';
 import { adopt, dispose, inetSocket, kqueue } from './world.js';
 
 type Body = () => void | Promise<void>;
@@ -90,6 +91,22 @@ export function caseTest(
     dispose();
     await had();
   });
+}
+
+const [major = 0, minor = 0] = release().split('.').map(Number);
+
+/** What some releases and builds of Linux cannot do; other systems can. */
+export const host = {
+  /** PIDFD_GET_INFO has the exit status: Linux 6.15. */
+  tellsExitStatus:
+    process.platform !== 'linux' || major > 6 || (major === 6 && minor >= 15),
+  hasUnixDiag: process.platform !== 'linux' || hasUnixDiag(),
+};
+
+/** A case about AF_UNIX sockets of which only sock_diag(7) tells. */
+export function unixDiagCase(id: string, title: string, body: Body): void {
+  if (host.hasUnixDiag) caseTest(id, title, body);
+  else gate(false, 'no unix_diag in this kernel')(`${id} ${title}`, body);
 }
 
 /** A case that one realm cannot set up, with the reason the table gives. */

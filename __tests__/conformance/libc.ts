@@ -397,3 +397,33 @@ export function ignoreSignal(signal: number): () => void {
     setHandler(signal, old);
   };
 }
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const NETLINK_SOCK_DIAG = 4;
+const SOCK_DIAG_BY_FAMILY = 20;
+const NLM_F_REQUEST_DUMP = 0x301;
+const NLMSG_ERROR = 2;
+
+/**
+ * Whether sock_diag(7) tells of AF_UNIX sockets: the module unix_diag may not
+ * be there, or netlink be forbidden.
+ */
+export function hasUnixDiag(): boolean {
+  const fd = native.socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
+  if (fd < 0) return false;
+  const REQUEST_BYTES = 40;
+  new Uint8Array(memory).fill(0, 0, REQUEST_BYTES);
+  bytes.setUint32(0, REQUEST_BYTES, true);
+  bytes.setUint16(4, SOCK_DIAG_BY_FAMILY, true);
+  bytes.setUint16(6, NLM_F_REQUEST_DUMP, true);
+  bytes.setUint8(16, AF_UNIX);
+  // No socket is in one of no states: the end of the list is all the answer.
+  bytes.setUint32(20, 0, true);
+  const isAnswered =
+    native.send(fd, at, REQUEST_BYTES, 0) === REQUEST_BYTES &&
+    native.recv(fd, at, SIZE, 0) > 0 &&
+    bytes.getUint16(4, true) !== NLMSG_ERROR;
+  native.close(fd);
+  return isAnswered;
+}
