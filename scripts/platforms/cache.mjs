@@ -28,3 +28,10 @@ export async function filledOnce(name, fill) {
   }
   return folder;
 }
+
+/** Where what a platform's last run wrote is kept. */
+export function logOf(name) {
+  const folder = join(cache, 'logs');
+  mkdirSync(folder, { recursive: true });
+  return join(folder, `${name}.log`);
+}

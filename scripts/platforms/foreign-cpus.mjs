@@ -1,7 +1,7 @@
 // Other CPUs, by qemu-user: Debian's Node.js and koffi's build for each. The
 // kernel is this machine's own; qemu-user translates the system calls.
 import { join } from 'node:path';
-import { freshFolder } from './cache.mjs';
+import { freshFolder, logOf } from './cache.mjs';
 import * as debian from './debian.mjs';
 import { putPackage } from './package.mjs';
 import { resultOf, together } from './result.mjs';
@@ -49,7 +49,8 @@ export async function packageOn(cpu, folder) {
     const { out } = await run(command, [...before, ...args], {
       minutes: 20,
       cwd: folder,
-      env: { KQUEUE_FFI_EMULATED: '1' },
+      log: logOf(cpu),
+      env: { KQUEUE_FFI_EMULATED: 'user' },
     });
     return out;
   };

@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, delimiter, dirname, join } from 'node:path';
-import { freshFolder } from './cache.mjs';
+import { freshFolder, logOf } from './cache.mjs';
 import * as debian from './debian.mjs';
 import { npmPackage, putPackage, root } from './package.mjs';
 import { resultOf } from './result.mjs';
@@ -105,6 +105,7 @@ async function tests(program) {
   const { out, code } = await run(program, ['node_modules/jest/bin/jest.js'], {
     minutes: TESTS_MINUTES,
     cwd: folder,
+    log: logOf('musl'),
     env: { PATH: `${dirname(program)}${delimiter}${process.env.PATH}` },
   });
   const summary = /^Tests: +(.*)$/m.exec(out)?.[1];

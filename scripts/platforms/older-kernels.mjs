@@ -7,8 +7,8 @@ import {
   readdirSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
-import { freshFolder } from './cache.mjs';
+import { basename, join } from 'node:path';
+import { freshFolder, logOf } from './cache.mjs';
 import * as debian from './debian.mjs';
 import { putPackage } from './package.mjs';
 import { resultOf, together } from './result.mjs';
@@ -26,12 +26,13 @@ const NEEDS = {
   ...debian.NEEDS,
   'qemu-system-x86_64': 'qemu-system-x86',
   cpio: 'cpio',
+  xz: 'xz-utils',
 };
 
 /** The first process of the machine: everything there, then off. */
 const init = (commands) => `#!/bin/busybox sh
 /bin/busybox --install -s /bin
-export PATH=/bin HOME=/tmp KQUEUE_FFI_EMULATED=1
+export PATH=/bin HOME=/tmp KQUEUE_FFI_EMULATED=machine
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
@@ -39,8 +40,12 @@ mkdir /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /tmp
 ip link set lo up
+for module in /modules/*; do insmod $module; done
 cd /package
+# Not to a terminal, whose signals Node.js would listen to.
+{
 ${commands.join('\n')}
+} 2>&1 | cat
 reboot -f
 `;
 const CORE = [
@@ -58,6 +63,18 @@ async function putProgram(folder, from, to) {
   }
 }
 
+/** What modprobe(8) would load for sock_diag(7): the sockets of AF_UNIX. */
+async function putModules(folder, debianFiles) {
+  mkdirSync(folder);
+  const modules = join(debianFiles, 'lib/modules');
+  const found = readdirSync(modules, { recursive: true }).find((path) =>
+    path.includes('unix_diag.ko'),
+  );
+  const to = join(folder, basename(found));
+  cpSync(join(modules, found), to);
+  if (to.endsWith('.xz')) await mustRun('xz', ['-d', to], { minutes: 1 });
+}
+
 async function initramfs(debianFiles, { withTests }) {
   const folder = freshFolder('initramfs');
   for (const name of ['bin', 'proc', 'sys', 'dev', 'tmp']) {
@@ -65,6 +82,7 @@ async function initramfs(debianFiles, { withTests }) {
   }
   cpSync(join(debianFiles, 'bin/busybox'), join(folder, 'bin/busybox'));
   await putProgram(folder, process.execPath, 'bin/node');
+  await putModules(join(folder, 'modules'), debianFiles);
   const home = join(folder, 'package');
   await putPackage(home, process.arch);
   const commands = [...CORE];
@@ -94,7 +112,7 @@ async function check(name, options) {
       ...['-append', 'console=ttyS0 quiet loglevel=0 panic=-1'],
       ...['-serial', 'stdio'],
     ],
-    { minutes: options.withTests ? 20 : 5 },
+    { minutes: options.withTests ? 30 : 5, log: logOf(name) },
   );
   const core = resultOf(out, 'core');
   const isSound = /^doctor ended with 0\r?$/m.test(out);

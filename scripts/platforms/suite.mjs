@@ -6,8 +6,12 @@ import { build } from 'esbuild';
 import { root } from './package.mjs';
 
 const TESTS = '__tests__/conformance';
-/** coverage.test.ts is about the suite, not about the kernel. */
-const NOT_NEEDED = new Set(['coverage.test.ts']);
+/** About the suite; or what alone takes an emulator many minutes. */
+const LEFT_OUT = new Set([
+  'coverage.test.ts',
+  'limits.test.ts',
+  'recordings.test.ts',
+]);
 
 /** Of Node's runner only the outcomes count, which the script prints itself. */
 const SILENT = ['--test-reporter=tap', '--test-reporter-destination=/dev/null'];
@@ -15,7 +19,7 @@ const SILENT = ['--test-reporter=tap', '--test-reporter-destination=/dev/null'];
 /** Put the suite beside the package. Returns the arguments for node to run it. */
 export async function putSuite(folder) {
   const files = readdirSync(join(root, TESTS)).filter(
-    (name) => name.endsWith('.test.ts') && !NOT_NEEDED.has(name),
+    (name) => name.endsWith('.test.ts') && !LEFT_OUT.has(name),
   );
   const common = {
     absWorkingDir: root,

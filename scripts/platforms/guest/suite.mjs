@@ -6,8 +6,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
 import * as runner from 'node:test';
-import { format } from 'node:util';
+import { format, stripVTControlCharacters } from 'node:util';
 import { expect } from 'expect';
+import { gateOf } from './gates.mjs';
 
 /** Milliseconds for a test. */
 const LIMIT = 120_000;
@@ -21,7 +22,7 @@ let file = '';
 
 function note(name, error) {
   const ok = error === undefined;
-  const reason = String(error).slice(0, 1500);
+  const reason = stripVTControlCharacters(String(error)).slice(0, 1500);
   results.push({ name, ok, reason: ok ? undefined : reason });
   if (!ok) print(`FAILED ${name}\n${reason}`);
 }
@@ -29,6 +30,12 @@ function note(name, error) {
 /** A test whose outcome is noted. */
 function test(title, body) {
   const name = `${file}: ${title}`;
+  const reason = gateOf(title);
+  if (reason !== undefined) {
+    skipped += 1;
+    print(`gated  ${name}: ${reason}`);
+    return;
+  }
   runner.test(title, { timeout: LIMIT }, async () => {
     let error;
     try {
