@@ -169,7 +169,7 @@ test('what npm would publish holds no file of the tests, and is small', () => {
   const files = listed.trimEnd().split('\n');
   const others = files.filter(
     (file) =>
-      !/^package\/(dist\/|(README|CHANGELOG)\.md$|LICENSE$|package\.json$)/.test(
+      !/^package\/(dist\/|man\/kq\.1$|(README|CHANGELOG)\.md$|LICENSE$|package\.json$)/.test(
         file,
       ),
   );

@@ -49,6 +49,7 @@ const isBuildStale = () =>
 const isTarballStale = () =>
   isStale([tarball], () => [
     ...filesOf('dist'),
+    ...filesOf('man'),
     ...inRoot('package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'),
   ]);
 

@@ -1,9 +1,8 @@
 import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
-import { type BytePath, fromBuffer, toBuffer } from './byte-path.js';
+import { fromBuffer, toBuffer } from './byte-path.js';
+import type { EntryKind } from './entry-kind.js';
+import type { BytePath } from './file-path.js';
 import { isNotFound } from './watch-points.js';
-
-/** The kind of a directory entry. A link is not followed. */
-export type EntryKind = 'file' | 'directory' | 'symlink' | 'other';
 
 /** An entry as it was when it was listed. */
 export interface Entry {

@@ -2,7 +2,8 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { KqueueError } from '../errors.js';
 import { hostDialect } from '../host/index.js';
 import type { Kqueue, VnodeNote } from '../queue/index.js';
-import { type BytePath, toBuffer } from './byte-path.js';
+import { toBuffer } from './byte-path.js';
+import type { BytePath } from './file-path.js';
 import { type Member, SharedQueue } from './shared-queue.js';
 
 /**

@@ -1,7 +1,7 @@
 import type { Duration, FdLike, SignalName } from '../queue/index.js';
-import type { FilePath, FileUrl } from './byte-path.js';
 import type { EventIterator, IteratorOptions } from './event-iterator.js';
 import type { ExitedOptions, ExitPromise } from './exited.js';
+import type { FilePath, FileUrl } from './file-path.js';
 import type { Tick } from './interval.js';
 import type { ReadReady, WriteReady } from './readiness.js';
 import type { SignalCount } from './signals.js';

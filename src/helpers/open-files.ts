@@ -2,13 +2,14 @@ import { closeSync, constants, fstatSync } from 'node:fs';
 import { KqueueError } from '../errors.js';
 import { hostDialect } from '../host/index.js';
 import type { Kqueue, KqueueEvent } from '../queue/index.js';
-import { type BytePath, toText } from './byte-path.js';
+import { toText } from './byte-path.js';
 import {
   type Entry,
   entryOf,
   isSameEntry,
   type Listing,
 } from './directory-listing.js';
+import type { BytePath } from './file-path.js';
 import {
   areOfContents,
   fileQueue,

@@ -1,7 +1,7 @@
 import { type BigIntStats, closeSync, fstatSync, statSync } from 'node:fs';
 import { KqueueError } from '../errors.js';
 import type { Kqueue } from '../queue/index.js';
-import type { BytePath } from './byte-path.js';
+import type { BytePath } from './file-path.js';
 import { openForEvents, unwatchVnode, watchVnode } from './file-queue.js';
 import type { Member } from './shared-queue.js';
 import {

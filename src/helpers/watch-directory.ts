@@ -1,9 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { misuse, throwBadInteger } from '../errors.js';
 import {
-  type BytePath,
   checkPath,
-  type FilePath,
   isText,
   toAbsolute,
   toBuffer,
@@ -11,19 +9,20 @@ import {
 } from './byte-path.js';
 import {
   type Entry,
-  type EntryKind,
   isSameEntry,
   isUnchanged,
   type Listing,
   readEntry,
   readListing,
 } from './directory-listing.js';
+import type { EntryKind } from './entry-kind.js';
 import {
   type EventIterator,
   eventIterator,
   type IteratorOptions,
   type Source,
 } from './event-iterator.js';
+import type { BytePath, FilePath } from './file-path.js';
 import { OpenFiles } from './open-files.js';
 import { PathSource } from './watch-file.js';
 

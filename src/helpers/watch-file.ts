@@ -7,19 +7,14 @@ import {
   type Timer,
 } from '../host/index.js';
 import type { Kqueue, KqueueEvent } from '../queue/index.js';
-import {
-  type BytePath,
-  checkPath,
-  type FilePath,
-  toAbsolute,
-  toText,
-} from './byte-path.js';
+import { checkPath, toAbsolute, toText } from './byte-path.js';
 import {
   type EventIterator,
   eventIterator,
   type IteratorOptions,
   type Source,
 } from './event-iterator.js';
+import type { BytePath, FilePath } from './file-path.js';
 import { areOfContents, fileQueue as queue } from './file-queue.js';
 import { type FileState, LACKS, PathWatches } from './path-watches.js';
 import type { Member } from './shared-queue.js';

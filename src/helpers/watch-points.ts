@@ -6,7 +6,8 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type BytePath, fromBuffer, toBuffer } from './byte-path.js';
+import { fromBuffer, toBuffer } from './byte-path.js';
+import type { BytePath } from './file-path.js';
 
 /** A file or directory to watch, so that no change of a path is missed. */
 export interface WatchPoint {
