@@ -46,9 +46,8 @@ const EMFILE = 24;
 const ENOSPC = 28;
 const EINVAL = 22;
 
-const memfdCreate = koffi
-  .load(null)
-  .func('memfd_create', 'int', ['str', 'uint']);
+const memfdCreate = (name: string, flags: number): number =>
+  koffi.load(null).func('memfd_create', 'int', ['str', 'uint'])(name, flags);
 
 afterEach(dispose);
 
