@@ -378,7 +378,7 @@ test('kq watch tells the entries of a directory by name, those that are asked fo
   expect(ended.status).toBe('SIGTERM');
   expect(ended.stdout).not.toMatch(/a\.md|a\.test|old|"path":"src\/"/);
   expect(notesOf(ended)).toEqual([
-    'kq: many has too many files to open: what is written to them is not told',
+    'kq: many has too many files to open: kq reports names, but no writes',
   ]);
 });
 

@@ -1,6 +1,13 @@
 // What is made of the one table of options: help, manual page, completions.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commands } from '../../src/cli/commands.js';
 import { completionScripts } from '../../src/cli/completion-scripts.js';
@@ -9,6 +16,9 @@ import { manual } from '../../src/cli/manual.js';
 import { suggest } from '../../src/cli/suggestion.js';
 import { gate } from '../conformance/cases.js';
 import { root } from '../support/built-package.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'kq-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const page = readFileSync(join(root, 'man/kq.1'), 'utf8');
 const guide = readFileSync(join(root, 'docs/cli.md'), 'utf8');
@@ -70,7 +80,9 @@ test.each([
   const script = completionScripts[shell](commands);
   expect(script).toContain('kq');
   if (!['/usr/bin', '/bin'].some((at) => existsSync(join(at, shell)))) return;
-  execFileSync(shell, [flag], { input: script });
+  const file = join(folder, shell);
+  writeFileSync(file, script);
+  execFileSync(shell, [flag, file]);
 });
 
 test.each([

@@ -9,6 +9,9 @@ const allOptions = ({
 }: Command): readonly (readonly [string, Option])[] =>
   Object.entries({ ...options, ...COMMON });
 
+/** The first phrase of a text: a list of completions has little room. */
+const phraseOf = (text: string): string => text.split(/[;:.,] /)[0];
+
 /** Both names of an option. */
 const namesOf = ([name, { short }]: readonly [string, Option]): string[] => [
   `--${name}`,
@@ -96,7 +99,7 @@ function zshAction(completes: Completion | undefined): string {
 
 function zshOption([name, option]: readonly [string, Option]): string {
   const { short, help, value = name, multiple, completes } = option;
-  const words = `[${zshText(help)}]`;
+  const words = `[${zshText(phraseOf(help))}]`;
   const argument =
     option.type === 'string'
       ? `:${zshText(value)}:${zshAction(completes)}`
@@ -173,7 +176,7 @@ function fish(commands: readonly Command[]): string {
       ([option, { short, type, help, completes }]) => {
         const names = `${short === undefined ? '' : ` -s ${short}`} -l ${option}`;
         const value = type === 'string' ? ` ${fishArguments(completes)}` : '';
-        return `${here}${names}${value} -d ${fishText(help)}`;
+        return `${here}${names}${value} -d ${fishText(phraseOf(help))}`;
       },
     );
     return [

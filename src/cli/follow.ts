@@ -30,20 +30,20 @@ export const FOLLOW_OPTIONS: Options = {
     type: 'string',
     short: 'n',
     value: 'N',
-    help: 'end after N events',
+    help: 'exit after N events',
   },
-  once: { type: 'boolean', help: 'end after the first' },
+  once: { type: 'boolean', help: 'exit after the first' },
   timeout: {
     type: 'string',
     short: 't',
     value: 'DUR',
-    help: 'end with code 124 when it is not over after DUR, at most 24d',
+    help: 'exit with code 124 after DUR, at most 24d',
   },
   exec: {
     type: 'string',
     short: 'e',
     value: 'CMD',
-    help: `run CMD for each event, one at a time, in their order. CMD is split at spaces, '…' and "…" hold words together, and no shell sees it: the event is in variables of its environment`,
+    help: `run CMD for each event, one at a time and in order. CMD is split at spaces, '…' and "…" quote, and no shell sees it; its environment describes the event`,
     completes: 'command',
   },
 };
@@ -52,22 +52,22 @@ export const FOLLOW_OPTIONS: Options = {
 export const RERUN_OPTIONS: Options = {
   restart: {
     type: 'boolean',
-    help: 'do not wait for CMD: end it and all it has started, then start it anew',
+    help: 'do not wait for CMD: with each event, end it and all that it has started, then start it again',
   },
   grace: {
     type: 'string',
     value: 'DUR',
-    help: 'with --restart: after SIGTERM, wait so long before SIGKILL; by default 5s, and a bare number is milliseconds',
+    help: 'with --restart: how long to wait after SIGTERM before SIGKILL; by default 5s, and a bare number is milliseconds',
   },
-  initial: { type: 'boolean', help: 'run CMD at the start too' },
+  initial: { type: 'boolean', help: 'also run CMD at the start' },
   clear: {
     type: 'boolean',
-    help: 'clear the screen, if it is one, before CMD runs',
+    help: 'clear the screen before CMD runs, if standard output is a terminal',
   },
   debounce: {
     type: 'string',
     value: 'DUR',
-    help: 'run CMD once when there was no event for DUR, or after ten times that; a bare number is milliseconds',
+    help: 'wait until no event came for DUR, or for ten times DUR, then run CMD once; a bare number is milliseconds',
   },
 };
 

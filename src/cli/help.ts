@@ -8,7 +8,7 @@ const WIDTH = 79;
 const OPTION_WIDTH = 20;
 
 /** How `kq` ends, for the help and the manual. */
-export const CODES = `0 when all is well, 1 for a failure, 2 for wrong arguments, 124 when time ran out; else that of the last CMD of --exec that failed. SIGINT and SIGTERM end kq as they end any program, after it has ended CMD: a shell reports 130 and 143. When nobody reads the output any more, kq ends quietly.`;
+export const CODES = `0 for success, also when the output is closed; 1 for a failure, 2 for wrong arguments, 124 when time ran out; else the code of the last CMD of --exec that failed. SIGINT and SIGTERM end kq as they end any program, once it has ended CMD: a shell reports 130 and 143.`;
 
 const fill = (text: string): string => wrap(text, WIDTH).join('\n');
 

@@ -83,8 +83,8 @@ ${commands
 .B \\-\\-version
 .SH DESCRIPTION
 kqueue on the command line, on macOS, the BSDs and Linux.
-kq waits for things to happen and prints a line for each, and it explains
-kevents.
+kq waits for files, processes, timers, descriptors and signals, and prints a
+line for each event. It also explains kevents.
 .SH COMMANDS
 ${commands.map((command) => section(command, shared)).join('\n')}
 .SH OPTIONS
@@ -93,14 +93,14 @@ ${optionList(shared)}
 .PP
 ${escapeLine(DURATION_HELP)}
 .SH ENVIRONMENT
-CMD of \\-\\-exec finds each field of the event in a variable, KQ_EVENT and so on,
+The environment of CMD of \\-\\-exec has each field of the event, KQ_EVENT and so on,
 its time in KQ_TIME, and all of it as JSON in KQ_JSON.
 .TP
 .B NO_COLOR
-If it is set, kq prints no colours.
+If it is set, kq prints no colors.
 .TP
 .B KQUEUE_FFI_TRACE
-With 1, each call of kqueue, kevent and close is printed to standard error.
+With 1, kq prints each call of kqueue, kevent and close to standard error.
 .SH EXIT STATUS
 ${escapeLine(CODES)}
 .SH SEE ALSO

@@ -105,7 +105,7 @@ export function watchPath(
 
   function openNames(): void {
     printNote(
-      `${escapeControls(path)} has too many files to open: what is written to them is not told`,
+      `${escapeControls(path)} has too many files to open: kq reports names, but no writes`,
     );
     pullFrom(watchDirectory(path, { signal }));
   }

@@ -12,7 +12,7 @@ export const completion = (commands: () => readonly Command[]): Command => ({
   name: 'completion',
   usage: SHELLS.join('|'),
   summary: 'print the completions of a shell',
-  help: `So that the shell completes commands, options, files, process ids and signals:
+  help: `The shell then completes commands, options, files, process ids and signals:
 
   eval "$(kq completion bash)"                              # ~/.bashrc
   eval "$(kq completion zsh)"                               # ~/.zshrc

@@ -42,19 +42,19 @@ function save(file: string, report: object): void {
 export const doctor: Command = {
   name: 'doctor',
   usage: '[FILE]',
-  summary: 'find out whether all of this works here',
-  help: `Tells which kernel and library answer, and proves on the live kernel that every
-field of struct kevent and every unit of time is what it is taken for. The exit
-code is 1 if anything is not as it must be.`,
+  summary: 'check whether all of this works here',
+  help: `Prints the kernel and the library in use, and checks on the live kernel each
+field of struct kevent and each unit of time. The exit code is 1 if a check
+fails.`,
   options: {
     report: {
       type: 'boolean',
       value: '[FILE]',
-      help: `write all that was found as JSON, to attach to an issue: to ${DEFAULT_FILE}, to FILE, or with - to standard output. It has no variables but KQUEUE_FFI_…, and ~ for your home`,
+      help: `write the findings as JSON, to attach to an issue: to ${DEFAULT_FILE}, to FILE, or with - to standard output. They hold no variables but KQUEUE_FFI_…, and ~ for your home`,
     },
     conformance: {
       type: 'boolean',
-      help: 'put the kernel through the conformance suite too, which takes a minute or more and needs a checkout of the repository',
+      help: 'also run the conformance suite, which takes a minute or more and needs a checkout of the repository',
     },
   },
   operands: 'file',

@@ -58,7 +58,7 @@ function keventsOf(parsed: Parsed, name: KernelName): readonly KeventInit[] {
 export const explain: Command = {
   name: 'explain',
   usage: 'BYTES | IDENT FILTER [FLAGS [FFLAGS [DATA [UDATA]]]]',
-  summary: 'say what a kevent means, given its bytes or numbers',
+  summary: 'put a kevent into words, given its bytes or numbers',
   help: `BYTES are one or more struct kevent in hex, as a debugger or a hex dump shows
 them: spaces and 0x or \\x in front of a byte do not matter. Else the fields are
 given one by one, as numbers (also 0x…) or as names: READ or EVFILT_READ,

@@ -124,20 +124,20 @@ async function* readiness(
 export const fd: Command = {
   name: 'fd',
   usage: 'NUMBER',
-  summary: 'tell when a descriptor is readable, or writable',
-  help: `The descriptor is one that kq was started with: 0 is its standard input, and
-  kq fd 3 3<pipe
-hands it another. It is told each time something arrives, with how many bytes
-can be read; nothing is read, but a command of --exec may do so. It is over
-when the other side has closed.
+  summary: 'print when a descriptor is readable, or writable',
+  help: `kq inherits the descriptor: 0 is its standard input, and this passes another:
 
-CMD of --exec gets the descriptor too, at the same number.`,
+  kq fd 3 3<pipe
+
+kq prints a line for each arrival, with the number of bytes that can be read. It
+reads nothing, but CMD of --exec may: it inherits the descriptor at the same
+number. kq exits when the other side closes.`,
   variables:
     'KQ_EVENT (readable or writable), KQ_FD, KQ_AVAILABLE (with --write: KQ_SPACE), KQ_EOF (true or false), KQ_ERROR. KQ_BYTES is the deprecated name of KQ_AVAILABLE and KQ_SPACE',
   options: {
     write: {
       type: 'boolean',
-      help: 'tell when there is space to write instead',
+      help: 'report space to write instead',
     },
     ...FOLLOW_OPTIONS,
   },

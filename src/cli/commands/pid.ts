@@ -135,29 +135,29 @@ function wantedOf(parsed: Parsed): Wanted {
 export const pid: Command = {
   name: 'pid',
   usage: 'PID…',
-  summary: 'wait for processes to exit, and exit as they did',
-  help: `Any process can be waited for, not only a child. kq waits until all have ended,
-and ends with the code of the one that ended last: 128 and its number if it was
-a signal; 3 if the kernel does not tell how it ended, which on Linux before
-6.15 it tells nobody but the parent.
+  summary: 'wait for processes to exit, and exit with the same code',
+  help: `kq waits for any process, not only for a child. It waits until all have ended,
+and exits with the code of the one that ended last: 128 and its number if a
+signal ended it; 3 if the kernel does not report how it ended, as Linux before
+6.15 reports it only to the parent.
 
-A process that is gone already is reported on standard error, and kq waits for
-the rest. If all are gone, the code is 1.`,
+kq reports a process that is gone already on standard error, and waits for the
+rest. If all are gone, the code is 1.`,
   variables: 'KQ_EVENT (exited), KQ_PID, KQ_CODE or KQ_SIGNAL',
   options: {
     any: {
       type: 'boolean',
-      help: 'end when the first of them ends, with its code',
+      help: 'exit when the first of them ends, with its code',
     },
     'gone-ok': {
       type: 'boolean',
-      help: 'one that is gone has ended well: the code is 0 if all are gone, and with --any if one is',
+      help: 'a process that is gone has ended well: if all are gone, or with --any one of them, the code is 0',
     },
     file: {
       type: 'string',
       value: 'PIDFILE',
       multiple: true,
-      help: 'read a process id from a file, as daemons write it; if there is no file, it is gone',
+      help: 'read a process id from the first word of a file; without a file its process is gone; may be repeated',
       completes: 'file',
     },
     ...FOLLOW_OPTIONS,

@@ -43,12 +43,10 @@ async function* deliveries(
 export const signal: Command = {
   name: 'signal',
   usage: 'SIGNAL…',
-  summary: 'tell of signals that are sent to kq',
-  help: `A signal is a name, with SIG or without, or a number. As long as kq runs they do
-not end it: kq signal INT is not ended by Ctrl-C. On a terminal it says which
-process to send them to.`,
-  variables:
-    'KQ_EVENT (signal), KQ_SIGNAL, KQ_COUNT (how many of it came since the last time)',
+  summary: 'print signals that are sent to kq',
+  help: `A signal is a name, with or without SIG, or a number. The signals do not end kq:
+kq signal INT survives Ctrl-C. On a terminal kq prints its process id.`,
+  variables: 'KQ_EVENT (signal), KQ_SIGNAL, KQ_COUNT (since the last event)',
   operands: 'signal',
   options: FOLLOW_OPTIONS,
   run: (parsed, stop) => {

@@ -21,9 +21,9 @@ export const timer: Command = {
   name: 'timer',
   usage: 'PERIOD',
   summary: 'tick with a period that does not drift',
-  help: `The period is a duration. The kernel keeps the beat: a tick that nobody was
-ready for is counted as missed by the next.`,
-  variables: 'KQ_EVENT (tick), KQ_TICK (how many periods are over), KQ_MISSED',
+  help: `The kernel keeps the phase, so the timer does not drift. The next line counts
+ticks that were missed.`,
+  variables: 'KQ_EVENT (tick), KQ_TICK (periods since the start), KQ_MISSED',
   options: FOLLOW_OPTIONS,
   run: (parsed, stop) => {
     const period = parseDuration(

@@ -58,11 +58,11 @@ export const user: Command = {
   name: 'user',
   usage: '[ID]',
   summary: 'trigger a user event with each line of standard input',
-  help: `To see what EVFILT_USER does: each line triggers event ID, by default 1. A line
-that is a number (0 to 16777215) becomes its fflags, an empty line leaves them.
-Triggers that come before the event was collected are one event, with the fflags
-of the last. It is over at the end of the input. A line that is neither is
-reported, and kq goes on; its exit code is then 1.`,
+  help: `Demonstrates EVFILT_USER. Each line triggers event ID, by default 1. A number (0
+to 16777215) becomes its fflags, an empty line leaves them unchanged. Triggers
+before the event is collected merge into one event with the fflags of the last.
+kq exits at the end of the input. It reports a line that is neither, goes on,
+and exits with 1.`,
   variables: 'KQ_EVENT (user), KQ_ID, KQ_FFLAGS',
   options: FOLLOW_OPTIONS,
   run: async (parsed, stop) => {

@@ -33,30 +33,29 @@ async function open(
 export const watch: Command = {
   name: 'watch',
   usage: 'PATH…',
-  summary: 'tell what happens to files and directories',
-  help: `A path may be one at which there is nothing yet. It is followed across the
-replacement of its file, as editors do it, its removal and its return. Of a
-directory its entries are told, by name, and what is written to its files: not
-to those of directories within. The path - stands for the paths on standard
-input, one per line.
+  summary: 'print changes of files and directories',
+  help: `The path need not exist yet. kq follows it across atomic saves of editors,
+deletion and return. For a directory it reports the entries by name, and writes
+to its files; it does not descend into subdirectories. The path - stands for
+the paths on standard input, one per line.
 
-  changed     it was written to, or cut; of an entry, also another file is there
-  attributes  its mode, owner or links changed
-  replaced    another file is there
-  created     there was nothing, now there is
+  changed     it was written or truncated; an entry, also: it is another file
+  attributes  its mode, owner or link count changed
+  replaced    another file is at the path
+  created     a file appeared
   deleted     it was unlinked, or renamed
-  added       the directory has an entry more
-  removed     the directory has an entry less
+  added       an entry appeared in the directory
+  removed     an entry disappeared from the directory
 
-Run a build at each save, or a server that is started anew:
+Run a build at each save, or restart a server:
 
   kq watch src --include '*.[ch]' --exec 'make test'
   find src -name '*.js' | kq watch - --restart --initial --exec 'node app.js'
 
-A pattern without a slash is for the name of an entry, another for its path as
-it is printed: * and ? stand for any characters and any one but a slash, ** for
-any directories, [a-z] and [!a-z] for one character, {a,b} for either. A leading
-dot is like any other character.`,
+A GLOB without a slash is matched against the name of an entry, one with a slash
+against its path as printed. * and ? match any characters and any one but a
+slash, ** any directories, [a-z] and [!a-z] one character, {a,b} either. A
+leading dot is like any other character.`,
   variables:
     'KQ_EVENT (one of these, or initial), KQ_PATH, KQ_SIZE; of an entry KQ_DIRECTORY, KQ_NAME and KQ_KIND (file, directory, symlink or other)',
   options: {
@@ -64,13 +63,13 @@ dot is like any other character.`,
       type: 'string',
       value: 'GLOB',
       multiple: true,
-      help: 'of the entries of directories, tell only of those that match; may be repeated',
+      help: 'report only the entries of directories that match; may be repeated',
     },
     exclude: {
       type: 'string',
       value: 'GLOB',
       multiple: true,
-      help: 'of those, not of these; may be repeated',
+      help: 'report no entry that matches; may be repeated',
     },
     ...FOLLOW_OPTIONS,
     ...RERUN_OPTIONS,
