@@ -4,7 +4,7 @@
 //
 //   npm run test:platforms                        all of them
 //   npm run test:platforms -- musl linux-5.10     these only
-//   npm run test:platforms -- --core              leave out what takes minutes
+//   npm run test:platforms -- --suites            also what takes many minutes
 //
 // Downloads come from the Debian mirror and the npm registry that the machine
 // is set up with, and are kept in KQUEUE_FFI_PLATFORMS: see platforms/cache.mjs.
@@ -28,7 +28,7 @@ const PLATFORMS = [
 const wordFor = ({ name, group = name }) => group;
 const words = [...new Set(PLATFORMS.map(wordFor))];
 const { values, positionals } = parseArgs({
-  options: { core: { type: 'boolean', default: false } },
+  options: { suites: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
 const asked = positionals.length > 0 ? positionals : words;
@@ -54,7 +54,7 @@ async function rowOf(platform) {
   const why = obstacle(platform);
   if (why !== undefined) return { checks: `skipped: ${why}`, isSkipped: true };
   try {
-    return await platform.check({ withTests: !values.core });
+    return await platform.check(values);
   } catch (error) {
     return { ok: false, checks: 'failed', reasons: [error.message] };
   }

