@@ -170,6 +170,25 @@ describe('a queue whose descriptor other code closed', () => {
     expectNoneLeft();
   });
 
+  onLinux('does not take a registered file at its number for it', () => {
+    for (const part of [0, 1]) {
+      const { kq, inner } = parts();
+      const [r, w] = pipe();
+      const fd = inner[part];
+      libc.dup2(r, fd);
+      const added = { ident: fd, filter: EVFILT_READ, flags: EV_ADD };
+      kevent(kq, [added], null);
+      libc.write(w, 1);
+      expect(collect(kq)).toEqual([fd]);
+      kevent(kq, [user, trigger], null);
+      expect(collect(kq)).toContain(fd);
+      close(kq);
+      expect(isOpen(fd)).toBe(true);
+      closeSync(fd);
+    }
+    expectNoneLeft();
+  });
+
   onLinux('does not close what has the numbers of its parts', () => {
     for (let closed = 0; closed < 4; closed++) {
       const { kq, inner } = parts();

@@ -46,6 +46,11 @@ export class Identity {
     if (this.isHeld(fd, holder)) this.#holders.delete(fd);
   }
 
+  /** Whether the kernel opened a part of a queue by that number. */
+  hasHolder(fd: number): boolean {
+    return this.#holders.has(fd);
+  }
+
   /** Whether nothing of the kernel's was opened by that number since. */
   isHeld(fd: number, holder: object): boolean {
     return this.#holders.get(fd) === holder;

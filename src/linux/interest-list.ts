@@ -31,6 +31,9 @@ export class InterestList {
     const { fd } = descriptor;
     const { epolls, sources, kernel } = this.#queue;
     const other = sources.get(fd, aspect === 'read' ? 'write' : 'read');
+    // By the caller's file at its number, a part of the queue that was closed
+    // elsewhere would seem to be there still.
+    if (kernel.identity.hasHolder(fd)) this.#queue.repairs.check();
     // In one entry an arrival would look like an edge of both directions.
     epolls.repairFirst();
     const ep = other?.epoll === epolls.inner ? epolls.openSide() : epolls.inner;
