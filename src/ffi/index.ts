@@ -12,4 +12,10 @@ export { realProcess } from './real-process.js';
 export { isSetugid } from './setugid.js';
 export { SignalPipe } from './signal-pipe.js';
 export { isMainThread, threads } from './thread.js';
-export { closeFd, dupFd, eventfdId, writeEventfd } from './wake.js';
+export {
+  closeFd,
+  dupFd,
+  eventfdId,
+  prepareWakes,
+  writeEventfd,
+} from './wake.js';

@@ -27,6 +27,7 @@ export interface Libc {
   errno(): number;
   setErrno(errno: number): void;
   close(fd: number): number;
+  dup3(fd: number, to: number, flags: number): number;
   read(fd: number, address: number, bytes: number): number;
   write(fd: number, address: number, bytes: number): number;
   lseek(fd: number, offset: number, whence: number): number;
@@ -84,6 +85,17 @@ const AT_EMPTY_PATH = 0x1000;
  * @throws {KqueueError} `ERR_KQUEUE_LOAD` if a symbol is missing.
  */
 export function bindLibc(): Libc {
+  bound ??= bindAll();
+  return bound;
+}
+
+/**
+ * Bound once in a thread: koffi ends the process if it binds a function while
+ * the thread is being terminated.
+ */
+let bound: Libc | undefined;
+
+function bindAll(): Libc {
   const library = openLibrary(null);
   const bind = (
     name: string,
@@ -140,6 +152,7 @@ export function bindLibc(): Libc {
     errno: errno.read,
     setErrno: errno.write,
     close: bind('close', 'int', [fd]),
+    dup3: bind('dup3', 'int', [fd, fd, 'int']),
     read: bind('read', 'intptr_t', [fd, address, size]),
     write: bind('write', 'intptr_t', [fd, address, size]),
     lseek: bind('lseek', 'intptr_t', [fd, 'intptr_t', 'int']),

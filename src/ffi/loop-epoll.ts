@@ -1,20 +1,21 @@
-import { readFileSync } from 'node:fs';
 import { nextTick, queueMicrotask, setImmediate } from '../host/index.js';
 import { backendFd } from './backend-fd.js';
 import { exitsOfProcess } from './exits.js';
-import { koffi } from './koffi.js';
 import { bindLibc, type Libc } from './libc.js';
 import type { Watch } from './loop.js';
+import { addToLoop, type HandleWatch, watchWithPoll } from './loop-handle.js';
+import { areOneFile, COOKIE, holdsQueues } from './loop-identity.js';
 import { intervalWatch } from './loop-interval.js';
+import type { Member } from './loop-member.js';
+import { watchAsSocket } from './loop-socket.js';
 import { type NativeBlock, nativeBlock } from './native-block.js';
 import { runListener } from './run-listener.js';
+import { isMainThread } from './thread.js';
 
 // The event loop ends the process when the kernel refuses what it wants to watch,
 // and Linux refuses an epoll through which one file would have too many ways. So
 // the loop is given one epoll, while that is empty, and never again. Queues are
 // put into it by calls of ours, whose refusal is an errno.
-
-type PollHandle = ReturnType<ReturnType<typeof koffi>['node']['poll']>;
 
 const CLOEXEC = 0x80000;
 const EPOLLIN = 0x1;
@@ -22,8 +23,6 @@ const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
 const F_DUPFD_CLOEXEC = 1030;
-const KCMP_FILE = 0;
-const EBADF = 9;
 
 /** How many ready queues one look at the epoll reports. */
 const BATCH = 64;
@@ -35,33 +34,10 @@ const BATCH = 64;
  */
 const HIGH_FD = 768;
 
-/** Marks the events of queues, lest another epoll is taken for ours. */
-const COOKIE = 0x6b717565;
-
 /** From Node 26 on, promises are not run after a native callback. */
 const drainsPromises = Number.parseInt(process.versions.node, 10) < 25;
 
 const nothing = (): void => {};
-
-/** A queue that is watched, or was and may be again. */
-interface Member {
-  readonly id: number;
-  readonly fd: number;
-  /** It is in the epoll by this number. */
-  entered: boolean;
-  /**
-   * The epoll reports it while it is readable. It stays so between waits, until
-   * the epoll reports it and nobody waits: most waits then need no system call.
-   */
-  armed: boolean;
-  /** It rested since it was woken last: there were events. */
-  wasReady: boolean;
-  /** Called when it may be readable; undefined while nobody waits. */
-  listener: (() => void) | undefined;
-  keepsAlive: boolean;
-  /** Looks at the queue in intervals while the epoll does not take it. */
-  readonly fallback: Watch;
-}
 
 const members = new Map<number, Member>();
 const waiting = new Set<Member>();
@@ -70,6 +46,8 @@ let epoll: LoopEpoll | undefined;
 
 /** The epoll that the event loop watches, with the calls on it. */
 interface LoopEpoll {
+  /** Whether the loop has taken it: until then it must be empty. */
+  isReady: boolean;
   /** Put a queue into it, or arm it again: false if the kernel refuses. */
   enter(member: Member): boolean;
   leave(member: Member): void;
@@ -80,23 +58,11 @@ interface LoopEpoll {
   close(): void;
 }
 
-/**
- * Add the epoll, which is empty still, to the event loop's own. The loop would do
- * so when it polls next, and end the process if the kernel refused: too late, as
- * the epoll may hold queues by then. The loop only modifies
- * existing entries, which is never refused.
- */
-function addToLoop(libc: Libc, loop: number, fd: number): boolean {
-  const { i32, address } = libc.scratch;
-  const data = libc.epollEventSize === 12 ? 1 : 2;
-  i32[0] = EPOLLIN;
-  i32[data] = fd;
-  i32[data + 1] = 0;
-  return libc.epollCtl(loop, EPOLL_CTL_ADD, fd, address) === 0;
-}
-
 /** `undefined` if the kernel, or the event loop, has no room for it. */
-function createLoopEpoll(): LoopEpoll | undefined {
+const createLoopEpoll = (): LoopEpoll | undefined =>
+  isMainThread() ? createMainEpoll() : createWorkerEpoll();
+
+function createMainEpoll(): LoopEpoll | undefined {
   const libc = bindLibc();
   const fd = libc.epollCreate(CLOEXEC);
   if (fd < 0) return undefined;
@@ -115,7 +81,9 @@ function createLoopEpoll(): LoopEpoll | undefined {
   }
   let made: LoopEpoll;
   try {
-    made = watchEpoll(libc, other, fd);
+    made = watchEpoll(libc, fd, (onReadable) =>
+      watchWithPoll(other, onReadable),
+    );
   } catch {
     close();
     return undefined;
@@ -131,7 +99,44 @@ function createLoopEpoll(): LoopEpoll | undefined {
   return undefined;
 }
 
-function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
+/** How often a worker thread has failed to make one: it does not try for ever. */
+let failures = 0;
+const MAX_FAILURES = 3;
+
+function createWorkerEpoll(): LoopEpoll | undefined {
+  if (failures >= MAX_FAILURES) return undefined;
+  const libc = bindLibc();
+  const fd = libc.epollCreate(CLOEXEC);
+  if (fd < 0) return undefined;
+  let made: LoopEpoll | undefined;
+  // Until then the queues are looked at in intervals.
+  const onReady = (): void => {
+    if (made === undefined || made !== epoll) return;
+    made.isReady = true;
+    checkEpoll();
+    enterLoop();
+  };
+  try {
+    made = watchEpoll(libc, fd, (onReadable) => {
+      const watch = watchAsSocket(libc, fd, HIGH_FD, onReadable, onReady);
+      if (watch === undefined) throw new Error('no handle');
+      return watch;
+    });
+    made.isReady = false;
+    return made;
+  } catch {
+    failures++;
+    libc.close(fd);
+    return undefined;
+  }
+}
+
+/** @param open Has the event loop watch it by another number, which it returns. */
+function watchEpoll(
+  libc: Libc,
+  spareFd: number,
+  open: (onReadable: (status?: unknown) => void) => HandleWatch,
+): LoopEpoll {
   const stride = libc.epollEventSize >> 2;
   const data = libc.epollEventSize === 12 ? 1 : 2;
   const events: NativeBlock = nativeBlock(BATCH * libc.epollEventSize);
@@ -150,15 +155,9 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
     return libc.epollCtl(fd, op, queue, address);
   };
 
-  /** Whether both numbers are one open file. */
-  const isOneFile = (): boolean => {
-    const { pid } = process;
-    const order = libc.kcmp(pid, pid, KCMP_FILE, fd, spareFd);
-    // Where kcmp(2) is forbidden, nothing is known.
-    return order === 0 || (order < 0 && libc.errno() !== EBADF);
-  };
+  const isOneFile = (): boolean => areOneFile(libc, fd, spareFd);
 
-  const onReadable = (status: unknown): void => {
+  const onReadable = (status?: unknown): void => {
     if (closed) return;
     const isFailure = typeof status === 'number' && status < 0;
     const only = waiting.size === 1 ? firstOf(waiting) : undefined;
@@ -199,14 +198,12 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
     else replace();
   };
 
-  const handle: PollHandle = koffi().node.poll(
-    fd,
-    { readable: true },
-    onReadable,
-  );
+  const { fd, handle } = open(onReadable);
 
   const self: LoopEpoll = {
+    isReady: true,
     enter(member) {
+      if (!self.isReady) return false;
       if (member.entered && control(EPOLL_CTL_MOD, member) === 0) return true;
       if (!isOneFile()) return false;
       return (
@@ -235,24 +232,18 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
       const own = [fd, spareFd].filter(
         self.isSound() ? () => true : holdsQueues,
       );
-      handle.close();
-      for (const each of own) libc.close(each);
+      // A handle that owns the number would close what is somebody else's.
+      if (handle.ownsFd && !own.includes(fd)) handle.unref();
+      else handle.close();
+      for (const each of own) {
+        if (each !== fd || !handle.ownsFd) libc.close(each);
+      }
     },
   };
   // A handle that fires while the process is taken down, when no JavaScript can
   // run any more, aborts it.
   exitsOfProcess().acts.add(self.close);
   return self;
-}
-
-/** Whether a number is that of the epoll, and not somebody else's by now. */
-function holdsQueues(fd: number): boolean {
-  try {
-    const info = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1');
-    return new RegExp(`\\bdata: +${COOKIE.toString(16)}`).test(info);
-  } catch {
-    return false;
-  }
 }
 
 /** Begin anew if other code has closed a number of the epoll. */

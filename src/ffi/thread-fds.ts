@@ -1,7 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { koffi } from './koffi.js';
 import type { Libc } from './libc.js';
-import { openLibrary } from './library.js';
 import { isMainThread } from './thread.js';
 
 const CLOEXEC = 0x80000;
@@ -19,8 +18,6 @@ const CLOEXEC = 0x80000;
  */
 export function forThread(libc: Libc): Libc {
   if (isMainThread() || !('node' in process.versions)) return libc;
-  const dup3 = openLibrary(null).func('dup3', 'int', ['int', 'int', 'int']);
-  if (dup3 === undefined) return libc;
   const setErrno = (errno: number): void => {
     koffi().errno(errno);
   };
@@ -40,7 +37,7 @@ export function forThread(libc: Libc): Libc {
       return -1;
     }
     // Something may have taken the place of `fs`.
-    if (dup3(fd, known, CLOEXEC) < 0) return fd;
+    if (libc.dup3(fd, known, CLOEXEC) < 0) return fd;
     libc.close(fd);
     return known;
   };

@@ -40,6 +40,14 @@ function bindDup(func: NativeLibrary['func']): Call | undefined {
   return fcntl && ((fd) => fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
+/**
+ * Bind the calls before they are needed: koffi ends the process if it binds a
+ * function while the thread is being terminated.
+ */
+export function prepareWakes(): void {
+  calls();
+}
+
 const calls = (): Calls => {
   bound ??= bind();
   return bound;

@@ -36,7 +36,8 @@ export class QueueHandle implements FdOwner {
 
   constructor(fd: number, queue: Disposable) {
     // Now: a test runner loads nothing any more once it has torn down.
-    ffi();
+    const { isMainThread, prepareWakes } = ffi();
+    if (!isMainThread()) prepareWakes();
     this.fd = fd;
     this.#queue = new WeakRef(queue);
     fdOwners.set(fd, this);

@@ -125,7 +125,8 @@ export class Kqueue<T = unknown>
   /**
    * How the queue waits asynchronously: `'poll'`, with a handle of the event
    * loop; or `'interval'`, by polling every 1 to 8 ms, where such a handle is
-   * not safe: in worker threads, in Bun, and where it is not {@link pollable}.
+   * not safe: in Bun, in Deno, where it is not {@link pollable}, and, but on
+   * Linux, in worker threads.
    */
   get driver(): LoopDriver {
     return currentDriver();
