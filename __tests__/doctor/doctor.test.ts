@@ -10,7 +10,7 @@ import { subjectOf } from '../../src/doctor/subject.js';
 import { replaceHome } from '../../src/doctor/system.js';
 import { bindKernel } from '../../src/ffi/native-kernel.js';
 import { kernel } from '../../src/index.js';
-import { gate } from '../conformance/cases.js';
+import { gate, timed } from '../conformance/cases.js';
 import {
   type Behaviour,
   type Double,
@@ -295,7 +295,7 @@ test.each<[truth: KernelName, claimed: KernelName, wrong: string]>([
   expect(wrongOf(kernelOf(truth), claimed)).toEqual([wrong]);
 });
 
-test('a unit of time that means another is told with what it took', () => {
+test('a unit of time that means another is told with what it took', async () => {
   const facts = kernels.freebsd;
   const made = kernelOf('darwin');
   const bound = bindKernel(kernels.darwin, made.cpu, made.library);
@@ -305,13 +305,16 @@ test('a unit of time that means another is told with what it took', () => {
     timerUnits: facts.timerUnits,
     constants: { ...kernels.darwin.constants, NOTE_MSECONDS: 2 },
   };
-  const timers = examine(subjectOf(bound, claimed), PATIENCE).find(
-    ({ name }) => name === 'timers',
-  );
-  expect(timers?.ok).toBe(false);
-  expect(timers?.says).toMatch(
-    /a timer of 40 ms in NOTE_MSECONDS fired after \d/,
-  );
+  // A busy machine may look so late that the timer seems to be right.
+  await timed(() => {
+    const timers = examine(subjectOf(bound, claimed), PATIENCE).find(
+      ({ name }) => name === 'timers',
+    );
+    expect(timers?.ok).toBe(false);
+    expect(timers?.says).toMatch(
+      /a timer of 40 ms in NOTE_MSECONDS fired after \d/,
+    );
+  });
 });
 
 const EV_ERROR = BigInt(kernels.darwin.constants.EV_ERROR);
