@@ -36,3 +36,15 @@ export function storeRequest(
   knote.requestedLow = dataLow;
   knote.requestedHigh = dataHigh;
 }
+
+/** A touch of a filter whose source depends on the request: of its low-water mark. */
+export function touchSource(
+  knote: Knote,
+  fflags: number,
+  dataLow: number,
+  dataHigh: number,
+): number {
+  storeRequest(knote, fflags, dataLow, dataHigh);
+  knote.queue.sources.update(knote);
+  return 0;
+}

@@ -12,7 +12,7 @@ import type { Probe } from '../probe.js';
 import type { Refusal } from '../refusal.js';
 import type { FdSource } from '../source.js';
 import type { UnixDiag } from '../unix-diag.js';
-import { type Filter, storeRequest } from './filter.js';
+import { type Filter, touchSource } from './filter.js';
 
 const SOCK_SEQPACKET = 5;
 const ENDS = EPOLLHUP | EPOLLRDHUP | EPOLLERR;
@@ -34,9 +34,7 @@ export class ReadFilter implements Filter {
   }
 
   touch(knote: Knote, fflags: number, low: number, high: number): number {
-    storeRequest(knote, fflags, low, high);
-    knote.queue.sources.update(knote);
-    return 0;
+    return touchSource(knote, fflags, low, high);
   }
 
   evaluate(knote: Knote): boolean {

@@ -5,7 +5,7 @@ import type { Probe } from '../probe.js';
 import { refuseWrite } from '../refusal.js';
 import type { FdSource } from '../source.js';
 import type { UnixDiag } from '../unix-diag.js';
-import { type Filter, storeRequest } from './filter.js';
+import { type Filter, touchSource } from './filter.js';
 
 /** Darwin's PIPE_BUF: less free space than that does not count. */
 const PIPE_MARK = 512;
@@ -32,9 +32,7 @@ export class WriteFilter implements Filter {
   }
 
   touch(knote: Knote, fflags: number, low: number, high: number): number {
-    storeRequest(knote, fflags, low, high);
-    knote.queue.sources.update(knote);
-    return 0;
+    return touchSource(knote, fflags, low, high);
   }
 
   evaluate(knote: Knote): boolean {
