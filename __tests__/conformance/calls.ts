@@ -92,6 +92,19 @@ export function chg(kq: number, ...changes: readonly KeventInit[]): void {
 export const get = (kq: number, nevents: number, timeout: Timeout): Kevent[] =>
   change(kq, [], nevents, timeout);
 
+/** As {@link get}, also through signals, such as that of a child's end. */
+export function getThrough(kq: number, nevents: number, ms: number): Kevent[] {
+  const end = performance.now() + ms;
+  for (;;) {
+    try {
+      return get(kq, nevents, Math.max(0, end - performance.now()));
+    } catch (error) {
+      if (!(error instanceof KqueueError) || error.code !== 'EINTR')
+        throw error;
+    }
+  }
+}
+
 /** What is there now. */
 export const poll = (kq: number, nevents = 8): Kevent[] => get(kq, nevents, 0);
 

@@ -48,7 +48,7 @@ const native = {
   sigismember: bind('sigismember', 'int', [PTR, 'int']),
   pthread_self: bind('pthread_self', PTR, []),
   pthread_kill: bind('pthread_kill', 'int', [PTR, 'int']),
-  waitid: bind('waitid', 'int', ['int', 'uint32_t', PTR, 'int']),
+  waitid: bind('waitid', 'int', ['int', 'intptr_t', PTR, 'int']),
   mmap: bind('mmap', PTR, [PTR, 'size_t', 'int', 'int', 'int', 'int64_t']),
   msync: bind('msync', 'int', [PTR, 'size_t', 'int']),
   munmap: bind('munmap', 'int', [PTR, 'size_t']),
@@ -327,9 +327,14 @@ export const kill = (pid: number, signal: number): number =>
 export const isProcess = (pid: number): boolean =>
   native.kill(pid, 0) === 0 || hostErrno(koffi.errno()) !== 'ESRCH';
 
-const P_PID = 1;
-const WEXITED = 4;
-const WNOWAIT = LINUX ? 0x01000000 : 0x20;
+/** sys/wait.h of each system: P_PID, WEXITED and WNOWAIT. */
+const WAITID: Partial<Record<string, readonly [number, number, number]>> = {
+  linux: [1, 4, 0x01000000],
+  darwin: [1, 4, 0x20],
+  freebsd: [0, 16, 8],
+  openbsd: [2, 4, 0x10],
+};
+const [P_PID, WEXITED, WNOWAIT] = WAITID[process.platform] ?? [1, 4, 0x20];
 
 /** Wait until a child has ended, and leave its status to whoever waits. */
 export const waitForEnd = (pid: number): number =>

@@ -30,8 +30,10 @@ import {
   type FileEvent,
   watchFile,
 } from '../../src/index.js';
+import { gate } from '../conformance/cases.js';
 import { printedBy, runProgram } from '../support/child.js';
 import { onLinux, openCount } from '../support/fds.js';
+import { canTakeUser } from '../support/ids.js';
 
 let folder: string;
 let path: string;
@@ -296,7 +298,10 @@ describe('watchFile goes on', () => {
     expect(await typeOf(events)).toBe('changed');
   });
 
-  test('though a link on the way lies where nobody may look', async () => {
+  gate(
+    canTakeUser || process.geteuid?.() !== 0,
+    'root cannot take another user here',
+  )('though a link on the way lies where nobody may look', async () => {
     const home = join(folder, 'home');
     for (const name of ['home', 'real']) mkdirSync(join(folder, name));
     const file = join(folder, 'real/file');
@@ -306,13 +311,12 @@ describe('watchFile goes on', () => {
     chmodSync(home, 0o311);
     chmodSync(folder, 0o755);
     const NOBODY = 65_534;
-    const isRoot = process.geteuid?.() === 0;
-    if (isRoot) process.seteuid?.(NOBODY);
+    if (canTakeUser) process.seteuid?.(NOBODY);
     let events: EventIterator<FileEvent>;
     try {
       events = watch(join(home, 'link/file'));
     } finally {
-      if (isRoot) process.seteuid?.(0);
+      if (canTakeUser) process.seteuid?.(0);
       chmodSync(home, 0o755);
     }
     appendFileSync(file, 'two');
@@ -328,7 +332,8 @@ describe('watchFile goes on', () => {
   });
 
   test('at the end of as many links as a path may have', async () => {
-    const MOST = 40;
+    // MAXSYMLINKS of each system.
+    const MOST = process.platform === 'linux' ? 40 : 32;
     mkdirSync(join(folder, 'end'));
     for (let i = 1; i < MOST; i++) {
       symlinkSync(`link${i + 1}`, join(folder, `link${i}`));

@@ -10,6 +10,7 @@ import {
 } from '../../src/host/trust.js';
 import { gate } from '../conformance/cases.js';
 import { root } from '../support/built-package.js';
+import { canTakeUser } from '../support/ids.js';
 
 const plain: ProcessStart = {
   ids: [1000, 1000, 100, 100],
@@ -130,8 +131,7 @@ describe('a real process', () => {
     );
   });
 
-  const isRoot = process.getuid?.() === 0;
-  gate(isRoot, 'only root can take another user')(
+  gate(canTakeUser, 'no other user can be taken here')(
     'does not if its effective user is not its user',
     () => {
       expect(reason([], 'reasonAsNobody')).toContain(
