@@ -25,7 +25,7 @@ export interface ReadReady {
    * its end is from the position. As the `available` of a read event.
    */
   readonly available: number;
-  /** @deprecated The name of `available` before 0.1.0. The next version drops it. */
+  /** @deprecated Use `available`. 1.0 drops this name. */
   readonly bytes: number;
   /** End of file: the other side closed, or half-closed. */
   readonly eof: boolean;

@@ -89,7 +89,7 @@ export interface TimerEvent<T = unknown> extends Common<T> {
   readonly id: number | bigint;
   /** How often it fired since the last such event: at least 1. */
   readonly count: number;
-  /** @deprecated The name of `count` before 0.1.0. The next version drops it. */
+  /** @deprecated Use `count`. 1.0 drops this name. */
   readonly expirations: number;
 }
 
