@@ -54,8 +54,7 @@ export const currentDriver = (): LoopDriver =>
  * queues watch each other, and the loop is a queue that ends the process when it
  * is refused. So it is tried on the loop's own queue.
  */
-export function canLoopWatch(kq: number): boolean {
-  const loop = ffi().backendFd();
+export function canLoopWatch(kq: number, loop = ffi().backendFd()): boolean {
   if (loop < 0) return true;
   const change = { ident: kq, filter: EVFILT_READ };
   try {
