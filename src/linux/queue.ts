@@ -146,7 +146,10 @@ export class Queue {
     if (
       changes !== null &&
       reported === 0 &&
-      !this.repairs.isOpen(nevents === 0 && isTrigger(changes, nchanges))
+      !this.repairs.isOpen(
+        nevents === 0 && isTrigger(changes, nchanges),
+        isOfDescriptor(changes),
+      )
     ) {
       return this.#leave();
     }
