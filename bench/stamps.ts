@@ -9,7 +9,7 @@ const sleep = (ms: number): void => {
 };
 
 /** Until the reader has started. */
-const START_MS = 1_500;
+const START_MS = 3_000;
 /** Some more, lest the last one waits. */
 const SPARE = 20;
 

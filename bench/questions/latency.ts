@@ -12,7 +12,7 @@ import { answer, task } from '../task.js';
 
 const COLD = 550;
 const WARM = 5_800;
-const COLD_ROUNDS = task.quick ? 3 : 15;
+const COLD_ROUNDS = task.quick ? 3 : 11;
 const WARM_ROUNDS = task.quick ? 0 : 5;
 
 const file = (name: string): string =>
