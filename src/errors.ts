@@ -2,7 +2,7 @@
 export type Syscall = 'kqueue' | 'kevent' | 'kevent64' | 'close';
 
 /**
- * What the kernel, or the loading of it, answered. It has the fields of Node's
+ * An error of the kernel, or of loading it. It has the fields of Node's
  * own system errors, so code that tests `error.code` works unchanged.
  *
  * Misuse is never a `KqueueError`: it is a `TypeError` or `RangeError` thrown

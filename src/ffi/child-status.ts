@@ -51,7 +51,7 @@ export function childStatus(
   const info = nativeBlock(SIGINFO_BYTES);
   const options = WEXITED | WNOHANG | WNOWAIT;
   if (waitid(P_PID, pid, info.address, options) !== 0) return undefined;
-  // Of a child that still runs nothing is written.
+  // Nothing is written for a child that still runs.
   if (info.i32[system.pid / 4] !== pid) return undefined;
   const status = info.i32[system.status / 4];
   switch (info.i32[system.code / 4]) {

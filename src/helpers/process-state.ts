@@ -8,7 +8,7 @@ import { type ExitStatus, exitStatus, signalNamer } from '../queue/index.js';
 export const UNKNOWN: ExitStatus = { code: null, signal: null };
 
 /**
- * What a pid is that EVFILT_PROC refuses: no process; a zombie, which keeps its
+ * The state of a pid that EVFILT_PROC refuses: no process; a zombie, which keeps its
  * pid until its parent waits for it; or a running process, because the pid was
  * just reused, or is a thread's.
  */

@@ -13,7 +13,7 @@ import {
 import { ffi } from './late.js';
 
 /**
- * What another thread needs to wake a queue: {@link wake}. It can be sent with
+ * The handle with which another thread wakes a queue: {@link wake}. It can be sent with
  * `postMessage` or as `workerData`, but not to another process.
  */
 export interface WakerHandle {
@@ -51,7 +51,7 @@ export interface Waker extends Disposable {
   close(): void;
 }
 
-/** What a waker needs of its queue. */
+/** A waker's view of its queue. */
 export interface WakerQueue {
   readonly fd: number;
   trigger(id: number | bigint): void;
