@@ -197,6 +197,13 @@ const cell = (text: string): string =>
 const row = (...cells: readonly (string | number)[]): string =>
   `| ${cells.map((text) => cell(String(text))).join(' | ')} |`;
 
+/** Link a rule to its text. */
+const linked = (text: string): string =>
+  text.replace(
+    /^Q\d+(?:\.\d+)?/,
+    (rule) => `[${rule}](rules.md#${rule.toLowerCase().replace('.', '-')})`,
+  );
+
 /** The page for the docs. */
 export function page(report: Report): string {
   const { deviations, skipped, failures, findings } = report;
@@ -205,17 +212,16 @@ export function page(report: Report): string {
     '',
     '<!-- Written by `npm run conformance`. -->',
     '',
-    `Made on ${report.host}, with Node ${report.node}. The kernel that was asked`,
+    `Run on ${report.host}, with Node ${report.node}. The kernel under test`,
     report.kernel === 'linux'
-      ? 'is the kqueue built into this library, which speaks as Darwin does.'
+      ? 'is the kqueue built into this library, which behaves as Darwin does.'
       : `is ${report.kernel}, whose binary interface is ${report.abi}'s.`,
-    'Nothing on this page says anything of another kernel, another system or',
-    'another version.',
+    'The results hold for this kernel, system and version only.',
     '',
-    'The cases, the rules and the recorded traces are those of a current Darwin',
-    '(macOS), from the source of its kernel and from recordings of kernel code.',
-    'A test that deviates is listed below with its rule and its reason; it fails',
-    'if it deviates no longer. A skipped test says why.',
+    'The cases, [the rules](rules.md) and the recorded traces are those of a current',
+    'Darwin (macOS), from the source of its kernel and from recordings of kernel',
+    'code. A test that deviates is listed below with its rule and its reason; it',
+    'fails once it no longer deviates. A skipped test says why.',
     '',
     row('section', ...COLUMNS),
     row('---', ...COLUMNS.map(() => '--:')),
@@ -229,7 +235,7 @@ export function page(report: Report): string {
           row('what', 'rule', 'reason'),
           row('---', '---', '---'),
           ...deviations.map(({ what, rule, reason }) =>
-            row(what, rule, reason),
+            row(what, linked(rule), reason),
           ),
         ]),
     '',
@@ -240,7 +246,7 @@ export function page(report: Report): string {
       : [
           row('test', 'why'),
           row('---', '---'),
-          ...skipped.map(({ title, why }) => row(title, why)),
+          ...skipped.map(({ title, why }) => row(title, linked(why))),
         ]),
     '',
   ];
