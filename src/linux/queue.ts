@@ -146,10 +146,7 @@ export class Queue {
     if (
       changes !== null &&
       reported === 0 &&
-      !this.repairs.isOpen(
-        nevents === 0 && isTrigger(changes, nchanges),
-        isOfDescriptor(changes),
-      )
+      !this.repairs.isOpen(nevents === 0 && isTrigger(changes, nchanges))
     ) {
       return this.#leave();
     }

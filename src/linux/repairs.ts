@@ -14,16 +14,14 @@ export class Repairs {
 
   /**
    * Whether the queue's descriptor still is its own, for one system call.
-   * `makesPending` if the call that asks will make an event pending;
-   * `usesInner` if it will use the inner epoll, which is then proved as well.
+   * `makesPending` if the call that asks will make an event pending.
    */
-  isOpen(makesPending: boolean, usesInner: boolean): boolean {
+  isOpen(makesPending: boolean): boolean {
     const queue = this.#queue;
     // To make the descriptor readable would have been a system call as well.
     if (makesPending) return queue.readyFlag.expect() || this.repair();
     const { identity } = queue.kernel;
-    // To ask for an epoll in an epoll takes a lock that all processes share.
-    queue.epolls.isProved = usesInner && identity.isWhole(queue);
+    queue.epolls.isProved = identity.isWhole(queue);
     return (
       queue.epolls.isProved ||
       identity.isQueue(queue, queue.fd) ||
