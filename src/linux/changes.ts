@@ -83,10 +83,6 @@ export class Changes {
     const specific = (flags & D.EV_UDATA_SPECIFIC) !== 0;
     const knote = knotes.find(i32, at, filterNumber, specific);
     if (knote === undefined || knote.source === null) return knote;
-    const isLast =
-      (flags & D.EV_DELETE) !== 0 &&
-      (knote.flags & EV_DISPATCH2) !== EV_DISPATCH2;
-    if (isLast && sources.takeOut(knote)) return knote;
     sources.dropIfStale(knote.source);
     return knote.dropped ? undefined : knote;
   }
@@ -136,18 +132,8 @@ export class Changes {
     const errno = filter.attach(knote);
     if (errno !== 0) return errno;
     knotes.add(knote);
-    if (filter.evaluate(knote)) this.#activate(knote);
-    if (knote.source?.hasFirstEdge) {
-      knote.source.hasFirstEdge = false;
-      this.#queue.hasFirstEdges = true;
-    }
+    if (filter.evaluate(knote)) knotes.activate(knote);
     return 0;
-  }
-
-  #activate(knote: Knote): void {
-    this.#queue.lookBefore();
-    // The earlier event may have been its own.
-    if (!knote.dropped) this.#queue.knotes.activate(knote);
   }
 
   #delete(knote: Knote, flags: number): number {
@@ -177,7 +163,6 @@ export class Changes {
       // The filter is asked no more: D16. To enable it brings the last event.
       if ((flags & D.EV_DISABLE) !== 0) knotes.disable(knote);
       if ((flags & D.EV_ENABLE) === 0) return 0;
-      this.#queue.lookBefore();
       knote.active = true;
       knotes.enable(knote);
       return 0;
@@ -197,11 +182,8 @@ export class Changes {
       knote.udataHigh = i32[at + 7];
     }
     if ((flags & D.EV_DISABLE) !== 0) knotes.disable(knote);
-    if ((flags & D.EV_ENABLE) !== 0) {
-      this.#queue.lookBefore();
-      knotes.enable(knote);
-    }
-    if (!knote.vanished && knote.filter.evaluate(knote)) this.#activate(knote);
+    if ((flags & D.EV_ENABLE) !== 0) knotes.enable(knote);
+    if (!knote.vanished && knote.filter.evaluate(knote)) knotes.activate(knote);
     return 0;
   }
 }

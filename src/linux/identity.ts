@@ -74,14 +74,6 @@ export class Identity {
     return fd !== inner && fd !== side && this.#hasEventfd(queue, fd);
   }
 
-  /** Whether a queue has both its descriptor and its inner epoll, by one call. */
-  isWhole(queue: Queue): boolean {
-    const { fd, epolls, nesting } = queue;
-    // The queues that watch it have its inner epoll as well.
-    if (nesting.isWatched || !this.isHeld(epolls.inner, queue)) return false;
-    return this.#epoll.has(fd, epolls.inner);
-  }
-
   /** Whether one of a queue's inner epolls still is that. */
   isInnerEpoll(queue: Queue, ep: number): boolean {
     if (!this.isHeld(ep, queue)) return false;

@@ -23,8 +23,6 @@ export class InnerEpolls {
   inner: number;
   /** The second one, or -1. */
   side = -1;
-  /** The first was proved to be there in this call. */
-  isProved = false;
 
   constructor(queue: Queue, inner: number) {
     this.#queue = queue;
@@ -79,11 +77,6 @@ export class InnerEpolls {
     kernel.identity.release(ep, this.#queue);
     this.#libc.close(ep);
     return -errno;
-  }
-
-  /** Replace the first if it was closed elsewhere, unless that is known. */
-  repairFirst(): void {
-    if (!this.isProved || this.side >= 0) this.repair();
   }
 
   /** Replace those that were closed elsewhere: whether any was. */

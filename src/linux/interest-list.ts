@@ -35,7 +35,7 @@ export class InterestList {
     // elsewhere would seem to be there still.
     if (kernel.identity.hasHolder(fd)) this.#queue.repairs.check();
     // In one entry an arrival would look like an edge of both directions.
-    epolls.repairFirst();
+    epolls.repair();
     const ep = other?.epoll === epolls.inner ? epolls.openSide() : epolls.inner;
     if (ep < 0) return -ep;
     epolls.members.add(source, fd, bits);
@@ -75,35 +75,13 @@ export class InterestList {
     );
   }
 
-  /**
-   * Take a source out that is to be removed: this proves that its descriptor
-   * still is the same file, as asking would do. False if it has to be asked.
-   */
-  takeOut(source: FdSource): boolean {
+  /** Take a source out; `isCurrent` while its descriptor is the same file. */
+  remove(source: FdSource, isCurrent: boolean): void {
     const { epoll, descriptor } = source;
-    const { epolls, kernel } = this.#queue;
-    const { fd } = descriptor;
-    if (!epolls.isProved || epoll !== epolls.inner) return false;
-    if (this.#leftovers.has(fd)) return false;
-    source.isTakenOut = kernel.epoll.remove(epoll, fd) >= 0;
-    return source.isTakenOut;
-  }
-
-  /**
-   * Take a source out; `isCurrent` while its descriptor is the same file.
-   * False if epoll may still report something of it.
-   */
-  remove(source: FdSource, isCurrent: boolean): boolean {
-    const { epoll, descriptor } = source;
-    if (epoll < 0) return false;
-    const { epolls, kernel, nesting } = this.#queue;
-    const isOut =
-      source.isTakenOut ||
-      (isCurrent && kernel.epoll.remove(epoll, descriptor.fd) >= 0);
-    if (!isCurrent) this.#leftovers.add(descriptor.fd);
-    epolls.members.remove(source);
-    // An outer epoll that has others in it reports them in a stale order.
-    return isOut && epolls.side < 0 && !nesting.hasChildren;
+    if (epoll < 0) return;
+    if (isCurrent) this.#queue.kernel.epoll.remove(epoll, descriptor.fd);
+    else this.#leftovers.add(descriptor.fd);
+    this.#queue.epolls.members.remove(source);
   }
 
   /** Whether an epoll may have a descriptor twice: as two different files. */

@@ -15,7 +15,7 @@ import { Knotes } from './knotes.js';
 import type { Member } from './members.js';
 import { Nesting } from './nesting.js';
 import { ReadyFlag } from './ready-flag.js';
-import { isOfDescriptor, isTrigger } from './record.js';
+import { isTrigger } from './record.js';
 import { Repairs } from './repairs.js';
 import { Sources } from './sources.js';
 import { Timers } from './timers.js';
@@ -67,8 +67,6 @@ export class Queue {
   nextUnsynced: Queue | null = null;
   #call: 'kevent' | 'kevent64' | undefined;
   #idleCalls = 0;
-  /** The call in hand has not looked yet, and need not before an event. */
-  #mayLookLater = false;
 
   constructor(
     kernel: LinuxKernel,
@@ -124,9 +122,7 @@ export class Queue {
     let reported = 0;
     // As the queue is asked from time to time while the event loop watches it.
     const asksNothing = changes === null && nevents === 0;
-    this.#mayLookLater =
-      nevents === 0 && changes !== null && this.#isSimple(changes, nchanges);
-    if (changes === null || (this.#hasSources() && !this.#mayLookLater)) {
+    if (changes === null || this.#hasSources()) {
       reported = this.kernel.epoll.poll(this.fd);
       if (reported < 0) return this.#leave();
       if (reported > 0 || this.#needsPolling()) {
@@ -153,7 +149,6 @@ export class Queue {
     let written = 0;
     if (changes !== null) {
       written = this.#changes.apply(changes, nchanges, events, nevents);
-      this.epolls.isProved = false;
     }
     if (this.hasFirstEdges) this.#drainFirstEdges();
     const collects = nevents > 0 && !onlyErrors;
@@ -162,25 +157,6 @@ export class Queue {
     }
     this.kernel.sync();
     return written;
-  }
-
-  /** Whether nothing but a change that makes an event pending needs a look. */
-  #isSimple(changes: KeventMemory, nchanges: number): boolean {
-    const { nesting } = this;
-    return (
-      nchanges === 1 &&
-      isOfDescriptor(changes) &&
-      !nesting.isWatched &&
-      !nesting.hasChildren &&
-      !this.#needsPolling()
-    );
-  }
-
-  /** A change makes an event pending: those from before come first. */
-  lookBefore(): void {
-    if (!this.#mayLookLater) return;
-    this.#mayLookLater = false;
-    this.#poll();
   }
 
   /** Its descriptor is not its own any more. */

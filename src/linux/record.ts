@@ -56,12 +56,6 @@ export function copyRecord(
   to.i32[target + 5] = 0;
 }
 
-/** Whether the first change is of what is read from, or written to. */
-export function isOfDescriptor({ i32, words }: KeventMemory): boolean {
-  const filter = (i32[words.filter] << 16) >> 16;
-  return filter === D.EVFILT_READ || filter === D.EVFILT_WRITE;
-}
-
 /** Whether the last change is likely to leave an event pending. */
 export function isTrigger(
   { i32, words }: KeventMemory,

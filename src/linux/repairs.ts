@@ -19,14 +19,10 @@ export class Repairs {
   isOpen(makesPending: boolean): boolean {
     const queue = this.#queue;
     // To make the descriptor readable would have been a system call as well.
-    if (makesPending) return queue.readyFlag.expect() || this.repair();
-    const { identity } = queue.kernel;
-    queue.epolls.isProved = identity.isWhole(queue);
-    return (
-      queue.epolls.isProved ||
-      identity.isQueue(queue, queue.fd) ||
-      this.repair()
-    );
+    const isOpen = makesPending
+      ? queue.readyFlag.expect()
+      : queue.kernel.identity.isQueue(queue, queue.fd);
+    return isOpen || this.repair();
   }
 
   /**

@@ -33,10 +33,6 @@ export class FdSource implements Member {
   generation = 0;
   /** Epoll reported an end or an error, or may have: poll(2) tells. */
   mayHaveEnded = true;
-  /** It is not in its epoll any more, and is about to be removed. */
-  isTakenOut = false;
-  /** Epoll may report that it is ready since it was added. */
-  hasFirstEdge = true;
   /** The inotify watch of its pipe or file, or -1. */
   watch = -1;
   /** SO_RCVLOWAT of a socket when a change named it last, else 1. */

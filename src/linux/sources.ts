@@ -127,6 +127,7 @@ export class Sources {
       const added = this.#add(descriptor, aspect);
       if (typeof added === 'number') return added;
       source = added;
+      this.#queue.hasFirstEdges = true;
     }
     source.knotes.push(knote);
     knote.source = source;
@@ -242,7 +243,7 @@ export class Sources {
     const { interest, nesting } = this.#queue;
     const { queue, fd } = source.descriptor;
     if (queue !== null) nesting.removeChild(queue);
-    if (!interest.remove(source, isCurrent)) this.#queue.hasFirstEdges = true;
+    interest.remove(source, isCurrent);
     this.#watches.remove(source);
     this.directories.remove(source);
     this.#offsets.remove(source);
@@ -251,15 +252,7 @@ export class Sources {
     this.#peerReads.remove(source);
     this.#updatePolling();
     this.#byKey.delete(keyOf(fd, source.aspect));
-  }
-
-  /** Prove that a knote's descriptor is current by removing it from epoll. */
-  takeOut({ source }: Knote): boolean {
-    return (
-      source !== null &&
-      source.knotes.length === 1 &&
-      this.#queue.interest.takeOut(source)
-    );
+    this.#queue.hasFirstEdges = true;
   }
 
   #watch(source: FdSource): number {

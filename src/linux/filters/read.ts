@@ -73,13 +73,7 @@ export class ReadFilter implements Filter {
     const { fd, reads } = source.descriptor;
     const probe = this.#probe;
     if (source.mayHaveEnded) {
-      const bits = probe.poll(fd, EPOLLIN);
-      source.mayHaveEnded = (bits & (EPOLLHUP | EPOLLERR)) !== 0;
-      if (bits === 0) {
-        source.hasFirstEdge = false;
-        setData(knote, 0);
-        return false;
-      }
+      source.mayHaveEnded = (probe.poll(fd, 0) & (EPOLLHUP | EPOLLERR)) !== 0;
     }
     const ended = source.mayHaveEnded;
     if (ended) knote.flags |= D.EV_EOF;
