@@ -2,6 +2,7 @@
 // events of a stranger's file, a wrong no loses those of one's own.
 import { bindLibc } from '../../src/ffi/libc.js';
 import { CLOEXEC, EPOLLIN } from '../../src/linux/constants.js';
+import { accessOf } from '../../src/linux/descriptor.js';
 import { Epoll } from '../../src/linux/epoll.js';
 import { Identity } from '../../src/linux/identity.js';
 import { LinuxKernel } from '../../src/linux/kernel.js';
@@ -78,9 +79,12 @@ onLinux('files whose inodes differ beyond 2^53 are not one', () => {
   const probe = new Probe(libc);
   const first = probe.stat(0);
   if (first === undefined) throw new Error('not open');
-  expect(probe.isOpenOn(0, first)).toBe(true);
+  const file = { ...first, ...accessOf(probe.openFlags(0)) };
+  expect(probe.isOpenOn(0, file)).toBe(true);
+  const { reads } = file;
+  expect(probe.isOpenOn(0, { ...file, reads: !reads })).toBe(false);
   inode += 1n;
-  expect(probe.isOpenOn(0, first)).toBe(false);
+  expect(probe.isOpenOn(0, file)).toBe(false);
   expect(isSameInode({ ...first }, { ...first, inodeHigh: 0 })).toBe(false);
 });
 

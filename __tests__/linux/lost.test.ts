@@ -323,6 +323,56 @@ describe('two queues that change numbers', () => {
   });
 });
 
+describe('a pipe whose number other code gave away', () => {
+  const readable = (ident: number) => ({
+    ident,
+    filter: EVFILT_READ,
+    flags: EV_ADD,
+  });
+
+  onLinux('is not its other end, when an inner epoll is replaced', () => {
+    const { kq, inner } = parts();
+    const [r, w] = pipe();
+    kevent(kq, [readable(r)], null);
+    libc.dup2(w, r);
+    closeSync(inner[0]);
+    kevent(kq, null, null, 0);
+    expect(collect(kq)).toEqual([]);
+    close(kq);
+    expectNoneLeft();
+  });
+
+  onLinux('still reports its end once it is back at its number', () => {
+    const kq = kqueue();
+    const [r, w] = pipe();
+    const kept = libc.dup(r);
+    kevent(kq, [readable(r)], null);
+    closeSync(r);
+    forget(w);
+    closeSync(w);
+    expect(collect(kq)).toEqual([]);
+    libc.dup2(kept, r);
+    kevent(kq, [readable(r)], null);
+    expect(collect(kq)).toEqual([r]);
+    closeSync(kept);
+    close(kq);
+    expectNoneLeft();
+  });
+
+  onLinux('is no event of the queue that got a queue of its own number', () => {
+    const [first, second] = [kqueue(), kqueue()];
+    const [r, w] = pipe();
+    kevent(first, [readable(r)], null);
+    libc.write(w, 1);
+    expect(collect(first)).toEqual([r]);
+    libc.dup2(second, first);
+    expect(collect(first)).toEqual([]);
+    close(first);
+    close(second);
+    expectNoneLeft();
+  });
+});
+
 describe('a part of a queue that other code closed', () => {
   const PARTS = 3;
   for (let nth = 0; nth < PARTS; nth++) {

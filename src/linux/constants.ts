@@ -21,6 +21,8 @@ export const EPOLLOUT = 0x4;
 export const EPOLLERR = 0x8;
 export const EPOLLHUP = 0x10;
 export const EPOLLRDHUP = 0x2000;
+/** Of poll(2) only: there is no such descriptor. */
+export const POLLNVAL = 0x20;
 export const EPOLLONESHOT = 0x40000000;
 export const EPOLLET = 0x80000000 | 0;
 export const EPOLL_CTL_ADD = 1;

@@ -1,16 +1,13 @@
 import { readlinkSync } from 'node:fs';
 import type { Libc } from '../ffi/index.js';
 import { CLOEXEC } from './constants.js';
-import type { Descriptor, Kind } from './descriptor.js';
+import { accessOf, type Descriptor, type Kind } from './descriptor.js';
 import type { Probe, Stat } from './probe.js';
 import type { QueueDescriptors } from './queue-descriptors.js';
 import { pathOf } from './vnode-hints.js';
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
-const O_ACCMODE = 3;
-const O_WRONLY = 1;
-const O_RDWR = 2;
 const S_IFMT = 0xf000;
 
 /** By the type bits of st_mode: S_IFIFO, S_IFCHR, S_IFDIR, S_IFBLK … */
@@ -45,7 +42,6 @@ export class DescriptorReader {
     const isAnonymous = KIND_OF_MODE[stat.mode & S_IFMT] === undefined;
     const queue = isAnonymous ? this.#queues.identify(fd) : undefined;
     const kind = queue === undefined ? this.#kindOf(fd, stat) : 'kqueue';
-    const access = this.#probe.openFlags(fd) & O_ACCMODE;
     const isSocket = kind === 'socket';
     return {
       fd,
@@ -53,8 +49,7 @@ export class DescriptorReader {
       device: stat.device,
       inode: stat.inode,
       inodeHigh: stat.inodeHigh,
-      reads: access !== O_WRONLY,
-      writes: access === O_WRONLY || access === O_RDWR,
+      ...accessOf(this.#probe.openFlags(fd)),
       isMemfd: kind === 'file' && stat.links === 0 && isMemfd(fd),
       isUnix: isSocket && this.#probe.socketDomain(fd) === AF_UNIX,
       isStream: isSocket && this.#probe.socketType(fd) === SOCK_STREAM,

@@ -40,7 +40,20 @@ export interface Descriptor {
 export const isPipe = ({ kind }: Descriptor): boolean =>
   kind === 'pipe' || kind === 'fifo';
 
-type Access = Pick<Descriptor, 'reads' | 'writes'>;
+export type Access = Pick<Descriptor, 'reads' | 'writes'>;
+
+const O_ACCMODE = 3;
+const O_WRONLY = 1;
+const O_RDWR = 2;
+
+/** By the flags of open(2). */
+export function accessOf(flags: number): Access {
+  const mode = flags & O_ACCMODE;
+  return {
+    reads: mode !== O_WRONLY,
+    writes: mode === O_WRONLY || mode === O_RDWR,
+  };
+}
 
 /** Whether both are open for the same: the ends of a pipe are not. */
 export const isSameAccess = (a: Access, b: Access): boolean =>

@@ -1,5 +1,6 @@
 import { type Libc, type NativeBlock, nativeBlock } from '../ffi/index.js';
 import { CLOEXEC, EPOLLOUT, NONBLOCK } from './constants.js';
+import { type Access, accessOf, isSameAccess } from './descriptor.js';
 import {
   LINUX_EBADF,
   LINUX_EINTR,
@@ -170,15 +171,16 @@ export class Probe {
   }
 
   /** Whether a descriptor is open on an inode. */
-  isOpenOn(fd: number, { device, inode, inodeHigh }: Inode): boolean {
+  isOpenOn(fd: number, file: Inode & Access): boolean {
     const { u32 } = this.#scratch;
     // Only that it is not open says that it is another: the rest says nothing.
     if (this.#statx(fd) < 0) return this.#libc.errno() !== LINUX_EBADF;
-    return (
-      u32[8] === inode &&
-      u32[9] === inodeHigh &&
-      u32[34] * 2 ** 20 + u32[35] === device
-    );
+    const isInode =
+      u32[8] === file.inode &&
+      u32[9] === file.inodeHigh &&
+      u32[34] * 2 ** 20 + u32[35] === file.device;
+    const flags = isInode ? this.openFlags(fd) : -1;
+    return isInode && (flags < 0 || isSameAccess(accessOf(flags), file));
   }
 
   /** The size of an open file. */

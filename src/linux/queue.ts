@@ -138,11 +138,14 @@ export class Queue {
       this.kernel.sync();
       return 0;
     }
-    // An event shows whose the descriptor is; a change has to ask.
+    // A report shows whose the descriptor is: without one it has to be asked.
+    // While events are pending there is one, unless it is another queue's.
     if (
-      changes !== null &&
       reported === 0 &&
-      !this.repairs.isOpen(nevents === 0 && isTrigger(changes, nchanges))
+      (changes !== null || this.knotes.pendingCount > 0) &&
+      !this.repairs.isOpen(
+        changes !== null && nevents === 0 && isTrigger(changes, nchanges),
+      )
     ) {
       return this.#leave();
     }

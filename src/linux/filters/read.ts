@@ -5,6 +5,7 @@ import {
   EPOLLIN,
   EPOLLPRI,
   EPOLLRDHUP,
+  POLLNVAL,
 } from '../constants.js';
 import { type Knote, setData } from '../knote.js';
 import { lowWater } from '../low-water.js';
@@ -73,7 +74,10 @@ export class ReadFilter implements Filter {
     const { fd, reads } = source.descriptor;
     const probe = this.#probe;
     if (source.mayHaveEnded) {
-      source.mayHaveEnded = (probe.poll(fd, 0) & (EPOLLHUP | EPOLLERR)) !== 0;
+      const bits = probe.poll(fd, 0);
+      // Closed elsewhere. If it is put back, the end still is to be reported.
+      if ((bits & POLLNVAL) !== 0) return false;
+      source.mayHaveEnded = (bits & (EPOLLHUP | EPOLLERR)) !== 0;
     }
     const ended = source.mayHaveEnded;
     if (ended) knote.flags |= D.EV_EOF;

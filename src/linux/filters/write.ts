@@ -1,4 +1,11 @@
-import { D, EPOLLERR, EPOLLHUP, EPOLLOUT, EPOLLRDHUP } from '../constants.js';
+import {
+  D,
+  EPOLLERR,
+  EPOLLHUP,
+  EPOLLOUT,
+  EPOLLRDHUP,
+  POLLNVAL,
+} from '../constants.js';
 import { type Knote, setData } from '../knote.js';
 import { lowWater } from '../low-water.js';
 import type { Probe } from '../probe.js';
@@ -70,6 +77,8 @@ export class WriteFilter implements Filter {
     const { fd, writes } = source.descriptor;
     const probe = this.#probe;
     const bits = probe.poll(fd, EPOLLOUT);
+    // Closed elsewhere. If it is put back, the end still is to be reported.
+    if ((bits & POLLNVAL) !== 0) return false;
     // An end that epoll has not reported yet comes after this event.
     if (source.mayHaveEnded) {
       source.mayHaveEnded = (bits & (EPOLLERR | EPOLLHUP)) !== 0;
