@@ -1,21 +1,21 @@
 import { nextTick, queueMicrotask, setImmediate } from '../host/index.js';
 import { backendFd } from './backend-fd.js';
 import { exitsOfProcess } from './exits.js';
+import { koffi } from './koffi.js';
 import { bindLibc, type Libc } from './libc.js';
 import type { Watch } from './loop.js';
-import { addToLoop, type HandleWatch, watchWithPoll } from './loop-handle.js';
 import { areOneFile, COOKIE, holdsQueues } from './loop-identity.js';
 import { intervalWatch } from './loop-interval.js';
 import type { Member } from './loop-member.js';
-import { watchAsSocket } from './loop-socket.js';
 import { type NativeBlock, nativeBlock } from './native-block.js';
 import { runListener } from './run-listener.js';
-import { isMainThread } from './thread.js';
 
 // The event loop ends the process when the kernel refuses what it wants to watch,
 // and Linux refuses an epoll through which one file would have too many ways. So
 // the loop is given one epoll, while that is empty, and never again. Queues are
 // put into it by calls of ours, whose refusal is an errno.
+
+type PollHandle = ReturnType<ReturnType<typeof koffi>['node']['poll']>;
 
 const CLOEXEC = 0x80000;
 const EPOLLIN = 0x1;
@@ -46,8 +46,6 @@ let epoll: LoopEpoll | undefined;
 
 /** The epoll that the event loop watches, with the calls on it. */
 interface LoopEpoll {
-  /** Whether the loop has taken it: until then it must be empty. */
-  isReady: boolean;
   /** Put a queue into it, or arm it again: false if the kernel refuses. */
   enter(member: Member): boolean;
   leave(member: Member): void;
@@ -58,11 +56,23 @@ interface LoopEpoll {
   close(): void;
 }
 
-/** `undefined` if the kernel, or the event loop, has no room for it. */
-const createLoopEpoll = (): LoopEpoll | undefined =>
-  isMainThread() ? createMainEpoll() : createWorkerEpoll();
+/**
+ * Add the epoll, which is empty still, to the event loop's own. The loop would do
+ * so when it polls next, and end the process if the kernel refused: too late, as
+ * the epoll may hold queues by then. What is there already the loop only modifies,
+ * which is never refused.
+ */
+function addToLoop(libc: Libc, loop: number, fd: number): boolean {
+  const { i32, address } = libc.scratch;
+  const data = libc.epollEventSize === 12 ? 1 : 2;
+  i32[0] = EPOLLIN;
+  i32[data] = fd;
+  i32[data + 1] = 0;
+  return libc.epollCtl(loop, EPOLL_CTL_ADD, fd, address) === 0;
+}
 
-function createMainEpoll(): LoopEpoll | undefined {
+/** `undefined` if the kernel, or the event loop, has no room for it. */
+function createLoopEpoll(): LoopEpoll | undefined {
   const libc = bindLibc();
   const fd = libc.epollCreate(CLOEXEC);
   if (fd < 0) return undefined;
@@ -81,9 +91,7 @@ function createMainEpoll(): LoopEpoll | undefined {
   }
   let made: LoopEpoll;
   try {
-    made = watchEpoll(libc, fd, (onReadable) =>
-      watchWithPoll(other, onReadable),
-    );
+    made = watchEpoll(libc, other, fd);
   } catch {
     close();
     return undefined;
@@ -99,44 +107,8 @@ function createMainEpoll(): LoopEpoll | undefined {
   return undefined;
 }
 
-/** How often a worker thread has failed to make one: it does not try for ever. */
-let failures = 0;
-const MAX_FAILURES = 3;
-
-function createWorkerEpoll(): LoopEpoll | undefined {
-  if (failures >= MAX_FAILURES) return undefined;
-  const libc = bindLibc();
-  const fd = libc.epollCreate(CLOEXEC);
-  if (fd < 0) return undefined;
-  let made: LoopEpoll | undefined;
-  // Until then the queues are looked at in intervals.
-  const onReady = (): void => {
-    if (made === undefined || made !== epoll) return;
-    made.isReady = true;
-    checkEpoll();
-    enterLoop();
-  };
-  try {
-    made = watchEpoll(libc, fd, (onReadable) => {
-      const watch = watchAsSocket(libc, fd, HIGH_FD, onReadable, onReady);
-      if (watch === undefined) throw new Error('no handle');
-      return watch;
-    });
-    made.isReady = false;
-    return made;
-  } catch {
-    failures++;
-    libc.close(fd);
-    return undefined;
-  }
-}
-
-/** @param open Has the event loop watch it by another number, which it returns. */
-function watchEpoll(
-  libc: Libc,
-  spareFd: number,
-  open: (onReadable: (status?: unknown) => void) => HandleWatch,
-): LoopEpoll {
+/** Have the event loop watch an epoll by the first of its numbers. */
+function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
   const stride = libc.epollEventSize >> 2;
   const data = libc.epollEventSize === 12 ? 1 : 2;
   const events: NativeBlock = nativeBlock(BATCH * libc.epollEventSize);
@@ -157,7 +129,7 @@ function watchEpoll(
 
   const isOneFile = (): boolean => areOneFile(libc, fd, spareFd);
 
-  const onReadable = (status?: unknown): void => {
+  const onReadable = (status: unknown): void => {
     if (closed) return;
     const isFailure = typeof status === 'number' && status < 0;
     const only = waiting.size === 1 ? firstOf(waiting) : undefined;
@@ -198,12 +170,14 @@ function watchEpoll(
     else replace();
   };
 
-  const { fd, handle } = open(onReadable);
+  const handle: PollHandle = koffi().node.poll(
+    fd,
+    { readable: true },
+    onReadable,
+  );
 
   const self: LoopEpoll = {
-    isReady: true,
     enter(member) {
-      if (!self.isReady) return false;
       if (member.entered && control(EPOLL_CTL_MOD, member) === 0) return true;
       if (!isOneFile()) return false;
       return (
@@ -232,12 +206,8 @@ function watchEpoll(
       const own = [fd, spareFd].filter(
         self.isSound() ? () => true : holdsQueues,
       );
-      // A handle that owns the number would close what is somebody else's.
-      if (handle.ownsFd && !own.includes(fd)) handle.unref();
-      else handle.close();
-      for (const each of own) {
-        if (each !== fd || !handle.ownsFd) libc.close(each);
-      }
+      handle.close();
+      for (const each of own) libc.close(each);
     },
   };
   // A handle that fires while the process is taken down, when no JavaScript can

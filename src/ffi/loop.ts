@@ -26,8 +26,7 @@ const isNode = !('Bun' in globalThis || 'Deno' in globalThis);
  * The driver of this thread. Bun has no uv_poll and ends the process when it
  * is called; Deno's fires for handles that were closed and freed. In a worker
  * thread koffi's handle ends the process too, if it fires while the thread is
- * being terminated: nothing may run there any more. {@link watchAsSocket} does
- * not, but leaves descriptors open then.
+ * being terminated: nothing may run there any more.
  */
 export function threadDriver(): LoopDriver {
   return isNode && isMainThread() ? 'poll' : 'interval';

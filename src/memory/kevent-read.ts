@@ -1,7 +1,6 @@
-// What a record holds, read from its words. Whoever reads all fields of a list
-// in a loop lets V8 put all of this into that loop, of which it puts 920 bytes
-// of bytecode at most: so each function does the common case only, and leaves
-// the rest to another.
+// The fields of a record, read from its words. V8 inlines at most 920 bytes of
+// bytecode into a loop that reads all of them. So each function here does the
+// common case only, and leaves the rest to another.
 import { throwBadInteger } from '../errors.js';
 import { readPattern, readSigned } from './kevent.js';
 import type { KeventMemory } from './kevent-memory.js';

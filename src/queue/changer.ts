@@ -230,15 +230,15 @@ export class Changer {
 
   #modify(given: EncodedStep): Plan {
     const { EV_ADD, EV_ONESHOT } = this.#facts.constants;
-    const { filter, request: asked, hasUdata, udata } = given;
-    const registration = this.#registry.find(asked);
+    const { filter, request: wanted, hasUdata, udata } = given;
+    const registration = this.#registry.find(wanted);
     if (registration === undefined) return this.#notRegistered(given);
     const old = registration.request;
     // Only the one-shot flag of a timer can change.
     const isTimer = filter === 'timer';
     const kept = isTimer ? old.flags & ~EV_ONESHOT : old.flags;
-    const flags = isTimer ? kept | (asked.flags & EV_ONESHOT) : kept;
-    const request = withFlags(asked, flags);
+    const flags = isTimer ? kept | (wanted.flags & EV_ONESHOT) : kept;
+    const request = withFlags(wanted, flags);
     const fresh = !this.#canModifyInPlace(old, request);
     const touch = fresh ? EV_ADD | flags : this.#modifyFlag();
     const record = this.#record(request, touch, registration.token);
