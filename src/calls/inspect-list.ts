@@ -1,11 +1,11 @@
 import { hostDialect } from '../host/index.js';
 import {
+  formatEntries,
+  formatItems,
   type InspectOptions,
+  itemLimit,
   type KeventMemory,
-  LINE,
-  limitOf,
-  linesOf,
-  show,
+  LINE_LENGTH,
 } from '../memory/index.js';
 
 /**
@@ -16,7 +16,7 @@ export function inspectList(
   list: object,
   memory: KeventMemory,
   depth: number,
-  { maxArrayLength, breakLength = LINE }: InspectOptions = {},
+  { maxArrayLength, breakLength = LINE_LENGTH }: InspectOptions = {},
 ): string {
   const { length, capacity } = memory;
   // A class may call itself anything, or be none.
@@ -24,7 +24,7 @@ export function inspectList(
   const name = typeof given === 'string' ? given : 'KeventList';
   const title = `${name}(${length} of ${capacity})`;
   if (typeof depth === 'number' && depth < 0) return `[${title}]`;
-  const limit = limitOf(maxArrayLength);
-  const lines = linesOf(hostDialect(), memory, length, limit);
-  return show(title, lines, breakLength);
+  const limit = itemLimit(maxArrayLength);
+  const lines = formatEntries(hostDialect(), memory, length, limit);
+  return formatItems(title, lines, breakLength);
 }

@@ -1,9 +1,9 @@
 import { writeSync } from 'node:fs';
 import { errnoName, flagNames, type KernelFacts } from '../abi/index.js';
 import {
+  formatEntries,
   type Kernel,
   type KeventMemory,
-  linesOf,
   type TimespecMemory,
   type TimespecWidth,
 } from '../memory/index.js';
@@ -96,7 +96,7 @@ const listOf = (
 ): string =>
   memory === null
     ? 'NULL'
-    : `[${linesOf(facts, memory, length, MAX_ENTRIES).join(', ')}]`;
+    : `[${formatEntries(facts, memory, length, MAX_ENTRIES).join(', ')}]`;
 
 /** The flags of kevent64, which has its own. */
 function flags64(facts: KernelFacts, flags: number): string {

@@ -3,11 +3,11 @@ import { isList, type KeventList, memoryOf } from '../calls/index.js';
 import { misuse } from '../errors.js';
 import { hostDialect } from '../host/index.js';
 import {
+  formatEntries,
+  formatKevent,
   type Kevent,
   type KeventInit,
   type KeventLike,
-  lineOf,
-  linesOf,
 } from '../memory/index.js';
 import {
   encoderOf,
@@ -140,18 +140,19 @@ export function explain(x: Explainable, options: ExplainOptions = {}): string {
   const facts = factsOf(options.kernel);
   if (isList(x)) {
     const memory = memoryOf(x, ACTION, 'x', EXPECTED);
-    return `[${linesOf(facts, memory, x.length, Infinity).join(', ')}]`;
+    return `[${formatEntries(facts, memory, x.length, Infinity).join(', ')}]`;
   }
   if (typeof x === 'object' && x !== null) {
     const { filter, ident, raw, op } = x as {
       readonly [name: string]: unknown;
     };
-    if (isNumber(filter) && isNumber(ident)) return lineOf(facts, x as Kevent);
+    if (isNumber(filter) && isNumber(ident))
+      return formatKevent(facts, x as Kevent);
     if (typeof filter === 'string' || op === 'trigger') {
       if (typeof raw !== 'object' || raw === null) {
-        return lineOf(facts, recordOf(facts, x as Step));
+        return formatKevent(facts, recordOf(facts, x as Step));
       }
-      return lineOf(facts, { ...(raw as Kevent), udata: undefined });
+      return formatKevent(facts, { ...(raw as Kevent), udata: undefined });
     }
   }
   throw new TypeError(misuse(ACTION, 'x', EXPECTED, x));

@@ -1,13 +1,17 @@
 import type { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import {
   isMainThread,
   type Libc,
   realProcess,
   SignalPipe,
 } from '../ffi/index.js';
-import { queueMicrotask, setImmediate, type Timer } from '../host/index.js';
+import {
+  queueMicrotask,
+  setImmediate,
+  signalNames,
+  type Timer,
+} from '../host/index.js';
 import { DE } from './constants.js';
 import { lastErrno } from './errno.js';
 import type { Knote } from './knote.js';
@@ -16,11 +20,6 @@ type Listener = () => void;
 
 /** SIGRTMAX. */
 const MAX_SIGNAL = 64;
-
-const names = new Map<number, NodeJS.Signals>();
-for (const [name, number] of Object.entries(constants.signals)) {
-  if (!names.has(number)) names.set(number, name as NodeJS.Signals);
-}
 
 /** One signal number that knotes of any queue count. */
 interface Counted {
@@ -87,7 +86,7 @@ export class Signals {
       known.knotes.add(knote);
       return 0;
     }
-    const name = names.get(signal);
+    const name = signalNames.get(signal);
     // Node cannot catch a real-time signal, and it would end the process.
     if (name === undefined && signal > 0 && signal <= MAX_SIGNAL) {
       return DE.ENOTSUP;

@@ -1,9 +1,9 @@
 export {
-  formatItems as show,
+  formatItems,
   INSPECT,
   type InspectOptions,
-  itemLimit as limitOf,
-  LINE_LENGTH as LINE,
+  itemLimit,
+  LINE_LENGTH,
 } from './inspect.js';
 export type { Kernel } from './kernel.js';
 export {
@@ -29,8 +29,8 @@ export {
   unsignedAt,
 } from './kevent-read.js';
 export {
-  formatEntries as linesOf,
-  formatKevent as lineOf,
+  formatEntries,
+  formatKevent,
   type KeventLike,
 } from './kevent-text.js';
 export { type FieldLayout, layoutOf, type StructLayout } from './layout.js';

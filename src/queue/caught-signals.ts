@@ -1,16 +1,10 @@
-import { constants } from 'node:os';
 import { misuse } from '../errors.js';
-import { kernel, unsupported } from '../host/index.js';
+import { kernel, signalNames, unsupported } from '../host/index.js';
 import type { Op, SignalKey, Step } from './change.js';
 import type { ChangeResult } from './change-error.js';
 import { ffi } from './late.js';
 
 const CATCHABLE = 'the name or the number of a signal that can be caught';
-
-const names = new Map<number, NodeJS.Signals>();
-for (const [name, number] of Object.entries(constants.signals)) {
-  if (!names.has(number)) names.set(number, name as NodeJS.Signals);
-}
 
 /**
  * Node's name of a signal that it can catch.
@@ -18,7 +12,7 @@ for (const [name, number] of Object.entries(constants.signals)) {
  * @throws {RangeError} If nobody can catch it, or Node cannot.
  */
 export function catchableName(number: number, action: string): NodeJS.Signals {
-  const name = names.get(number);
+  const name = signalNames.get(number);
   if (name === undefined || name === 'SIGKILL' || name === 'SIGSTOP') {
     throw new RangeError(misuse(action, 'signal', CATCHABLE, name ?? number));
   }
@@ -94,7 +88,7 @@ export class CaughtSignals {
   #commit({ op, number, isCaught }: SignalStep): void {
     const isKept = op === 'modify' && isCaught === undefined;
     if ((op !== 'add' && op !== 'modify') || isKept) return;
-    const name = names.get(number);
+    const name = signalNames.get(number);
     if (!isCaught || name === undefined) {
       this.release(number);
     } else if (!this.#held.has(number)) {

@@ -1,11 +1,11 @@
 import { hostDialect } from '../host/index.js';
 import {
+  formatItems,
+  formatKevent,
   type InspectOptions,
+  itemLimit,
   type KeventLike,
-  LINE,
-  limitOf,
-  lineOf,
-  show,
+  LINE_LENGTH,
 } from '../memory/index.js';
 
 /** Show a queue for util.inspect: what is registered with it, oldest first. */
@@ -13,20 +13,20 @@ export function inspectQueue(
   queue: { readonly fd: number; readonly closed: boolean; size: number },
   requests: Iterable<KeventLike>,
   depth: number,
-  { maxArrayLength, breakLength = LINE }: InspectOptions = {},
+  { maxArrayLength, breakLength = LINE_LENGTH }: InspectOptions = {},
 ): string {
   if (queue.closed) return `Kqueue(fd ${queue.fd}, closed)`;
   const title = `Kqueue(fd ${queue.fd})`;
   if (typeof depth === 'number' && depth < 0) return `[${title}]`;
   const facts = hostDialect();
-  const limit = limitOf(maxArrayLength);
+  const limit = itemLimit(maxArrayLength);
   const items: string[] = [];
   for (const request of requests) {
     if (items.length >= limit) {
       items.push(`… ${queue.size - items.length} more`);
       break;
     }
-    items.push(lineOf(facts, request));
+    items.push(formatKevent(facts, request));
   }
-  return show(title, items, breakLength);
+  return formatItems(title, items, breakLength);
 }
