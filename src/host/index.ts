@@ -31,5 +31,5 @@ export {
 } from './host.js';
 export type { LoopDriver } from './loop-driver.js';
 export { procStat } from './proc-stat.js';
-export { signalNames } from './signal-names.js';
+export { type SignalName, signalNames } from './signal-names.js';
 export { unsupported } from './unsupported.js';

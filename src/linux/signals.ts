@@ -86,7 +86,7 @@ export class Signals {
       known.knotes.add(knote);
       return 0;
     }
-    const name = signalNames.get(signal);
+    const name = signalNames.get(signal) as NodeJS.Signals | undefined;
     // Node cannot catch a real-time signal, and it would end the process.
     if (name === undefined && signal > 0 && signal <= MAX_SIGNAL) {
       return DE.ENOTSUP;

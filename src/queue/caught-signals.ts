@@ -16,7 +16,7 @@ export function catchableName(number: number, action: string): NodeJS.Signals {
   if (name === undefined || name === 'SIGKILL' || name === 'SIGSTOP') {
     throw new RangeError(misuse(action, 'signal', CATCHABLE, name ?? number));
   }
-  return name;
+  return name as NodeJS.Signals;
 }
 
 const ignoreSignal = (): void => {};
@@ -88,7 +88,7 @@ export class CaughtSignals {
   #commit({ op, number, isCaught }: SignalStep): void {
     const isKept = op === 'modify' && isCaught === undefined;
     if ((op !== 'add' && op !== 'modify') || isKept) return;
-    const name = signalNames.get(number);
+    const name = signalNames.get(number) as NodeJS.Signals | undefined;
     if (!isCaught || name === undefined) {
       this.release(number);
     } else if (!this.#held.has(number)) {

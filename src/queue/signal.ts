@@ -1,8 +1,8 @@
 import type { Constants } from '../abi/index.js';
 import { misuse } from '../errors.js';
+import type { SignalName } from '../host/index.js';
 
-/** The name of a signal, as in `os.constants.signals`. */
-export type SignalName = `SIG${string}`;
+export type { SignalName };
 
 const MAX_SIGNAL = 0x7fffffff;
 
