@@ -1,7 +1,7 @@
 /**
- * The entry point `kqueue-ffi/abi`: what every kernel's kqueue looks like, on
- * any host. Struct layouts, constants, errno and signal numbers, and their
- * names. It loads no library and calls nothing.
+ * The entry point `kqueue-ffi/abi`: facts about the kqueue of every kernel, on any
+ * host. It has struct layouts, constants, errno and signal numbers, and functions
+ * that name numbers. It loads no library.
  *
  * @module
  */

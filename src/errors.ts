@@ -1,12 +1,13 @@
-/** The calls an error can come from, by their man-page names. */
+/** The calls that can fail, by their man-page names. */
 export type Syscall = 'kqueue' | 'kevent' | 'kevent64' | 'close';
 
 /**
- * An error of the kernel, or of loading it. It has the fields of Node's
- * own system errors, so code that tests `error.code` works unchanged.
+ * The error of a call that the kernel refused, or of a library that did not
+ * load. It has the fields of Node's own system errors, so code that tests
+ * `error.code` works unchanged.
  *
- * Misuse is never a `KqueueError`: it is a `TypeError` or `RangeError` thrown
- * before anything reaches the kernel.
+ * A bad argument is never a `KqueueError`: it throws a `TypeError` or
+ * `RangeError` before the kernel is called.
  *
  * @example
  * ```ts
@@ -24,13 +25,14 @@ export type Syscall = 'kqueue' | 'kevent' | 'kevent64' | 'close';
 export class KqueueError extends Error {
   override readonly name = 'KqueueError';
   /**
-   * The errno name, such as `'EBADF'`; or `'ERR_KQUEUE_UNSUPPORTED'` where no
-   * kqueue can be had, `'ERR_KQUEUE_LOAD'` where the library did not load.
+   * The errno name, such as `'EBADF'`; `'ERR_KQUEUE_UNSUPPORTED'` if this
+   * platform or kernel lacks the feature; `'ERR_KQUEUE_LOAD'` if the library
+   * did not load; `'ERR_KQUEUE_CLOSED'` after the queue was closed.
    */
   readonly code: string;
   /**
-   * The negative errno in the numbering of the kernel in use (Darwin's on
-   * Linux); `undefined` for the two codes that begin with `ERR_KQUEUE_`.
+   * The negative errno, in the numbering of the kernel in use (Darwin's on
+   * Linux). `undefined` for codes that begin with `ERR_KQUEUE_`.
    */
   readonly errno: number | undefined;
   /** The call that failed. */
@@ -51,8 +53,8 @@ export class KqueueError extends Error {
 }
 
 /**
- * Say what a value is without running any of its code: no `toString`, no
- * getter, no Proxy trap.
+ * Describe a value without running any of its code: no `toString`, no getter,
+ * no Proxy trap.
  */
 export function received(value: unknown): string {
   switch (typeof value) {
@@ -77,7 +79,7 @@ export function received(value: unknown): string {
   }
 }
 
-/** The one grammar of misuse: Cannot X as 'y' must be …: received z. */
+/** The message for every bad argument: Cannot X as 'y' must be …: received z. */
 export const misuse = (
   action: string,
   name: string,
@@ -87,10 +89,10 @@ export const misuse = (
   `Cannot ${action} as '${name}' must be ${expected}: received ${received(value)}`;
 
 /**
- * Throw for an integer argument that is not one or is out of range.
+ * Throw for an argument that is not an integer, or out of range.
  *
- * @throws {TypeError} If the value is not a number, nor a bigint where one may
- * stand (`orBigInt`).
+ * @throws {TypeError} If the value is not a number, nor a bigint where bigints
+ * are allowed (`orBigInt`).
  * @throws {RangeError} Otherwise.
  */
 export function throwBadInteger(

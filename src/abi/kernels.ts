@@ -13,7 +13,7 @@ type Tables = typeof import('./tables.js');
 const tables = (): Tables => require('./tables.js') as Tables;
 
 /**
- * Every kernel's table by name.
+ * The tables of all kernels, by name.
  *
  * @example
  * ```ts
@@ -50,5 +50,5 @@ export const kernels: {
   },
 } satisfies Readonly<Record<string, KernelFacts>>;
 
-/** The name of a kernel this package has a table of. */
+/** The name of a kernel that has a table. */
 export type KernelName = keyof typeof kernels;

@@ -41,9 +41,9 @@ const filterNameOf = (facts: KernelFacts, filter: number): string | undefined =>
   );
 
 /**
- * The names whose numbers add up to `bits`, then what is left of it in hex.
- * Masks and combinations are not named: only single bits, and the values of
- * `field`, which share several bits.
+ * Name the bits of `bits`; bits without a name come last, in hex. Only single bits
+ * and the values of `field`, which share several bits, are named. Masks and
+ * combinations are not.
  */
 const bitNames = (
   bits: number,
@@ -68,7 +68,7 @@ const bitNames = (
 };
 
 /**
- * The name of a filter by its number in one kernel's numbering.
+ * Return the name of a filter, by its number in one kernel.
  *
  * @param kernel A table of `kqueue-ffi/abi`, or its name.
  * @param filter As in `kevent.filter`.
@@ -96,13 +96,13 @@ export function filterName(
 }
 
 /**
- * The names of the bits in `flags`. A bit with two names has the one people
- * know: `EV_ERROR`, not FreeBSD's `EV_FLAG2`; `EV_OOBAND`, not `EV_FLAG1`.
+ * Return the names of the bits in `flags`. A bit with two names gets the common
+ * one: `EV_ERROR`, not FreeBSD's `EV_FLAG2`; `EV_OOBAND`, not `EV_FLAG1`.
  *
  * @param kernel A table of `kqueue-ffi/abi`, or its name.
  * @param flags As in `kevent.flags`.
- * @returns One name for each bit; bits without a name come last, together, in
- * hex. Nothing for 0.
+ * @returns One name for each bit. Bits without a name come last, combined, in hex.
+ * Empty for 0.
  * @throws {TypeError} If an argument is of another type.
  * @throws {RangeError} If there is no such kernel, or the number is no integer.
  *
@@ -125,16 +125,16 @@ export function flagNames(
 }
 
 /**
- * The names of what is in `fflags`, which mean something else for each filter:
- * bit 1 is `NOTE_LOWAT` for `EVFILT_READ` and `NOTE_DELETE` for `EVFILT_VNODE`.
+ * Return the names of the bits in `fflags`. They depend on the filter: bit 1 is
+ * `NOTE_LOWAT` for `EVFILT_READ` and `NOTE_DELETE` for `EVFILT_VNODE`.
  *
  * @param kernel A table of `kqueue-ffi/abi`, or its name.
  * @param filter As in `kevent.filter`.
- * @param fflags As in `kevent.fflags`; the signed result of `|` is taken as the
- * same 32 bits.
- * @returns One name for each bit, and for each field of several bits that is
- * not 0 (`NOTE_FFCOPY`, or the timer units of OpenBSD and NetBSD); bits without
- * a name come last, together, in hex. Nothing for 0.
+ * @param fflags As in `kevent.fflags`. The signed result of `|` stands for the same
+ * 32 bits.
+ * @returns One name for each bit, and for each field of several bits that is not 0,
+ * such as `NOTE_FFCOPY`. Bits without a name come last, combined, in hex. Empty for
+ * 0.
  * @throws {TypeError} If an argument is of another type.
  * @throws {RangeError} If there is no such kernel, or a number is no integer.
  *
@@ -163,13 +163,13 @@ export function fflagNames(
 }
 
 /**
- * The name of an errno in one kernel's numbering; `EAGAIN` for the number that
- * is `EWOULDBLOCK` too, `ENOTSUP` where that is `EOPNOTSUPP` too.
+ * Return the name of an errno, by its number in one kernel. A number with two names
+ * gets the common one: `EAGAIN`, not `EWOULDBLOCK`; `ENOTSUP`, not `EOPNOTSUPP`.
  *
  * @param kernel A table of `kqueue-ffi/abi`, or its name.
  * @param errno Positive as in the `data` of an `EV_ERROR` entry, or negative as
  * in `KqueueError.errno`.
- * @returns `undefined` if the kernel has no such errno: 0 is none.
+ * @returns `undefined` if the kernel has no such errno. 0 is not an errno.
  * @throws {TypeError} If an argument is of another type.
  * @throws {RangeError} If there is no such kernel, or the number is no integer.
  *
@@ -192,16 +192,16 @@ export function errnoName(
 }
 
 /**
- * The name of a signal in one kernel's numbering; `SIGABRT` for the number that
- * is `SIGIOT` too.
+ * Return the name of a signal, by its number in one kernel. A number with two names
+ * gets the common one: `SIGABRT`, not `SIGIOT`.
  *
- * Signal numbers are always the host's: on Linux take the names from
- * `'libkqueue'`, not from `'darwin'`.
+ * Events have the signal numbers of the host. On Linux, use the kernel `'libkqueue'`
+ * for them, not `'darwin'`.
  *
  * @param kernel A table of `kqueue-ffi/abi`, or its name.
  * @param signal As in the `ident` of an `EVFILT_SIGNAL` event.
- * @returns `undefined` if the kernel has no such signal, or only a number for
- * it, as for real-time signals.
+ * @returns `undefined` if the kernel has no such signal, or no name for it, as for
+ * real-time signals.
  * @throws {TypeError} If an argument is of another type.
  * @throws {RangeError} If there is no such kernel, or the number is no integer.
  *

@@ -1,9 +1,9 @@
 /**
- * The one shape every kernel's table has. Facts only: no logic lives in this
- * folder, and nothing here depends on the host.
+ * The shape of every kernel's table. This folder has facts only: no logic, and
+ * nothing that depends on the host.
  */
 
-/** A C type as the headers spell it, without the parts that do not matter. */
+/** A C type, without the parts that do not affect the layout. */
 export type CType =
   | 'int16'
   | 'uint16'
@@ -17,7 +17,7 @@ export type CType =
   | 'long'
   | 'time_t';
 
-/** A CPU for which a layout is known. */
+/** A CPU whose layout rules are known. */
 export type Cpu = 'x64' | 'arm64' | 'ia32' | 'arm';
 
 /** One C field, in the order of the header; `count` for an array. */
@@ -27,13 +27,13 @@ export interface Field {
   readonly count?: number;
 }
 
-/** A C struct as its fields in order; `pack` as in `#pragma pack(n)`. */
+/** The fields of a C struct, in order; `pack` as in `#pragma pack(n)`. */
 export interface StructFacts {
   readonly fields: readonly Field[];
   readonly pack?: number;
 }
 
-/** One way to call `kevent`: the symbol, the struct it takes, its counts. */
+/** One way to call `kevent`: its symbol, its struct and the type of its counts. */
 export interface KeventSymbol {
   /** The name to look up in the library. */
   readonly symbol: string;
@@ -43,7 +43,7 @@ export interface KeventSymbol {
   readonly counts: 'int' | 'size_t';
 }
 
-/** Names of the entry points, each list in the order to try. */
+/** Names of the entry points. Each list is in the order to try. */
 export interface SymbolFacts {
   readonly kqueue: readonly string[];
   readonly kevent: readonly KeventSymbol[];
@@ -53,8 +53,8 @@ export interface SymbolFacts {
 }
 
 /**
- * Numbers by header name, in the header's order. If a number has
- * several names, the common one comes first: `EAGAIN` before `EWOULDBLOCK`.
+ * Numbers by name, in the order of the header. If a number has several names, the
+ * common name comes first: `EAGAIN` before `EWOULDBLOCK`.
  */
 export type Constants = Readonly<Record<string, number>>;
 
@@ -80,33 +80,33 @@ export interface ConstantGroups {
   readonly [fflags: `fflag:${string}`]: Constants | undefined;
 }
 
-/** Everything known about one kernel's kqueue. */
+/** The facts about one kernel's kqueue. */
 export interface KernelFacts {
   readonly name: string;
-  /** Values of `process.platform` where it is the system's own kqueue. */
+  /** The values of `process.platform` on which it is the native kqueue. */
   readonly platforms: readonly string[];
-  /** Names to hand to dlopen, in the order to try. */
+  /** Names to pass to dlopen, in the order to try. */
   readonly libraries: readonly string[];
   readonly symbols: SymbolFacts;
   readonly cpus: readonly Cpu[];
-  /** `time_t` where it is not 64 bits wide. */
+  /** `time_t`, where it is not 64 bits wide. */
   readonly timeT?: Partial<Readonly<Record<Cpu, 'int32'>>>;
   readonly structs: Readonly<Record<string, StructFacts>>;
   /** Public constants by header name. Filters are signed as in the header. */
   readonly constants: Constants;
-  /** The same constants by group, for looking names up by number. */
+  /** The same constants by group, to find names by number. */
   readonly groups: ConstantGroups;
   /**
-   * The constants of a group that are values of one field of several bits, such
-   * as `NOTE_FFCOPY`. All others are single bits, or masks made of them.
+   * The constants of a group that are values of one field of several bits, such as
+   * `NOTE_FFCOPY`. All others are single bits, or masks.
    */
   readonly fields: Readonly<Partial<Record<ConstantGroup, Constants>>>;
   /** Header constants that are counters or markers, not usable values. */
   readonly meta: readonly string[];
   readonly timerUnits: {
-    /** The unit of `data` where `fflags` names none. */
+    /** The unit of `data` if `fflags` names none. */
     readonly default: 'milliseconds';
-    /** Names of the unit constants; absent where the kernel has no such. */
+    /** The names of the unit constants; absent if the kernel lacks them. */
     readonly seconds?: string;
     readonly milliseconds?: string;
     readonly microseconds?: string;

@@ -2,9 +2,10 @@
  * The constants of kqueue(2) and kevent(2) with the numbers of the running
  * kernel; on Linux those of Darwin.
  *
- * A constant some kernel lacks is `undefined` there; its docstring names the
- * kernels that have it. A constant that a later release added is `undefined`
- * too: `EVFILT_USER` before OpenBSD 7.8. For the numbers of another kernel: `kqueue-ffi/abi`.
+ * A constant is `undefined` on kernels that lack it; its docstring names the
+ * kernels that have it. It is also `undefined` on releases before the one that
+ * added it, such as `EVFILT_USER` before OpenBSD 7.8. The numbers of other
+ * kernels are in `kqueue-ffi/abi`.
  *
  * @module
  */
@@ -31,31 +32,31 @@ function of(name: ConstantName): number | undefined {
 
 // Filters.
 
-/** Something can be read from the descriptor `ident`; `data` is how much. */
+/** The descriptor `ident` is readable; `data` is the number of bytes. */
 export const EVFILT_READ = /* @__PURE__ */ of('EVFILT_READ');
 
-/** The descriptor `ident` can be written to; `data` is how much. */
+/** The descriptor `ident` has space to write; `data` is the number of bytes. */
 export const EVFILT_WRITE = /* @__PURE__ */ of('EVFILT_WRITE');
 
 /** An asynchronous I/O request finished; registered through the request. */
 export const EVFILT_AIO = /* @__PURE__ */ of('EVFILT_AIO');
 
-/** The open file or directory `ident` changed, as asked for in `fflags`. */
+/** The open file or directory `ident` changed in a way that `fflags` requests. */
 export const EVFILT_VNODE = /* @__PURE__ */ of('EVFILT_VNODE');
 
 /** The process with the pid `ident` exited, forked or called exec. */
 export const EVFILT_PROC = /* @__PURE__ */ of('EVFILT_PROC');
 
-/** The signal `ident` was sent to this process; `data` is how often. */
+/** The signal `ident` was sent to this process; `data` is the count. */
 export const EVFILT_SIGNAL = /* @__PURE__ */ of('EVFILT_SIGNAL');
 
 /**
- * A period `data`, in milliseconds unless `fflags` says otherwise, passed;
- * `ident` is the number you gave the timer.
+ * The period `data` passed. It is in milliseconds unless `fflags` names another
+ * unit. `ident` is a number of your choice.
  */
 export const EVFILT_TIMER = /* @__PURE__ */ of('EVFILT_TIMER');
 
-/** The program itself fires this one, with `NOTE_TRIGGER`. */
+/** An event that the program itself triggers, with `NOTE_TRIGGER`. */
 export const EVFILT_USER = /* @__PURE__ */ of('EVFILT_USER');
 
 /** A message waits at the Mach port or port set `ident`. Only on Darwin. */
@@ -108,7 +109,7 @@ export const EVFILT_NETDEV = /* @__PURE__ */ of('EVFILT_NETDEV');
 /** A command to libkqueue itself, given in `fflags`. Only on libkqueue. */
 export const EVFILT_LIBKQUEUE = /* @__PURE__ */ of('EVFILT_LIBKQUEUE');
 
-/** How many filters the header knows: not a filter. */
+/** The number of filters in the header: not a filter. */
 export const EVFILT_SYSCOUNT = /* @__PURE__ */ of('EVFILT_SYSCOUNT');
 
 /** For the kernel itself: not a filter. Only on Darwin. */
@@ -120,8 +121,8 @@ export const EVFILT_MARKER = /* @__PURE__ */ of('EVFILT_MARKER');
 // Flags: what to do with a change.
 
 /**
- * Register, or update what is registered; implies `EV_ENABLE` unless
- * `EV_DISABLE` is set.
+ * Add a registration, or update an existing one. A new registration is enabled
+ * unless `EV_DISABLE` is set.
  */
 export const EV_ADD = /* @__PURE__ */ of('EV_ADD');
 
@@ -134,27 +135,27 @@ export const EV_ENABLE = /* @__PURE__ */ of('EV_ENABLE');
 /** Keep the registration, but report nothing. */
 export const EV_DISABLE = /* @__PURE__ */ of('EV_DISABLE');
 
-/** Remove the registration once it has been reported. */
+/** Remove the registration after its event is delivered (one-shot). */
 export const EV_ONESHOT = /* @__PURE__ */ of('EV_ONESHOT');
 
-/** Reset the state once it has been reported: report changes, not levels. */
+/** Reset the state after an event is delivered (edge-triggered). */
 export const EV_CLEAR = /* @__PURE__ */ of('EV_CLEAR');
 
 /**
- * Answer each change with an `EV_ERROR` entry, whose `data` is 0 on success.
+ * Report the result of the change as an `EV_ERROR` entry, with `data` 0 on success.
  * Needs room in the event list.
  */
 export const EV_RECEIPT = /* @__PURE__ */ of('EV_RECEIPT');
 
-/** Disable the registration once it has been reported. */
+/** Disable the registration after its event is delivered. */
 export const EV_DISPATCH = /* @__PURE__ */ of('EV_DISPATCH');
 
-/** `udata` becomes part of what tells registrations apart. Only on Darwin. */
+/** `udata` is part of the key of the registration. Only on Darwin. */
 export const EV_UDATA_SPECIFIC = /* @__PURE__ */ of('EV_UDATA_SPECIFIC');
 
 /**
- * `EV_DISPATCH | EV_UDATA_SPECIFIC`: a delete waits for the enabling. Only on
- * Darwin.
+ * `EV_DISPATCH | EV_UDATA_SPECIFIC`: a delete of a disabled registration completes
+ * when it is enabled. Only on Darwin.
  */
 export const EV_DISPATCH2 = /* @__PURE__ */ of('EV_DISPATCH2');
 
@@ -169,18 +170,18 @@ export const EV_KEEPUDATA = /* @__PURE__ */ of('EV_KEEPUDATA');
  */
 export const EV_DROP = /* @__PURE__ */ of('EV_DROP');
 
-// Flags: what an event says about itself.
+// Flags of events.
 
-/** The other side closed, or the end was reached. */
+/** End of file: the other side closed, or the end was reached. */
 export const EV_EOF = /* @__PURE__ */ of('EV_EOF');
 
 /**
- * The change failed, and `data` is the errno; or, with 0 in `data`, it is a
- * receipt.
+ * The entry is the result of a change: `data` is the errno, or 0 for a receipt of
+ * success.
  */
 export const EV_ERROR = /* @__PURE__ */ of('EV_ERROR');
 
-/** The watched object is gone. With `EV_DISPATCH2` only. Only on Darwin. */
+/** The watched object disappeared. Needs `EV_DISPATCH2`. Only on Darwin. */
 export const EV_VANISHED = /* @__PURE__ */ of('EV_VANISHED');
 
 /** Both directions are disconnected. Only on DragonFly. */
@@ -192,7 +193,7 @@ export const EV_NODATA = /* @__PURE__ */ of('EV_NODATA');
 // Flags: bits of the system and of the filters.
 
 /**
- * `EVFILT_READ`: readiness as poll(2) has it; the same bit as `EV_FLAG0`. Only
+ * `EVFILT_READ`: readiness as poll(2) defines it; the same bit as `EV_FLAG0`. Only
  * on Darwin.
  */
 export const EV_POLL = /* @__PURE__ */ of('EV_POLL');
@@ -220,7 +221,7 @@ export const EV_SYSFLAGS = /* @__PURE__ */ of('EV_SYSFLAGS');
 
 // Flags of the calls themselves.
 
-/** kevent64: nothing special. Only on Darwin. */
+/** kevent64: no flags. Only on Darwin. */
 export const KEVENT_FLAG_NONE = /* @__PURE__ */ of('KEVENT_FLAG_NONE');
 
 /** kevent64: do not wait. Only on Darwin. */
@@ -238,13 +239,13 @@ export const KQUEUE_CLOEXEC = /* @__PURE__ */ of('KQUEUE_CLOEXEC');
 
 // fflags of EVFILT_READ, EVFILT_WRITE and EVFILT_EXCEPT.
 
-/** `data` is the low-water mark: report from that many bytes on. */
+/** `data` is the low-water mark: report when that many bytes are available. */
 export const NOTE_LOWAT = /* @__PURE__ */ of('NOTE_LOWAT');
 
-/** Out-of-band data is there. Only on Darwin, OpenBSD and DragonFly. */
+/** There is out-of-band data. Only on Darwin, OpenBSD and DragonFly. */
 export const NOTE_OOB = /* @__PURE__ */ of('NOTE_OOB');
 
-/** Report the end of the file too. Only on OpenBSD. */
+/** Report the end of the file as well. Only on OpenBSD. */
 export const NOTE_EOF = /* @__PURE__ */ of('NOTE_EOF');
 
 /**
@@ -258,7 +259,7 @@ export const NOTE_FILE_POLL = /* @__PURE__ */ of('NOTE_FILE_POLL');
 /** The file was unlinked. */
 export const NOTE_DELETE = /* @__PURE__ */ of('NOTE_DELETE');
 
-/** The contents were written to. */
+/** The contents were written. */
 export const NOTE_WRITE = /* @__PURE__ */ of('NOTE_WRITE');
 
 /** The file grew. */
@@ -279,7 +280,7 @@ export const NOTE_RENAME = /* @__PURE__ */ of('NOTE_RENAME');
  */
 export const NOTE_REVOKE = /* @__PURE__ */ of('NOTE_REVOKE');
 
-/** No change of the file in particular. Only on Darwin. */
+/** No particular change of the file. Only on Darwin. */
 export const NOTE_NONE = /* @__PURE__ */ of('NOTE_NONE');
 
 /** A lock of flock(2) was released. Only on Darwin. */
@@ -295,13 +296,14 @@ export const NOTE_LEASE_RELEASE = /* @__PURE__ */ of('NOTE_LEASE_RELEASE');
 export const NOTE_OPEN = /* @__PURE__ */ of('NOTE_OPEN');
 
 /**
- * The file was closed by one who could not write to it. Only on FreeBSD and
- * NetBSD.
+ * A descriptor of the file that was not open for writing was closed. Only on
+ * FreeBSD and NetBSD.
  */
 export const NOTE_CLOSE = /* @__PURE__ */ of('NOTE_CLOSE');
 
 /**
- * The file was closed by one who could write to it. Only on FreeBSD and NetBSD.
+ * A descriptor of the file that was open for writing was closed. Only on FreeBSD
+ * and NetBSD.
  */
 export const NOTE_CLOSE_WRITE = /* @__PURE__ */ of('NOTE_CLOSE_WRITE');
 
@@ -325,13 +327,13 @@ export const NOTE_EXEC = /* @__PURE__ */ of('NOTE_EXEC');
 /** The process was reaped. Deprecated. Only on Darwin. */
 export const NOTE_REAP = /* @__PURE__ */ of('NOTE_REAP');
 
-/** Shared with `EVFILT_SIGNAL`; for the kernel itself. Only on Darwin. */
+/** For the kernel itself; shared with `EVFILT_SIGNAL`. Only on Darwin. */
 export const NOTE_SIGNAL = /* @__PURE__ */ of('NOTE_SIGNAL');
 
-/** Ask for the wait status in `data`. Only on Darwin. */
+/** Report the wait status in `data`. Only on Darwin. */
 export const NOTE_EXITSTATUS = /* @__PURE__ */ of('NOTE_EXITSTATUS');
 
-/** Ask for the reason of the exit in `fflags`. Only on Darwin. */
+/** Report the reason of the exit in `fflags`. Only on Darwin. */
 export const NOTE_EXIT_DETAIL = /* @__PURE__ */ of('NOTE_EXIT_DETAIL');
 
 /** Reason of the exit: the text could not be decrypted. Only on Darwin. */
@@ -353,7 +355,7 @@ export const NOTE_EXIT_DETAIL_MASK = /* @__PURE__ */ of(
 /** Exited while it had another parent. No longer sent. Only on Darwin. */
 export const NOTE_EXIT_REPARENTED = /* @__PURE__ */ of('NOTE_EXIT_REPARENTED');
 
-/** Follow the children, too. Darwin, and so Linux, answers ENOTSUP. */
+/** Follow the children too. Darwin and Linux refuse it with ENOTSUP. */
 export const NOTE_TRACK = /* @__PURE__ */ of('NOTE_TRACK');
 
 /** A child could not be followed. */
@@ -410,13 +412,13 @@ export const NOTE_ABSTIME = /* @__PURE__ */ of('NOTE_ABSTIME');
 /** `ext[1]` is how late the timer may be. Only on Darwin. */
 export const NOTE_LEEWAY = /* @__PURE__ */ of('NOTE_LEEWAY');
 
-/** As punctual as can be. Only on Darwin. */
+/** Fire as punctually as possible. Only on Darwin. */
 export const NOTE_CRITICAL = /* @__PURE__ */ of('NOTE_CRITICAL');
 
-/** May be late to save power. Only on Darwin. */
+/** The timer may be late, to save power. Only on Darwin. */
 export const NOTE_BACKGROUND = /* @__PURE__ */ of('NOTE_BACKGROUND');
 
-/** Runs on while the system sleeps. Only on Darwin. */
+/** The timer continues while the system sleeps. Only on Darwin. */
 export const NOTE_MACH_CONTINUOUS_TIME = /* @__PURE__ */ of(
   'NOTE_MACH_CONTINUOUS_TIME',
 );
@@ -426,7 +428,7 @@ export const NOTE_MACHTIME = /* @__PURE__ */ of('NOTE_MACHTIME');
 
 // fflags of EVFILT_USER.
 
-/** Fire the event. */
+/** Trigger the event. */
 export const NOTE_TRIGGER = /* @__PURE__ */ of('NOTE_TRIGGER');
 
 /** Leave the stored `fflags` as they are. */
@@ -444,7 +446,7 @@ export const NOTE_FFCOPY = /* @__PURE__ */ of('NOTE_FFCOPY');
 /** Mask of the operation: `NOTE_FFNOP` … `NOTE_FFCOPY`. */
 export const NOTE_FFCTRLMASK = /* @__PURE__ */ of('NOTE_FFCTRLMASK');
 
-/** Mask of the 24 bits that are yours. */
+/** Mask of the 24 bits that the program may use. */
 export const NOTE_FFLAGSMASK = /* @__PURE__ */ of('NOTE_FFLAGSMASK');
 
 // fflags of EVFILT_VM.
@@ -529,10 +531,10 @@ export const VQ_NOTRESPLOCK = /* @__PURE__ */ of('VQ_NOTRESPLOCK');
 
 // fflags of EVFILT_LIBKQUEUE: one command, not bits.
 
-/** Ask for the version as a number. Only on libkqueue. */
+/** Report the version as a number. Only on libkqueue. */
 export const NOTE_VERSION = /* @__PURE__ */ of('NOTE_VERSION');
 
-/** Ask for the version as a string. Only on libkqueue. */
+/** Report the version as a string. Only on libkqueue. */
 export const NOTE_VERSION_STR = /* @__PURE__ */ of('NOTE_VERSION_STR');
 
 /**
@@ -546,10 +548,10 @@ export const NOTE_FORK_CLEANUP = /* @__PURE__ */ of('NOTE_FORK_CLEANUP');
 /** Get or set debugging output. Only on libkqueue. */
 export const NOTE_DEBUG = /* @__PURE__ */ of('NOTE_DEBUG');
 
-/** Set what each line of debugging output begins with. Only on libkqueue. */
+/** Set the prefix of lines of debugging output. Only on libkqueue. */
 export const NOTE_DEBUG_PREFIX = /* @__PURE__ */ of('NOTE_DEBUG_PREFIX');
 
-/** Set the function debugging output goes to. Only on libkqueue. */
+/** Set the function that receives debugging output. Only on libkqueue. */
 export const NOTE_DEBUG_FUNC = /* @__PURE__ */ of('NOTE_DEBUG_FUNC');
 
 /** Set how often files are polled; not on Linux. Only on libkqueue. */

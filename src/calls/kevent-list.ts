@@ -25,12 +25,12 @@ let isList: (value: unknown) => value is KeventList;
 let memoryOfList: (value: unknown) => KeventMemory | undefined;
 
 /**
- * `struct kevent[]` in memory that the kernel reads and writes, of a fixed
- * capacity: make it once, use it for every call. Reading small numbers with the
- * readers allocates nothing (V8 boxes integers of more than 31 bits);
- * {@link KeventList.get} makes an object.
+ * A `struct kevent[]` of fixed capacity, in memory that the kernel reads and
+ * writes. Create it once and reuse it for every call.
  *
- * Entries have the layout of the running kernel.
+ * Entries have the layout of the running kernel. The readers, such as
+ * {@link KeventList.ident}, allocate nothing for small numbers (V8 boxes integers
+ * of more than 31 bits). {@link KeventList.get} creates an object.
  *
  * @example
  * ```ts
@@ -50,7 +50,7 @@ export class KeventList implements Iterable<Kevent> {
   static {
     memoryOfList = (value) => {
       try {
-        // To ask whether it is there first takes longer.
+        // Testing for the property first would be slower.
         return (value as KeventList).#memory;
       } catch {
         return undefined;
@@ -60,7 +60,7 @@ export class KeventList implements Iterable<Kevent> {
   }
 
   /**
-   * @param capacity How many entries it holds: 1 to 2**20.
+   * @param capacity The maximum number of entries: 1 to 2**20.
    * @throws {TypeError} If the capacity is not a number.
    * @throws {RangeError} If it is not an integer in that range.
    */
@@ -78,14 +78,15 @@ export class KeventList implements Iterable<Kevent> {
         capacity,
       );
     }
-    // A test of another kernel's layout passes it in; see listFor.
+    // Tests pass in the layout of another kernel: see listFor.
     this.#memory = allocate(capacity, foreignWords ?? wordsFor(new.target));
   }
 
   /**
-   * A list that holds exactly these kevents.
+   * Create a list of exactly these kevents.
    *
-   * @throws {TypeError | RangeError} As {@link KeventList.push}; also for none.
+   * @throws {TypeError | RangeError} As {@link KeventList.push}; also without
+   * arguments.
    */
   static of(...kevents: readonly KeventInit[]): KeventList {
     const list = new this(kevents.length);
@@ -93,17 +94,17 @@ export class KeventList implements Iterable<Kevent> {
     return list;
   }
 
-  /** How many entries it can hold: `nevents` when used as an event list. */
+  /** The maximum number of entries: `nevents` when used as an event list. */
   get capacity(): number {
     return this.#memory.capacity;
   }
 
-  /** How many entries it holds: `nchanges` when used as a change list. */
+  /** The number of entries: `nchanges` when used as a change list. */
   get length(): number {
     return this.#memory.length;
   }
 
-  /** Forget all entries; the capacity stays. */
+  /** Remove all entries. The capacity stays the same. */
   clear(): void {
     this.#memory.length = 0;
   }
@@ -112,17 +113,17 @@ export class KeventList implements Iterable<Kevent> {
    * Append one entry.
    *
    * @throws {TypeError} If it is not an object or a field has a wrong type.
-   * @throws {RangeError} If a field does not fit or the list is full. The list
-   * is then as it was.
+   * @throws {RangeError} If a field does not fit, or the list is full. The list
+   * is not changed.
    */
   push(kevent: KeventInit): void {
     encode(this.#memory, 'next', kevent);
   }
 
   /**
-   * Entry `index` as an object of its own.
+   * Return a copy of entry `index` as an object.
    *
-   * @throws {RangeError} If there is no such entry; so do all readers.
+   * @throws {RangeError} If there is no such entry. All readers throw it.
    */
   get(index: number): Kevent {
     const memory = this.#memory;
@@ -204,23 +205,23 @@ export class KeventList implements Iterable<Kevent> {
     return readPattern(memory, at, words.widePointers);
   }
 
-  /** The entries in order, each as an object of its own. */
+  /** Iterate over copies of the entries, in order. */
   *[Symbol.iterator](): IterableIterator<Kevent> {
     for (let i = 0; i < this.#memory.length; i++) yield this.get(i);
   }
 
-  /** For util.inspect: its entries as {@link explain} shows them. */
+  /** For util.inspect: the entries as {@link explain} prints them. */
   [INSPECT](depth: number, options?: InspectOptions): string {
-    // An object that only inherits from a list has none.
+    // An object that only inherits from a list has no private fields.
     if (!(#memory in this)) return 'KeventList {}';
     return inspectList(this, this.#memory, depth, options);
   }
 }
 
 /**
- * A list of `struct kevent64_s`, for {@link kevent64}: all fields have 64 bits
- * on any CPU, and `ext` holds two more words. Only where the kernel has it:
- * Darwin, and Linux with the kqueue built into this library.
+ * A list of `struct kevent64_s`, for {@link kevent64}. All fields have 64 bits on
+ * any CPU, and `ext` holds two more words. Available on Darwin, and on Linux with
+ * the built-in kqueue.
  *
  * @example
  * ```ts
@@ -240,10 +241,10 @@ const wordsFor = ({ prototype }: typeof KeventList): KeventWords =>
     ? currentWords64()
     : currentWords();
 
-/** The layout of the list being made for another kernel than the running. */
+/** The layout of a list that is made for another kernel than the running one. */
 let foreignWords: KeventWords | undefined;
 
-/** Make a list of another kernel's layout, to read or answer its bytes. */
+/** Make a list with another kernel's layout, to read or write its bytes. */
 export function listFor(layout: KeventWords, capacity: number): KeventList {
   foreignWords = layout;
   try {

@@ -46,7 +46,7 @@ export interface Syscalls {
   close(fd: number): void;
 }
 
-/** @throws {TypeError | RangeError} If it can be no descriptor. */
+/** @throws {TypeError | RangeError} If the value cannot be a descriptor. */
 export function checkFd(action: string, name: string, value: unknown): void {
   const isFd = typeof value === 'number' && (value | 0) === value && value >= 0;
   if (isFd) return;
@@ -153,7 +153,7 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
     let changes: KeventMemory | null = null;
     let encoded: KeventMemory | undefined;
     if (changelist === null) {
-      // Only to collect.
+      // Collect only.
     } else if (Array.isArray(changelist)) {
       encoded = scratch.encode(words, changelist, action);
       changes = encoded;
@@ -219,13 +219,13 @@ function words64Of(kernel: Kernel): KeventWords {
 export const calls = syscallsOf(currentKernel);
 
 /**
- * The owner of a descriptor. The event loop aborts the process if a descriptor is
- * closed while it is watched, so its owner has to close it.
+ * The owner of a descriptor. The event loop aborts the process if a watched
+ * descriptor is closed, so its owner has to close it.
  */
 export interface FdOwner {
   /** Close the descriptor and what belongs to it. */
   close(): void;
-  /** Close what belongs to the descriptor, which is another file's by now. */
+  /** Close everything except the descriptor, which is now another file. */
   abandon(): void;
 }
 
@@ -235,10 +235,10 @@ export const fdOwners = new Map<number, FdOwner>();
 /**
  * Create a queue: kqueue(2).
  *
- * @returns Its descriptor: close-on-exec where the kernel makes it so (Darwin,
- * Linux), readable by poll(2) while events are waiting.
+ * @returns The descriptor of the queue. It is close-on-exec on Darwin and Linux,
+ * and poll(2) reports it readable while events are pending.
  * @throws {KqueueError} `EMFILE`, `ENFILE` or `ENOMEM`; `ERR_KQUEUE_UNSUPPORTED`
- * or `ERR_KQUEUE_LOAD` if there is no kernel to ask.
+ * if this platform has no kqueue; `ERR_KQUEUE_LOAD` if the library did not load.
  *
  * @example
  * ```ts
@@ -250,33 +250,35 @@ export const fdOwners = new Map<number, FdOwner>();
  */
 export const kqueue = (): number => {
   const fd = calls.kqueue();
-  // The descriptor of an earlier owner was closed without its knowledge.
+  // The number was reused: other code closed the descriptor of an earlier owner.
   fdOwners.get(fd)?.abandon();
   return fd;
 };
 
 /**
- * Apply changes, then collect events: kevent(2), 1:1. Blocks the thread while
- * it waits, timers, promises and signal handlers with it.
+ * Apply changes, then collect events, exactly as kevent(2) does. The call blocks
+ * the thread while it waits; timers, promises and signal handlers do not run.
  *
- * @param kq The queue.
- * @param changelist What to change, in order: a list's first `length` entries,
- * or plain objects, or null for nothing.
- * @param eventlist Where events go: as many as its `capacity`; its `length` is
- * set to their number. It may be the change list too. Null, and the call
- * applies the changes and returns 0 at once.
- * @param timeout How long to wait if nothing is ready: milliseconds, a
- * timespec, or null for ever.
- * @returns How many entries were written: 0 if time ran out. A change that
- * failed is an entry with `EV_ERROR` and its errno in `data` while there is
- * room, and the call then neither waits nor collects.
- * @throws {TypeError | RangeError} For an argument that does not fit, before
- * anything is changed.
- * @throws {KqueueError} `EBADF` if `kq` is not an open queue, `EINVAL` for a
- * timespec the kernel refuses, `EINTR` if a signal ended the wait (the changes
- * are then applied), or the errno of a change that failed without room to say
- * so (earlier changes are applied, later ones not). The event list is then
- * empty, unless it was the change list too.
+ * If a change fails and the event list has room, the call adds an entry with
+ * `EV_ERROR` and the errno in `data`. It then returns without waiting for events.
+ *
+ * @param kq The descriptor of the queue.
+ * @param changelist The changes, in order: the first `length` entries of a list,
+ * an array of plain objects, or null for none.
+ * @param eventlist The list that receives the events. The call writes at most
+ * `capacity` entries and sets `length`. It may be the same list as `changelist`.
+ * If it is null, the call applies the changes and returns 0 at once.
+ * @param timeout How long to wait for an event: milliseconds, a timespec, or
+ * null to wait indefinitely.
+ * @returns The number of entries written; 0 if the time ran out.
+ * @throws {TypeError | RangeError} If an argument is invalid. Nothing is changed.
+ * @throws {KqueueError} `EBADF` if `kq` is not an open queue.
+ * @throws {KqueueError} `EINVAL` if the kernel refuses the timespec.
+ * @throws {KqueueError} `EINTR` if a signal interrupted the wait. The changes are
+ * applied.
+ * @throws {KqueueError} The errno of a change that failed while the event list
+ * had no room. Earlier changes are applied, later ones are not. The event list
+ * is then empty, unless it is also the change list.
  *
  * @example
  * ```ts
@@ -298,16 +300,15 @@ export const kevent: (
 ) => number = calls.kevent;
 
 /**
- * The same with `struct kevent64_s`: kevent64(2). A queue that has been given
- * to one of the two calls answers the other with `EINVAL`.
+ * Like {@link kevent}, for `struct kevent64_s`: kevent64(2). A queue accepts only
+ * the call that it was first used with; the other one fails with `EINVAL`.
  *
- * @param flags `KEVENT_FLAG_IMMEDIATE`: poll, whatever the timeout says.
- * `KEVENT_FLAG_ERROR_EVENTS`: write the entries of failed changes and of
- * receipts only.
- * @returns As {@link kevent}.
- * @throws {TypeError | RangeError} For an argument that does not fit.
- * @throws {KqueueError} As {@link kevent}; `ERR_KQUEUE_UNSUPPORTED` where the
- * kernel has no kevent64.
+ * @param flags `KEVENT_FLAG_IMMEDIATE` polls and ignores the timeout.
+ * `KEVENT_FLAG_ERROR_EVENTS` reports only failed changes and receipts.
+ * @returns The number of entries written, as {@link kevent} does.
+ * @throws {TypeError | RangeError} If an argument is invalid.
+ * @throws {KqueueError} As {@link kevent}; `ERR_KQUEUE_UNSUPPORTED` if the kernel
+ * has no kevent64.
  */
 export const kevent64: (
   kq: number,
@@ -318,10 +319,12 @@ export const kevent64: (
 ) => number = calls.kevent64;
 
 /**
- * Close a descriptor: close(2). Closing a queue drops its registrations;
- * closing anything else removes it from every queue without an event. On Linux
- * it is the one close that does so at once: see the notes on Linux. Closing the
+ * Close a descriptor: close(2). Closing a queue drops its registrations. Closing
+ * any other descriptor removes it from every queue, without an event. Closing the
  * descriptor of a {@link Kqueue} closes the Kqueue.
+ *
+ * On Linux only this `close` removes the registrations at once. With any other
+ * close, such as `fs.closeSync`, they are removed by the next call.
  *
  * @throws {TypeError | RangeError} If `fd` is not an integer from 0 to 2**31-1.
  * @throws {KqueueError} `EBADF` if it is not open; `EINTR` or `EIO`.
@@ -338,14 +341,14 @@ export const close = (fd: number): void => {
   }
 };
 
-/** Whether a descriptor is a queue's: a call that does nothing asks. */
+/** Whether a descriptor is a queue: try a call that does nothing. */
 export function isQueue(fd: number): boolean {
   try {
     calls.kevent(fd, null, null, 0);
     return true;
   } catch (error) {
     if (!(error instanceof KqueueError)) throw error;
-    // A call without changes has no other ENOENT.
+    // Only libkqueue fails a call without changes with ENOENT.
     const { name } = currentKernel().facts;
     const code = name === 'libkqueue' ? 'ENOENT' : 'EBADF';
     return error.code !== 'EBADF' && error.code !== code;

@@ -13,9 +13,9 @@ export interface Finding {
     | 'errno'
     | 'pollable'
     | 'loop';
-  /** `null` for what is neither good nor bad, or could not be tried. */
+  /** `null` if the check is only informative, or could not be run. */
   readonly ok: boolean | null;
-  /** The result, and what to do about a failure: plain sentences. */
+  /** The result, and what to do about a failure, in plain sentences. */
   readonly says: string;
 }
 

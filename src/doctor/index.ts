@@ -7,17 +7,15 @@ const loadDoctor = (): typeof import('./doctor.js') =>
   require('./doctor.js') as typeof import('./doctor.js');
 
 /**
- * Find out whether this library and the kernel understand each other: which
- * kernel and library answer, then, on the live kernel, that every field of
- * `struct kevent` and every unit of a timer is where its table says, that
- * errors are told and that events wake the event loop.
+ * Check that this package works with the running kernel. The checks cover the
+ * kernel and library in use, the layout of `struct kevent`, the units of timers,
+ * errors, and whether events wake the event loop.
  *
- * It blocks the thread for some 50 ms, and for 3 s if timers are wrong. It
- * changes nothing and leaves nothing open. In the report there is nothing about
- * you but the versions of your system, the variables that begin with
- * `KQUEUE_FFI_`, and paths, with `~` for your home.
+ * The call blocks the thread for about 50 ms, or for 3 s if timers are wrong. It
+ * leaves nothing open. The report contains the versions of your system, variables
+ * that begin with `KQUEUE_FFI_`, and paths, in which `~` stands for your home.
  *
- * @returns A report. It does not reject: what goes wrong is a finding.
+ * @returns A report. The promise never rejects: a failure is a finding.
  *
  * @example
  * ```ts

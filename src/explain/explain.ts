@@ -22,7 +22,7 @@ const ACTION = 'explain a kevent';
 const EXPECTED =
   'a kevent, a KeventList, a typed event or a typed change of a queue';
 
-/** What {@link explain} can put into words. */
+/** The values that {@link explain} accepts. */
 export type Explainable =
   | KeventInit
   | Kevent
@@ -31,10 +31,10 @@ export type Explainable =
   | Step
   | Trigger;
 
-/** How to explain. */
+/** Options of {@link explain}. */
 export interface ExplainOptions {
   /**
-   * Whose numbers they are: a table of `kqueue-ffi/abi`, or its name.
+   * The kernel whose numbers to use: a table of `kqueue-ffi/abi`, or its name.
    *
    * @default the running kernel, with the signals of this system
    */
@@ -65,7 +65,7 @@ function factsOf(kernel: unknown): KernelFacts {
     : new TypeError(message);
 }
 
-/** A step of a typed queue as the record it becomes. */
+/** The record that a step of a typed queue is encoded as. */
 function recordOf(facts: KernelFacts, step: Step): KeventLike {
   const encoder = encoderOf(facts);
   const { EV_ADD, EV_DELETE, EV_ENABLE, EV_DISABLE } = facts.constants;
@@ -101,25 +101,24 @@ const isNumber = (value: unknown): boolean =>
   typeof value === 'number' || typeof value === 'bigint';
 
 /**
- * Say what a kevent is in one line, as strace(1) would: the ident, then the
- * filter, flags and notes by their names, and what of `data`, `udata` and `ext`
- * is not 0. The names of notes are those of the filter: the same bit is
- * `NOTE_LOWAT` for one and `NOTE_DELETE` for another.
+ * Describe a kevent in one line, in the style of strace(1): the ident, the names
+ * of the filter, flags and notes, and `data`, `udata` and `ext` unless they are 0.
+ * Names of notes depend on the filter: the same bit is `NOTE_LOWAT` for one filter
+ * and `NOTE_DELETE` for another.
  *
- * - In an entry with `EV_ERROR` the `data` is shown as the name of the errno.
- * - Bits without a name are shown in hex, filters without one as numbers.
- * - With `EV_EOF` a socket's error has its name, and an exited process its
- *   exit code or signal.
- * - A typed event shows what the kernel gave, without its udata, which is the
- *   queue's own mark. A typed change shows what it becomes.
+ * - In an entry with `EV_ERROR`, `data` is shown as the name of the errno.
+ * - Bits without a name are shown in hex, filters without a name as numbers.
+ * - With `EV_EOF`, a socket's error is shown by name, and an exited process with
+ *   its exit code or signal.
+ * - A typed event is shown as the kernel reported it, without `udata`, which is
+ *   an internal token of the queue. A typed change is shown as it is encoded.
  *
- * @param x One kevent, as an object of any kind; or a list, whose entries are
- * all in the line.
- * @throws {TypeError} If it is none of them, or a typed change is malformed.
- * @throws {RangeError} If there is no such kernel, or a number in a typed
- * change does not fit.
+ * @param x A kevent, a typed event, a typed change, or a list of kevents.
+ * @throws {TypeError} If `x` is none of these, or a typed change is malformed.
+ * @throws {RangeError} If the kernel is unknown, or a number in a typed change
+ * is out of range.
  * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` for a typed change that the
- * kernel cannot have.
+ * kernel does not support.
  *
  * @example
  * ```ts

@@ -11,56 +11,56 @@ import {
 } from '../queue/index.js';
 
 /**
- * An async iterator that holds resources. Leaving its loop, closing it, or the end of
- * a `using` scope frees them at once.
+ * An async iterator that holds kernel resources. Leaving its loop, closing it, or
+ * the end of a `using` scope frees them at once.
  *
- * If its signal is aborted, it rejects once with the signal's reason and then
+ * If its `signal` is aborted, it rejects once with the signal's reason and then
  * ends. A pending `next()` keeps the process alive; an idle iterator does not.
  */
 export interface EventIterator<T>
   extends AsyncIterableIterator<T>,
     Disposable,
     AsyncDisposable {
-  /** The next value; done when it has ended or was closed. */
+  /** Resolve with the next value; `done` is true after the end or a close. */
   next(): Promise<IteratorResult<T, undefined>>;
   /**
-   * The next value, with a limit to this one wait. If time runs out, it resolves
-   * with `{ done: false, value: undefined }`; if the signal is aborted, it
-   * rejects with its reason. Either way the iterator stays open, and the value
-   * that comes later goes to the next call.
+   * Resolve with the next value, and limit this one wait. If the time runs out, it
+   * resolves with `{ done: false, value: undefined }`. If the signal is aborted, it
+   * rejects with the signal's reason. In both cases the iterator stays open, and a
+   * later value goes to the next call.
    *
-   * @throws {TypeError | RangeError} For a malformed option, as a rejection.
+   * @throws {TypeError | RangeError} If an option is invalid, as a rejection.
    */
   next(options: NextOptions): Promise<IteratorResult<T | undefined, undefined>>;
-  /** Called when a loop is left: as {@link close}. */
+  /** Close the iterator. `for await` calls it when the loop is left. */
   return(): Promise<IteratorResult<T, undefined>>;
-  /** As {@link close}; rejects with the error. */
+  /** Close the iterator, and reject with the error. */
   throw(error?: unknown): Promise<IteratorResult<T, undefined>>;
-  /** Itself, as `for await` sees it: its `next` takes no options. */
+  /** Return this iterator. Its type has no options of `next`. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined>;
-  /** Whether it has ended or was closed. */
+  /** Whether the iterator has ended or was closed. */
   readonly closed: boolean;
-  /** Close. Pending `next` calls resolve with `done: true`. */
+  /** Close the iterator. Pending `next` calls resolve with `done: true`. */
   close(): void;
 }
 
-/** Options of every such iterator. */
+/** Options of helpers that return an iterator. */
 export interface IteratorOptions {
-  /** Ends the iteration, which then rejects with its reason. */
+  /** An abort ends the iteration, which rejects with the signal's reason. */
   readonly signal?: AbortSignalLike | undefined;
 }
 
 /** The source of an iterator's values. */
 export interface Source<T> {
   /**
-   * The next value; `undefined` if there are no more, or it was cancelled. It is
-   * not called again before it has settled, and need not settle once the source
-   * is closed.
+   * The next value; `undefined` if there are no more, or the pull was cancelled.
+   * It is not called again before it has settled. It need not settle once the
+   * source is closed.
    */
   pull(): Promise<T | undefined>;
   /**
-   * Nobody waits any more: the pending pull resolves soon, with a value if one
-   * has come in time. Nothing is lost.
+   * The consumer stopped waiting: resolve the pending pull soon, with a value if
+   * there is one already. Nothing is lost.
    */
   cancel(): void;
   /** Called once. */
@@ -72,7 +72,7 @@ const WAIT = 'wait for the next value';
 interface Request<T> {
   resolve(result: IteratorResult<T | undefined, undefined>): void;
   reject(error: unknown): void;
-  /** Its time has run out: it takes what came in time, or nothing. */
+  /** The time ran out: take a value that came in time, or none. */
   hasExpired: boolean;
 }
 
@@ -83,19 +83,19 @@ const TIMED_OUT: IteratorYieldResult<undefined> = {
 };
 
 /**
- * Closes iterators that are garbage-collected without being closed. So a source
- * must not refer to its iterator.
+ * Closes iterators that are garbage-collected without being closed. A source
+ * must therefore not refer to its iterator.
  */
 const unclosedIterators = /* @__PURE__ */ new FinalizationRegistry(
   (close: () => void) => close(),
 );
 
 /**
- * Let the iterator fail when the signal is aborted, or close the source if the
- * iterator was garbage-collected. Not a closure of `eventIterator`: the signal
- * would keep the iterator alive.
+ * Fail the iterator when the signal is aborted, or close the source if the
+ * iterator was garbage-collected. This is not a closure of `eventIterator`, because
+ * then the signal would keep the iterator alive.
  *
- * @returns Closes the source and removes the listener.
+ * @returns A function that closes the source and removes the listener.
  */
 function closeOnAbort(
   source: Source<unknown>,
@@ -113,10 +113,10 @@ function closeOnAbort(
 }
 
 /**
- * Make an iterator of a source, which is opened at once, unless the signal is
- * aborted already.
+ * Make an iterator of a source. The source is opened at once, unless the signal is
+ * already aborted.
  *
- * @param action For messages: what the iterator does.
+ * @param action What the iterator does, for error messages.
  */
 export function eventIterator<T>(
   action: string,
@@ -129,11 +129,11 @@ export function eventIterator<T>(
   const requests: Request<T>[] = [];
   let hasEnded = false;
   let isCancelled = false;
-  /** A value that came for a request that was given up meanwhile. */
+  /** A value that came after its request had been given up. */
   let unclaimed: { readonly value: T } | undefined;
   /** Keeps the iterator alive while a `next` is pending. */
   let servedIterator: EventIterator<T> | undefined;
-  /** The error that ended it while no `next` was pending: for the next one. */
+  /** The error that ended it while no `next` was pending; the next one gets it. */
   let pendingError: { readonly error: unknown } | undefined;
 
   const end = (): void => {
@@ -170,7 +170,7 @@ export function eventIterator<T>(
       while (requests.length > 0) {
         isCancelled = false;
         const value = await from.pull();
-        // Whatever ended it has settled all requests.
+        // All requests were settled when it ended.
         if (hasEnded) return;
         if (value !== undefined) deliver(value);
         else if (!isCancelled) return finish();
@@ -194,7 +194,7 @@ export function eventIterator<T>(
     source?.cancel();
   };
 
-  /** A request that is the last one looks once more for a value. */
+  /** Expire a request. The last one first looks for a value that came in time. */
   const expire = (request: Request<T>): void => {
     if (requests.length > 1) {
       requests.splice(requests.indexOf(request), 1);
@@ -211,7 +211,7 @@ export function eventIterator<T>(
     if (requests.length === 0) cancel();
   };
 
-  /** Wait for a value, within the limits of one call. */
+  /** Wait for a value, with the limits of one call. */
   const waitForValue = (
     from: Source<T>,
     timeout: number | null,

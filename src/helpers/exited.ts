@@ -17,22 +17,21 @@ import {
 import { readProcessState, UNKNOWN } from './process-state.js';
 import { type Member, SharedQueue } from './shared-queue.js';
 
-/** How to wait for a process. */
+/** Options of {@link exited}. */
 export interface ExitedOptions {
-  /** Ends the wait, which then rejects with its reason. */
+  /** An abort ends the wait, which rejects with the signal's reason. */
   readonly signal?: AbortSignalLike | undefined;
   /**
-   * Milliseconds; the wait then rejects with `ETIMEDOUT`.
+   * The longest wait in milliseconds. Then the promise rejects with `ETIMEDOUT`.
    *
-   * @default null for ever
+   * @default null, which waits indefinitely
    */
   readonly timeout?: number | null | undefined;
 }
 
 /**
- * How a process will have ended. Disposing of it ends the wait: a promise that
- * has not settled is then rejected with `ERR_KQUEUE_CLOSED`, which need not be
- * handled.
+ * A promise of how a process ended. Disposing of it ends the wait: a pending
+ * promise then rejects with `ERR_KQUEUE_CLOSED`, which you need not handle.
  */
 export interface ExitPromise extends Promise<ExitStatus>, Disposable {}
 
@@ -51,13 +50,13 @@ const queue = /* @__PURE__ */ new SharedQueue();
 /** The watched processes by pid. */
 const processes = /* @__PURE__ */ new Map<number, WatchedProcess>();
 
-/** A process and those who wait for its exit. */
+/** A process and the waits for its exit. */
 class WatchedProcess implements Member {
   readonly pid: number;
   readonly waiters = new Set<Waiter>();
   readonly #kq: Kqueue<Member>;
 
-  /** @throws {KqueueError} `ESRCH` if there is none, or it has ended. */
+  /** @throws {KqueueError} `ESRCH` if there is no such process, or it has ended. */
   constructor(pid: number) {
     this.pid = pid;
     this.#kq = queue.join(this);
@@ -75,7 +74,7 @@ class WatchedProcess implements Member {
     try {
       this.#kq.add({ filter: 'proc', pid: this.pid, notes, udata: this });
     } catch (error) {
-      // Darwin reports only the exit of processes we may not signal.
+      // Darwin reports no exit status of processes that we may not signal.
       if (!isRefusal(error, 'EACCES') || notes.length === 1) throw error;
       this.#add(['exit']);
     }
@@ -121,11 +120,10 @@ const isRefusal = (error: unknown, code: string): error is KqueueError =>
 /**
  * Watch the process that has a pid now, or return how it ended.
  *
- * @throws {KqueueError} `ESRCH` if there is none.
+ * @throws {KqueueError} `ESRCH` if there is no such process.
  */
 function findProcess(pid: number): WatchedProcess | ExitStatus {
-  // Once the exit of the old process can be reported, the pid may be reused:
-  // report it first.
+  // The pid may be reused once the old process has exited: report that exit first.
   if (processes.has(pid)) queue.deliverPending();
   let refusal: KqueueError | undefined;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {

@@ -33,22 +33,22 @@ const loadHelpers = (): typeof import('./helpers.js') =>
   require('./helpers.js') as typeof import('./helpers.js');
 
 /**
- * Wait for a process to exit: any process, not only a child. Nothing is taken
- * from it: who waits for its child with `node:child_process` hears of its end
- * as well.
+ * Wait for a process to exit. It does not have to be a child, and its parent still
+ * receives its exit status.
  *
- * All waits share one queue. A wait keeps the process alive.
+ * All waits share one queue. A pending wait keeps the process alive.
  *
- * @param pid A process id.
- * @returns How it ended. `code` and `signal` are both null if the kernel does not
- * report how: on Darwin, of a zombie that is no child, or a process that this one may not
- * signal; on Linux before 6.15, of a process that its parent has already reaped.
- * @throws {TypeError | RangeError} For a malformed argument. All errors are
+ * @param pid The process id.
+ * @returns A promise of the exit code or signal. Both are null if the kernel does
+ * not report the exit status. On Darwin it does not for a zombie that is not your
+ * child, or a process that you may not signal. On Linux before 6.15 it does not
+ * for a process that its parent has already reaped.
+ * @throws {TypeError | RangeError} If an argument is invalid. All errors are
  * rejections.
- * @throws {KqueueError} `ESRCH` if there is no such process; `ETIMEDOUT`;
- * `ERR_KQUEUE_CLOSED` if the promise was disposed of; else as {@link Kqueue.add},
- * such as `EMFILE`.
- * @throws The signal's reason.
+ * @throws {KqueueError} `ESRCH` if there is no such process; `ETIMEDOUT` if the
+ * time ran out; `ERR_KQUEUE_CLOSED` if the promise was disposed of; others as
+ * {@link Kqueue.add}, such as `EMFILE`.
+ * @throws The reason of an aborted `signal`.
  *
  * @example
  * ```ts
@@ -65,18 +65,18 @@ export function exited(pid: number, options: ExitedOptions = {}): ExitPromise {
 }
 
 /**
- * Tick with a period. On Darwin, FreeBSD and Linux the kernel keeps the phase, so
- * the interval does not drift, however long a turn of the loop takes. A slow
- * loop gets one tick that says how many it missed.
+ * Tick at a fixed period. On Darwin, FreeBSD and Linux the kernel keeps the phase,
+ * so the interval does not drift, however long the loop body takes. A slow loop
+ * gets one tick that says how many it missed.
  *
- * NetBSD, OpenBSD and DragonFly count in ticks of their clock, 10 ms each by
- * default, and round each period up to them: there it drifts. Without timer
- * units (NetBSD before 10, OpenBSD before 7.4, DragonFly) a period is rounded up
- * to whole milliseconds first.
+ * NetBSD, OpenBSD and DragonFly round each period up to ticks of their clock, by
+ * default 10 ms, so the interval drifts there. Where timers have no units (NetBSD
+ * before 10, OpenBSD before 7.4, DragonFly) the period is first rounded up to
+ * whole milliseconds.
  *
- * @param every The period: milliseconds, fractions allowed, or `{ s }`,
- * `{ ms }`, `{ us }` or `{ ns }`; more than 0. It begins with the call.
- * @throws {TypeError | RangeError} If it is no period, or `signal` no signal.
+ * @param every The period, more than 0: milliseconds, fractions allowed, or
+ * `{ s }`, `{ ms }`, `{ us }` or `{ ns }`. The first period begins with the call.
+ * @throws {TypeError | RangeError} If an argument is invalid.
  * @throws {KqueueError} As {@link kqueue}, such as `EMFILE`.
  *
  * @example
@@ -97,21 +97,20 @@ export function interval(
 }
 
 /**
- * Report whenever a descriptor is readable. It is level-triggered: until you read,
- * every iteration reports it again. `eof` marks the end of a pipe or socket; the
- * iterator ends once everything before it is read. Darwin's kernel reports no EOF
- * of a named FIFO, and so on Linux: a pending call for one asks poll(2) ten times
- * a second.
+ * Report when a descriptor is readable. The iterator is level-triggered: until you
+ * read the data, every iteration reports it again. After `eof` it ends once
+ * everything is read. kqueue reports no EOF of a named FIFO on Darwin and Linux,
+ * so a pending call for a FIFO also polls it with poll(2), ten times a second.
  *
  * Nothing is registered between calls, so `await readable(fd).next()` is fine.
- * Close the iterator before the descriptor: no kernel notifies a pending wait of
- * a close. Data that Node reads itself, such as that of a socket with a `data`
- * listener or the output of a child, is mostly gone before you look.
+ * Close the iterator before the descriptor: no kernel reports a close to a pending
+ * wait. Node.js reads some descriptors itself, such as a socket with a `data`
+ * listener or the output of a child. Their data is usually gone before you see it.
  *
  * @param fd A descriptor, or an object that has one, such as a socket.
- * @throws {TypeError | RangeError} If `fd` is no descriptor.
- * @throws {KqueueError} In the loop: `EBADF` if it is closed; else as
- * {@link Kqueue.add}.
+ * @throws {TypeError | RangeError} If `fd` is not a descriptor.
+ * @throws {KqueueError} In the loop: `EBADF` if the descriptor is closed; others
+ * as {@link Kqueue.add}.
  *
  * @example
  * ```ts
@@ -133,8 +132,8 @@ export function readable(
 }
 
 /**
- * Report whenever a descriptor has space to write, like {@link readable}. `eof`
- * means that nobody will read any more; it is the last iteration.
+ * Report when a descriptor has space to write. It works like {@link readable}.
+ * `eof` means that the other side reads no more; that iteration is the last.
  *
  * @param fd A descriptor, or an object that has one, such as a socket.
  * @throws As {@link readable}.
@@ -155,17 +154,17 @@ export function writable(
 }
 
 /**
- * Report signals that are sent to this process, with a count of each.
+ * Report signals that are sent to this process, with a count.
  *
  * While the iterator is open, the default action of its signals is suspended: they
- * do not end the process, as with a listener of `process.on`. Such listeners
- * still run. Closing the iterator restores the default action.
+ * do not end the process. Listeners of `process.on` still run. Closing the
+ * iterator restores the default action.
  *
- * @param args Signals by name or number, at least one; then options.
- * @throws {TypeError | RangeError} If there is none, or one that is no signal
+ * @param args One or more signals, by name or number; then options.
+ * @throws {TypeError | RangeError} If there is no signal, or one that is unknown
  * or cannot be caught.
  * @throws {KqueueError} As {@link Kqueue.add}; on Linux `ENOTSUP` in a worker
- * thread, to which Node gives no signals.
+ * thread, because Node.js delivers signals only to the main thread.
  *
  * @example
  * ```ts
@@ -195,24 +194,25 @@ export function signals(
 }
 
 /**
- * Watch a path across renames: report that its file is written, replaced, removed
- * or created. Nothing is polled, and a missing file is waited for.
+ * Follow a path across renames: report when its file is written, replaced, deleted
+ * or created. The file does not have to exist yet, and nothing is polled.
  *
- * Each event is the difference between the last event and the present state. A
- * slow consumer gets fewer events, but misses no difference: after each event
- * you can read the file, and later writes are reported again. The state at the
- * time of the call is not reported.
+ * Each event is the difference between the last event and the current state. A
+ * slow consumer gets fewer events, but misses no change: if you read the file
+ * after an event, later writes are reported again. The state at the time of the
+ * call is not reported.
  *
- * It holds one descriptor, of the file or, while it is missing, of the nearest
- * directory above; and one more for each symbolic link on the path. If a
- * directory above is renamed, nothing is reported until the file itself changes.
+ * The iterator holds one descriptor: of the file or, while the file is missing, of
+ * the nearest existing directory above. It holds one more for each symbolic link
+ * on the path. If a directory above is renamed, nothing is reported until the file
+ * itself changes.
  *
- * @param path A path, a Buffer for a name that is no UTF-8, or a `file:` URL; for
- * a directory it reports that an entry came or went.
- * @throws {TypeError} If it is no path.
- * @throws What `node:fs` throws: `EACCES` from the call; others, such as `EMFILE`,
- * from the call or, if it happens later, in the loop. A file that may not be read
- * later counts as missing until it may.
+ * @param path A path, a Buffer for a name that is not UTF-8, or a `file:` URL. For
+ * a directory, `changed` means that an entry was added or removed.
+ * @throws {TypeError} If it is not a path.
+ * @throws The error of `node:fs`: `EACCES` from the call; others, such as `EMFILE`,
+ * from the call or later in the loop. A file that becomes unreadable later counts
+ * as missing until it can be read again.
  * @throws {KqueueError} As {@link Kqueue.add}.
  *
  * @example
@@ -223,7 +223,7 @@ export function signals(
  * import { watchFile } from 'kqueue-ffi';
  *
  * const path = join(tmpdir(), `settings-${process.pid}.json`);
- * using events = watchFile(path); // there is none yet
+ * using events = watchFile(path); // the file does not exist yet
  * writeFileSync(path, '{}');
  * console.log(await events.next()); // created
  * writeFileSync(`${path}.new`, '{"a":1}');
@@ -241,26 +241,27 @@ export function watchFile(
 }
 
 /**
- * Report the entries of one directory that are added, removed or changed. Its
- * listing is compared with the last one when the kernel reports a change, so an
- * entry that came and went in between is not reported, and a slow consumer gets
- * fewer events but misses no difference. What is there at the time of the call
- * is not reported.
+ * Report entries of a directory that are added, removed or changed. Entries that
+ * exist at the time of the call are not reported.
  *
- * The directory may be removed and made again, or be missing at first. A link
- * to a directory is followed, and switched with it.
+ * When the kernel reports a change, the helper compares the listing with the last
+ * one. An entry that appeared and disappeared in between is not reported. A slow
+ * consumer gets fewer events, but misses no difference.
  *
- * It holds one descriptor, as {@link watchFile} does. By default the contents of
- * a file are looked at only when an entry comes, goes or is replaced: with
- * `files: true` each regular file is opened too, up to 1,000 of them. Files that
- * this process may not read are left out on Linux.
+ * The directory may be missing at first, or be removed and made again. A symbolic
+ * link to a directory is followed, also when it is switched to another directory.
  *
- * @param path A path, a Buffer for a name that is no UTF-8, or a `file:` URL.
- * @throws {TypeError | RangeError} For a malformed argument.
- * @throws What `node:fs` throws, such as `ENOTDIR` and `EACCES`: from the call,
- * or, if it happens later, in the loop.
+ * The iterator holds descriptors as {@link watchFile} does. By default it notices a
+ * changed file only when an entry is added, removed or replaced. With
+ * `files: true` it also opens each regular file, up to 1,000, and reports writes.
+ * On Linux it leaves out files that this process may not read.
+ *
+ * @param path A path, a Buffer for a name that is not UTF-8, or a `file:` URL.
+ * @throws {TypeError | RangeError} If an argument is invalid.
+ * @throws The error of `node:fs`, such as `ENOTDIR` or `EACCES`, from the call or
+ * later in the loop.
  * @throws {KqueueError} `EMFILE` if there are more files than `files` allows;
- * else as {@link Kqueue.add}.
+ * others as {@link Kqueue.add}.
  *
  * @example
  * ```ts

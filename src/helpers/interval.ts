@@ -10,11 +10,11 @@ import { queueSource } from './queue-source.js';
 /** A tick of {@link interval}. */
 export interface Tick {
   /**
-   * How many periods have passed since the call: a running total, unlike the
+   * The number of periods since the call. This is a running total, unlike the
    * `count` of a timer event, which is `missed + 1`.
    */
   readonly count: number;
-  /** How many periods have passed since the last tick without one. */
+  /** The number of periods since the last tick that had no tick of their own. */
   readonly missed: number;
 }
 
@@ -24,7 +24,7 @@ export function interval(
   options: IteratorOptions = {},
 ): EventIterator<Tick> {
   const action = 'make an interval';
-  // Check it even if the signal is aborted: no timer is made then.
+  // Check `every` even if the signal is aborted, when no timer is made.
   timerDuration(hostDialect(), every, 'every', action);
   return eventIterator(action, options, () => {
     let total = 0;

@@ -17,12 +17,12 @@ import {
 } from './event-iterator.js';
 import { type Member, SharedQueue } from './shared-queue.js';
 
-/** A descriptor is readable: {@link readable}. */
+/** The value of {@link readable}: a descriptor is readable. */
 export interface ReadReady {
   readonly fd: number;
   /**
-   * How many bytes can be read, or connections accepted; for a file, how far
-   * its end is from the position. As the `available` of a read event.
+   * The number of bytes that can be read, or of connections that can be accepted.
+   * For a file, its size minus the position. Same as `available` of a read event.
    */
   readonly available: number;
   /** @deprecated Use `available`. 1.0 drops this name. */
@@ -33,7 +33,7 @@ export interface ReadReady {
   readonly error: string | undefined;
 }
 
-/** Like a plain object, with the deprecated name as a getter of the prototype. */
+/** Like a plain object; the deprecated name is a getter of the prototype. */
 class ReadReadiness implements ReadReady {
   declare readonly fd: number;
   declare readonly available: number;
@@ -61,12 +61,12 @@ class ReadReadiness implements ReadReady {
   }
 }
 
-/** A descriptor is writable: {@link writable}. */
+/** The value of {@link writable}: a descriptor has space to write. */
 export interface WriteReady {
   readonly fd: number;
-  /** How many bytes can be written. */
+  /** The number of bytes that can be written. */
   readonly space: number;
-  /** The other side reads no more. */
+  /** Whether the other side reads no more. */
   readonly eof: boolean;
   /** With `eof`, the name of the socket's error, if it has one. */
   readonly error: string | undefined;
@@ -100,7 +100,7 @@ function queueWithout(name: string): RegistrationQueue {
   return created;
 }
 
-/** How often a FIFO is asked whether its other side has closed, in ms. */
+/** The first and the longest interval between polls of a FIFO for its EOF, in ms. */
 const FIRST_CHECK = 1;
 const MAX_PAUSE = 100;
 
@@ -117,11 +117,11 @@ function checkRegularly(check: () => void): () => void {
   return () => alarm.clear();
 }
 
-/** How the values of a filter are made. */
+/** Creates the values of a filter. */
 interface Values<T> {
   /** `undefined` for an event of another filter. */
   from(event: KqueueEvent): T | undefined;
-  /** A value as it is when the other side has closed; without one, an empty one. */
+  /** The value after the other side has closed; an empty one without a value. */
   atEnd(value: T | undefined): T;
   isLast(value: T): boolean;
 }
@@ -132,7 +132,7 @@ interface PendingPull<T> {
   reject(error: unknown): void;
   /** Delete its registration. */
   end(): void;
-  /** Resolve with what is ready, or with nothing. */
+  /** Resolve with a value that is ready, or with none. */
   cancel(): void;
 }
 
@@ -202,7 +202,7 @@ function readiness<T>(
         try {
           kq.delete({ filter, fd });
         } catch (error) {
-          // The descriptor was closed first.
+          // The descriptor was closed before the iterator.
           if (!(error instanceof KqueueError)) throw error;
         } finally {
           settle();

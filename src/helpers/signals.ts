@@ -8,17 +8,17 @@ import {
 } from './event-iterator.js';
 import { queueSource } from './queue-source.js';
 
-/** A signal, and how often it was sent: {@link signals}. */
+/** The value of {@link signals}: a signal and its count. */
 export interface SignalCount {
   readonly signal: SignalName | number;
-  /** How often it was sent since it was last reported: at least 1. */
+  /** The number of times it was sent since the last report: at least 1. */
   readonly count: number;
 }
 
 const ACTION = 'listen for signals';
 const EXPECTED = 'the name or the number of a signal that can be caught';
 
-/** Node's first name of a signal: the one that the kernel listens by. */
+/** Node's first name of a signal, which the kernel uses to listen for it. */
 function nameOf(signal: unknown): NodeJS.Signals {
   const all = Object.entries(constants.signals);
   const number = all.find(([name]) => name === signal)?.[1] ?? signal;

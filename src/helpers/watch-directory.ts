@@ -28,26 +28,26 @@ import { PathSource } from './watch-file.js';
 
 export type { EntryKind };
 
-/** A change of a directory's entry: {@link watchDirectory}. */
+/** The value of {@link watchDirectory}: a change of an entry. */
 export interface DirectoryEvent {
   /**
-   * - `added`, `removed`: a rename is both;
-   * - `changed`: another file has the name, as when an editor saves; or the size
-   *   or the time of modification of a file differs.
+   * - `added`, `removed`: an entry appeared or disappeared; a rename is both
+   * - `changed`: another file has the name, as after an atomic save; or the size
+   *   or modification time of the file changed
    */
   readonly type: 'added' | 'removed' | 'changed';
-  /** Without the directory. */
+  /** The name of the entry, without the directory. */
   readonly name: string;
-  /** The bytes of a name that is no UTF-8, of which `name` shows what it can. */
+  /** The bytes of the name, if it is not UTF-8; `name` then has U+FFFD in it. */
   readonly nameBytes?: Uint8Array | undefined;
   readonly kind: EntryKind;
 }
 
-/** How to watch a directory. */
+/** Options of {@link watchDirectory}. */
 export interface DirectoryOptions extends IteratorOptions {
   /**
-   * Also watch the contents of the files. Each takes a descriptor: `true` is
-   * for at most 1,000 files, a number for as many.
+   * Also report writes to the regular files of the directory. Each file takes a
+   * descriptor: `true` allows 1,000 files, a number allows that many.
    *
    * @default false
    */
@@ -60,7 +60,7 @@ const MAX_BUDGET = 0x7fffffff;
 
 /**
  * Compares the listings of a directory. A PathSource follows the directory and
- * tells when; it looks at the path once it is armed, so no change is missed.
+ * decides when. It reads the path after it is armed, so no change is missed.
  */
 class DirectorySource implements Source<DirectoryEvent> {
   readonly #path: BytePath;
@@ -99,7 +99,7 @@ class DirectorySource implements Source<DirectoryEvent> {
       this.#compare();
       if (this.#events.length > 0) continue;
       if (this.#isCancelled) return undefined;
-      // Undefined too if a file has events.
+      // It is also undefined if a file has events.
       if ((await this.#directory.pull()) !== undefined) this.#isStale = true;
     }
   }
@@ -148,13 +148,13 @@ class DirectorySource implements Source<DirectoryEvent> {
     this.#events = events;
   }
 
-  /** The listing with what files are now that have had events. */
+  /** The listing, in which files that had events are read again. */
   #refresh(names: Iterable<BytePath>): Listing {
     const listing = new Map(this.#listing);
     for (const name of names) {
       const old = listing.get(name);
       const entry = readEntry(`${this.#path}/${name}`);
-      // The directory also reports entries that came, went or were replaced.
+      // The directory itself reports entries that were added, removed or replaced.
       if (old !== undefined && entry !== undefined && isSameEntry(old, entry)) {
         listing.set(name, entry);
       }
@@ -186,11 +186,11 @@ function budgetOf(files: unknown): number {
   return files;
 }
 
-/** @throws {NodeJS.ErrnoException} `ENOTDIR` if there is something else. */
+/** @throws {NodeJS.ErrnoException} `ENOTDIR` if the path is not a directory. */
 function refuseFile(path: BytePath): void {
   const stats = statSync(toBuffer(path), { throwIfNoEntry: false });
   if (stats === undefined || stats.isDirectory()) return;
-  // It fails in the words of node:fs.
+  // It fails with the message of node:fs.
   readdirSync(toBuffer(path));
 }
 

@@ -19,31 +19,31 @@ import { areOfContents, fileQueue as queue } from './file-queue.js';
 import { type FileState, LACKS, PathWatches } from './path-watches.js';
 import type { Member } from './shared-queue.js';
 
-/** A change of a path: {@link watchFile}. */
+/** The value of {@link watchFile}: a change of a path. */
 export type FileEvent =
   | {
       /**
-       * - `changed`: it was written to, cut, or given another time of
-       *   modification; of a directory, an entry came or went;
-       * - `attributes`: its mode, its owner or its links changed;
-       * - `replaced`: another file is there, by a rename or in some other way;
-       * - `created`: there was nothing, now there is.
+       * - `changed`: the file was written or truncated, or its modification time
+       *   changed; in a directory, an entry was added or removed
+       * - `attributes`: its mode, owner or link count changed
+       * - `replaced`: the path now names another file, for example after a rename
+       * - `created`: the file appeared
        */
       readonly type: 'changed' | 'attributes' | 'replaced' | 'created';
-      /** As passed to {@link watchFile}; a Buffer or a URL as text. */
+      /** The path as passed to {@link watchFile}; a Buffer or a URL as text. */
       readonly path: string;
-      /** How many bytes it has now. */
+      /** The current size in bytes. */
       readonly size: number;
     }
   | {
-      /** It was unlinked, or renamed. */
+      /** The file was unlinked, or renamed away. */
       readonly type: 'deleted';
       readonly path: string;
     };
 
 const ACTION = 'watch a file';
 
-/** How often what cannot be watched is looked at, in milliseconds. */
+/** The polling interval for files that cannot be watched, in milliseconds. */
 const LOOK_MS = 250;
 
 let mountIdents = 0;
@@ -151,7 +151,7 @@ export class PathSource implements Source<FileEvent>, Member {
     }
   }
 
-  /** Resolve at the next event, or when it is time to look. */
+  /** Resolve at the next event, or after the polling interval. */
   #waitForEvent(): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       queue.ref();

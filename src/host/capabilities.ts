@@ -6,20 +6,20 @@ import { LINUX } from './linux-capabilities.js';
 /** Whether a feature is available, and why. */
 export interface Capability {
   /**
-   * `native`: the kernel does it. `emulated`: the library does it with other
-   * means of the system. `absent`: a request is an error, or it never happens.
-   * `reason` has the details.
+   * `native`: the kernel has it. `emulated`: this package implements it with other
+   * system calls. `absent`: a request is an error, or it never happens. `reason` has
+   * the details.
    */
   readonly support: 'native' | 'emulated' | 'absent';
   readonly reason: string;
 }
 
-/** A filter and its notes, by their names without `NOTE_` in lower case. */
+/** A filter and its notes, by name: without `NOTE_`, in lower case. */
 export interface FilterCapability extends Capability {
   readonly notes: Readonly<Record<string, Capability>>;
 }
 
-/** The filters that have a type of their own, and those reached as `raw`. */
+/** The filters with a type of their own, and `EVFILT_FS`, which is used as `raw`. */
 export type Capabilities = Readonly<
   Record<
     | 'read'
@@ -55,7 +55,7 @@ export interface Deviations {
 
 const isNote = (name: string): boolean => !/MASK$|^NOTE_FF|^VQ_/.test(name);
 
-/** What Darwin's header has and its kernel refuses: ENOTSUP. */
+/** Notes that are in Darwin's header and that its kernel refuses with ENOTSUP. */
 const REFUSED: Readonly<Record<string, readonly string[]>> = {
   darwin: ['NOTE_TRACK', 'NOTE_TRACKERR', 'NOTE_CHILD'],
 };
@@ -98,12 +98,12 @@ function onLinux(facts: KernelFacts, name: string): FilterCapability {
 }
 
 /**
- * The capabilities of a kernel: a pure function of its table, so it works for any
- * kernel, anywhere.
+ * The capabilities of a kernel. This is a pure function of its table, so it works for
+ * any kernel on any host.
  *
  * @param facts A table of `kqueue-ffi/abi`.
- * @param name `'linux'` for the kqueue built into this library, which speaks
- * as Darwin does and cannot do all that Darwin can.
+ * @param name `'linux'` for the kqueue built into this package, which uses Darwin's
+ * table and lacks some of its features.
  */
 export function capabilitiesOf(
   facts: KernelFacts,
@@ -118,7 +118,7 @@ export function capabilitiesOf(
 let known: Capabilities | undefined;
 
 /**
- * The features that the running kernel delivers, emulates or lacks.
+ * List which filters and notes the running kernel has, emulates or lacks.
  *
  * @example
  * ```ts

@@ -6,24 +6,24 @@ import {
 } from '../abi/index.js';
 import { currentStart, findDistrust } from './trust.js';
 
-/** Which kernel answers the calls of this process, and why. */
+/** The kernel that handles the calls of this process, and why it was chosen. */
 export interface KernelChoice {
   /**
-   * `'linux'` for the kqueue built into this library, else the name of the
-   * kernel whose binary interface is spoken.
+   * `'linux'` for the kqueue built into this package; otherwise the kernel whose
+   * binary interface is used.
    */
   readonly name: string;
-  /** Whose structs, constants and errno numbers are in use. */
+  /** The kernel whose structs, constants and errno numbers are in use. */
   readonly abi: KernelName;
-  /** The libraries that are tried at the first call, in order. */
+  /** The libraries to try at the first call, in order. */
   readonly libraries: readonly string[];
-  /** False where the first call will throw `ERR_KQUEUE_UNSUPPORTED`. */
+  /** False if the first call will throw `ERR_KQUEUE_UNSUPPORTED`. */
   readonly supported: boolean;
-  /** Why this one, in a sentence. */
+  /** Why this kernel was chosen, in a sentence. */
   readonly reason: string;
 }
 
-/** The kernels that are some system's own, by `process.platform`. */
+/** The native kernels, by `process.platform`. */
 const NATIVE: Readonly<Record<string, KernelName>> = {
   darwin: 'darwin',
   freebsd: 'freebsd',
@@ -32,19 +32,19 @@ const NATIVE: Readonly<Record<string, KernelName>> = {
   dragonfly: 'dragonfly',
 };
 
-/** CPUs on which Linux numbers its system calls in a way we know. */
+/** CPUs whose system call numbers on Linux are known. */
 const LINUX_CPUS: readonly string[] = ['x64', 'arm64', 'riscv64', 'loong64'];
 
-/** The facts that decide: a parameter, so tests can try every host on any. */
+/** The facts that decide. A parameter, so that tests can try every host. */
 export interface Host {
   readonly platform: string;
   readonly arch: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Why the environment may not choose a library; asked only if it does. */
+  /** Why the environment may not choose a library. Called only if it does. */
   distrust?(): string | undefined;
 }
 
-/** The layout rules of a CPU; all 64-bit ones lay these structs out alike. */
+/** The layout rules of a CPU. All 64-bit CPUs lay these structs out alike. */
 export function cpuOf(arch: string): Cpu {
   switch (arch) {
     case 'ia32':
@@ -126,7 +126,7 @@ function chooseByPlatform(host: Host): Decision {
   };
 }
 
-/** Decide from the host alone: nothing is loaded. */
+/** Choose the kernel from facts about the host, without loading anything. */
 export function chooseKernel(host: Host): Decision {
   const library = host.env.KQUEUE_FFI_LIBRARY;
   if (library === undefined || library === '') return chooseByPlatform(host);
@@ -147,8 +147,8 @@ const hostDecision = chooseKernel({
 });
 
 /**
- * Whether `KQUEUE_FFI_TRACE` asks for a trace. Like other variables it is
- * ignored where the environment may be somebody else's.
+ * Whether `KQUEUE_FFI_TRACE` enables the trace. Like the other variables it is
+ * ignored in a process that must not trust its environment.
  */
 export function isTraced(): boolean {
   const value = process.env.KQUEUE_FFI_TRACE ?? '';
@@ -157,15 +157,15 @@ export function isTraced(): boolean {
   );
 }
 
-/** The facts of the running kernel; Darwin's where there is none. */
+/** The facts of the running kernel; Darwin's on a host without kqueue. */
 export const hostFacts: KernelFacts = hostDecision.facts;
 
 /** The layout rules of this machine. */
 export const hostCpu: Cpu = cpuOf(process.arch);
 
 /**
- * Which kernel answers the calls, and why. Decided at import from the
- * platform and the environment, without loading anything.
+ * The kernel that handles the calls, and why it was chosen. It is chosen at import,
+ * from the platform and the environment, without loading anything.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * How a queue is watched while somebody waits: by a handle of the runtime's
- * own event loop, or by looking at intervals where that cannot be had.
+ * How a queue waits asynchronously: `'poll'`, by a handle of the runtime's event
+ * loop, or `'interval'`, by polling every 1 to 8 ms where no such handle is safe.
  */
 export type LoopDriver = 'poll' | 'interval';

@@ -5,7 +5,7 @@ export type SignalName = `SIG${string}`;
 
 const names = new Map<number, SignalName>();
 for (const [name, number] of Object.entries(constants.signals)) {
-  // SIGABRT and SIGIOT are one signal, of which the first name is used.
+  // SIGABRT and SIGIOT are one signal: use the first name.
   if (!names.has(number)) names.set(number, name as SignalName);
 }
 

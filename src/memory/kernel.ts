@@ -3,11 +3,11 @@ import type { KeventMemory, KeventWords } from './kevent-memory.js';
 import type { TimespecMemory, TimespecWidth } from './timespec.js';
 
 /**
- * A kernel: a system's own kqueue through FFI, or the one
- * built over epoll. Everything above cannot tell them apart.
+ * A kernel: the system's own kqueue through FFI, or the kqueue over epoll. Code
+ * above cannot tell them apart.
  *
- * Arguments are already checked: integers in range, memory of this kernel's
- * layout. Each call returns what the man page says, -1 for an error.
+ * Arguments are already checked: integers are in range, and memory has this kernel's
+ * layout. Each call returns what its man page says, and -1 for an error.
  */
 export interface Kernel {
   readonly facts: KernelFacts;
@@ -24,7 +24,7 @@ export interface Kernel {
   ): number;
   /** The layout of struct kevent64_s, where the kernel has kevent64. */
   readonly words64?: KeventWords | undefined;
-  /** kevent64(2): lists of that layout, and flags before the timeout. */
+  /** kevent64(2): lists with that layout, and flags before the timeout. */
   kevent64?(
     kq: number,
     changes: KeventMemory | null,
@@ -36,19 +36,19 @@ export interface Kernel {
   ): number;
   close(fd: number): number;
   /**
-   * Let other threads trigger a user event: fill in the words of a handle, which
-   * has the event's ident. A kernel that lacks it lets any thread call kevent.
+   * Let other threads trigger a user event: fill in the words of a handle, which has
+   * the event's ident. Absent if any thread may call kevent on the queue.
    */
   openWaker?(kq: number, words: Int32Array): number;
-  /** Undo that. */
+  /** Undo `openWaker`. */
   closeWaker?(kq: number, words: Int32Array): void;
   /** The errno of the call that just returned -1, in the facts' numbering. */
   errno(): number;
   /**
-   * The reason of an errno, in addition to its name: of a change to a
-   * registration on a descriptor, or of the call that just failed.
+   * The reason for an errno, in addition to its name. With `ident`, of a change to a
+   * registration on that descriptor; without, of the call that just failed.
    */
   reason?(errno: number, ident?: number): string | undefined;
-  /** Why a descriptor is no queue: the reason of an EBADF. */
+  /** Why a descriptor is not a queue: the reason for an EBADF. */
   whyNoQueue?(fd: number): string | undefined;
 }

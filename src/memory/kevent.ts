@@ -2,33 +2,33 @@ import { misuse, throwBadInteger } from '../errors.js';
 import type { KeventMemory, KeventWords } from './kevent-memory.js';
 
 /**
- * One `struct kevent` to give to the kernel: kqueue(2).
+ * One `struct kevent` to pass to the kernel: kqueue(2).
  *
- * 64-bit fields take a number where it is a safe integer, or a bigint for the
- * exact 64-bit pattern. Anything that does not fit its field is a
- * `RangeError`, anything of another type a `TypeError`.
+ * A 64-bit field is a safe integer, or a bigint for the exact 64-bit pattern. A value
+ * that does not fit its field throws a `RangeError`, a value of another type a
+ * `TypeError`.
  */
 export interface KeventInit {
-  /** The watched object: a descriptor, a pid, or a number of your own. */
+  /** The watched object: a descriptor, a pid, or a number of your choice. */
   readonly ident: number | bigint;
-  /** `EVFILT_READ` … */
+  /** The filter, such as `EVFILT_READ`. */
   readonly filter: number;
-  /** `EV_ADD | EV_CLEAR` … @default 0 */
+  /** Flags, such as `EV_ADD | EV_CLEAR`. @default 0 */
   readonly flags?: number | undefined;
   /**
-   * `NOTE_…` bits of the filter. The signed result of `|` in JavaScript is
-   * taken as the same 32 bits. @default 0
+   * The `NOTE_…` bits of the filter. The signed result of `|` in JavaScript stands
+   * for the same 32 bits. @default 0
    */
   readonly fflags?: number | undefined;
-  /** A filter's number: a period, a low-water mark … @default 0 */
+  /** A parameter of the filter, such as a period or a low-water mark. @default 0 */
   readonly data?: number | bigint | undefined;
-  /** 64 bits that come back with the event, unchanged. @default 0 */
+  /** 64 bits that each event returns unchanged. @default 0 */
   readonly udata?: number | bigint | undefined;
   /** Extra words, on kernels whose struct has them. @default zeros */
   readonly ext?: readonly (number | bigint)[] | undefined;
 }
 
-/** One `struct kevent` as the kernel filled it in. */
+/** One `struct kevent` that the kernel returned. */
 export interface Kevent {
   /** A number where it is a safe integer, else a bigint. */
   ident: number | bigint;
@@ -37,7 +37,7 @@ export interface Kevent {
   fflags: number;
   /** A number where it is a safe integer, else a bigint. */
   data: number | bigint;
-  /** Always all 64 bits. */
+  /** All 64 bits, always as a bigint. */
   udata: bigint;
   /** Only on kernels whose struct has it (FreeBSD, NetBSD 11). */
   ext?: readonly bigint[];
@@ -143,7 +143,7 @@ function checkExt(value: unknown, words: KeventWords): readonly Word64[] {
       misuse(ACTION, 'ext', `an array of at most ${words.extCount}`, value),
     );
   }
-  // By index: an iterator of the caller's own need not end.
+  // By index, because an iterator of the caller may never end.
   const ext: Word64[] = [];
   for (let i = 0; i < value.length && i < words.extCount; i++) {
     ext.push(checkPattern(value[i], 'ext', true));
@@ -151,13 +151,13 @@ function checkExt(value: unknown, words: KeventWords): readonly Word64[] {
   return ext;
 }
 
-/** Whether a 64-bit field takes it: any bits there are. */
+/** Whether a value fits a 64-bit field as a bit pattern. */
 const isPattern = (value: unknown): value is Word64 =>
   typeof value === 'number'
     ? value >= 0 && value <= MAX_SAFE && Math.floor(value) === value
     : typeof value === 'bigint' && value >= MIN_64 && value < TWO_64;
 
-/** Write 64 bits that were checked, at a word that is a multiple of two. */
+/** Write 64 checked bits at an even word. */
 function writePattern(memory: KeventMemory, at: number, value: Word64): void {
   if (typeof value === 'number') {
     // A store keeps the low 32 bits of a number.
@@ -169,8 +169,8 @@ function writePattern(memory: KeventMemory, at: number, value: Word64): void {
 }
 
 /**
- * Check a kevent whole, then write it as entry `index`, or after the last.
- * Nothing is written unless every field is good.
+ * Check a kevent, then write it as entry `index`, or after the last entry. Nothing
+ * is written unless every field is valid.
  *
  * @throws {TypeError} If it is not an object or a field has a wrong type.
  * @throws {RangeError} If a field does not fit, or the list is full.
@@ -195,7 +195,7 @@ export function encode(
     ext,
   } = init;
   const { words } = memory;
-  // A getter may have pushed to this very list: only now is its end known.
+  // A getter may have pushed to this list, so read its end only now.
   const entry = index === 'next' ? memory.length : index;
   if (
     words.isPlain &&
@@ -210,7 +210,7 @@ export function encode(
     isSmall(data) &&
     isPattern(udata)
   ) {
-    // Nearly all changes need no more than this, which V8 can inline.
+    // Fast path for nearly all changes, small enough for V8 to inline.
     const { i32 } = memory;
     const base = entry * words.stride;
     writePattern(memory, base + words.ident, ident);
@@ -226,7 +226,7 @@ export function encode(
   if (index === 'next') memory.length = entry + 1;
 }
 
-/** Encode fields that were read already. */
+/** Encode fields that have been read. */
 function encodeAny(
   memory: KeventMemory,
   entry: number,
@@ -285,7 +285,7 @@ export function readPattern(
   wide: boolean,
 ): bigint {
   if (!wide) return BigInt(u32[at]);
-  // To put two together makes four bigints.
+  // Combining two words would allocate four bigints.
   if (words.isAligned) return u64[at >> 1];
   return (BigInt(u32[at + 1]) << 32n) | BigInt(u32[at]);
 }

@@ -1,19 +1,19 @@
 import type { Cpu, CType, KernelFacts } from '../abi/index.js';
 import { misuse } from '../errors.js';
 
-/** Where one field of a struct lies, in bytes. */
+/** The position of one field of a struct, in bytes. */
 export interface FieldLayout {
   readonly name: string;
   readonly offset: number;
-  /** Size of one element. */
+  /** The size of one element. */
   readonly size: number;
   readonly signed: boolean;
   readonly pointer: boolean;
-  /** Number of elements: 1 unless the field is an array. */
+  /** The number of elements: 1 unless the field is an array. */
   readonly count: number;
 }
 
-/** Where a C struct's fields lie, in bytes. */
+/** The layout of a C struct, in bytes. */
 export interface StructLayout {
   readonly size: number;
   readonly align: number;
@@ -78,7 +78,7 @@ const isFacts = (value: unknown): value is KernelFacts =>
   'cpus' in value &&
   Array.isArray(value.cpus);
 
-/** Check a name against those there are. */
+/** Check a name against the known names. */
 function checkName(
   name: string,
   value: unknown,
@@ -90,11 +90,11 @@ function checkName(
 }
 
 /**
- * Lay a struct out by the C rules: each field at the next multiple of its
- * alignment, the whole rounded up to the largest alignment.
+ * Compute the layout of a struct by the rules of C. Each field is at the next multiple
+ * of its alignment, and the size is rounded up to the largest alignment.
  *
  * @throws {TypeError} If an argument has a wrong type.
- * @throws {RangeError} If the kernel has no such struct or no such CPU.
+ * @throws {RangeError} If the struct or the CPU is unknown.
  */
 export function layoutOf(
   kernel: KernelFacts,

@@ -4,11 +4,11 @@ import type { Address } from './kevent-memory.js';
 /**
  * How long `kevent` may wait.
  *
- * - `null` or `undefined`: for ever.
- * - a number: milliseconds, fractions allowed, to the nearest nanosecond; 0
- *   polls. From 0 to 2**31 seconds.
- * - `{ tv_sec, tv_nsec }` or a {@link Timespec}: given to the kernel as it is,
- *   which answers `EINVAL` if it does not like it.
+ * - `null` or `undefined`: indefinitely.
+ * - A number: milliseconds from 0 to 2147483647000, fractions allowed, rounded to the
+ *   nearest nanosecond. 0 polls.
+ * - `{ tv_sec, tv_nsec }` or a {@link Timespec}: passed to the kernel unchanged. The
+ *   kernel refuses invalid values with `EINVAL`.
  */
 export type Timeout =
   | null
@@ -110,17 +110,17 @@ function writeMilliseconds(
     sec += 1;
     nsec = 0;
   }
-  // Waiting a little must not become polling.
+  // A short wait must not be rounded to a poll.
   if (sec === 0 && nsec === 0 && ms > 0) nsec = 1;
   write(memory, width, sec, nsec);
 }
 
 /**
- * Check a timeout and write it as the kernel wants it.
+ * Check a timeout and encode it for the kernel.
  *
- * @param memory Where to, if it is a time that must be written.
- * @returns Where it is, or null for ever.
- * @throws {TypeError} If it is no timeout, or a field has a wrong type.
+ * @param memory The memory to write to, unless the timeout is constant.
+ * @returns The memory of the timeout, or null to wait indefinitely.
+ * @throws {TypeError} If it is not a timeout, or a field has a wrong type.
  * @throws {RangeError} If a number is negative, NaN, infinite or too large.
  */
 export function encodeTimeout(
@@ -173,10 +173,11 @@ function writeTimeout(
 }
 
 /**
- * A `struct timespec`: seconds and nanoseconds, each any signed 64-bit
- * integer. The kernel decides what it accepts: Darwin takes 0 to 2**31-1
- * seconds and 0 to 1000000000 nanoseconds. Immutable, so one may be shared by
- * every call.
+ * A `struct timespec`: seconds and nanoseconds, each a signed 64-bit integer. It is
+ * immutable, so many calls can share one.
+ *
+ * The kernel decides which values it accepts. Darwin accepts 0 to 2**31-1 seconds and
+ * 0 to 1000000000 nanoseconds.
  *
  * @example
  * ```ts
@@ -196,7 +197,8 @@ export class Timespec {
 
   /**
    * @throws {TypeError} If an argument is neither number nor bigint.
-   * @throws {RangeError} If a number is no safe integer or a bigint too wide.
+   * @throws {RangeError} If a number is not a safe integer, or a bigint does not fit
+   * 64 bits.
    */
   constructor(tv_sec: number | bigint, tv_nsec: number | bigint = 0) {
     checkInt64(tv_sec, 'create a Timespec', 'tv_sec');
@@ -207,11 +209,11 @@ export class Timespec {
   }
 
   /**
-   * The timespec of a number of milliseconds, fractions allowed, to the
-   * nearest nanosecond; never zero for a positive number.
+   * Convert milliseconds to a timespec, rounded to the nearest nanosecond. Fractions
+   * are allowed. A positive number never becomes zero.
    *
-   * @throws {TypeError} If it is not a number.
-   * @throws {RangeError} If it is not from 0 to 2147483647000.
+   * @throws {TypeError} If `ms` is not a number.
+   * @throws {RangeError} If `ms` is not from 0 to 2147483647000.
    */
   static fromMilliseconds(ms: number): Timespec {
     if (typeof ms !== 'number' || !isValidTimeout(ms)) {

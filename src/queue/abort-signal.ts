@@ -1,16 +1,16 @@
 /**
- * Any `AbortSignal`: Node's, a browser's, or one of another realm. The type asks
- * only for what is used, so it needs neither the types of Node nor of the DOM.
+ * Any `AbortSignal`: Node's own, or one of another realm. The type lists only the
+ * members that are used, so it needs neither Node's types nor the DOM's.
  */
 export interface AbortSignalLike {
   readonly aborted: boolean;
-  /** A wait rejects with it once the signal is aborted. */
+  /** The error that a wait rejects with after an abort. */
   readonly reason?: unknown;
   addEventListener(type: 'abort', listener: () => void): void;
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
-/** The waits that share a signal: one listener of it for all of them. */
+/** One listener for all waits that share a signal. */
 class SharedListener {
   readonly #signal: AbortSignalLike;
   readonly #waits = new Set<() => void>();
@@ -21,9 +21,9 @@ class SharedListener {
     signal.addEventListener('abort', this.#onAbort);
   }
 
-  /** Add a wait; the result takes it back. */
+  /** Add a wait. Returns a function that removes it. */
   add(run: () => void): () => void {
-    // A function of its own: one that is given twice is called twice.
+    // Wrap it, so that a function that is added twice is called twice.
     const wait = (): void => run();
     this.#waits.add(wait);
     return () => {
@@ -40,7 +40,7 @@ class SharedListener {
   readonly #onAbort = (): void => {
     this.#remove();
     for (const wait of [...this.#waits]) {
-      // An earlier one may have taken it back.
+      // An earlier function may have removed it.
       if (this.#waits.delete(wait)) wait();
     }
   };
@@ -54,10 +54,10 @@ const listeners = /* @__PURE__ */ new WeakMap<
 const nothing = (): void => {};
 
 /**
- * Call a function when a signal is aborted. A signal has one listener of this
- * library however many waits share it: Node warns of more than ten.
+ * Call a function when a signal is aborted. However many waits share a signal, this
+ * package adds one listener to it, because Node.js warns of more than ten.
  *
- * @returns Takes the function back.
+ * @returns A function that removes the listener.
  */
 export function onAbort(
   signal: AbortSignalLike | undefined,

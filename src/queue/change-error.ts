@@ -7,14 +7,14 @@ export interface ChangeFailure<T = unknown> {
   readonly error: KqueueError;
 }
 
-/** How one change of {@link Kqueue.apply} went. */
+/** The result of one step of {@link Kqueue.apply}. */
 export type ChangeResult<T = unknown> =
   | { readonly step: Step<T>; readonly ok: true; readonly error: undefined }
   | { readonly step: Step<T>; readonly ok: false; readonly error: KqueueError };
 
 /**
- * Changes that the kernel refused; those beside them are applied. `code` and
- * `errno` are those of the first.
+ * The kernel refused one or more changes of a call. The other changes are applied.
+ * `code` and `errno` are those of the first refused change.
  *
  * @example
  * ```ts
@@ -30,7 +30,7 @@ export type ChangeResult<T = unknown> =
  * ```
  */
 export class KqueueChangeError extends KqueueError {
-  /** The refused changes, in their order: at least one. */
+  /** The refused changes, in order. There is at least one. */
   readonly failures: readonly ChangeFailure[];
 
   constructor(failures: readonly ChangeFailure[]) {

@@ -7,93 +7,93 @@ import type { SignalName } from './signal.js';
 /** Options of every registration. */
 export interface RegistrationOptions {
   /**
-   * Report a change of state once, not for as long as it lasts (`EV_CLEAR`).
+   * Edge-triggered: report a change of state once (`EV_CLEAR`). If false, the event
+   * is level-triggered: it repeats while the state lasts.
    *
-   * @default true for `user` and `vnode`, which otherwise repeat for ever;
-   * always true for `timer`, `signal` and `proc`; else false
+   * @default true for `user` and `vnode`, whose events would otherwise never end;
+   * always true for `timer`, `signal` and `proc`; otherwise false
    */
   readonly clear?: boolean | undefined;
-  /** Report once, then forget the registration (`EV_ONESHOT`). */
+  /** Report one event, then end the registration (`EV_ONESHOT`). */
   readonly oneshot?: boolean | undefined;
-  /** Report once, then stay disabled until enabled (`EV_DISPATCH`). */
+  /** Report one event, then disable the registration (`EV_DISPATCH`). */
   readonly dispatch?: boolean | undefined;
-  /** Register, but report nothing until enabled (`EV_DISABLE`). */
+  /** Add the registration disabled: no events until it is enabled (`EV_DISABLE`). */
   readonly disabled?: boolean | undefined;
 }
 
 /**
- * The value that comes back with each event, held by the queue until the
- * registration ends. It may be left out where `T` allows `undefined`.
+ * The value that each event of the registration carries. The queue holds it until
+ * the registration ends. It is optional if `T` includes `undefined`.
  */
 export type Udata<T> = undefined extends T
   ? { readonly udata?: T }
   : { readonly udata: T };
 
-/** Bytes to read, or connections to accept. */
+/** Watch a descriptor for bytes to read, or connections to accept. */
 export interface ReadKey {
   readonly filter: 'read';
   readonly fd: FdLike;
 }
 
-/** Space to write. */
+/** Watch a descriptor for space to write. */
 export interface WriteKey {
   readonly filter: 'write';
   readonly fd: FdLike;
 }
 
-/** Something exceptional: out-of-band data of a socket. */
+/** Watch a socket for exceptional conditions, such as out-of-band data. */
 export interface ExceptKey {
   readonly filter: 'except';
   readonly fd: FdLike;
 }
 
-/** A change of an open file or directory. */
+/** Watch an open file or directory for changes. */
 export interface VnodeKey {
   readonly filter: 'vnode';
   readonly fd: FdLike;
 }
 
-/** A process; it does not have to be a child. */
+/** Watch a process. It does not have to be a child. */
 export interface ProcKey {
   readonly filter: 'proc';
   readonly pid: number;
 }
 
 /**
- * A signal sent to this process.
+ * Watch for a signal that is sent to this process.
  *
- * **On macOS and the BSDs a registration only counts: the signal still has its
- * default action, so SIGTERM or SIGHUP ends the process.** On Linux it catches the
- * signal as well. Add `catch: true`, or use {@link signals}: both are the same on
- * all systems.
+ * **On macOS and the BSDs a registration only counts signals. The default action
+ * still happens, so SIGTERM or SIGHUP ends the process.** On Linux it catches the
+ * signal as well. `catch: true` and {@link signals} behave the same on all systems.
  */
 export interface SignalKey {
   readonly filter: 'signal';
-  /** A name, or a number of this system's. */
+  /** The name of the signal, or its number on this system. */
   readonly signal: SignalName | number;
 }
 
-/** A timer. */
+/** A timer of the kernel. */
 export interface TimerKey {
   readonly filter: 'timer';
-  /** A number of your own; it has nothing to do with descriptors. */
+  /** A number of your choice. It is not a descriptor. */
   readonly id: number | bigint;
 }
 
-/** An event that only the program itself triggers. */
+/** An event that the program itself triggers: {@link Kqueue.trigger}. */
 export interface UserKey {
   readonly filter: 'user';
-  /** A number of your own; it has nothing to do with descriptors. */
+  /** A number of your choice. It is not a descriptor. */
   readonly id: number | bigint;
 }
 
-/** Any other registration, by its numbers. */
+/** A registration of any other filter, by number. */
 export interface RawKey {
   readonly filter: 'raw';
   readonly kevent: Pick<KeventInit, 'ident' | 'filter'>;
 }
 
-/** Names a registration: a queue has at most one per key. */
+/** Identifies a registration. A queue has at most one registration per key. */
 export type Key =
   | ReadKey
   | WriteKey
@@ -106,50 +106,49 @@ export type Key =
   | RawKey;
 
 interface LowWater {
-  /** The number of bytes from which on to report (`NOTE_LOWAT`). */
+  /** The least number of bytes to report an event for (`NOTE_LOWAT`). */
   readonly lowWater?: number | undefined;
 }
 
 interface Catch {
   /**
-   * Keep the signal from its default action, such as the end of the process, for
-   * as long as it is registered, with an empty listener of `process.on`. Node
-   * catches signals in the main thread only.
+   * Suspend the default action of the signal, such as the end of the process,
+   * while it is registered. The queue adds an empty `process.on` listener for this,
+   * which Node.js supports on the main thread only.
    *
-   * @default false: only what the kernel does by itself, which on Linux is to
-   * catch it
+   * @default false, which leaves the default action to the kernel; the Linux kernel
+   * of this package always suspends it
    */
   readonly catch?: boolean | undefined;
 }
 
 /**
- * When a timer fires: exactly one of the three.
+ * When a timer fires: exactly one of `every`, `after` and `at`.
  *
- * A kernel whose timers have no units (NetBSD before 10, OpenBSD before 7.4,
- * DragonFly) counts milliseconds: durations are rounded up, and `at` is refused
- * with `ERR_KQUEUE_UNSUPPORTED`.
+ * NetBSD before 10, OpenBSD before 7.4 and DragonFly count whole milliseconds.
+ * There durations are rounded up, and `at` fails with `ERR_KQUEUE_UNSUPPORTED`.
  */
 export type TimerWhen =
   | {
-      /** Again and again, with this period. */
+      /** Fire repeatedly, with this period: more than 0. */
       readonly every: Duration;
       readonly after?: never;
       readonly at?: never;
     }
   | {
-      /** Once, when this long has passed. */
+      /** Fire once, after this duration. 0 fires at once. */
       readonly after: Duration;
       readonly every?: never;
       readonly at?: never;
     }
   | {
-      /** Once, at this time. */
+      /** Fire once, at this time. */
       readonly at: TimePoint;
       readonly every?: never;
       readonly after?: never;
     };
 
-/** A key and its parameters. */
+/** A key and the parameters of its filter. */
 export type Request =
   | (ReadKey & LowWater)
   | (WriteKey & LowWater)
@@ -161,12 +160,12 @@ export type Request =
   | UserKey
   | {
       readonly filter: 'raw';
-      /** `EV_ADD` and `udata` are the queue's business. */
+      /** The fields of the record. The queue adds `EV_ADD` and `udata`. */
       readonly kevent: Omit<KeventInit, 'udata'>;
     };
 
 /**
- * A registration to add. Adding an existing key replaces its registration.
+ * A registration to add. It replaces an existing registration with the same key.
  *
  * @example
  * ```ts
@@ -181,7 +180,7 @@ export type Request =
  */
 export type Change<T = unknown> = Request & RegistrationOptions & Udata<T>;
 
-/** New parameters of a registration; without `udata` it keeps its value. */
+/** New parameters of a registration. Without `udata` it keeps its value. */
 export type Modification<T = unknown> = Request & { readonly udata?: T };
 
 /** One step of {@link Kqueue.apply}. */
@@ -195,14 +194,14 @@ export type Step<T = unknown> =
 /** Enable or disable a registration. */
 export type Toggle = Key & { readonly op: 'enable' | 'disable' };
 
-/** End a registration. */
+/** Delete a registration. */
 export type Deletion = Key & { readonly op: 'delete' };
 
 /** Trigger a `user` registration. */
 export interface Trigger {
   readonly op: 'trigger';
   readonly id: number | bigint;
-  /** The `fflags` of the event: 24 bits. If omitted, they stay as they are. */
+  /** The `fflags` of the event: 24 bits. If omitted, they do not change. */
   readonly fflags?: number | undefined;
 }
 

@@ -1,8 +1,8 @@
 import { misuse, throwBadInteger } from '../errors.js';
 
 /**
- * A `net.Socket`, `net.Server` or anything else over a handle of Node's own,
- * which keeps its descriptor to itself.
+ * A `net.Socket`, `net.Server` or another object over one of Node's own handles,
+ * which does not expose its descriptor.
  */
 export interface HandleOwner {
   address(): unknown;
@@ -10,7 +10,7 @@ export interface HandleOwner {
   unref(): unknown;
 }
 
-/** A descriptor: its number, or something that has one. */
+/** A descriptor: its number, or an object that has one. */
 export type FdLike = number | { readonly fd: number } | HandleOwner;
 
 const MAX_FD = 0x7fffffff;
@@ -24,16 +24,16 @@ const numberOf = (value: unknown): unknown => {
 };
 
 /**
- * The number of a descriptor.
+ * Return the number of a descriptor.
  *
- * @throws {TypeError | RangeError} If there is none, as with a socket that is
+ * @throws {TypeError | RangeError} If there is none, for example because a socket is
  * not connected yet or already destroyed.
  */
 export function fdOf(value: FdLike, action: string): number {
   const fd = numberOf(value);
   if (typeof fd === 'number' && Number.isInteger(fd)) {
     if (fd >= 0 && fd <= MAX_FD) return fd;
-    // Node's name for a descriptor that is closed.
+    // Node.js sets `fd` to -1 when the descriptor is closed.
     if (fd === -1 && typeof value === 'object') {
       throw new TypeError(
         misuse(action, 'fd', 'something with an open descriptor', value),

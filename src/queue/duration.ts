@@ -2,7 +2,7 @@ import type { KernelFacts } from '../abi/index.js';
 import { misuse, throwBadInteger } from '../errors.js';
 import { unsupported } from '../host/index.js';
 
-/** An amount of time in a unit. */
+/** A duration in one unit. */
 export type Amount =
   | { readonly s: number | bigint }
   | { readonly ms: number | bigint }
@@ -10,15 +10,15 @@ export type Amount =
   | { readonly ns: number | bigint };
 
 /**
- * How long: a number of milliseconds, fractions allowed, or an amount in
- * seconds, milliseconds, microseconds or nanoseconds.
+ * A duration: a number of milliseconds, fractions allowed, or an amount in seconds,
+ * milliseconds, microseconds or nanoseconds.
  */
 export type Duration = number | Amount;
 
-/** A time: a `Date`, or how long after the beginning of 1970 (UTC) it is. */
+/** A point in time: a `Date`, or a duration since 1970 began (UTC). */
 export type TimePoint = Date | Duration;
 
-/** A time as a timer of the kernel takes it. */
+/** A time in the encoding of the kernel's timers. */
 export interface TimerArgument {
   /** The bits of the unit. */
   readonly fflags: number;
@@ -51,9 +51,9 @@ function toNanoseconds(
 }
 
 /**
- * A duration in nanoseconds, exactly; parts of a nanosecond are rounded.
+ * Convert a duration to nanoseconds, exactly. Parts of a nanosecond are rounded.
  *
- * @throws {TypeError | RangeError} If it is none.
+ * @throws {TypeError | RangeError} If it is not a duration.
  */
 function parseNanoseconds(
   value: unknown,
@@ -86,9 +86,9 @@ const toNumberIfSafe = (value: bigint): number | bigint =>
   Number.isSafeInteger(Number(value)) ? Number(value) : value;
 
 /**
- * Say a time in the coarsest unit of milliseconds, microseconds and
- * nanoseconds that says it exactly. A kernel without units gets milliseconds,
- * rounded up: late rather than early.
+ * Encode a time in the coarsest unit that is exact: milliseconds, microseconds or
+ * nanoseconds. A kernel without units gets milliseconds, rounded up, so that a timer
+ * is late rather than early.
  */
 function toTimerUnits(facts: KernelFacts, total: bigint): TimerArgument {
   if (total % NANOSECONDS.ms === 0n) {
@@ -107,10 +107,10 @@ function toTimerUnits(facts: KernelFacts, total: bigint): TimerArgument {
 }
 
 /**
- * How long, as the kernel's timers take it. Zero, where it is allowed, is the
- * shortest time there is: some kernels refuse 0, or never fire.
+ * Encode a duration for the kernel's timers. Zero becomes the shortest duration,
+ * because some kernels refuse 0 or never fire it.
  *
- * @throws {TypeError | RangeError} If it is no duration, or below `minimum`.
+ * @throws {TypeError | RangeError} If it is not a duration, or too short.
  */
 export function timerDuration(
   facts: KernelFacts,
@@ -118,7 +118,7 @@ export function timerDuration(
   name: 'every' | 'after',
   action: string,
 ): TimerArgument {
-  // Whole milliseconds are what nearly everybody asks for.
+  // Fast path: nearly all durations are whole milliseconds.
   if (Number.isSafeInteger(value) && typeof value === 'number' && value > 0) {
     return { fflags: 0, data: value };
   }
@@ -137,7 +137,7 @@ function amountIn(value: Duration): unknown {
   return UNITS.map((unit) => given[unit]).find((each) => each !== undefined);
 }
 
-/** Check that a timer has room for it. */
+/** Check that a duration fits the kernel's `data`. */
 function checkRange(
   argument: TimerArgument,
   value: Duration,
@@ -150,15 +150,15 @@ function checkRange(
   throw new RangeError(misuse(action, name, expected, amountIn(value)));
 }
 
-/** Whether it is nothing, and not just less than a nanosecond. */
+/** Whether a duration is zero, rather than less than a nanosecond. */
 const isZero = (value: Duration): boolean => Number(amountIn(value)) === 0;
 
 /**
- * A time, as the kernel's timers take it.
+ * Encode a point in time for the kernel's timers.
  *
- * @throws {TypeError | RangeError} If it is no time.
- * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` if the kernel's timers take no
- * time of day.
+ * @throws {TypeError | RangeError} If it is not a point in time.
+ * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` if the kernel has no absolute
+ * timers.
  */
 export function timerDeadline(
   facts: KernelFacts,
@@ -168,7 +168,7 @@ export function timerDeadline(
   const date = value instanceof Date ? value.getTime() : value;
   const total = parseNanoseconds(date, 'at', action);
   if (total < 0n) {
-    // A kernel refuses it in some units and never fires in others.
+    // Kernels refuse it in some units, and never fire it in others.
     const expected = 'a time from 1970 on';
     throw new RangeError(misuse(action, 'at', expected, amountIn(date)));
   }

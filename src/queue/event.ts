@@ -9,50 +9,50 @@ export interface RawEvent {
   readonly flags: number;
   readonly fflags: number;
   readonly data: number | bigint;
-  /** The queue's own token; of a registration not made through it, its udata. */
+  /** An internal token of the queue; `udata` if another caller registered it. */
   readonly udata: number | bigint;
 }
 
 interface Common<T> {
-  /** The value of the registration. */
+  /** The `udata` of the registration. */
   readonly udata: T;
   /** The event as the kernel reported it. */
   readonly raw: RawEvent;
 }
 
 interface SocketEnd {
-  /** End of file: the other side closed, or half-closed (`EV_EOF`). */
+  /** End of file: the other side closed, or is half-closed (`EV_EOF`). */
   readonly eof: boolean;
   /** With `eof`, the name of the socket's error, if it has one. */
   readonly error: string | undefined;
 }
 
-/** There is something to read. */
+/** A descriptor is readable. */
 export interface ReadEvent<T = unknown> extends Common<T>, SocketEnd {
   readonly filter: 'read';
   readonly fd: number;
   /**
-   * Bytes; for a listening socket, connections; for a file, how far its end is
-   * from the position, which may be negative.
+   * The number of bytes to read; for a listening socket, of connections to accept.
+   * For a file it is the size minus the position, which may be negative.
    */
   readonly available: number;
 }
 
-/** There is space to write. */
+/** A descriptor has space to write. */
 export interface WriteEvent<T = unknown> extends Common<T>, SocketEnd {
   readonly filter: 'write';
   readonly fd: number;
-  /** Bytes. */
+  /** The number of bytes that can be written. */
   readonly space: number;
 }
 
-/** Something exceptional happened to a socket. */
+/** A socket has an exceptional condition. */
 export interface ExceptEvent<T = unknown> extends Common<T>, SocketEnd {
   readonly filter: 'except';
   readonly fd: number;
-  /** Bytes that can be read before, or beyond, the mark. */
+  /** The number of bytes that can be read before or after the out-of-band mark. */
   readonly available: number;
-  /** There is out-of-band data; ordinary data may cause an event too. */
+  /** Whether there is out-of-band data. Ordinary data may cause an event too. */
   readonly outOfBand: boolean;
 }
 
@@ -60,26 +60,26 @@ export interface ExceptEvent<T = unknown> extends Common<T>, SocketEnd {
 export interface VnodeEvent<T = unknown> extends Common<T> {
   readonly filter: 'vnode';
   readonly fd: number;
-  /** All notes, requested or not; unknown bits are in `raw`. */
+  /** The changes, also those that were not requested. Unknown bits are in `raw`. */
   readonly notes: readonly VnodeNote[];
 }
 
-/** A process did something. */
+/** A process exited, forked, or changed in another way. */
 export interface ProcEvent<T = unknown> extends Common<T> {
   readonly filter: 'proc';
   readonly pid: number;
-  /** The process's actions; unknown bits are in `raw`. */
+  /** The changes of the process. Unknown bits are in `raw`. */
   readonly notes: readonly ProcNote[];
-  /** How it exited, if it did and the kernel reports it. */
+  /** The exit status, if the process exited and the kernel reports it. */
   readonly exit: ExitStatus | undefined;
 }
 
-/** This process was sent a signal. */
+/** A signal was sent to this process. */
 export interface SignalEvent<T = unknown> extends Common<T> {
   readonly filter: 'signal';
-  /** Its name, or its number if it has none. */
+  /** The name of the signal, or its number if it has no name. */
   readonly signal: SignalName | number;
-  /** How often it was sent since the last such event: at least 1. */
+  /** The number of times it was sent since the last such event: at least 1. */
   readonly count: number;
 }
 
@@ -87,24 +87,25 @@ export interface SignalEvent<T = unknown> extends Common<T> {
 export interface TimerEvent<T = unknown> extends Common<T> {
   readonly filter: 'timer';
   readonly id: number | bigint;
-  /** How often it fired since the last such event: at least 1. */
+  /** The number of times it fired since the last such event: at least 1. */
   readonly count: number;
   /** @deprecated Use `count`. 1.0 drops this name. */
   readonly expirations: number;
 }
 
-/** The program triggered it. */
+/** The program triggered a `user` registration. */
 export interface UserEvent<T = unknown> extends Common<T> {
   readonly filter: 'user';
   readonly id: number | bigint;
-  /** The low 24 bits: what the last trigger left there. */
+  /** The 24 bits that the last trigger set. */
   readonly fflags: number;
 }
 
 /**
- * An event of a filter that has no type of its own. With `EV_ERROR` in
- * `raw.flags`, of any filter: the registration failed after it was accepted, and
- * `raw.data` is the errno.
+ * An event of a filter that has no type of its own.
+ *
+ * With `EV_ERROR` in `raw.flags` it belongs to a registration of any filter that
+ * failed after the kernel had accepted it. `raw.data` is the errno.
  */
 export interface OtherEvent<T = unknown> extends Common<T> {
   readonly filter: 'raw';

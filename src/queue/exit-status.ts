@@ -1,12 +1,12 @@
 import type { SignalName } from './signal.js';
 
-/** How a process ended: one of the two is null, as with Node's children. */
+/** How a process ended. One of the two is null, as in `node:child_process`. */
 export interface ExitStatus {
   readonly code: number | null;
   readonly signal: SignalName | number | null;
 }
 
-/** Take a wait(2) status apart: all kernels have the same 16 bits. */
+/** Decode a wait(2) status. All kernels use the same 16 bits. */
 export function exitStatus(
   status: number,
   nameOf: (signal: number) => SignalName | number,

@@ -1,11 +1,11 @@
 /**
- * A change of a file: the names of `NOTE_…` without the prefix, in lower case. Not
- * every kernel has every one: ask `capabilities`.
+ * A change of a file: the name of a `NOTE_…` constant without the prefix, in lower
+ * case. Not every kernel has every note: see {@link capabilities}.
  */
 export type VnodeNote =
   /** It was unlinked. */
   | 'delete'
-  /** It was written to; for a directory, an entry came or went. */
+  /** It was written; in a directory, an entry was added or removed. */
   | 'write'
   /** It grew. */
   | 'extend'
@@ -19,31 +19,31 @@ export type VnodeNote =
   | 'revoke'
   /** A lock on it was released (Darwin). */
   | 'funlock'
-  /** Darwin. */
+  /** No particular change (Darwin). */
   | 'none'
-  /** Darwin, from macOS 13. */
+  /** The holder of a lease has to downgrade it (macOS 13 and later). */
   | 'lease_downgrade'
-  /** Darwin, from macOS 13. */
+  /** The holder of a lease has to release it (macOS 13 and later). */
   | 'lease_release'
   /** It was truncated (OpenBSD). */
   | 'truncate'
   /** It was opened (FreeBSD, NetBSD). */
   | 'open'
-  /** It was closed, not having been written to (FreeBSD, NetBSD). */
+  /** A descriptor that was not open for writing was closed (FreeBSD, NetBSD). */
   | 'close'
-  /** It was closed after writing (FreeBSD, NetBSD). */
+  /** A descriptor that was open for writing was closed (FreeBSD, NetBSD). */
   | 'close_write'
   /** It was read (FreeBSD, NetBSD). */
   | 'read';
 
-/** An action of a process, named like {@link VnodeNote}. */
+/** A change of a process, named like {@link VnodeNote}. */
 export type ProcNote =
   /** It exited. */
   | 'exit'
   /**
-   * It exited, and the event's `exit` says how. Kernels other than Darwin report
-   * that with every `exit`. Darwin reports it to parents and to processes that
-   * may send it signals.
+   * It exited, and `exit` of the event has its exit status. The BSDs report the exit
+   * status with `'exit'` too. Darwin reports it only to the parent and to processes
+   * that may send it signals.
    */
   | 'exitstatus'
   /** It exited, with the reason in `raw.data` (Darwin). */
@@ -54,11 +54,11 @@ export type ProcNote =
   | 'exec'
   /** It was sent a signal (Darwin). */
   | 'signal'
-  /** Its parent has waited for it (Darwin). */
+  /** Its parent reaped it (Darwin). */
   | 'reap'
-  /** Its children too (FreeBSD, NetBSD, OpenBSD, DragonFly). */
+  /** Also watch its children (FreeBSD, NetBSD, OpenBSD, DragonFly). */
   | 'track'
   /** A child could not be tracked. */
   | 'trackerr'
-  /** This is a tracked child. */
+  /** The process is a tracked child. */
   | 'child';

@@ -4,56 +4,59 @@ import type { AbortSignalLike } from './abort-signal.js';
 /** The longest time that a timer of the event loop can wait: milliseconds. */
 export const MAX_TIMEOUT = 0x7fffffff;
 
-/** How many events are delivered at a time by default. */
+/** The default of the maximum number of events that are delivered at a time. */
 export const DEFAULT_MAX = 64;
 
-/** How long to wait, and for how many events. */
+/** Options of {@link Kqueue.wait}. */
 export interface WaitOptions {
   /**
-   * Milliseconds, fractions allowed.
+   * The longest wait in milliseconds, fractions allowed.
    *
-   * @default null for ever
+   * @default null, which waits indefinitely
    */
   readonly timeout?: number | null | undefined;
   /**
-   * How many events to return at most.
+   * The maximum number of events to return.
    *
    * @default 64
    */
   readonly max?: number | undefined;
 }
 
-/** How to wait for one event. */
+/** Options of a wait for one event. */
 export interface NextOptions {
-  /** Ends the wait, which then rejects with its reason. */
+  /** An abort ends the wait, which rejects with the signal's reason. */
   readonly signal?: AbortSignalLike | undefined;
   /**
-   * Milliseconds; the wait then resolves with `undefined`.
+   * The longest wait in milliseconds. Then it resolves with `undefined`.
    *
-   * @default null for ever
+   * @default null, which waits indefinitely
    */
   readonly timeout?: number | null | undefined;
 }
 
-/** How to iterate over batches, or to listen. */
+/** Options of {@link Kqueue.events} and {@link Kqueue.on}. */
 export interface EventsOptions {
-  /** Ends the iteration, which then rejects with its reason; or listening. */
+  /**
+   * An abort ends the iteration, which rejects with the signal's reason. A listener
+   * is no longer called.
+   */
   readonly signal?: AbortSignalLike | undefined;
   /**
-   * How many events to deliver at a time, at most.
+   * The maximum number of events in a batch.
    *
    * @default 64
    */
   readonly max?: number | undefined;
 }
 
-/** Check that options are an object. Its properties are checked apart. */
+/** Check that options are an object. Its properties are checked separately. */
 export function checkOptions(options: unknown, action: string): void {
   if (typeof options === 'object' && options !== null) return;
   throw new TypeError(misuse(action, 'options', 'an object', options));
 }
 
-/** Check a time to wait. */
+/** Check a timeout. */
 export function checkTimeout(
   timeout: unknown,
   action: string,

@@ -26,19 +26,19 @@ import type { Waker } from './waker.js';
 let adoptedFd: number | undefined;
 
 /**
- * A kernel event queue with typed changes and events, which can be awaited on
- * Node's own event loop: no thread, no polling.
+ * A kernel event queue with typed changes and events. You can await it on Node's
+ * own event loop, without a thread and without polling.
  *
- * Each event goes to exactly one consumer. Asynchronous consumers are served
- * first come, first served; a synchronous call is served at once. An event that
- * was collected and not delivered, because a loop ended or a wait was aborted,
- * stays in the queue for the next consumer.
+ * Each event goes to exactly one consumer. Asynchronous consumers are served in
+ * the order in which they began to wait; a synchronous call is served at once. If
+ * a loop ends or a wait is aborted, events that were collected and not delivered
+ * stay in the queue for the next consumer.
  *
  * A pending wait keeps the process alive, unless the queue is {@link unref}'d.
  * A queue without a pending wait does not.
  *
- * @typeParam T What `udata` may be. Every change must have it unless it may be
- * undefined.
+ * @typeParam T The type of `udata`. If it does not include `undefined`, every
+ * change must have a `udata`.
  *
  * @example
  * ```ts
@@ -76,11 +76,11 @@ export class Kqueue<T = unknown>
   }
 
   /**
-   * Adopt a queue made with {@link kqueue}: this object closes it. Existing
-   * registrations continue, without a value.
+   * Adopt a queue made with {@link kqueue}. Closing this object closes the queue.
+   * Existing registrations continue, without a value.
    *
-   * @throws {TypeError | RangeError} If `fd` is no descriptor, or is another
-   * Kqueue's.
+   * @throws {TypeError | RangeError} If `fd` is not a descriptor, or belongs to
+   * another Kqueue.
    * @throws {KqueueError} `EBADF` if it is not an open queue.
    */
   static fromFd<T = unknown>(fd: number): Kqueue<T> {
@@ -98,7 +98,7 @@ export class Kqueue<T = unknown>
     }
   }
 
-  /** The queue's descriptor. The queue closes it. */
+  /** The descriptor of the queue, which {@link close} closes. */
   get fd(): number {
     return this.#handle.fd;
   }
@@ -108,31 +108,30 @@ export class Kqueue<T = unknown>
     return this.#handle.isClosed;
   }
 
-  /** How many registrations the queue knows of. */
+  /** The number of registrations. */
   get size(): number {
     return this.#registry.size;
   }
 
   /**
-   * Whether the descriptor is readable while events are pending, so that
-   * another queue or any event loop can watch it. False with libkqueue, and
-   * with a library that numbers its queues itself.
+   * Whether {@link fd} is readable while events are pending, so that another queue
+   * or an event loop can watch it. False with libkqueue, and with other libraries
+   * whose queues are not descriptors of the kernel.
    */
   get pollable(): boolean {
     return isPollable();
   }
 
   /**
-   * How the queue waits asynchronously: `'poll'`, with a handle of the event
-   * loop; or `'interval'`, by polling every 1 to 8 ms, where such a handle is
-   * not safe: in Bun, in Deno, where it is not {@link pollable}, and, but on
-   * Linux, in worker threads.
+   * How the queue waits asynchronously. `'poll'` uses a handle of the event loop.
+   * `'interval'` polls every 1 to 8 ms; it is used in worker threads, Bun and
+   * Deno, and if the queue is not {@link pollable}.
    */
   get driver(): LoopDriver {
     return currentDriver();
   }
 
-  /** For util.inspect: its descriptor and its registrations. */
+  /** For util.inspect: the descriptor and the registrations. */
   [INSPECT](depth: number, options?: InspectOptions): string {
     // An object that only inherits from a queue has no private fields.
     if (!(#handle in this)) return 'Kqueue {}';
@@ -140,31 +139,32 @@ export class Kqueue<T = unknown>
   }
 
   /**
-   * Register. A change replaces the registration with the same filter and
-   * ident, if there is one.
+   * Add registrations. Each replaces an existing registration with the same filter
+   * and key, options included.
    *
-   * @throws {TypeError | RangeError} If a change is malformed: none is made.
-   * @throws {KqueueChangeError} If the kernel refuses some; it makes the others.
-   * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` for what this kernel lacks,
-   * `ERR_KQUEUE_CLOSED`: none is made.
+   * @throws {TypeError | RangeError} If a change is malformed. None is applied.
+   * @throws {KqueueChangeError} If the kernel refuses some changes. The others are
+   * applied.
+   * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` if this kernel lacks a filter or
+   * note; `ERR_KQUEUE_CLOSED` if the queue is closed. None is applied.
    */
   add(...changes: readonly Change<T>[]): void {
     this.#changes.applyAll(changes, 'add');
   }
 
   /**
-   * Give registrations new parameters: notes, a low-water mark, a time; also a
-   * value, if there is a `udata`. A timer restarts.
+   * Change the parameters of registrations: notes, low-water mark or time, and
+   * `udata` if it is given. A timer restarts.
    *
-   * @throws As {@link add}; `ENOENT` for what is not registered.
+   * @throws As {@link add}; `ENOENT` if there is no such registration.
    */
   modify(...changes: readonly Modification<T>[]): void {
     this.#changes.applyAll(changes, 'modify');
   }
 
   /**
-   * Report events of disabled registrations again. A timer restarts on Darwin
-   * and Linux; on FreeBSD and NetBSD it runs while it is disabled.
+   * Enable disabled registrations. A timer restarts on Darwin and Linux; on FreeBSD
+   * and NetBSD it also runs while it is disabled.
    *
    * @throws As {@link modify}.
    */
@@ -173,7 +173,8 @@ export class Kqueue<T = unknown>
   }
 
   /**
-   * Report no events until enabled. Pending events are still delivered.
+   * Disable registrations: they report no events until enabled. Events that were
+   * collected before are still delivered.
    *
    * @throws As {@link modify}.
    */
@@ -182,10 +183,11 @@ export class Kqueue<T = unknown>
   }
 
   /**
-   * End registrations. None of their events is delivered any more. Do so before
-   * you close a descriptor: the kernel then drops the registration by itself,
-   * but the queue is not notified, and keeps the value until the descriptor is
-   * reused.
+   * Delete registrations. None of their events is delivered any more.
+   *
+   * Delete a registration before you close its descriptor. The kernel drops it at
+   * the close, but does not notify the queue, which then keeps the value until the
+   * descriptor is reused.
    *
    * @throws As {@link modify}.
    */
@@ -196,8 +198,8 @@ export class Kqueue<T = unknown>
   /**
    * Trigger a `user` registration.
    *
-   * @param fflags The `fflags` of the event: 24 bits. If omitted, they stay as
-   * they are.
+   * @param fflags The `fflags` of the event: 24 bits. If omitted, they do not
+   * change.
    * @throws As {@link modify}.
    */
   trigger(id: number | bigint, fflags?: number): void {
@@ -205,9 +207,10 @@ export class Kqueue<T = unknown>
   }
 
   /**
-   * Register a `user` event that any thread can trigger: {@link Waker}.
+   * Register a `user` event that any thread can trigger.
    *
-   * @param id Its ident; by default one that is free.
+   * @param id The ident of the registration; by default an unused one.
+   * @returns A {@link Waker}. Send its `handle` to other threads.
    * @throws As {@link add}; on Linux also `EMFILE`.
    */
   waker(id?: number | bigint, udata?: T): Waker {
@@ -215,13 +218,13 @@ export class Kqueue<T = unknown>
   }
 
   /**
-   * Make many changes with one call and get a result for each. A change that
-   * fails does not prevent the others.
+   * Apply many changes in one call. A step that the kernel refuses changes nothing
+   * and does not prevent the others.
    *
-   * @returns A result for each step, in their order.
-   * @throws {TypeError | RangeError} If a step is malformed: none is made.
-   * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED`, `ERR_KQUEUE_CLOSED`: none
-   * is made.
+   * @returns A result for each step, in order.
+   * @throws {TypeError | RangeError} If a step is malformed. None is applied.
+   * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` or `ERR_KQUEUE_CLOSED`. None is
+   * applied.
    *
    * @example
    * ```ts
@@ -240,20 +243,21 @@ export class Kqueue<T = unknown>
   }
 
   /**
-   * Block the thread, with its timers, promises and signal handlers, until
-   * there is an event or time runs out. A signal does not end the wait.
+   * Block the thread until there is an event or the time runs out. Timers, promises
+   * and signal handlers do not run meanwhile. A signal does not end the wait.
    *
-   * @returns At least one event, or none if time ran out.
-   * @throws {TypeError | RangeError} For a malformed option.
-   * @throws {KqueueError} `ERR_KQUEUE_CLOSED`; `EBADF` if other code closed the
-   * descriptor; `EINTR` only if signals interrupt a thousand polls in a row.
+   * @returns At least one event, or none if the time ran out.
+   * @throws {TypeError | RangeError} If an option is invalid.
+   * @throws {KqueueError} `ERR_KQUEUE_CLOSED` if the queue is closed; `EBADF` if
+   * other code closed the descriptor; `EINTR` only if signals interrupt a thousand
+   * polls in a row.
    */
   wait(options: WaitOptions = {}): KqueueEvent<T>[] {
     return this.#events.wait(options) as KqueueEvent<T>[];
   }
 
   /**
-   * The events that are ready, without waiting.
+   * Return the pending events, without waiting.
    *
    * @throws As {@link wait}.
    */
@@ -262,12 +266,12 @@ export class Kqueue<T = unknown>
   }
 
   /**
-   * Block as {@link wait} does, and leave the events as records in your own
-   * list: for loops that must not allocate. {@link udataOf} has their values.
-   * Stale events are not left out.
+   * Block as {@link wait} does, and write the events into your own list. It
+   * allocates nothing. {@link udataOf} returns the value of an entry. Unlike other
+   * methods, it does not drop events of registrations that have ended.
    *
-   * @param timeout Milliseconds, or null for ever.
-   * @returns How many entries were written.
+   * @param timeout Milliseconds, or null to wait indefinitely.
+   * @returns The number of entries written.
    * @throws As {@link wait}.
    */
   fill(list: KeventList, timeout: number | null = null): number {
@@ -275,20 +279,22 @@ export class Kqueue<T = unknown>
   }
 
   /**
-   * The value of the registration that an entry of a filled list belongs to.
-   * It is known until the next call that collects; `undefined` if there is
-   * none, or the registration has ended.
+   * Return the `udata` of an entry of a list that {@link fill} has filled. Call it
+   * before the next call that collects events. It returns `undefined` if the
+   * registration has no value, or has ended.
    */
   udataOf(list: KeventList, index: number): T | undefined {
     return this.#events.udataOf(list, index) as T | undefined;
   }
 
   /**
-   * Wait asynchronously for the next event.
+   * Wait asynchronously for the next event. All errors are rejections.
    *
-   * @returns `undefined` if time ran out or the queue was closed meanwhile.
-   * @throws {KqueueError} `ERR_KQUEUE_CLOSED`; `EBADF` if other code closed the
-   * descriptor. Like the signal's reason, as a rejection.
+   * @returns A promise of the event; `undefined` if the time ran out, or the queue
+   * was closed during the wait.
+   * @throws {KqueueError} `ERR_KQUEUE_CLOSED` if the queue was closed before;
+   * `EBADF` if other code closed the descriptor.
+   * @throws The reason of an aborted `signal`.
    *
    * @example
    * ```ts
@@ -314,8 +320,8 @@ export class Kqueue<T = unknown>
   /**
    * Iterate batch by batch, until the loop ends or the queue is closed.
    *
-   * @throws {TypeError | RangeError} For a malformed option.
-   * @throws {KqueueError} `ERR_KQUEUE_CLOSED`.
+   * @throws {TypeError | RangeError} If an option is invalid.
+   * @throws {KqueueError} `ERR_KQUEUE_CLOSED` if the queue is closed.
    *
    * @example
    * ```ts
@@ -337,11 +343,12 @@ export class Kqueue<T = unknown>
   }
 
   /**
-   * Call a listener with every batch of events: the fastest way. An exception
-   * of the listener is an uncaught exception, and does not stop it.
+   * Call a listener with every batch of events. This is the fastest way to consume
+   * events. If the listener throws, the error is an uncaught exception; the
+   * listener is still called for later events.
    *
-   * @throws {TypeError | RangeError} For a malformed argument.
-   * @throws {KqueueError} `ERR_KQUEUE_CLOSED`.
+   * @throws {TypeError | RangeError} If an argument is invalid.
+   * @throws {KqueueError} `ERR_KQUEUE_CLOSED` if the queue is closed.
    */
   on(
     listener: (events: KqueueEvent<T>[]) => void,
@@ -351,7 +358,7 @@ export class Kqueue<T = unknown>
     return this.#events.listen(listener as Listener, options);
   }
 
-  /** Let a pending wait keep the process alive, as is the default. */
+  /** Let a pending wait keep the process alive. This is the default. */
   ref(): this {
     this.#events.setRef(true);
     return this;
@@ -376,18 +383,18 @@ export class Kqueue<T = unknown>
     }
   }
 
-  /** As {@link close}. */
+  /** Close the queue: {@link close}. */
   [Symbol.dispose](): void {
     this.close();
   }
 
-  /** As {@link close}. */
+  /** Close the queue: {@link close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }
 }
 
-// Outside the class: a bundler renames a class that refers to itself `_Kqueue`.
+// Outside the class: a bundler renames a class that refers to itself to `_Kqueue`.
 function newKqueue<T>(): Kqueue<T> {
   return new Kqueue<T>();
 }

@@ -7,9 +7,9 @@ export type { SignalName };
 const MAX_SIGNAL = 0x7fffffff;
 
 /**
- * The number of a signal.
+ * Return the number of a signal.
  *
- * @throws {TypeError | RangeError} If it is none.
+ * @throws {TypeError | RangeError} If it is not a signal.
  */
 export function signalNumber(
   signals: Constants,
@@ -33,7 +33,7 @@ export function signalNumber(
     : new TypeError(message);
 }
 
-/** Find names by numbers; a number without a name stays one. */
+/** Return a function from numbers to names. Without a name it returns the number. */
 export function signalNamer(
   signals: Constants,
 ): (signal: number) => SignalName | number {

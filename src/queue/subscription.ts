@@ -1,5 +1,5 @@
-/** A listener's registration: {@link Kqueue.on}. */
+/** The result of {@link Kqueue.on}. Disposing of it stops the listener. */
 export interface Subscription extends Disposable {
-  /** Call the listener no more. Events that come later are for others. */
+  /** Stop the listener. Later events go to other consumers. */
   stop(): void;
 }

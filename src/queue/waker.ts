@@ -13,8 +13,8 @@ import {
 import { ffi } from './late.js';
 
 /**
- * The handle with which another thread wakes a queue: {@link wake}. It can be sent with
- * `postMessage` or as `workerData`, but not to another process.
+ * The handle that another thread passes to {@link wake}. You can send it to a thread
+ * with `postMessage` or as `workerData`, but not to another process.
  */
 export interface WakerHandle {
   /** Memory that the threads share. */
@@ -22,10 +22,11 @@ export interface WakerHandle {
 }
 
 /**
- * Wakes a queue, from this thread or from any other: {@link Kqueue.waker}. The
- * queue then reports an event of its `user` registration. Wakes that come before
- * the event is consumed are one event. To wake never blocks, and does nothing
- * once the waker or its queue is closed.
+ * Wakes a queue from any thread. {@link Kqueue.waker} creates it.
+ *
+ * A wake triggers the `user` registration of the waker. Several wakes before the
+ * event is consumed are one event. Waking never blocks, and does nothing once the
+ * waker or its queue is closed.
  *
  * @example
  * ```ts
@@ -34,20 +35,20 @@ export interface WakerHandle {
  * using kq = new Kqueue<string>();
  * using waker = kq.waker(1, 'work to do');
  * waker.wake();
- * wake(waker.handle); // as another thread does that was sent the handle
+ * wake(waker.handle); // another thread would do this, with the handle it received
  * console.log(kq.poll().map(({ udata }) => udata)); // [ 'work to do' ]
  * ```
  */
 export interface Waker extends Disposable {
   /** The ident of the `user` registration. */
   readonly id: number | bigint;
-  /** For {@link wake} in other threads. */
+  /** The handle to send to other threads, for {@link wake}. */
   readonly handle: WakerHandle;
-  /** Whether it, or its queue, is closed. */
+  /** Whether the waker or its queue is closed. */
   readonly closed: boolean;
   /** Wake the queue. @returns False if the waker is closed. */
   wake(): boolean;
-  /** Delete the registration. Handles in other threads wake nothing any more. */
+  /** Delete the registration. Its handles no longer wake the queue. */
   close(): void;
 }
 
@@ -62,7 +63,7 @@ export interface WakerQueue {
 
 const WAKE_ACTION = 'wake a queue';
 
-/** How long a closing thread waits for those that are waking: ms. */
+/** How long a close waits for threads that are in `wake`: ms. */
 const PATIENCE = 100;
 
 const isClosed = (words: Int32Array): boolean =>
@@ -84,7 +85,7 @@ function open(kq: number, words: Int32Array): void {
   throw new KqueueError(`Cannot make a waker: ${code}`, code, -errno, 'kevent');
 }
 
-/** No handle wakes anything any more, once this returns. */
+/** Disable all handles. Once this returns, none of them wakes the queue. */
 function shut(kq: number, words: Int32Array): void {
   if (isClosed(words)) return;
   if (words[WAKE.WAY] === BY_EVENTFD) {
@@ -93,8 +94,8 @@ function shut(kq: number, words: Int32Array): void {
     return;
   }
   const fd = Atomics.exchange(words, WAKE.FD, -1);
-  // The descriptor is closed next. A thread that was terminated while it was
-  // waking never leaves.
+  // Wait for other threads before the descriptor is closed. The wait is bounded,
+  // because a thread that was terminated in `wake` never leaves it.
   const users = Atomics.load(words, WAKE.USERS);
   if (users > 0) Atomics.wait(words, WAKE.USERS, users, PATIENCE);
   if (fd !== kq && Atomics.load(words, WAKE.USERS) === 0) ffi().closeFd(fd);
@@ -174,13 +175,12 @@ function checkHandle(handle: unknown): Int32Array {
 }
 
 /**
- * Wake the queue of a waker that another thread made, or this one. It never
- * blocks. Nothing is touched once the waker is closed, though its descriptor's
- * number may be in use again.
+ * Wake the queue of a waker, usually from another thread. It never blocks. Once the
+ * waker is closed it does nothing, even if another file has its descriptor number.
  *
- * @param handle {@link Waker.handle}, as it came with a message.
+ * @param handle The {@link Waker.handle} that this thread received.
  * @returns False if the waker is closed.
- * @throws {TypeError} If it is no handle.
+ * @throws {TypeError} If `handle` is not the handle of a waker.
  * @throws {KqueueError} `ERR_KQUEUE_LOAD` if koffi cannot be loaded.
  *
  * @example
