@@ -29,16 +29,27 @@ const RULES = {
   lax: inUnits,
   unitless: (_, data) => data,
   'unitless and strict': (fflags, data) => (fflags === 0 ? data : undefined),
+  // As NetBSD before 10: a clock of 10 ms, whose first tick has begun.
+  'unitless, in ticks': (_, data) => Math.max(1, Math.floor(data / 10)) * 10,
   foreign: (fflags, data) => (fflags === 1 ? data * 1000 : data),
+  // As libkqueue 2.3.
+  'wrong about microseconds': (fflags, data) =>
+    fflags === 2 ? data / 1e6 : inUnits(fflags, data),
 } as const satisfies Record<string, Rule>;
 
-/** A kernel that has nothing but timers, on a clock of its own. */
+const pause = (ms: number): void => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+};
+
+/**
+ * A kernel that has nothing but timers. One that is added again keeps its time,
+ * as in kernels without a touch of their own for timers.
+ */
 function timersOf(name: Name, rule: Rule) {
   const made = double({ kernel: name });
   const { offset: ident } = made.struct.fields.ident;
   const { fflags, data } = made.struct.fields;
-  let clock = 0;
-  let timers: { due: number; event: Fields }[] = [];
+  let timers: { id: bigint; due: number; event: Fields }[] = [];
   const waits: number[] = [];
   const open = new Set<number>();
 
@@ -52,7 +63,8 @@ function timersOf(name: Name, rule: Rule) {
     if (ms === undefined) return false;
     const filter = BigInt(made.facts.constants.EVFILT_TIMER);
     const event = { ident: id, filter, data: 1n };
-    timers.push({ due: clock + ms, event });
+    if (timers.some((timer) => timer.id === id)) return true;
+    timers.push({ id, due: performance.now() + ms, event });
     return true;
   };
   const wait = (call: KeventCall): number => {
@@ -60,12 +72,14 @@ function timersOf(name: Name, rule: Rule) {
     const ms =
       Number(view.getBigInt64(0, true)) * 1e3 +
       Number(view.getBigInt64(8, true)) / 1e6;
-    const next = Math.min(...timers.map(({ due }) => due));
-    const until = Math.min(clock + ms, next);
-    waits.push(until - clock);
-    clock = until;
-    const fired = timers.filter(({ due }) => due <= clock);
-    timers = timers.filter(({ due }) => due > clock);
+    const end = performance.now() + ms;
+    const until = Math.min(end, ...timers.map(({ due }) => due));
+    waits.push(until);
+    while (performance.now() < until) {
+      pause(Math.max(0.1, until - performance.now()));
+    }
+    const fired = timers.filter(({ due }) => due <= until);
+    timers = timers.filter(({ due }) => due > until);
     return call.answer(...fired.map(({ event }) => event));
   };
   const behaviour: Behaviour = {
@@ -95,7 +109,9 @@ describe.each<Name>(['netbsd', 'openbsd'])('on %s', (name) => {
     ['lax', 'units'],
     ['unitless', 'milliseconds'],
     ['unitless and strict', 'milliseconds'],
+    ['unitless, in ticks', 'milliseconds'],
     ['foreign', 'other'],
+    ['wrong about microseconds', 'other'],
   ] as const)('timers that are %s: %s', (rule, expected) => {
     const { find, open } = timersOf(name, RULES[rule]);
     expect(find()).toBe(expected);

@@ -75,20 +75,28 @@ describe.each(withUnits.map((facts) => [facts.name, facts] as const))(
     });
 
     test('a Date is an absolute time in milliseconds, and fires once', () => {
-      expect(timer(facts, { at: new Date(1_800_000_000_123) })).toEqual({
+      expect(timer(facts, { at: new Date(4_800_000_000_123) })).toEqual({
         names: [absolute],
-        data: 1_800_000_000_123,
+        data: 4_800_000_000_123,
         once: true,
       });
     });
 
     test('a time in nanoseconds beyond 2**53 loses nothing', () => {
-      const at = { ns: 1_800_000_000_123_456_789n };
-      expect(timer(facts, { at })).toEqual({
-        names: expect.arrayContaining([nanoseconds, absolute]),
-        data: 1_800_000_000_123_456_789n,
-        once: true,
-      });
+      const at = { ns: 4_800_000_000_123_456_789n };
+      expect(timer(facts, { at })).toEqual(
+        facts.name === 'freebsd'
+          ? {
+              names: expect.arrayContaining([microseconds, absolute]),
+              data: 4_800_000_000_123_457,
+              once: true,
+            }
+          : {
+              names: expect.arrayContaining([nanoseconds, absolute]),
+              data: 4_800_000_000_123_456_789n,
+              once: true,
+            },
+      );
     });
 
     test('a long time does not overflow for being told in a fine unit', () => {
@@ -98,6 +106,36 @@ describe.each(withUnits.map((facts) => [facts.name, facts] as const))(
     });
   },
 );
+
+describe('on freebsd', () => {
+  // To 13.0 it takes what is beyond whole seconds for microseconds.
+  test.each([
+    [{ ns: 1_500_000_001 }, 1_500_001],
+    [1000.0005, 1_000_001],
+    [{ s: 2.000_000_001 }, 2_000_001],
+  ])('from a second on, %p is rounded up to microseconds', (every, data) => {
+    const expected = { names: ['NOTE_USECONDS'], data, once: false };
+    expect(timer(freebsd, { every })).toEqual(expected);
+  });
+
+  test('less than a second is told in nanoseconds', () => {
+    const expected = {
+      names: ['NOTE_NSECONDS'],
+      data: 999_999_999,
+      once: false,
+    };
+    expect(timer(freebsd, { every: { ns: 999_999_999 } })).toEqual(expected);
+  });
+
+  test('a time that has passed is now: it refuses one before it started', () => {
+    const before = Date.now();
+    for (const at of [new Date(0), 1, { ns: 1n }, new Date(before - 1000)]) {
+      const { names, data, once } = timer(freebsd, { at });
+      expect([names, once]).toEqual([['NOTE_ABSTIME'], true]);
+      expect(data).toBeGreaterThanOrEqual(before);
+    }
+  });
+});
 
 test('the unit bits are those of the header, which differ from kernel to kernel', () => {
   const bits = (facts: KernelFacts, every: TimerWhen['every']) =>
@@ -131,7 +169,7 @@ describe.each([
   });
 
   test.each<[string, TimePoint]>([
-    ['a Date', new Date(1_800_000_000_123)],
+    ['a Date', new Date(4_800_000_000_123)],
     ['seconds', { s: 1_800_000_000 }],
     ['now', Date.now()],
   ])('an absolute time is refused: %s', (_, at) => {

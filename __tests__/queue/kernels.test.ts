@@ -16,6 +16,7 @@ import {
   EV_ERROR,
   EV_RECEIPT,
   EVFILT_TIMER,
+  interval,
   Kqueue,
   wake,
 } from '../../src/index.js';
@@ -27,17 +28,29 @@ import type { Step } from '../../src/queue/change.js';
 import { Changer } from '../../src/queue/changer.js';
 import { encoderOf } from '../../src/queue/encoder.js';
 import { Registry } from '../../src/queue/registry.js';
+import { timed } from '../conformance/cases.js';
 import { close, pipe } from '../conformance/libc.js';
 import { kernelNames } from '../fixtures/abi/index.js';
 import { onLinux } from '../support/fds.js';
 
-const mocked: { kernel: Kernel | undefined } = { kernel: undefined };
+const mocked: { kernel: Kernel | undefined; dialect: Partial<KernelFacts> } = {
+  kernel: undefined,
+  dialect: {},
+};
 
 jest.mock('../../src/calls/running-kernel.js', () => {
   const actual = jest.requireActual('../../src/calls/running-kernel.js');
   return {
     ...actual,
     currentKernel: () => mocked.kernel ?? actual.currentKernel(),
+  };
+});
+
+jest.mock('../../src/host/dialect.js', () => {
+  const actual = jest.requireActual('../../src/host/dialect.js');
+  return {
+    ...actual,
+    hostDialect: () => ({ ...actual.hostDialect(), ...mocked.dialect }),
   };
 });
 
@@ -221,6 +234,59 @@ onLinux('a kernel that any thread may call is woken by kevent', () => {
   ]);
   expect(readdirSync('/proc/self/fd').length).toBe(before);
   mocked.kernel = undefined;
+});
+
+describe('an interval on a kernel whose timers lose their phase', () => {
+  afterEach(() => {
+    mocked.kernel = undefined;
+    mocked.dialect = {};
+  });
+
+  /** Have each period rounded to whole ticks before the kernel sees it. */
+  const inTicks = (round: (ms: number) => number): void => {
+    take((given, kevent) => {
+      const [, changes, nchanges] = given;
+      const { stride = 0, data = 0 } = changes?.words ?? {};
+      for (let i = 0; changes && i < nchanges; i++) {
+        const at = i * stride + data;
+        changes.i32[at] = round(changes.i32[at]);
+      }
+      return kevent(...given);
+    });
+  };
+  const WITHOUT_UNITS: KernelFacts['timerUnits'] = {
+    default: 'milliseconds',
+    encoding: 'none',
+  };
+
+  type Case = [string, Partial<KernelFacts>, number, (ms: number) => number];
+  const cases: readonly Case[] = [
+    ['rounded up', { name: 'openbsd' }, 15, (ms) => Math.ceil(ms / 10) * 10],
+    ['with a tick more', { name: 'netbsd' }, 8, (ms) => ms + 20],
+    // What is left of a period is waited for once more.
+    ['rounded down', { name: 'dragonfly' }, 15, () => 10],
+    ['of whole milliseconds', { name: 'libkqueue' }, 1.5, (ms) => ms],
+  ];
+  for (const [title, dialect, every, round] of cases) {
+    onLinux(`${title} counts the periods that have passed`, () =>
+      timed(async () => {
+        mocked.dialect = { ...dialect, timerUnits: WITHOUT_UNITS };
+        inTicks(round);
+        const start = performance.now();
+        let before = 0;
+        for await (const { count, missed } of interval(every)) {
+          const elapsed = performance.now() - start;
+          expect(count - before).toBe(missed + 1);
+          expect(elapsed).toBeGreaterThanOrEqual(count * every - 1);
+          before = count;
+          if (elapsed < 120) continue;
+          // Late by what one timer is, not by the sum of all.
+          expect(count).toBeGreaterThan((elapsed - 40) / every - 1);
+          break;
+        }
+      }),
+    );
+  }
 });
 
 test('more changes than a list can hold go in as many calls as it takes', () => {

@@ -73,8 +73,11 @@ async function core(program) {
   return { ...resultOf(out, 'core'), libc: 'musl 1.2.5', out };
 }
 
-/** The builds for musl under the names of those for glibc that npm chose. */
-async function replaceAddons(modules) {
+/**
+ * Add the builds for musl beside those for glibc that npm chose. Most packages
+ * ask the report which to load; those that do not get it under the other's name.
+ */
+async function addAddons(modules) {
   const isGlibc = (name) => /linux-x64-(gnu|glibc)$/.test(name);
   for (const path of readdirSync(modules, { recursive: true })) {
     if (!isGlibc(path) || path.includes('/node_modules/')) continue;
@@ -84,6 +87,7 @@ async function replaceAddons(modules) {
     );
     const twin = path.replace(/(gnu|glibc)$/, 'musl');
     const addons = join(await npmPackage(`${twin}@${version}`), 'package');
+    cpSync(addons, join(modules, twin), { recursive: true });
     const addon = (where) =>
       join(
         where,
@@ -101,7 +105,7 @@ async function tests(program) {
     verbatimSymlinks: true,
     filter: (path) => path !== join(root, '.git'),
   });
-  await replaceAddons(join(folder, 'node_modules'));
+  await addAddons(join(folder, 'node_modules'));
   const { out, code } = await run(program, ['node_modules/jest/bin/jest.js'], {
     minutes: TESTS_MINUTES,
     cwd: folder,

@@ -14,11 +14,18 @@ export type TimerUnits = 'units' | 'milliseconds' | 'other';
 /** A bit of fflags that no release gives a meaning to. */
 const UNKNOWN_BIT = 0x40;
 
-/** The first to fire tells the units apart: idents and amounts of time. */
-const NANOSECONDS = 1; // 1 ms, or 1000 s where it counts as milliseconds
-const SECONDS = 2; // 2 s, or 2 ms
-const CONTROL = 3;
+/** Idents of timers. What fires, and when, tells the units apart. */
+const NANOSECONDS = 1; // 4 ms, or 4000 s where it counts as milliseconds
+const MICROSECONDS = 2; // 8 ms, or 8 s
+const SECONDS = 3; // 2 s, or 2 ms
+const CONTROL = 4;
+/** One of its own: before NetBSD 10 and on DragonFly a timer keeps its first time. */
+const UNKNOWN = 5;
+const NANOSECONDS_MS = 4;
+const MICROSECONDS_MS = 8;
 const CONTROL_MS = 25;
+/** The clock of a timer may be this much ahead of ours. */
+const CLOCK_SKEW_MS = 1;
 const MAX_WAIT_MS = 3000;
 const MAX_CALLS = 100;
 
@@ -38,8 +45,9 @@ function isInvalid(change: () => void): boolean {
  * units ignores their bits, so a time in microseconds would take a thousand
  * times as long.
  *
- * The releases that have units (NetBSD 10, OpenBSD 7.4) also refuse the bits
- * that they do not know. A kernel that refuses none is measured, which blocks for 25 ms.
+ * FreeBSD, and the releases of NetBSD (10) and OpenBSD (7.4) that have units,
+ * also refuse the bits that they do not know. A kernel that refuses none is
+ * measured, which blocks for 8 ms, or 25 ms if it has no units.
  *
  * @throws {KqueueError} If there is no queue to try it on.
  */
@@ -49,8 +57,11 @@ export function findTimerUnits(
   events: KeventList,
 ): TimerUnits {
   const seconds: number | undefined = constants[timerUnits.seconds ?? ''];
+  const micros: number | undefined = constants[timerUnits.microseconds ?? ''];
   const nanos: number | undefined = constants[timerUnits.nanoseconds ?? ''];
-  if (seconds === undefined || nanos === undefined) return 'milliseconds';
+  if (seconds === undefined || micros === undefined || nanos === undefined) {
+    return 'milliseconds';
+  }
   const { EVFILT_TIMER, EV_ADD, EV_ONESHOT, EV_ERROR } = constants;
   const kq = kqueue();
   const add = (ident: number, fflags: number, data: number): void => {
@@ -59,28 +70,45 @@ export function findTimerUnits(
     kevent(kq, [change], null, 0);
   };
   try {
+    const start = now();
     const isRefused = isInvalid(() => {
-      add(NANOSECONDS, nanos, 1_000_000);
+      add(NANOSECONDS, nanos, NANOSECONDS_MS * 1e6);
+      add(MICROSECONDS, micros, MICROSECONDS_MS * 1e3);
       add(SECONDS, seconds, 2);
     });
     if (isRefused) return 'milliseconds';
-    if (isInvalid(() => add(CONTROL, UNKNOWN_BIT, 60_000))) return 'units';
+    if (isInvalid(() => add(UNKNOWN, UNKNOWN_BIT, 60_000))) return 'units';
     add(CONTROL, 0, CONTROL_MS);
-    const fired = new Set<number>();
-    const end = now() + MAX_WAIT_MS;
+    /** After how long each fired, by its ident. */
+    const fired = new Map<number, number>();
+    const end = start + MAX_WAIT_MS;
     for (let i = 0; i < MAX_CALLS && now() < end; i++) {
       const count = kevent(kq, null, events, end - now());
       for (let at = 0; at < count; at++) {
         const isError = (events.flags(at) & EV_ERROR) !== 0;
-        if (!isError) fired.add(Number(events.ident(at)));
+        if (!isError) fired.set(Number(events.ident(at)), now() - start);
       }
-      if (fired.has(NANOSECONDS)) return 'units';
-      if (fired.has(CONTROL)) break;
+      const isOver = fired.has(NANOSECONDS) && fired.has(MICROSECONDS);
+      if (isOver || fired.has(CONTROL)) break;
     }
-    return fired.has(SECONDS) && fired.has(CONTROL) ? 'milliseconds' : 'other';
+    return unitsBy(fired);
   } finally {
     close(kq);
   }
+}
+
+function unitsBy(fired: ReadonlyMap<number, number>): TimerUnits {
+  const nanos = fired.get(NANOSECONDS);
+  const micros = fired.get(MICROSECONDS);
+  if (nanos === undefined && micros === undefined) {
+    const isInMs = fired.has(SECONDS) && fired.has(CONTROL);
+    return isInMs ? 'milliseconds' : 'other';
+  }
+  const isRight = (after: number | undefined, ms: number): boolean =>
+    after !== undefined && after >= ms - CLOCK_SKEW_MS;
+  return isRight(nanos, NANOSECONDS_MS) && isRight(micros, MICROSECONDS_MS)
+    ? 'units'
+    : 'other';
 }
 
 setTimerUnitsProbe(() => {

@@ -2,15 +2,18 @@
 // units to the kernel: other kernels have the same bits for other units.
 import type { KernelFacts } from '../abi/index.js';
 import { findTimerUnits } from '../calls/index.js';
-import { gainedTimerUnits, now, unixTime } from '../host/index.js';
+import { areTimerUnitsUncertain, now, unixTime } from '../host/index.js';
 import type { KeventInit } from '../memory/index.js';
 import { errorMessage, type Finding, WRONG_ABI } from './finding.js';
 import { type Subject, withQueue } from './subject.js';
 
 /** Every timer is to fire after this long, whatever its unit. */
 const EACH_MS = 40;
-/** A clock may be this much coarser than ours. */
-const MAX_EARLY_MS = 5;
+/**
+ * NetBSD before 10 rounds down to ticks of 10 ms, the first of which has begun;
+ * a wrong unit is 1000 times off.
+ */
+const MAX_EARLY_MS = 25;
 /** A busy machine may be this late; a wrong unit is 1000 times off. */
 const MAX_LATE_MS = 3000;
 /** How often a call may return nothing before its time is up. */
@@ -100,7 +103,9 @@ function measure(
  */
 function isWithoutUnits(subject: Subject): boolean {
   const { facts, calls, list } = subject;
-  if (!gainedTimerUnits(facts)) return facts.timerUnits.encoding === 'none';
+  if (!areTimerUnitsUncertain(facts)) {
+    return facts.timerUnits.encoding === 'none';
+  }
   return findTimerUnits(facts, calls, list()) === 'milliseconds';
 }
 

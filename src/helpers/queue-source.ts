@@ -34,11 +34,12 @@ class Cancellation implements AbortSignalLike {
  * Create a source with a queue of its own: the kernel goes on counting while no
  * pull is pending.
  *
- * @param toValue The value of an event: `undefined` if there is none.
+ * @param toValue The value of an event: `undefined` if there is none. It may
+ * change the queue.
  */
 export function queueSource<T>(
   changes: readonly Change[],
-  toValue: (event: KqueueEvent) => T | undefined,
+  toValue: (event: KqueueEvent, kq: Kqueue) => T | undefined,
 ): Source<T> {
   const kq = new Kqueue();
   let cancellation = new Cancellation();
@@ -64,7 +65,7 @@ export function queueSource<T>(
       for (;;) {
         const event = await nextEvent();
         if (event === undefined) return undefined;
-        const value = toValue(event);
+        const value = toValue(event, kq);
         if (value !== undefined || cancellation.aborted) return value;
       }
     },

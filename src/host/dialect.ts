@@ -1,6 +1,6 @@
 import { constants as os, release } from 'node:os';
 import type { Constants, KernelFacts } from '../abi/index.js';
-import { hostFacts } from './host.js';
+import { hostFacts, kernel } from './host.js';
 
 /** Constants that a release of a kernel added. */
 interface ReleaseAddition {
@@ -59,14 +59,21 @@ const WITHOUT_UNITS: KernelFacts['timerUnits'] = {
   encoding: 'none',
 };
 
-/**
- * Whether a kernel's timers got their units in some release. An earlier one
- * does not refuse a unit: it takes every number for milliseconds.
- */
-export const gainedTimerUnits = ({ name }: KernelFacts): boolean =>
+/** Whether a kernel's timers got their units in some release. */
+const gainedTimerUnits = ({ name }: KernelFacts): boolean =>
   RELEASE_ADDITIONS.some(
     ({ kernel, names }) => kernel === name && names.includes(TIMER_UNITS[0]),
   );
+
+/**
+ * Whether only a trial tells that a kernel's timers have the units of its table.
+ * An earlier release does not refuse a unit: it takes every number for
+ * milliseconds. Nothing is known of a library that is not this system's own:
+ * libkqueue 2.3 takes microseconds for nanoseconds.
+ */
+export const areTimerUnitsUncertain = (facts: KernelFacts): boolean =>
+  facts.timerUnits.encoding !== 'none' &&
+  (gainedTimerUnits(facts) || !facts.platforms.includes(process.platform));
 
 /** A kernel's table as one release of it is: without what came later. */
 export function factsOfRelease(
@@ -109,9 +116,8 @@ export function setTimerUnitsProbe(probe: () => boolean): void {
 /** The units of the running kernel's timers, tried on the kernel in case of doubt. */
 function hostTimerUnits(): KernelFacts['timerUnits'] {
   const { timerUnits } = releaseFacts;
-  if (timerUnits.encoding === 'none' || !gainedTimerUnits(hostFacts)) {
-    return timerUnits;
-  }
+  const isBuiltIn = kernel.name === 'linux' || !kernel.supported;
+  if (isBuiltIn || !areTimerUnitsUncertain(releaseFacts)) return timerUnits;
   try {
     hasTimerUnits ??= probeTimerUnits?.();
   } catch {

@@ -5,8 +5,8 @@ export {
   type FilterCapability,
 } from './capabilities.js';
 export {
+  areTimerUnitsUncertain,
   factsOfRelease,
-  gainedTimerUnits,
   hostConstants,
   hostDialect,
   setTimerUnitsProbe,

@@ -1,6 +1,6 @@
 import type { KernelFacts } from '../abi/index.js';
 import { misuse, throwBadInteger } from '../errors.js';
-import { unsupported } from '../host/index.js';
+import { unixTime, unsupported } from '../host/index.js';
 
 /** A duration in one unit. */
 export type Amount =
@@ -55,7 +55,7 @@ function toNanoseconds(
  *
  * @throws {TypeError | RangeError} If it is not a duration.
  */
-function parseNanoseconds(
+export function parseNanoseconds(
   value: unknown,
   name: string,
   action: string,
@@ -99,8 +99,11 @@ function toTimerUnits(facts: KernelFacts, total: bigint): TimerArgument {
   if (microseconds === undefined || nanoseconds === undefined) {
     return { fflags: 0, data: toNumberIfSafe(total / NANOSECONDS.ms + 1n) };
   }
-  if (total % NANOSECONDS.us === 0n) {
-    const data = toNumberIfSafe(total / NANOSECONDS.us);
+  const rest = total % NANOSECONDS.us;
+  // FreeBSD 12 and 13.0 take what is beyond whole seconds for microseconds (PR
+  // 252539): 1.5 s and a nanosecond would be 501 s. Its clock is no finer.
+  if (rest === 0n || (facts.name === 'freebsd' && total >= NANOSECONDS.s)) {
+    const data = toNumberIfSafe(total / NANOSECONDS.us + (rest && 1n));
     return { fflags: constants[microseconds], data };
   }
   return { fflags: constants[nanoseconds], data: toNumberIfSafe(total) };
@@ -178,7 +181,10 @@ export function timerDeadline(
       `the timers of this release of ${facts.name} count milliseconds from now, so there is no 'at': use 'after'`,
     );
   }
-  const argument = toTimerUnits(facts, total);
+  // FreeBSD refuses a time before its start, which has passed as well.
+  const least = facts.name === 'freebsd' ? BigInt(unixTime()) : 0n;
+  const due = least * NANOSECONDS.ms > total ? least * NANOSECONDS.ms : total;
+  const argument = toTimerUnits(facts, due);
   const { fflags, data } = checkRange(argument, date, 'at', action);
   return { fflags: fflags | facts.constants[absolute], data };
 }

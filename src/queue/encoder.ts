@@ -71,8 +71,8 @@ function checkCatch(value: unknown, signal: number | bigint): void {
 }
 
 /**
- * Make the encoder of a kernel. Nothing here asks the host, so every kernel's
- * encoding can be had, and tested, on any.
+ * Make the encoder of a kernel. Nothing here asks the host for more than the
+ * time, so every kernel's encoding can be had, and tested, on any.
  */
 export function encoderOf(facts: KernelFacts): Encoder {
   const { constants } = facts;

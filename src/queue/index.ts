@@ -31,6 +31,7 @@ export { type FdLike, fdOf, type HandleOwner } from './descriptor.js';
 export {
   type Amount,
   type Duration,
+  parseNanoseconds,
   type TimePoint,
   timerDuration,
 } from './duration.js';
