@@ -23,7 +23,7 @@ export type Syscall = 'kqueue' | 'kevent' | 'kevent64' | 'close';
  * ```
  */
 export class KqueueError extends Error {
-  override readonly name = 'KqueueError';
+  override readonly name: string = 'KqueueError';
   /**
    * The errno name, such as `'EBADF'`; `'ERR_KQUEUE_UNSUPPORTED'` if this
    * platform or kernel lacks the feature; `'ERR_KQUEUE_LOAD'` if the library

@@ -68,6 +68,8 @@ export {
   type ExceptKey,
   type ExitStatus,
   type FdLike,
+  type FileStream,
+  fdOf,
   type HandleOwner,
   type Key,
   Kqueue,

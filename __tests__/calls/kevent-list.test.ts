@@ -1,5 +1,6 @@
 // struct kevent[] in memory: every value of every field comes back, and what
 // does not fit is refused before anything is written.
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { darwin } from '../../src/abi/darwin.js';
 import { kernels } from '../../src/abi/kernels.js';
@@ -697,4 +698,40 @@ test('a list that is emptied while it is read ends there', () => {
     list.clear();
   }
   expect(seen).toEqual([1]);
+});
+
+describe('JSON.stringify', () => {
+  const huge = {
+    ident: 2n ** 64n - 1n,
+    filter: -1,
+    data: -5,
+    udata: 2n ** 53n,
+  };
+  const written = {
+    ident: '18446744073709551615',
+    filter: -1,
+    flags: 0,
+    fflags: 0,
+    data: -5,
+    udata: '9007199254740992',
+  };
+
+  test('of a list is its entries, exact to the last digit', () => {
+    const list = KeventList.of(huge, { ident: 1, filter: -1, udata: 7n });
+    expect(JSON.parse(JSON.stringify(list))).toEqual([
+      written,
+      { ident: 1, filter: -1, flags: 0, fflags: 0, data: 0, udata: 7 },
+    ]);
+    list.clear();
+    expect(JSON.stringify({ list })).toBe('{"list":[]}');
+  });
+
+  test('of an entry works too, and the entry is a plain object in all else', () => {
+    const entry = KeventList.of(huge).get(0);
+    expect(JSON.parse(JSON.stringify(entry))).toEqual(written);
+    expect(Object.keys(entry)).toEqual(Object.keys(written));
+    expect(entry).toStrictEqual({ ...written, ...huge });
+    expect(inspect(entry)).toBe(inspect({ ...entry }));
+    expect(structuredClone(entry)).toEqual(entry);
+  });
 });

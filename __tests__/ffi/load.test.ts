@@ -3,6 +3,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { loadError, reasonOf } from '../../src/ffi/library.js';
 import { gate } from '../conformance/cases.js';
 import { fixtureOf, kernelNames } from '../fixtures/abi/index.js';
 import { printedBy, printedByLine } from '../support/child.js';
@@ -185,3 +186,28 @@ describe('with a library of three functions', () => {
     }
   });
 });
+
+test.each([
+  [
+    'Cannot find the native Koffi module; did you bundle it correctly?',
+    /^Cannot load kqueue: Cannot find the native Koffi module; did you bundle it correctly\. koffi, .* npm install --include=optional,/,
+  ],
+  [
+    "Cannot find module 'koffi'\nRequire stack:\n- /app/dist/ffi.cjs",
+    /^Cannot load kqueue: Cannot find module 'koffi'\. koffi, .* npm install --include=optional,/,
+  ],
+  [
+    'libc.so.6: cannot open shared object file!',
+    /^Cannot load kqueue: libc\.so\.6: cannot open shared object file\. Check that/,
+  ],
+])(
+  'a failed load says once what is wrong, and what to do: %#',
+  (message, said) => {
+    const error = new Error(message);
+    const failure = loadError(reasonOf(error), error);
+    expect(failure.message).toMatch(said);
+    expect(failure.message).not.toMatch(/[.?!]{2}|\n/);
+    expect(failure.message).toMatch(/the next call tries again\.$/);
+    expect(failure.cause).toBe(error);
+  },
+);

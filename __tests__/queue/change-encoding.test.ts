@@ -249,3 +249,11 @@ describe('misuse is told in one grammar, before anything reaches the kernel', ()
     );
   });
 });
+
+test('an array in place of a change is refused, with what to write instead', () => {
+  const changes: unknown = [{ filter: 'user', id: 1 }];
+  const spread = /received an array; changes are arguments.*\.\.\.changes$/;
+  const encoder = encoderOf(darwin);
+  expect(() => encoder.key(changes as Key)).toThrow(spread);
+  expect(() => encoder.change(changes as Change)).toThrow(spread);
+});

@@ -187,3 +187,60 @@ test('an ident above 2**53 is not rounded', () => {
     decode(darwin, { ident: 2n ** 63n + 1n, filter: -7, data: 1 }),
   ).toMatchObject({ filter: 'timer', id: 2n ** 63n + 1n, count: 1 });
 });
+
+describe('JSON.stringify of an event', () => {
+  const parsed = (facts: KernelFacts, kevent: KeventInit): unknown =>
+    JSON.parse(JSON.stringify(decode(facts, kevent)));
+
+  test('writes exact numbers as numbers, all others in decimal digits', () => {
+    const ident = 2n ** 64n - 1n;
+    const user = { ident, filter: -10, data: -(2n ** 63n), udata: 2n ** 53n };
+    expect(parsed(darwin, user)).toEqual({
+      filter: 'user',
+      id: '18446744073709551615',
+      fflags: 0,
+      udata: 'value',
+      raw: {
+        ident: '18446744073709551615',
+        filter: -10,
+        flags: 0,
+        fflags: 0,
+        data: '-9223372036854775808',
+        udata: '9007199254740992',
+      },
+    });
+    const read = { ident: 3, filter: -1, data: -12 };
+    expect(parsed(darwin, read)).toMatchObject({ fd: 3, available: -12 });
+  });
+
+  test('leaves the value of the registration to JSON', () => {
+    const withUdata = (udata: unknown): object => {
+      const list = listFor(wordsOf(layoutOf(darwin, 'x64', 'kevent')), 1);
+      list.push({ ident: 1, filter: -7, data: 1 });
+      const memory = memoryOf(list, 'decode', 'list', 'a KeventList');
+      return decoderOf(darwin).event(memory, 0, udata, 0);
+    };
+    const written = (udata: unknown): unknown =>
+      JSON.parse(JSON.stringify(withUdata(udata))).udata;
+    expect(written(2n ** 64n - 1n)).toBe('18446744073709551615');
+    expect(written(5n)).toBe(5);
+    expect(written(new Map([[1n, 2n]]))).toEqual({});
+    expect(written({ at: new Date(0) })).toEqual({
+      at: '1970-01-01T00:00:00.000Z',
+    });
+    expect(written([undefined, () => 1])).toEqual([null, null]);
+    expect(written({ toJSON: () => 'own' })).toBe('own');
+    expect(written(undefined)).toBeUndefined();
+    expect(() => written({ nested: 1n })).toThrow(/BigInt/);
+    const cycle: { self?: unknown } = {};
+    cycle.self = cycle;
+    expect(() => written(cycle)).toThrow(/circular/);
+  });
+
+  test('gives it to a replacer and an indent as any other object', () => {
+    const event = decode(darwin, { ident: 1, filter: -7, data: 1 });
+    expect(JSON.stringify([event], ['id', 'count'])).toBe(
+      '[{"id":1,"count":1}]',
+    );
+  });
+});

@@ -11,6 +11,7 @@ import {
   type Kevent,
   type KeventInit,
   type KeventMemory,
+  KeventRecord,
   type KeventWords,
   readPattern,
   readSigned,
@@ -121,7 +122,8 @@ export class KeventList implements Iterable<Kevent> {
   }
 
   /**
-   * Return a copy of entry `index` as an object.
+   * Return a copy of entry `index` as an object. `JSON.stringify` writes its bigints
+   * as numbers where that is exact, and otherwise as strings of decimal digits.
    *
    * @throws {RangeError} If there is no such entry. All readers throw it.
    */
@@ -129,14 +131,14 @@ export class KeventList implements Iterable<Kevent> {
     const memory = this.#memory;
     const { words } = memory;
     const base = entryAt(memory, index);
-    const kevent: Kevent = {
-      ident: unsignedAt(memory, base + words.ident),
-      filter: filterAt(memory, base),
-      flags: flagsAt(memory, base),
-      fflags: fflagsAt(memory, base),
-      data: signedAt(memory, base + words.data),
-      udata: readPattern(memory, base + words.udata, words.widePointers),
-    };
+    const kevent = new KeventRecord(
+      unsignedAt(memory, base + words.ident),
+      filterAt(memory, base),
+      flagsAt(memory, base),
+      fflagsAt(memory, base),
+      signedAt(memory, base + words.data),
+      readPattern(memory, base + words.udata, words.widePointers),
+    );
     if (words.extCount > 0) {
       kevent.ext = Array.from({ length: words.extCount }, (_, i) =>
         readPattern(memory, base + words.ext + 2 * i, true),
@@ -208,6 +210,11 @@ export class KeventList implements Iterable<Kevent> {
   /** Iterate over copies of the entries, in order. */
   *[Symbol.iterator](): IterableIterator<Kevent> {
     for (let i = 0; i < this.#memory.length; i++) yield this.get(i);
+  }
+
+  /** The entries, for `JSON.stringify`. */
+  toJSON(): Kevent[] {
+    return [...this];
   }
 
   /** For util.inspect: the entries as {@link explain} prints them. */

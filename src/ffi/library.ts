@@ -33,9 +33,12 @@ export function openLibrary(name: string | null): NativeLibrary {
   };
 }
 
-/** The message of an error. */
+/** The message of an error, without the stack that Node.js adds to some. */
 export const reasonOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error);
+  (error instanceof Error ? error.message : String(error)).split(
+    '\nRequire stack:',
+    1,
+  )[0];
 
 /**
  * Open the first library that loads.
@@ -60,6 +63,10 @@ export function openFirst(names: readonly string[]): NativeLibrary {
 const ADDONS =
   'Node.js loads no native addon here: start it without --no-addons, and with --allow-addons where its permission model is on.';
 
+/** The advice where npm left koffi's build out, or koffi itself. */
+const INSTALL =
+  'koffi, or its build for this platform, is not installed: run npm install --include=optional, and leave koffi out of a bundle; the next call tries again.';
+
 const CHECK =
   'Check that koffi is installed with the build for this platform and that KQUEUE_FFI_LIBRARY, if set, names a library that exports kqueue and kevent; the next call tries again.';
 
@@ -68,10 +75,16 @@ const isDisabled = (cause: unknown): boolean =>
   'code' in cause &&
   cause.code === 'ERR_DLOPEN_DISABLED';
 
+const adviceOf = (what: string, cause: unknown): string => {
+  if (isDisabled(cause)) return ADDONS;
+  const isMissing = /native koffi module|cannot find \w+ 'koffi'/i.test(what);
+  return isMissing ? INSTALL : CHECK;
+};
+
 /** The error of a failed load: what was tried, and what to do. */
 export const loadError = (what: string, cause?: unknown): KqueueError =>
   new KqueueError(
-    `Cannot load kqueue: ${what.replace(/\.$/, '')}. ${isDisabled(cause) ? ADDONS : CHECK}`,
+    `Cannot load kqueue: ${what.replace(/[.?!\s]+$/, '')}. ${adviceOf(what, cause)}`,
     'ERR_KQUEUE_LOAD',
     undefined,
     undefined,

@@ -2,11 +2,11 @@ import { KqueueError } from '../errors.js';
 import {
   type Alarm,
   type FdLike,
-  fdOf,
   hasHungUp,
   isNamedFifo,
   type KqueueEvent,
   type ReadEvent,
+  readFd,
   setAlarm,
 } from '../queue/index.js';
 import {
@@ -248,7 +248,7 @@ export function readable(
   options: IteratorOptions = {},
 ): EventIterator<ReadReady> {
   const action = 'wait for something to read';
-  const number = fdOf(fd, action);
+  const number = readFd(fd, action);
   return eventIterator(action, options, () =>
     readiness<ReadReady>('read', number, {
       from: (event) =>
@@ -270,7 +270,7 @@ export function writable(
   options: IteratorOptions = {},
 ): EventIterator<WriteReady> {
   const action = 'wait for space to write';
-  const number = fdOf(fd, action);
+  const number = readFd(fd, action);
   return eventIterator(action, options, () =>
     readiness<WriteReady>('write', number, {
       from: (event) =>

@@ -28,6 +28,7 @@ export {
   signedAt,
   unsignedAt,
 } from './kevent-read.js';
+export { KeventRecord } from './kevent-record.js';
 export {
   formatEntries,
   formatKevent,
@@ -43,6 +44,7 @@ export {
   type TimespecMemory,
   type TimespecWidth,
 } from './timespec.js';
+export { definePlain } from './to-json.js';
 export {
   BY_EVENTFD,
   BY_KEVENT,

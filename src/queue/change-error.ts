@@ -30,6 +30,7 @@ export type ChangeResult<T = unknown> =
  * ```
  */
 export class KqueueChangeError extends KqueueError {
+  override readonly name: string = 'KqueueChangeError';
   /** The refused changes, in order. There is at least one. */
   readonly failures: readonly ChangeFailure[];
 

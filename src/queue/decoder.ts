@@ -7,11 +7,22 @@ import {
   signedAt,
   unsignedAt,
 } from '../memory/index.js';
-import type { KqueueEvent, RawEvent } from './event.js';
+import {
+  DecodedExcept,
+  DecodedOther,
+  DecodedProc,
+  DecodedRaw,
+  DecodedRead,
+  DecodedSignal,
+  DecodedTimer,
+  DecodedUser,
+  DecodedVnode,
+  DecodedWrite,
+} from './decoded-events.js';
+import type { KqueueEvent } from './event.js';
 import { exitStatus } from './exit-status.js';
 import type { ProcNote, VnodeNote } from './notes.js';
 import { signalNamer } from './signal.js';
-import { DecodedTimer } from './timer-event.js';
 
 /** Turns what a kernel wrote into typed events. */
 export interface Decoder {
@@ -100,94 +111,48 @@ export function decoderOf(facts: KernelFacts): Decoder {
       const flags = flagsAt(memory, base);
       const fflags = fflagsAt(memory, base);
       const data = signedAt(memory, base + words.data);
-      const raw: RawEvent = {
-        ident,
-        filter: number,
-        flags,
-        fflags,
-        data,
-        udata: token,
-      };
+      const raw = new DecodedRaw(ident, number, flags, fflags, data, token);
       const eof = (flags & EV_EOF) !== 0;
-      const filter = names[Math.abs(number)];
-      switch (filter) {
+      switch (names[Math.abs(number)]) {
         case 'read':
-          return {
-            filter,
-            fd: Number(ident),
-            available: Number(data),
+          return new DecodedRead(
+            eof ? errorName(fflags) : undefined,
             eof,
-            error: eof ? errorName(fflags) : undefined,
-            udata,
-            raw,
-          };
-        case 'write':
-          return {
-            filter,
-            fd: Number(ident),
-            space: Number(data),
-            eof,
-            error: eof ? errorName(fflags) : undefined,
-            udata,
-            raw,
-          };
-        case 'except':
-          return {
-            filter,
-            fd: Number(ident),
-            available: Number(data),
-            outOfBand: !eof && (fflags & NOTE_OOB) !== 0,
-            eof,
-            error: eof ? errorName(fflags) : undefined,
-            udata,
-            raw,
-          };
-        case 'vnode':
-          return {
-            filter,
-            fd: Number(ident),
-            notes: vnodeNotes(fflags),
-            udata,
-            raw,
-          };
-        case 'proc':
-          return {
-            filter,
-            pid: Number(ident),
-            notes: procNotes(fflags),
-            exit:
-              (fflags & NOTE_EXITSTATUS) === 0
-                ? undefined
-                : exitStatus(Number(data) & 0xffff, signalName),
-            udata,
-            raw,
-          };
-        case 'signal':
-          return {
-            filter,
-            signal: signalName(Number(ident)),
-            count: Number(data),
-            udata,
-            raw,
-          };
-        case 'timer':
-          // The kernel also counts the periods after a one-shot has fired.
-          return new DecodedTimer(
-            ident,
-            (flags & EV_ONESHOT) === 0 ? Number(data) : 1,
             udata,
             raw,
           );
-        case 'user':
-          return {
-            filter,
-            id: ident,
-            fflags: fflags & FFLAGS_MASK,
+        case 'write':
+          return new DecodedWrite(
+            eof ? errorName(fflags) : undefined,
+            eof,
             udata,
             raw,
-          };
+          );
+        case 'except': {
+          const outOfBand = !eof && (fflags & NOTE_OOB) !== 0;
+          const error = eof ? errorName(fflags) : undefined;
+          return new DecodedExcept(outOfBand, error, eof, udata, raw);
+        }
+        case 'vnode':
+          return new DecodedVnode(vnodeNotes(fflags), udata, raw);
+        case 'proc': {
+          const exit =
+            (fflags & NOTE_EXITSTATUS) === 0
+              ? undefined
+              : exitStatus(Number(data) & 0xffff, signalName);
+          return new DecodedProc(procNotes(fflags), exit, udata, raw);
+        }
+        case 'signal':
+          return new DecodedSignal(signalName(Number(ident)), udata, raw);
+        case 'timer': {
+          // The kernel also counts the periods after a one-shot has fired.
+          const count = (flags & EV_ONESHOT) === 0 ? Number(data) : 1;
+          return new DecodedTimer(count, udata, raw);
+        }
+        case 'user':
+          return new DecodedUser(fflags & FFLAGS_MASK, udata, raw);
         default:
-          return { filter: 'raw', udata, raw };
+          return new DecodedOther(udata, raw);
       }
     },
   };

@@ -1,8 +1,8 @@
 import { misuse, throwBadInteger } from '../errors.js';
 
 /**
- * A `net.Socket`, `net.Server` or another object over one of Node's own handles,
- * which does not expose its descriptor.
+ * A `net.Socket`, `net.Server`, `dgram.Socket` or another object over one of Node's
+ * own handles, which does not expose its descriptor.
  */
 export interface HandleOwner {
   address(): unknown;
@@ -10,31 +10,56 @@ export interface HandleOwner {
   unref(): unknown;
 }
 
+/** A stream of `fs.createReadStream` or `fs.createWriteStream`. */
+export interface FileStream {
+  readonly path: string | Uint8Array;
+  /** Whether its file is not open yet. It has no descriptor until then. */
+  readonly pending: boolean;
+  close(): void;
+}
+
 /** A descriptor: its number, or an object that has one. */
-export type FdLike = number | { readonly fd: number } | HandleOwner;
+export type FdLike =
+  | number
+  | { readonly fd: number }
+  | HandleOwner
+  | FileStream;
 
 const MAX_FD = 0x7fffffff;
+
+type WithHandle = { readonly handle?: unknown; readonly _handle?: unknown };
+
+/** The handle of a socket or server, through which libuv reads and writes. */
+function handleOf(value: object): unknown {
+  // `_handle` of a dgram.Socket prints a warning, DEP0112: its state is kept
+  // under this symbol, in all versions of Node.js since 10.
+  const symbol = Object.getOwnPropertySymbols(value).find(
+    ({ description }) => description === 'state symbol',
+  );
+  if (symbol === undefined) return (value as WithHandle)._handle;
+  const state = (value as Record<symbol, unknown>)[symbol];
+  return (state as WithHandle | null | undefined)?.handle;
+}
 
 const numberOf = (value: unknown): unknown => {
   if (typeof value !== 'object' || value === null) return value;
   const { fd } = value as { fd?: unknown };
   if (typeof fd === 'number') return fd;
-  const { _handle } = value as { _handle?: { fd?: unknown } | null };
-  return typeof _handle?.fd === 'number' ? _handle.fd : value;
+  const handle = handleOf(value) as { fd?: unknown } | null | undefined;
+  return typeof handle?.fd === 'number' ? handle.fd : value;
 };
 
 /**
- * Return the number of a descriptor.
+ * Return the number of a descriptor, for the action that an error names.
  *
- * @throws {TypeError | RangeError} If there is none, for example because a socket is
- * not connected yet or already destroyed.
+ * @throws {TypeError | RangeError} As {@link fdOf}.
  */
-export function fdOf(value: FdLike, action: string): number {
+export function readFd(value: FdLike, action: string): number {
   const fd = numberOf(value);
   if (typeof fd === 'number' && Number.isInteger(fd)) {
     if (fd >= 0 && fd <= MAX_FD) return fd;
-    // Node.js sets `fd` to -1 when the descriptor is closed.
-    if (fd === -1 && typeof value === 'object') {
+    // Node.js: -1 when the descriptor is closed, an errno before there is one.
+    if (fd < 0 && typeof value === 'object') {
       throw new TypeError(
         misuse(action, 'fd', 'something with an open descriptor', value),
       );
@@ -47,3 +72,29 @@ export function fdOf(value: FdLike, action: string): number {
     fd,
   );
 }
+
+/**
+ * Return the descriptor of a socket, a server, a terminal, a `FileHandle` or a file
+ * stream, for `kevent` and other calls that take a number. A number is returned as it
+ * is.
+ *
+ * The object still owns the descriptor: it closes it, and it keeps reading unless it
+ * is paused.
+ *
+ * @throws {TypeError} If the object has no descriptor: a socket that is not
+ * connected yet or already destroyed, a `dgram.Socket` that is not bound, a file
+ * stream that is not open yet, any other object.
+ * @throws {RangeError} If a number is no descriptor: negative, or a fraction.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:net';
+ * import { fdOf } from 'kqueue-ffi';
+ *
+ * const server = createServer().listen(0, '127.0.0.1', () => {
+ *   console.log(fdOf(server) > 2); // true
+ *   server.close();
+ * });
+ * ```
+ */
+export const fdOf = (fd: FdLike): number => readFd(fd, 'find a descriptor');

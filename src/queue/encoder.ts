@@ -3,7 +3,7 @@ import { misuse, throwBadInteger } from '../errors.js';
 import { unsupported } from '../host/index.js';
 import { catchableName } from './caught-signals.js';
 import type { Key, RegistrationOptions, Request, Trigger } from './change.js';
-import { fdOf } from './descriptor.js';
+import { readFd } from './descriptor.js';
 import { timerDeadline, timerDuration } from './duration.js';
 import { signalNumber } from './signal.js';
 
@@ -196,6 +196,11 @@ export function encoderOf(facts: KernelFacts): Encoder {
 
   const key = (named: Key): EncodedKey => {
     objectOf(named, 'change');
+    if (Array.isArray(named)) {
+      throw new TypeError(
+        `Cannot ${ACTION} as 'change' must be an object: received an array; changes are arguments, so spread it: ...changes`,
+      );
+    }
     switch (named.filter) {
       case 'read':
       case 'write':
@@ -203,7 +208,7 @@ export function encoderOf(facts: KernelFacts): Encoder {
       case 'vnode':
         return {
           filter: filter(named.filter),
-          ident: fdOf(named.fd, ACTION),
+          ident: readFd(named.fd, ACTION),
         };
       case 'proc': {
         const { pid } = named;

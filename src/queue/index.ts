@@ -27,7 +27,13 @@ export {
   type ChangeResult,
   KqueueChangeError,
 } from './change-error.js';
-export { type FdLike, fdOf, type HandleOwner } from './descriptor.js';
+export {
+  type FdLike,
+  type FileStream,
+  fdOf,
+  type HandleOwner,
+  readFd,
+} from './descriptor.js';
 export {
   type Amount,
   type Duration,
