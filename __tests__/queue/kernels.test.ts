@@ -27,6 +27,7 @@ import type { KeventMemory } from '../../src/memory/kevent-memory.js';
 import type { Step } from '../../src/queue/change.js';
 import { Changer } from '../../src/queue/changer.js';
 import { encoderOf } from '../../src/queue/encoder.js';
+import { RecordSender } from '../../src/queue/record-sender.js';
 import { Registry } from '../../src/queue/registry.js';
 import { timed } from '../conformance/cases.js';
 import { close, pipe } from '../conformance/libc.js';
@@ -289,12 +290,8 @@ describe('an interval on a kernel whose timers lose their phase', () => {
   }
 });
 
-test('more changes than a list can hold go in as many calls as it takes', () => {
-  const MOST = 2 ** 20;
-  const facts = kernels.darwin;
-  const { EV_ERROR } = facts.constants;
-  const registry = new Registry(true);
-  const changer = new Changer(facts, encoderOf(facts), registry, () => 0);
+/** Keeps how many records go in each call, and gives receipts for a few. */
+function countingSend(EV_ERROR: number) {
   const sent: number[] = [];
   const send = (
     records: readonly KeventInit[],
@@ -307,6 +304,28 @@ test('more changes than a list can hold go in as many calls as it takes', () => 
     for (const record of records) receipts.push({ ...record, flags: EV_ERROR });
     return 0;
   };
+  return { sent, send };
+}
+
+test('more changes than a list can hold go in as many calls as it takes', () => {
+  const MOST = 2 ** 20;
+  const { EVFILT_USER, EV_ERROR } = kernels.darwin.constants;
+  const sender = new RecordSender(kernels.darwin);
+  const { sent, send } = countingSend(EV_ERROR);
+  const user = (ident: number) => ({ ident, filter: EVFILT_USER });
+  sender.send([user(1), user(2)], send);
+  const errnos = sender.send(Array(MOST + 2).fill(user(1)), send);
+  expect(sent).toEqual([3, MOST, 2]);
+  expect(errnos.length).toBe(MOST + 2);
+  expect(errnos.every((errno) => errno === 0)).toBe(true);
+});
+
+test('replacements that take two records each go in as many calls as it takes', () => {
+  const MOST = 512;
+  const facts = kernels.libkqueue;
+  const registry = new Registry(true);
+  const changer = new Changer(facts, encoderOf(facts), registry, () => 0);
+  const { sent, send } = countingSend(facts.constants.EV_ERROR);
   const users = (count: number, oneshot: boolean) =>
     Array.from({ length: count }, (_, id): Step => {
       return { filter: 'user', id, oneshot };
