@@ -6,6 +6,7 @@ import { kernel } from '../../src/index.js';
 import { refusal } from './calls.js';
 import { constant, EV_ADD } from './constants.js';
 import { caseDeviation, unplayable } from './deviations.js';
+import { knownDifference } from './differences.js';
 import { note } from './journal.js';
 import { hasUnixDiag } from './libc.js';
 import { adopt, dispose, inetSocket, kqueue } from './world.js';
@@ -30,16 +31,26 @@ const TO_CONFIRM = new Set(
   'C09 T07 D03 D15 R22 R33 R45 R48 V08 V24 M11 U03 U04'.split(' '),
 );
 
-function confirmCase(id: string, title: string, body: Body): void {
-  test(`${id} (confirm) ${title}`, async () => {
+/** A body that cannot fail: what it would fail with is told. */
+function telling(
+  id: string,
+  title: string,
+  body: (...values: readonly unknown[]) => unknown,
+): (...values: readonly unknown[]) => Promise<void> {
+  return async (...values) => {
     let otherwise: string | null = null;
     try {
-      await body();
+      await body(...values);
     } catch (error) {
       otherwise = plain(error instanceof Error ? error.message : `${error}`);
     }
     tell({ id, title, otherwise });
-  });
+  };
+}
+
+/** A test that tells what this kernel does, and cannot fail. */
+export function confirmCase(id: string, title: string, body: Body): void {
+  test(`${id} (confirm) ${title}`, telling(id, title, body));
 }
 
 /** Without the colours of a terminal. */
@@ -75,6 +86,11 @@ export function caseTest(
     confirmCase(id, title, body);
     return;
   }
+  const difference = knownDifference('cases', id);
+  if (difference !== undefined) {
+    confirmCase(id, `${title} (differs: ${difference})`, body);
+    return;
+  }
   const row = caseDeviation(id);
   const { [kernel.name]: had } = instead;
   if (row === undefined && had === undefined) {
@@ -92,6 +108,39 @@ export function caseTest(
     await had();
   });
 }
+
+/** `test` and `test.each`, for tests whose titles begin with a rule. */
+interface RuleTest {
+  (title: string, body: Body, ms?: number): void;
+  readonly each: jest.Each;
+}
+
+type RuleBody = Parameters<typeof telling>[2];
+
+/** The title and the body of a test, where the kernel is known to differ. */
+function ofRule(title: string, body: RuleBody): [string, RuleBody] {
+  const [id = ''] = title.split(' ', 1);
+  const difference = knownDifference('rules', id);
+  if (difference === undefined) return [title, body];
+  const told = `${title.slice(id.length + 1)} (differs: ${difference})`;
+  return [`${id} (confirm) ${told}`, telling(id, told, body)];
+}
+
+type Declare = (title: string, body: RuleBody, ms?: number) => void;
+
+/** The test of a rule, which one of another kernel may be known to break. */
+export const ruleTest: RuleTest = Object.assign(
+  (title: string, body: Body, ms?: number) =>
+    (test as Declare)(...ofRule(title, body), ms),
+  {
+    each: ((...rows: [readonly unknown[]]) =>
+      (title: string, body: RuleBody, ms?: number) =>
+        (test.each(...rows) as Declare)(
+          ...ofRule(title, body),
+          ms,
+        )) as unknown as jest.Each,
+  },
+);
 
 const [major = 0, minor = 0] = release().split('.').map(Number);
 

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { caseDeviations, traceDeviations, unplayable } from './deviations.js';
+import { differentIds } from './differences.js';
 
 /** Every case of the list. */
 const CASES = `
@@ -26,10 +27,12 @@ const CASES = `
 
 const { testPath = '' } = expect.getState();
 const here = dirname(testPath);
-const source = readdirSync(here)
-  .filter((name) => name.startsWith('cases-'))
-  .map((name) => readFileSync(join(here, name), 'utf8'))
-  .join('\n');
+const textOf = (prefix: string): string =>
+  readdirSync(here)
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => readFileSync(join(here, name), 'utf8'))
+    .join('\n');
+const source = textOf('cases-');
 
 test('each case of the list has its test', () => {
   const missing = CASES.filter(
@@ -48,5 +51,13 @@ test('each row of the table of deviations says which rule lists it', () => {
 test('each row of the table of deviations belongs to a case', () => {
   for (const row of caseDeviations) {
     expect(CASES).toContain(row.case.split('-')[0]);
+  }
+});
+
+test('each known difference of another kernel belongs to a case, or a rule with tests', () => {
+  for (const id of differentIds('cases')) expect(CASES).toContain(id);
+  const rules = textOf('rules-');
+  for (const id of differentIds('rules')) {
+    expect(rules).toMatch(new RegExp(`['"]${id} `));
   }
 });

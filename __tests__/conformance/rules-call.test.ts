@@ -42,6 +42,7 @@ import {
   pipe,
   poll,
   refusal,
+  ruleTest,
   SOON,
   socketpair,
   timed,
@@ -53,7 +54,7 @@ isolate();
 const read = (ident: number | bigint) => ({ ident, filter: EVFILT_READ });
 
 describe('The queue', () => {
-  test('B7 a watched queue says how many of its events wait', () => {
+  ruleTest('B7 a watched queue says how many of its events wait', () => {
     const q = kqueue();
     const k = kqueue();
     chg(q, { ...read(k), flags: EV_ADD });
@@ -68,18 +69,21 @@ describe('The queue', () => {
     expectEvents(poll(q));
   });
 
-  test('B7 data that arrives in a watched queue is seen from outside', () => {
-    const q = kqueue();
-    const k = kqueue();
-    const [r, w] = pipe();
-    chg(k, { ...read(r), flags: EV_ADD });
-    chg(q, { ...read(k), flags: EV_ADD });
-    libc.write(w, 1);
-    expectEvents(poll(q), { ...read(k), flags: EV_ADD, data: 1 });
-    expectEvents(poll(k), { ...read(r), flags: EV_ADD, data: 1 });
-  });
+  ruleTest(
+    'B7 data that arrives in a watched queue is seen from outside',
+    () => {
+      const q = kqueue();
+      const k = kqueue();
+      const [r, w] = pipe();
+      chg(k, { ...read(r), flags: EV_ADD });
+      chg(q, { ...read(k), flags: EV_ADD });
+      libc.write(w, 1);
+      expectEvents(poll(q), { ...read(k), flags: EV_ADD, data: 1 });
+      expectEvents(poll(k), { ...read(r), flags: EV_ADD, data: 1 });
+    },
+  );
 
-  test('B7 a call that sleeps wakes for a watched queue', async () => {
+  ruleTest('B7 a call that sleeps wakes for a watched queue', async () => {
     const q = kqueue();
     const k = kqueue();
     const [r, w] = pipe();
@@ -90,14 +94,14 @@ describe('The queue', () => {
     expectEvents(result, { ...read(k), flags: EV_ADD, data: 1 });
   });
 
-  test('B8 two queues cannot watch each other', () => {
+  ruleTest('B8 two queues cannot watch each other', () => {
     const q = kqueue();
     const k = kqueue();
     chg(q, { ...read(k), flags: EV_ADD });
     expect(refusal(k, { ...read(q), flags: EV_ADD })).toBe('EINVAL');
   });
 
-  test('B8 a ring of three queues is refused', () => {
+  ruleTest('B8 a ring of three queues is refused', () => {
     const [a, b, c] = [kqueue(), kqueue(), kqueue()];
     chg(a, { ...read(b), flags: EV_ADD });
     chg(b, { ...read(c), flags: EV_ADD });
@@ -115,7 +119,7 @@ function chain(length: number): number[] {
 }
 
 describe('Chains of queues', () => {
-  test('B8 what happens at the bottom of ten is seen at the top', () => {
+  ruleTest('B8 what happens at the bottom of ten is seen at the top', () => {
     const queues = chain(10);
     const top = queues[9];
     chg(queues[0], { ...user(1), flags: EDGE, fflags: NOTE_TRIGGER });
@@ -123,7 +127,7 @@ describe('Chains of queues', () => {
     expect(poll(queues[0])).toHaveLength(1);
   });
 
-  test('B8 data for the bottom of ten is seen at the top', () => {
+  ruleTest('B8 data for the bottom of ten is seen at the top', () => {
     const queues = chain(10);
     const top = queues[9];
     const [r, w] = pipe();
@@ -133,17 +137,20 @@ describe('Chains of queues', () => {
     expectEvents(poll(top), { ...read(queues[8]), flags: EV_ADD, data: 1 });
   });
 
-  test('B8 data for the bottom of ten wakes a call at the top', async () => {
-    const queues = chain(10);
-    const top = queues[9];
-    const [r, w] = pipe();
-    chg(queues[0], { ...read(r), flags: EV_ADD });
-    const acts = [{ op: 'write', fd: 'w', bytes: 1 }];
-    const { result } = await meanwhile({ w }, acts, () => get(top, 1, SOON));
-    expectEvents(result, { ...read(queues[8]), flags: EV_ADD, data: 1 });
-  });
+  ruleTest(
+    'B8 data for the bottom of ten wakes a call at the top',
+    async () => {
+      const queues = chain(10);
+      const top = queues[9];
+      const [r, w] = pipe();
+      chg(queues[0], { ...read(r), flags: EV_ADD });
+      const acts = [{ op: 'write', fd: 'w', bytes: 1 }];
+      const { result } = await meanwhile({ w }, acts, () => get(top, 1, SOON));
+      expectEvents(result, { ...read(queues[8]), flags: EV_ADD, data: 1 });
+    },
+  );
 
-  test('B8 a timer at the bottom wakes a call at the top', () =>
+  ruleTest('B8 a timer at the bottom wakes a call at the top', () =>
     timed(() => {
       const queues = chain(4);
       const top = queues[3];
@@ -152,9 +159,10 @@ describe('Chains of queues', () => {
       expect(libc.poll(top, libc.POLLIN)).toBe(0);
       const event = { ...read(queues[2]), flags: EV_ADD, data: 1 };
       expectEvents(get(top, 1, SOON), event);
-    }));
+    }),
+  );
 
-  test('B11 closing a queue in the middle breaks the chain', () => {
+  ruleTest('B11 closing a queue in the middle breaks the chain', () => {
     const queues = chain(3);
     chg(queues[0], { ...user(1), flags: EV_ADD, fflags: NOTE_TRIGGER });
     expect(poll(queues[2])).toHaveLength(1);
@@ -165,7 +173,7 @@ describe('Chains of queues', () => {
 });
 
 describe('close', () => {
-  test('closing what is not open is EBADF', () => {
+  ruleTest('closing what is not open is EBADF', () => {
     const q = kqueue();
     const unused = libc.unusedNumber(q);
     expect(codeOf(() => libraryClose(unused))).toBe('EBADF');
@@ -175,53 +183,62 @@ describe('close', () => {
 });
 
 describe('The call', () => {
-  test('A5 the top four flag bits of a change are harmless', () => {
+  ruleTest('A5 the top four flag bits of a change are harmless', () => {
     const q = kqueue();
     chg(q, { ...user(1), flags: EV_ADD | 0xf000, fflags: NOTE_TRIGGER });
     const event = { ...user(1), flags: EV_ADD, fflags: NOTE_TRIGGER };
     expectEvents(poll(q), event);
   });
 
-  test('C1 a bad timeout wins over a bad descriptor', () => {
+  ruleTest('C1 a bad timeout wins over a bad descriptor', () => {
     const [r] = pipe();
     const bad = { tv_sec: 0, tv_nsec: -1 };
     expect(codeOf(() => kevent(r, null, null, bad))).toBe('EINVAL');
   });
 
-  test('C2 a bad descriptor wins over a bad change', () => {
+  ruleTest('C2 a bad descriptor wins over a bad change', () => {
     const [r] = pipe();
     expect(refusal(r, { ident: 1, filter: 0, flags: EV_ADD })).toBe('EBADF');
   });
 
-  test('C4 a timeout is valid up to 2^31-1 seconds and 10^9 nanoseconds', () => {
-    const q = kqueue();
-    chg(q, { ...user(1), flags: EV_ADD, fflags: NOTE_TRIGGER });
-    const ask = (tv_sec: number | bigint, tv_nsec: number | bigint) =>
-      codeOf(() => get(q, 1, { tv_sec, tv_nsec }));
-    expect(ask(2 ** 31 - 1, 1_000_000_000)).toBe('none');
-    expect(ask(2 ** 31, 0)).toBe('EINVAL');
-    expect(ask(2n ** 62n, 0)).toBe('EINVAL');
-    expect(ask(-1, 0)).toBe('EINVAL');
-    expect(ask(0, -1)).toBe('EINVAL');
-    expect(ask(0, 1_000_000_001)).toBe('EINVAL');
-  });
+  ruleTest(
+    'C4 a timeout is valid up to 2^31-1 seconds and 10^9 nanoseconds',
+    () => {
+      const q = kqueue();
+      chg(q, { ...user(1), flags: EV_ADD, fflags: NOTE_TRIGGER });
+      const ask = (tv_sec: number | bigint, tv_nsec: number | bigint) =>
+        codeOf(() => get(q, 1, { tv_sec, tv_nsec }));
+      expect(ask(2 ** 31 - 1, 1_000_000_000)).toBe('none');
+      expect(ask(2 ** 31, 0)).toBe('EINVAL');
+      expect(ask(2n ** 62n, 0)).toBe('EINVAL');
+      expect(ask(-1, 0)).toBe('EINVAL');
+      expect(ask(0, -1)).toBe('EINVAL');
+      expect(ask(0, 1_000_000_001)).toBe('EINVAL');
+    },
+  );
 
-  test.each([0.2, 1, 3.7, 20])('C5 a wait of %d ms is never shorter', (ms) => {
-    const q = kqueue();
-    const took = elapsed(() => expectEvents(get(q, 1, ms)));
-    expect(took).toBeGreaterThanOrEqual(ms);
-  });
+  ruleTest.each([0.2, 1, 3.7, 20])(
+    'C5 a wait of %d ms is never shorter',
+    (ms) => {
+      const q = kqueue();
+      const took = elapsed(() => expectEvents(get(q, 1, ms)));
+      expect(took).toBeGreaterThanOrEqual(ms);
+    },
+  );
 
-  test('C5 a write from another thread ends a wait without limit', async () => {
-    const q = kqueue();
-    const [r, w] = pipe();
-    chg(q, { ...read(r), flags: EV_ADD });
-    const acts = [{ op: 'write', fd: 'w', bytes: 2 }];
-    const { result } = await meanwhile({ w }, acts, () => get(q, 1, null));
-    expectEvents(result, { ...read(r), flags: EV_ADD, data: 2 });
-  });
+  ruleTest(
+    'C5 a write from another thread ends a wait without limit',
+    async () => {
+      const q = kqueue();
+      const [r, w] = pipe();
+      chg(q, { ...read(r), flags: EV_ADD });
+      const acts = [{ op: 'write', fd: 'w', bytes: 2 }];
+      const { result } = await meanwhile({ w }, acts, () => get(q, 1, null));
+      expectEvents(result, { ...read(r), flags: EV_ADD, data: 2 });
+    },
+  );
 
-  test('C7 the second failure without room ends the call', () => {
+  ruleTest('C7 the second failure without room ends the call', () => {
     const q = kqueue();
     const changes = [
       { ...user(98), flags: EV_DELETE },
@@ -232,7 +249,7 @@ describe('The call', () => {
     expect(refusal(q, { ...user(1), flags: EV_DELETE })).toBe('ENOENT');
   });
 
-  test('C7 failures fill the room in the order of the changes', () => {
+  ruleTest('C7 failures fill the room in the order of the changes', () => {
     const q = kqueue();
     const changes = [
       { ...user(98), flags: EV_DELETE, udata: 1 },
@@ -257,7 +274,7 @@ describe('The call', () => {
     );
   });
 
-  test('C8 receipts that find no room are dropped, changes apply', () => {
+  ruleTest('C8 receipts that find no room are dropped, changes apply', () => {
     const q = kqueue();
     const flags = EV_ADD | EV_RECEIPT;
     const changes = [1, 2].map((ident) => ({ ...user(ident), flags }));
@@ -265,7 +282,7 @@ describe('The call', () => {
     chg(q, { ...user(1), flags: EV_DELETE }, { ...user(2), flags: EV_DELETE });
   });
 
-  test('C9 an entry echoes the flags that took effect', () => {
+  ruleTest('C9 an entry echoes the flags that took effect', () => {
     const q = kqueue();
     const changes = [
       { ...user(1), flags: EV_ADD | EV_DELETE },
@@ -281,7 +298,7 @@ describe('The call', () => {
     );
   });
 
-  test('C10 a failing change with room does not wait for events', () => {
+  ruleTest('C10 a failing change with room does not wait for events', () => {
     const q = kqueue();
     const took = elapsed(() => {
       const [entry] = change(q, [{ ...user(1), flags: EV_DELETE }], 4, null);
@@ -290,7 +307,7 @@ describe('The call', () => {
     expect(took).toBeLessThan(1000);
   });
 
-  test('C15 a call reports a registration once, however much room', () => {
+  ruleTest('C15 a call reports a registration once, however much room', () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, { ...read(r), flags: EV_ADD });
@@ -299,7 +316,7 @@ describe('The call', () => {
     expect(poll(q, 64)).toHaveLength(2);
   });
 
-  test('C16 a call never reports more than it has room for', () => {
+  ruleTest('C16 a call never reports more than it has room for', () => {
     const q = kqueue();
     for (let i = 0; i < 10; i++) {
       chg(q, { ...user(i), flags: EDGE, fflags: NOTE_TRIGGER });
@@ -308,7 +325,7 @@ describe('The call', () => {
     expect(poll(q, 64)).toHaveLength(7);
   });
 
-  test("A7 errors have Darwin's numbers, thrown and in entries", () => {
+  ruleTest("A7 errors have Darwin's numbers, thrown and in entries", () => {
     const q = kqueue();
     const add = { ident: 1, filter: EVFILT_AIO, flags: EV_ADD };
     let thrown: unknown;
@@ -329,7 +346,7 @@ describe('The call', () => {
 });
 
 describe('Registrations', () => {
-  test.each([0, 1, 18, -19, -100, -32768, 32767])(
+  ruleTest.each([0, 1, 18, -19, -100, -32768, 32767])(
     'D1 there is no filter %d: EINVAL, whatever is asked',
     (filter) => {
       const q = kqueue();
@@ -339,14 +356,17 @@ describe('Registrations', () => {
     },
   );
 
-  test.each([-11, -17])('D2 filter %d cannot be added: ENOTSUP', (filter) => {
-    const q = kqueue();
-    const add = { ident: 1, filter, flags: EV_ADD };
-    expect(refusal(q, add)).toBe('ENOTSUP');
-    expect(refusal(q, { ...add, flags: EV_DELETE })).toBe('ENOENT');
-  });
+  ruleTest.each([-11, -17])(
+    'D2 filter %d cannot be added: ENOTSUP',
+    (filter) => {
+      const q = kqueue();
+      const add = { ident: 1, filter, flags: EV_ADD };
+      expect(refusal(q, add)).toBe('ENOTSUP');
+      expect(refusal(q, { ...add, flags: EV_DELETE })).toBe('ENOENT');
+    },
+  );
 
-  test('D3 with UDATA_SPECIFIC udata is part of the key', () => {
+  ruleTest('D3 with UDATA_SPECIFIC udata is part of the key', () => {
     const q = kqueue();
     const flags = EDGE | EV_UDATA_SPECIFIC;
     chg(
@@ -371,7 +391,7 @@ describe('Registrations', () => {
     );
   });
 
-  test('D3 two UDATA_SPECIFIC readers of one descriptor both fire', () => {
+  ruleTest('D3 two UDATA_SPECIFIC readers of one descriptor both fire', () => {
     const q = kqueue();
     const [r, w] = pipe();
     const flags = EV_ADD | EV_UDATA_SPECIFIC;
@@ -384,7 +404,7 @@ describe('Registrations', () => {
     expectEvents(poll(q), { ...read(r), flags, data: 1, udata: 2 });
   });
 
-  test.each([
+  ruleTest.each([
     ['ident -1', -1n],
     ['ident 2^64-1', 2n ** 64n - 1n],
     ['ident 2^31', 2n ** 31n],
@@ -395,7 +415,7 @@ describe('Registrations', () => {
     }
   });
 
-  test('D4 an ident is compared as 64 bits', () => {
+  ruleTest('D4 an ident is compared as 64 bits', () => {
     const q = kqueue();
     const [r] = pipe();
     chg(q, { ...read(r), flags: EV_ADD });
@@ -406,7 +426,7 @@ describe('Registrations', () => {
     expect(refusal(q, { ...read(closed), flags: EV_ADD })).toBe('EBADF');
   });
 
-  test('D4 the error of an entry is the same as the one thrown', () => {
+  ruleTest('D4 the error of an entry is the same as the one thrown', () => {
     const q = kqueue();
     const [r] = pipe();
     const wide = BigInt(r) + 2n ** 32n;
@@ -422,7 +442,7 @@ describe('Registrations', () => {
     );
   });
 
-  test('D5 any change of a closed descriptor is ENOENT', () => {
+  ruleTest('D5 any change of a closed descriptor is ENOENT', () => {
     const q = kqueue();
     const [r] = pipe();
     closeElsewhere(r);
@@ -431,7 +451,7 @@ describe('Registrations', () => {
     }
   });
 
-  test('D7 ADD|DISABLE watches from the start', () => {
+  ruleTest('D7 ADD|DISABLE watches from the start', () => {
     const q = kqueue();
     const [r, w] = pipe();
     const flags = EDGE | EV_DISABLE;
@@ -443,20 +463,23 @@ describe('Registrations', () => {
     expectEvents(poll(q));
   });
 
-  test('D8 any change of a registration replaces udata and its mark', () => {
-    const q = kqueue();
-    const [a, b] = socketpair();
-    libc.write(b, 5);
-    const mark = { fflags: NOTE_LOWAT, data: 10, udata: 1 };
-    for (const flags of [EV_ADD, EV_ENABLE, EV_ONESHOT, 0]) {
-      chg(q, { ...read(a), flags: EV_ADD, ...mark });
-      expectEvents(poll(q));
-      chg(q, { ...read(a), flags });
-      expectEvents(poll(q), { ...read(a), flags: EV_ADD, data: 5 });
-    }
-  });
+  ruleTest(
+    'D8 any change of a registration replaces udata and its mark',
+    () => {
+      const q = kqueue();
+      const [a, b] = socketpair();
+      libc.write(b, 5);
+      const mark = { fflags: NOTE_LOWAT, data: 10, udata: 1 };
+      for (const flags of [EV_ADD, EV_ENABLE, EV_ONESHOT, 0]) {
+        chg(q, { ...read(a), flags: EV_ADD, ...mark });
+        expectEvents(poll(q));
+        chg(q, { ...read(a), flags });
+        expectEvents(poll(q), { ...read(a), flags: EV_ADD, data: 5 });
+      }
+    },
+  );
 
-  test.each([
+  ruleTest.each([
     ['ONESHOT', EV_ONESHOT],
     ['DISPATCH', EV_DISPATCH],
     ['CLEAR', EV_CLEAR],
@@ -471,7 +494,7 @@ describe('Registrations', () => {
     }
   });
 
-  test('D9 adding again without ONESHOT leaves it one-shot', () => {
+  ruleTest('D9 adding again without ONESHOT leaves it one-shot', () => {
     const q = kqueue();
     const [r, w] = pipe();
     const flags = EV_ADD | EV_ONESHOT;
@@ -482,7 +505,7 @@ describe('Registrations', () => {
     expectEvents(poll(q));
   });
 
-  test('D11 a change of a CLEAR one fires what still holds', () => {
+  ruleTest('D11 a change of a CLEAR one fires what still holds', () => {
     const q = kqueue();
     const [a, b] = socketpair();
     chg(q, { ...read(a), flags: EDGE });
@@ -496,7 +519,7 @@ describe('Registrations', () => {
     }
   });
 
-  test('D13 a refused ADD leaves no registration', () => {
+  ruleTest('D13 a refused ADD leaves no registration', () => {
     const q = kqueue();
     const [r] = pipe();
     const wide = BigInt(r) + 2n ** 32n;
@@ -507,7 +530,7 @@ describe('Registrations', () => {
     expect(refusal(q, { ...read(r), flags: EV_DELETE })).toBe('ENOENT');
   });
 
-  test('D14 DELETE drops the event that waits', () => {
+  ruleTest('D14 DELETE drops the event that waits', () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, { ...read(r), flags: EV_ADD });
@@ -518,7 +541,7 @@ describe('Registrations', () => {
     expectEvents(poll(q), { ...read(r), flags: EV_ADD, data: 1, udata: 1 });
   });
 
-  test('D16 a deferred DELETE is EINPROGRESS, 36, in an entry', () => {
+  ruleTest('D16 a deferred DELETE is EINPROGRESS, 36, in an entry', () => {
     const q = kqueue();
     const kind = EV_DISPATCH | EV_UDATA_SPECIFIC;
     const one = { ...user(1), udata: 1 };
@@ -532,7 +555,7 @@ describe('Registrations', () => {
     });
   });
 
-  test('D16 delivery of a ONESHOT one only marks it', () => {
+  ruleTest('D16 delivery of a ONESHOT one only marks it', () => {
     const q = kqueue();
     const kind = EV_DISPATCH | EV_UDATA_SPECIFIC;
     const one = { ...user(1), udata: 1 };
@@ -547,19 +570,22 @@ describe('Registrations', () => {
     expect(refusal(q, remove)).toBe('ENOENT');
   });
 
-  test('D18 a dup that is closed does not disturb the original', async () => {
-    const q = kqueue();
-    const [r, w] = pipe();
-    const copy = dup(r);
-    chg(q, { ...read(r), flags: EV_ADD }, { ...read(copy), flags: EV_ADD });
-    const acts = [
-      { op: 'close', fd: 'copy' },
-      { op: 'write', fd: 'w', bytes: 1 },
-    ];
-    const { result } = await meanwhile({ copy, w }, acts, () =>
-      get(q, 8, SOON),
-    );
-    forget(copy);
-    expectEvents(result, { ...read(r), flags: EV_ADD, data: 1 });
-  });
+  ruleTest(
+    'D18 a dup that is closed does not disturb the original',
+    async () => {
+      const q = kqueue();
+      const [r, w] = pipe();
+      const copy = dup(r);
+      chg(q, { ...read(r), flags: EV_ADD }, { ...read(copy), flags: EV_ADD });
+      const acts = [
+        { op: 'close', fd: 'copy' },
+        { op: 'write', fd: 'w', bytes: 1 },
+      ];
+      const { result } = await meanwhile({ copy, w }, acts, () =>
+        get(q, 8, SOON),
+      );
+      forget(copy);
+      expectEvents(result, { ...read(r), flags: EV_ADD, data: 1 });
+    },
+  );
 });

@@ -27,6 +27,7 @@ import {
   poll,
   read,
   refusal,
+  ruleTest,
   SOON,
   sleep,
   socketpair,
@@ -36,18 +37,25 @@ import {
 
 isolate();
 
-test('F5 what came before comes first, though a watched queue is triggered after', () => {
-  const [above, below] = [kqueue(), kqueue()];
-  const [r, w] = pipe();
-  chg(below, { ...user(1), flags: EV_ADD });
-  chg(above, { ...read(below), flags: EV_ADD }, { ...read(r), flags: EV_ADD });
-  libc.write(w, 1);
-  chg(below, { ...user(1), fflags: NOTE_TRIGGER });
-  expect(identsOf(poll(above))).toEqual([r, below]);
-});
+ruleTest(
+  'F5 what came before comes first, though a watched queue is triggered after',
+  () => {
+    const [above, below] = [kqueue(), kqueue()];
+    const [r, w] = pipe();
+    chg(below, { ...user(1), flags: EV_ADD });
+    chg(
+      above,
+      { ...read(below), flags: EV_ADD },
+      { ...read(r), flags: EV_ADD },
+    );
+    libc.write(w, 1);
+    chg(below, { ...user(1), fflags: NOTE_TRIGGER });
+    expect(identsOf(poll(above))).toEqual([r, below]);
+  },
+);
 
 describe('Flags', () => {
-  test.each([
+  ruleTest.each([
     ['ENABLE', EV_ENABLE],
     ['RECEIPT', EV_RECEIPT],
     ['CLEAR', EV_CLEAR],
@@ -61,7 +69,7 @@ describe('Flags', () => {
     expectEvents(poll(q), { ...read(r), flags: EV_ADD | flag, data: 1 });
   });
 
-  test('E1 a change of a registration adds nothing to its flags', () => {
+  ruleTest('E1 a change of a registration adds nothing to its flags', () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, { ...read(r), flags: EV_ADD });
@@ -70,7 +78,7 @@ describe('Flags', () => {
     expectEvents(poll(q), { ...read(r), flags: EV_ADD, data: 1 });
   });
 
-  test('E3 ONESHOT wins over DISPATCH and CLEAR', () => {
+  ruleTest('E3 ONESHOT wins over DISPATCH and CLEAR', () => {
     const q = kqueue();
     const [r, w] = pipe();
     const flags = EV_ADD | EV_ONESHOT | EV_DISPATCH | EV_CLEAR;
@@ -80,7 +88,7 @@ describe('Flags', () => {
     expect(refusal(q, { ...read(r), flags: EV_ENABLE })).toBe('ENOENT');
   });
 
-  test('E4 what comes while DISPATCH holds it back is not lost', () => {
+  ruleTest('E4 what comes while DISPATCH holds it back is not lost', () => {
     const q = kqueue();
     const [r, w] = pipe();
     const flags = EV_ADD | EV_DISPATCH | EV_CLEAR;
@@ -100,7 +108,7 @@ describe('Flags', () => {
     expectEvents(poll(q), { ...user(1), flags });
   });
 
-  test('E5 a CLEAR one fires again for each arrival', () => {
+  ruleTest('E5 a CLEAR one fires again for each arrival', () => {
     for (const [r, w] of [pipe(), socketpair()]) {
       const q = kqueue();
       const flags = EV_ADD | EV_CLEAR;
@@ -113,7 +121,7 @@ describe('Flags', () => {
     }
   });
 
-  test('E7 EV_EOF stays, with bytes and without', () => {
+  ruleTest('E7 EV_EOF stays, with bytes and without', () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, { ...read(r), flags: EV_ADD });
@@ -129,7 +137,7 @@ describe('Flags', () => {
 });
 
 describe('Order', () => {
-  test('F3 a level one that was reported queues behind the others', () => {
+  ruleTest('F3 a level one that was reported queues behind the others', () => {
     const q = kqueue();
     const [r, w] = pipe();
     libc.write(w, 1);
@@ -142,7 +150,7 @@ describe('Order', () => {
     expect(identsOf(poll(q, 2))).toEqual([r]);
   });
 
-  test('F5 readiness at registration counts from the registration', () => {
+  ruleTest('F5 readiness at registration counts from the registration', () => {
     const q = kqueue();
     const ends = [pipe(), pipe(), pipe()];
     const [a, b, c] = ends.map(([r]) => r);
@@ -151,17 +159,20 @@ describe('Order', () => {
     expect(identsOf(poll(q))).toEqual([b, a, c]);
   });
 
-  test('F5 what became ready before the call comes before its changes', () => {
-    const q = kqueue();
-    const [r, w] = pipe();
-    const flags = EV_ADD | EV_CLEAR;
-    chg(q, { ...read(r), flags });
-    libc.write(w, 1);
-    chg(q, { ...user(1), flags, fflags: NOTE_TRIGGER });
-    expect(identsOf(poll(q))).toEqual([r, 1]);
-  });
+  ruleTest(
+    'F5 what became ready before the call comes before its changes',
+    () => {
+      const q = kqueue();
+      const [r, w] = pipe();
+      const flags = EV_ADD | EV_CLEAR;
+      chg(q, { ...read(r), flags });
+      libc.write(w, 1);
+      chg(q, { ...user(1), flags, fflags: NOTE_TRIGGER });
+      expect(identsOf(poll(q))).toEqual([r, 1]);
+    },
+  );
 
-  test('F5 a timer that fired first comes first', () =>
+  ruleTest('F5 a timer that fired first comes first', () =>
     timed(() => {
       const q = kqueue();
       const [r, w] = pipe();
@@ -175,9 +186,10 @@ describe('Order', () => {
       libc.write(w, 1);
       sleep(30);
       expect(identsOf(poll(q))).toEqual([r, 1000]);
-    }));
+    }),
+  );
 
-  test('F6 a call whose candidates are all gone sleeps on', async () => {
+  ruleTest('F6 a call whose candidates are all gone sleeps on', async () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, { ...read(r), flags: EV_ADD });
@@ -194,7 +206,7 @@ describe('Order', () => {
     expectEvents(result, { ...read(r), flags: EV_ADD, data: 2 });
   });
 
-  test('T1 of one pipe, the newest registration comes first', () => {
+  ruleTest('T1 of one pipe, the newest registration comes first', () => {
     const q = kqueue();
     const [r, w] = pipe();
     const copies = [r, dup(r), dup(r)];
@@ -206,7 +218,7 @@ describe('Order', () => {
     expect(identsOf(poll(q))).toEqual([...copies].reverse());
   });
 
-  test('T2 DELETE and ADD move a waiting one to the end', () => {
+  ruleTest('T2 DELETE and ADD move a waiting one to the end', () => {
     const q = kqueue();
     const flags = EV_ADD | EV_CLEAR;
     for (const i of [1, 2, 3]) {
@@ -219,7 +231,7 @@ describe('Order', () => {
     expect(identsOf(poll(q))).toEqual([3, 1, 2]);
   });
 
-  test('T4 udata that is replaced shows in an event that waits', () => {
+  ruleTest('T4 udata that is replaced shows in an event that waits', () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, { ...read(r), flags: EV_ADD, udata: 1 });

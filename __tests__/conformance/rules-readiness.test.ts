@@ -26,6 +26,7 @@ import {
   pipe,
   poll,
   read,
+  ruleTest,
   socketpair,
   tcpListener,
   write,
@@ -33,7 +34,7 @@ import {
 
 isolate();
 
-test('B6 data that arrives makes the queue readable without a call', () => {
+ruleTest('B6 data that arrives makes the queue readable without a call', () => {
   const q = kqueue();
   const [r, w] = pipe();
   chg(q, { ...read(r), flags: EDGE });
@@ -46,7 +47,7 @@ test('B6 data that arrives makes the queue readable without a call', () => {
   expect(isReadable(q)).toBe(true);
 });
 
-test('B6 what is ready when it is added makes the queue readable', () => {
+ruleTest('B6 what is ready when it is added makes the queue readable', () => {
   const q = kqueue();
   const [, w] = pipe();
   chg(q, { ...write(w), flags: EV_ADD | EV_ONESHOT });
@@ -55,7 +56,7 @@ test('B6 what is ready when it is added makes the queue readable', () => {
   expect(isReadable(q)).toBe(false);
 });
 
-test('B6 room for fewer events than wait leaves the queue readable', () => {
+ruleTest('B6 room for fewer events than wait leaves the queue readable', () => {
   const q = kqueue();
   for (const ident of [1, 2, 3]) {
     const user = { ident, filter: EVFILT_USER };
@@ -67,20 +68,23 @@ test('B6 room for fewer events than wait leaves the queue readable', () => {
   }
 });
 
-test('B6 a waiting event that is deleted or disabled does not count', () => {
-  const q = kqueue();
-  const user = { ident: 1, filter: EVFILT_USER };
-  chg(q, { ...user, flags: EV_ADD, fflags: NOTE_TRIGGER });
-  expect(isReadable(q)).toBe(true);
-  chg(q, { ...user, flags: EV_DISABLE });
-  expect(isReadable(q)).toBe(false);
-  chg(q, { ...user, flags: EV_ENABLE });
-  expect(isReadable(q)).toBe(true);
-  chg(q, { ...user, flags: EV_DELETE });
-  expect(isReadable(q)).toBe(false);
-});
+ruleTest(
+  'B6 a waiting event that is deleted or disabled does not count',
+  () => {
+    const q = kqueue();
+    const user = { ident: 1, filter: EVFILT_USER };
+    chg(q, { ...user, flags: EV_ADD, fflags: NOTE_TRIGGER });
+    expect(isReadable(q)).toBe(true);
+    chg(q, { ...user, flags: EV_DISABLE });
+    expect(isReadable(q)).toBe(false);
+    chg(q, { ...user, flags: EV_ENABLE });
+    expect(isReadable(q)).toBe(true);
+    chg(q, { ...user, flags: EV_DELETE });
+    expect(isReadable(q)).toBe(false);
+  },
+);
 
-test('B6 every number of a queue tells the same', () => {
+ruleTest('B6 every number of a queue tells the same', () => {
   const q = kqueue();
   const copy = dup(q);
   const user = { ident: 1, filter: EVFILT_USER };
@@ -90,7 +94,7 @@ test('B6 every number of a queue tells the same', () => {
   expect(isReadable(copy)).toBe(false);
 });
 
-test('B6 a watched queue makes its watcher readable', () => {
+ruleTest('B6 a watched queue makes its watcher readable', () => {
   const q = kqueue();
   const k = kqueue();
   const [r, w] = pipe();
@@ -114,7 +118,7 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     }
   };
 
-  test('for a drained pipe', () => {
+  ruleTest('for a drained pipe', () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, { ...read(r), flags: EV_ADD });
@@ -124,7 +128,7 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     quiet(q);
   });
 
-  test('for a disabled registration whose data waits', () => {
+  ruleTest('for a disabled registration whose data waits', () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, { ...read(r), flags: EV_ADD | EV_DISABLE });
@@ -132,7 +136,7 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     quiet(q);
   });
 
-  test('for a DISPATCH one that was reported', () => {
+  ruleTest('for a DISPATCH one that was reported', () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, { ...read(r), flags: EV_ADD | EV_DISPATCH });
@@ -143,7 +147,7 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     quiet(q);
   });
 
-  test('for data below the mark', () => {
+  ruleTest('for data below the mark', () => {
     const q = kqueue();
     const [a, b] = socketpair();
     const mark = { fflags: NOTE_LOWAT, data: 100 };
@@ -152,7 +156,7 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     quiet(q);
   });
 
-  test('for a CLEAR one with data left', () => {
+  ruleTest('for a CLEAR one with data left', () => {
     const q = kqueue();
     const [a, b] = socketpair();
     chg(q, { ...read(a), flags: EDGE });
@@ -161,7 +165,7 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     quiet(q);
   });
 
-  test('for an end that a CLEAR one has told', () => {
+  ruleTest('for an end that a CLEAR one has told', () => {
     for (const [a, b] of [pipe(), socketpair()]) {
       const q = kqueue();
       chg(q, { ...read(a), flags: EDGE });
@@ -171,21 +175,21 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     }
   });
 
-  test('for a socket that is not connected', () => {
+  ruleTest('for a socket that is not connected', () => {
     const q = kqueue();
     const fd = inetSocket();
     chg(q, { ...read(fd), flags: EV_ADD }, { ...write(fd), flags: EV_ADD });
     quiet(q);
   });
 
-  test('for a socket that listens', () => {
+  ruleTest('for a socket that listens', () => {
     const q = kqueue();
     const { fd } = tcpListener();
     chg(q, { ...read(fd), flags: EV_ADD }, { ...write(fd), flags: EV_ADD });
     quiet(q);
   });
 
-  test('for a FIFO whose writers are gone', () => {
+  ruleTest('for a FIFO whose writers are gone', () => {
     const q = kqueue();
     const [r, w] = fifo();
     chg(q, { ...read(r), flags: EV_ADD });
@@ -193,7 +197,7 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     quiet(q);
   });
 
-  test('for READ on the write end of a full pipe', () => {
+  ruleTest('for READ on the write end of a full pipe', () => {
     const q = kqueue();
     const [, w] = pipe();
     chg(q, { ...read(w), flags: EV_ADD }, { ...write(w), flags: EV_ADD });
@@ -201,7 +205,7 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     quiet(q);
   });
 
-  test('for a file at its end', () => {
+  ruleTest('for a file at its end', () => {
     const q = kqueue();
     const { fd } = file(4);
     chg(q, { ...read(fd), flags: EV_ADD });
@@ -210,7 +214,7 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     quiet(q);
   });
 
-  test('for a one-shot timer that was reported', () => {
+  ruleTest('for a one-shot timer that was reported', () => {
     const q = kqueue();
     const timer = { ident: 1, filter: EVFILT_TIMER, data: 0 };
     chg(q, { ...timer, flags: EV_ADD });
@@ -218,7 +222,7 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     quiet(q);
   });
 
-  test('for a descriptor that other code closed, its file alive', () => {
+  ruleTest('for a descriptor that other code closed, its file alive', () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, { ...read(r), flags: EV_ADD });

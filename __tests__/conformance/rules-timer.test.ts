@@ -26,6 +26,7 @@ import {
   poll,
   ROUNDING,
   refusal,
+  ruleTest,
   SOON,
   sleep,
   timed,
@@ -38,7 +39,7 @@ const PLAIN = EV_ADD | EV_CLEAR;
 const ONCE = EV_ADD | EV_CLEAR | EV_ONESHOT;
 const HOUR_MS = 3_600_000;
 
-test('J1 a timer has any 64-bit number, whatever is open there', () => {
+ruleTest('J1 a timer has any 64-bit number, whatever is open there', () => {
   const q = kqueue();
   const idents = [0, q, 2 ** 53 - 1, 2n ** 63n, 2n ** 64n - 1n];
   for (const ident of idents) {
@@ -48,7 +49,7 @@ test('J1 a timer has any 64-bit number, whatever is open there', () => {
   }
 });
 
-test.each([
+ruleTest.each([
   ['milliseconds', 0, 15],
   ['microseconds', NOTE_USECONDS, 15_000],
   ['nanoseconds', NOTE_NSECONDS, 15_000_000],
@@ -65,7 +66,7 @@ test.each([
   }),
 );
 
-test('J2 a period can be given in seconds', () => {
+ruleTest('J2 a period can be given in seconds', () => {
   const q = kqueue();
   const took = elapsed(() => {
     chg(q, { ...timer(1), flags: EV_ADD, fflags: NOTE_SECONDS, data: 1 });
@@ -75,7 +76,7 @@ test('J2 a period can be given in seconds', () => {
   expect(took).toBeLessThan(3000);
 });
 
-test('J2 every pair of units is EINVAL', () => {
+ruleTest('J2 every pair of units is EINVAL', () => {
   const q = kqueue();
   const units = [NOTE_SECONDS, NOTE_USECONDS, NOTE_NSECONDS, NOTE_MACHTIME];
   for (const one of units) {
@@ -89,7 +90,7 @@ test('J2 every pair of units is EINVAL', () => {
   expect(refusal(q, { ...timer(1), flags: EV_DELETE })).toBe('ENOENT');
 });
 
-test.each([
+ruleTest.each([
   ['NOTE_CRITICAL', NOTE_CRITICAL],
   ['NOTE_BACKGROUND', NOTE_BACKGROUND],
   ['NOTE_LEEWAY', NOTE_LEEWAY],
@@ -102,7 +103,7 @@ test.each([
   expect(event).toMatchObject({ ...timer(1), flags: ONCE, fflags: 0 });
 });
 
-test('J2 NOTE_MACHTIME counts the ticks of the machine', () => {
+ruleTest('J2 NOTE_MACHTIME counts the ticks of the machine', () => {
   const q = kqueue();
   const fflags = NOTE_MACHTIME;
   chg(q, { ...timer(1), flags: EV_ADD | EV_ONESHOT, fflags, data: 1_000_000 });
@@ -110,7 +111,7 @@ test('J2 NOTE_MACHTIME counts the ticks of the machine', () => {
   expect(event).toMatchObject({ ...timer(1), flags: ONCE, fflags: 0 });
 });
 
-test('J3 a timer repeats until it is deleted', () => {
+ruleTest('J3 a timer repeats until it is deleted', () => {
   const q = kqueue();
   chg(q, { ...timer(1), flags: EV_ADD, data: 5 });
   for (let i = 0; i < 5; i++) {
@@ -122,7 +123,7 @@ test('J3 a timer repeats until it is deleted', () => {
   expectEvents(get(q, 1, 15));
 });
 
-test('J4 all ticks are counted, over however many calls', () =>
+ruleTest('J4 all ticks are counted, over however many calls', () =>
   timed(() => {
     const q = kqueue();
     const start = performance.now();
@@ -135,9 +136,10 @@ test('J4 all ticks are counted, over however many calls', () =>
     for (const { data } of poll(q)) ticks += Number(data);
     expect(ticks).toBeGreaterThanOrEqual(50);
     expect(ticks).toBeLessThanOrEqual((performance.now() - start) / 2);
-  }));
+  }),
+);
 
-test.each([-1, -1000])('J6 a period of %d fires at once, once', (data) => {
+ruleTest.each([-1, -1000])('J6 a period of %d fires at once, once', (data) => {
   const q = kqueue();
   chg(q, { ...timer(1), flags: EV_ADD, data });
   expectEvents(get(q, 1, SOON), { ...timer(1), flags: PLAIN, data: 1 });
@@ -145,7 +147,7 @@ test.each([-1, -1000])('J6 a period of %d fires at once, once', (data) => {
   chg(q, { ...timer(1), flags: EV_DELETE });
 });
 
-test.each([
+ruleTest.each([
   ['seconds', NOTE_SECONDS, () => Math.floor(Date.now() / 1000) - 5],
   ['milliseconds', 0, () => Date.now() - 5],
   ['microseconds', NOTE_USECONDS, () => (Date.now() - 5) * 1000],
@@ -158,7 +160,7 @@ test.each([
   expect(refusal(q, { ...timer(1), flags: EV_DELETE })).toBe('ENOENT');
 });
 
-test.each([
+ruleTest.each([
   ['milliseconds', 0, 1],
   ['microseconds', NOTE_USECONDS, 1000],
 ])('J7 an absolute time in %s is waited for', (_, unit, scale) => {
@@ -170,7 +172,7 @@ test.each([
   expect(Date.now()).toBeGreaterThanOrEqual(due - ROUNDING);
 });
 
-test('J7 collected late, an absolute timer still says 1', () => {
+ruleTest('J7 collected late, an absolute timer still says 1', () => {
   const q = kqueue();
   const data = Date.now() + 5;
   chg(q, { ...timer(1), flags: EV_ADD, fflags: NOTE_ABSOLUTE, data });
@@ -178,7 +180,7 @@ test('J7 collected late, an absolute timer still says 1', () => {
   expectEvents(poll(q), { ...timer(1), flags: ONCE, data: 1 });
 });
 
-test.each([
+ruleTest.each([
   ['2^62 seconds', NOTE_SECONDS, 2n ** 62n],
   ['2^62 milliseconds', 0, 2n ** 62n],
   ['2^62 microseconds', NOTE_USECONDS, 2n ** 62n],
@@ -192,7 +194,7 @@ test.each([
   expect(refusal(q, { ...timer(1), flags: EV_DELETE })).toBe('ENOENT');
 });
 
-test.each([
+ruleTest.each([
   ['2^63-1 nanoseconds', NOTE_NSECONDS, 2n ** 63n - 1n],
   ['a hundred years', NOTE_SECONDS, 3_155_760_000n],
   ['-1 absolute nanosecond', NOTE_ABSOLUTE | NOTE_NSECONDS, -1n],
@@ -203,7 +205,7 @@ test.each([
   chg(q, { ...timer(1), flags: EV_DELETE });
 });
 
-test('J8 a timer far in the future does not hold up a near one', () => {
+ruleTest('J8 a timer far in the future does not hold up a near one', () => {
   const q = kqueue();
   const fflags = NOTE_NSECONDS;
   chg(q, { ...timer(1), flags: EV_ADD, fflags, data: 2n ** 63n - 1n });
@@ -212,7 +214,7 @@ test('J8 a timer far in the future does not hold up a near one', () => {
   expect(event.ident).toBe(2);
 });
 
-test('J9 a change drops the ticks not yet collected', () => {
+ruleTest('J9 a change drops the ticks not yet collected', () => {
   const q = kqueue();
   chg(q, { ...timer(1), flags: EV_ADD, data: 5 });
   sleep(30);
@@ -221,7 +223,7 @@ test('J9 a change drops the ticks not yet collected', () => {
   chg(q, { ...timer(1), flags: EV_DELETE });
 });
 
-test('J9 disabling and enabling with the same data goes on', () =>
+ruleTest('J9 disabling and enabling with the same data goes on', () =>
   timed(() => {
     const q = kqueue();
     chg(q, { ...timer(1), flags: EV_ADD, data: 20 });
@@ -234,9 +236,10 @@ test('J9 disabling and enabling with the same data goes on', () =>
       });
       expect(took).toBeGreaterThanOrEqual(10);
     }
-  }));
+  }),
+);
 
-test('J10 an absolute timer cannot be made relative', () => {
+ruleTest('J10 an absolute timer cannot be made relative', () => {
   const q = kqueue();
   const data = Date.now() + 30;
   chg(q, { ...timer(1), flags: EV_ADD, fflags: NOTE_ABSOLUTE, data });
@@ -244,7 +247,7 @@ test('J10 an absolute timer cannot be made relative', () => {
   expectEvents(get(q, 1, SOON), { ...timer(1), flags: ONCE, data: 1 });
 });
 
-test('J11 the ticks of a disabled timer are not told after ENABLE', () => {
+ruleTest('J11 the ticks of a disabled timer are not told after ENABLE', () => {
   const q = kqueue();
   chg(q, { ...timer(1), flags: EV_ADD | EV_DISABLE, data: 5 });
   sleep(30);
@@ -254,7 +257,7 @@ test('J11 the ticks of a disabled timer are not told after ENABLE', () => {
   chg(q, { ...timer(1), flags: EV_DELETE });
 });
 
-test('J12 a DISPATCH timer that is enabled fires again and again', () => {
+ruleTest('J12 a DISPATCH timer that is enabled fires again and again', () => {
   const q = kqueue();
   const flags = PLAIN | EV_DISPATCH;
   chg(q, { ...timer(1), flags: EV_ADD | EV_DISPATCH, data: 5 });
@@ -266,7 +269,7 @@ test('J12 a DISPATCH timer that is enabled fires again and again', () => {
   }
 });
 
-test('J15 a timer fires while nobody waits, and poll(2) sees it', () =>
+ruleTest('J15 a timer fires while nobody waits, and poll(2) sees it', () =>
   timed(() => {
     const q = kqueue();
     chg(q, { ...timer(1), flags: EV_ADD | EV_ONESHOT, data: 10 });
@@ -274,9 +277,10 @@ test('J15 a timer fires while nobody waits, and poll(2) sees it', () =>
     expect(libc.poll(q, libc.POLLIN, SOON)).toBe(libc.POLLIN);
     expect(poll(q)).toHaveLength(1);
     expect(libc.poll(q, libc.POLLIN)).toBe(0);
-  }));
+  }),
+);
 
-test.each([1, 3, 7])('J15 a timer of %d ms never fires early', (data) => {
+ruleTest.each([1, 3, 7])('J15 a timer of %d ms never fires early', (data) => {
   const q = kqueue();
   for (let i = 0; i < 5; i++) {
     const took = elapsed(() => {
@@ -287,16 +291,19 @@ test.each([1, 3, 7])('J15 a timer of %d ms never fires early', (data) => {
   }
 });
 
-test('J16 a one-shot that fired can be changed until it is collected', () => {
-  const q = kqueue();
-  chg(q, { ...timer(1), flags: EV_ADD | EV_ONESHOT, data: 5 });
-  sleep(20);
-  chg(q, { ...timer(1), data: HOUR_MS });
-  expectEvents(poll(q));
-  chg(q, { ...timer(1), flags: EV_DELETE });
-});
+ruleTest(
+  'J16 a one-shot that fired can be changed until it is collected',
+  () => {
+    const q = kqueue();
+    chg(q, { ...timer(1), flags: EV_ADD | EV_ONESHOT, data: 5 });
+    sleep(20);
+    chg(q, { ...timer(1), data: HOUR_MS });
+    expectEvents(poll(q));
+    chg(q, { ...timer(1), flags: EV_DELETE });
+  },
+);
 
-test('T6 a one-shot collected late says how many periods passed', () =>
+ruleTest('T6 a one-shot collected late says how many periods passed', () =>
   timed(() => {
     const q = kqueue();
     chg(q, { ...timer(1), flags: EV_ADD | EV_ONESHOT, data: 10 });
@@ -305,4 +312,5 @@ test('T6 a one-shot collected late says how many periods passed', () =>
     expect(event).toMatchObject({ ...timer(1), flags: ONCE });
     expect(event.data).toBeGreaterThanOrEqual(5);
     expect(event.data).toBeLessThanOrEqual(9);
-  }));
+  }),
+);

@@ -16,13 +16,14 @@ import {
   NOTE_TRIGGER,
   poll,
   refusal,
+  ruleTest,
 } from './prelude.js';
 
 isolate();
 
 const USER = { ident: 1, filter: EVFILT_USER };
 
-test('K1 a user event has any 64-bit number, its own in each queue', () => {
+ruleTest('K1 a user event has any 64-bit number, its own in each queue', () => {
   const queues = [kqueue(), kqueue()];
   const idents = [0, 2 ** 31, 2 ** 53 - 1, 2n ** 53n + 1n, 2n ** 64n - 1n];
   for (const q of queues) {
@@ -36,7 +37,7 @@ test('K1 a user event has any 64-bit number, its own in each queue', () => {
   expectEvents(poll(other));
 });
 
-test('K2 a level one that is created triggered repeats', () => {
+ruleTest('K2 a level one that is created triggered repeats', () => {
   const q = kqueue();
   const fflags = (NOTE_TRIGGER | NOTE_FFOR | 3) >>> 0;
   chg(q, { ...USER, flags: EV_ADD, fflags, data: 5 });
@@ -45,7 +46,7 @@ test('K2 a level one that is created triggered repeats', () => {
   }
 });
 
-test.each([
+ruleTest.each([
   ['FFNOP leaves', NOTE_FFNOP, 0x0f],
   ['FFAND keeps the common bits of', NOTE_FFAND, 0x03],
   ['FFOR adds to', NOTE_FFOR, 0x3f],
@@ -57,7 +58,7 @@ test.each([
   expectEvents(poll(q), { ...USER, flags: EDGE, fflags });
 });
 
-test('K3 flags are stored without a trigger too', () => {
+ruleTest('K3 flags are stored without a trigger too', () => {
   const q = kqueue();
   chg(q, { ...USER, flags: EDGE });
   chg(q, { ...USER, fflags: NOTE_FFCOPY | 0x7 });
@@ -66,7 +67,7 @@ test('K3 flags are stored without a trigger too', () => {
   expectEvents(poll(q), { ...USER, flags: EDGE, fflags: 0x7 });
 });
 
-test('K4 all 64 bits of data are delivered', () => {
+ruleTest('K4 all 64 bits of data are delivered', () => {
   const q = kqueue();
   chg(q, { ...USER, flags: EDGE });
   for (const data of [-1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n + 1n]) {
@@ -76,7 +77,7 @@ test('K4 all 64 bits of data are delivered', () => {
   }
 });
 
-test('K5 a level one is quiet after DELETE and ADD only', () => {
+ruleTest('K5 a level one is quiet after DELETE and ADD only', () => {
   const q = kqueue();
   chg(q, { ...USER, flags: EV_ADD, fflags: NOTE_TRIGGER });
   expect(poll(q)).toHaveLength(1);
@@ -88,7 +89,7 @@ test('K5 a level one is quiet after DELETE and ADD only', () => {
   expectEvents(poll(q), { ...USER, flags: EV_ADD });
 });
 
-test('K7 delivery clears neither the stored flags nor data', () => {
+ruleTest('K7 delivery clears neither the stored flags nor data', () => {
   const q = kqueue();
   chg(q, { ...USER, flags: EDGE });
   chg(q, { ...USER, fflags: NOTE_FFCOPY | NOTE_TRIGGER | 5, data: 6 });
@@ -97,12 +98,12 @@ test('K7 delivery clears neither the stored flags nor data', () => {
   expectEvents(poll(q), { ...USER, flags: EDGE, fflags: 7, data: 6 });
 });
 
-test('K9 triggering what does not exist is ENOENT', () => {
+ruleTest('K9 triggering what does not exist is ENOENT', () => {
   const q = kqueue();
   expect(refusal(q, { ...USER, fflags: NOTE_TRIGGER })).toBe('ENOENT');
 });
 
-test('K9 ADD with NOTE_TRIGGER triggers one that exists', () => {
+ruleTest('K9 ADD with NOTE_TRIGGER triggers one that exists', () => {
   const q = kqueue();
   chg(q, { ...USER, flags: EDGE });
   chg(q, { ...USER, flags: EV_ADD, fflags: NOTE_TRIGGER, udata: 4 });
@@ -110,7 +111,7 @@ test('K9 ADD with NOTE_TRIGGER triggers one that exists', () => {
   expectEvents(poll(q));
 });
 
-test('K6 a trigger that was collected does not come again', () => {
+ruleTest('K6 a trigger that was collected does not come again', () => {
   const q = kqueue();
   chg(q, { ...USER, flags: EDGE });
   for (let i = 0; i < 100; i++) {

@@ -35,6 +35,7 @@ import {
   open,
   path,
   poll,
+  ruleTest,
 } from './prelude.js';
 
 isolate();
@@ -70,7 +71,7 @@ function folder(name: string): { at: string; fd: number } {
 }
 
 describe('Contents', () => {
-  test('I4 a file that is written anew and shorter was written', () => {
+  ruleTest('I4 a file that is written anew and shorter was written', () => {
     const { fd, at } = file(10);
     const tells = watched(fd, NOTE_WRITE);
     writeFileSync(at, 'five.');
@@ -81,7 +82,7 @@ describe('Contents', () => {
     tellsAll(NOTE_ATTRIB | NOTE_WRITE | NOTE_EXTEND);
   });
 
-  test('I4 a file that is cut was not written', () => {
+  ruleTest('I4 a file that is cut was not written', () => {
     const fd = open(file(10).at, 'r+');
     const tells = watched(fd);
     ftruncateSync(fd, 4);
@@ -90,7 +91,7 @@ describe('Contents', () => {
     tells(NOTE_ATTRIB);
   });
 
-  test('I4 what is opened or read tells nothing', () => {
+  ruleTest('I4 what is opened or read tells nothing', () => {
     const { at } = file(10);
     const fd = open(at, 'r+');
     const tells = watched(fd);
@@ -101,7 +102,7 @@ describe('Contents', () => {
     tells(NOTE_ATTRIB);
   });
 
-  test('I4 a FIFO that is written to was written', () => {
+  ruleTest('I4 a FIFO that is written to was written', () => {
     const [r, w] = fifo();
     const tells = watched(r, NOTE_WRITE);
     writeSync(w, 'x');
@@ -110,7 +111,7 @@ describe('Contents', () => {
 });
 
 describe('Links and attributes', () => {
-  test('I4 attributes and links that change together are both told', () => {
+  ruleTest('I4 attributes and links that change together are both told', () => {
     const { fd, at } = file(1);
     const tells = watched(fd);
     chmodSync(at, 0o400);
@@ -123,7 +124,7 @@ describe('Links and attributes', () => {
     tells(NOTE_LINK);
   });
 
-  test.each([
+  ruleTest.each([
     ['attributes', (at: string) => chmodSync(at, 0o600)],
     ['links', (at: string) => linkSync(at, path('second'))],
     ['the name', (at: string) => renameSync(at, path('renamed'))],
@@ -136,48 +137,57 @@ describe('Links and attributes', () => {
     tells(NOTE_EXTEND);
   });
 
-  test('I4 attributes of a folder are no links, whatever was made in it', () => {
-    const { at, fd } = folder('folder');
-    const tells = watched(fd);
-    mkdirSync(`${at}/below`);
-    tells(NOTE_WRITE | NOTE_LINK);
-    chmodSync(at, 0o700);
-    tells(NOTE_ATTRIB);
-    rmdirSync(`${at}/below`);
-    tells(NOTE_WRITE | NOTE_LINK);
-    chmodSync(at, 0o755);
-    tells(NOTE_ATTRIB);
-  });
+  ruleTest(
+    'I4 attributes of a folder are no links, whatever was made in it',
+    () => {
+      const { at, fd } = folder('folder');
+      const tells = watched(fd);
+      mkdirSync(`${at}/below`);
+      tells(NOTE_WRITE | NOTE_LINK);
+      chmodSync(at, 0o700);
+      tells(NOTE_ATTRIB);
+      rmdirSync(`${at}/below`);
+      tells(NOTE_WRITE | NOTE_LINK);
+      chmodSync(at, 0o755);
+      tells(NOTE_ATTRIB);
+    },
+  );
 
-  test('I4 a folder renamed where it is changes no links, one that replaces another does', () => {
-    const { at, fd } = folder('folder');
-    for (const name of ['a', 'b']) mkdirSync(`${at}/${name}`);
-    const tells = watched(fd);
-    renameSync(`${at}/a`, `${at}/c`);
-    tells(NOTE_WRITE);
-    renameSync(`${at}/c`, `${at}/b`);
-    tells(NOTE_WRITE | NOTE_LINK);
-  });
+  ruleTest(
+    'I4 a folder renamed where it is changes no links, one that replaces another does',
+    () => {
+      const { at, fd } = folder('folder');
+      for (const name of ['a', 'b']) mkdirSync(`${at}/${name}`);
+      const tells = watched(fd);
+      renameSync(`${at}/a`, `${at}/c`);
+      tells(NOTE_WRITE);
+      renameSync(`${at}/c`, `${at}/b`);
+      tells(NOTE_WRITE | NOTE_LINK);
+    },
+  );
 
-  test('I4 a folder that another one replaces is deleted, and no more', () => {
-    const { at, fd } = folder('folder');
-    mkdirSync(`${at}/old`);
-    mkdirSync(`${at}/new`);
-    const old = open(`${at}/old`, 'r');
-    const q = kqueue();
-    chg(q, vnode(fd), vnode(old));
-    renameSync(`${at}/new`, `${at}/old`);
-    const events = poll(q);
-    expectEvents(
-      events.sort((a, b) => Number(a.ident) - Number(b.ident)),
-      vnode(fd, NOTE_WRITE | NOTE_LINK),
-      vnode(old, NOTE_DELETE),
-    );
-  });
+  ruleTest(
+    'I4 a folder that another one replaces is deleted, and no more',
+    () => {
+      const { at, fd } = folder('folder');
+      mkdirSync(`${at}/old`);
+      mkdirSync(`${at}/new`);
+      const old = open(`${at}/old`, 'r');
+      const q = kqueue();
+      chg(q, vnode(fd), vnode(old));
+      renameSync(`${at}/new`, `${at}/old`);
+      const events = poll(q);
+      expectEvents(
+        events.sort((a, b) => Number(a.ident) - Number(b.ident)),
+        vnode(fd, NOTE_WRITE | NOTE_LINK),
+        vnode(old, NOTE_DELETE),
+      );
+    },
+  );
 });
 
 describe('Several descriptors', () => {
-  test.each([
+  ruleTest.each([
     ['a dup', (fd: number) => dup(fd)],
     ['one opened for itself', (_: number, at: string) => open(at, 'r')],
   ])('D19 the end of a folder is told to each: %s', (_, other) => {
@@ -189,24 +199,28 @@ describe('Several descriptors', () => {
     expectEvents(poll(q), vnode(second, REMOVED), vnode(fd, REMOVED));
   });
 
-  test('D18 what one tells does not depend on another that was closed', () => {
-    const { fd, at } = file(1);
-    const second = open(at, 'r+');
-    const q = kqueue();
-    chg(q, vnode(fd), vnode(second));
-    closeElsewhere(fd);
-    // Its number is another file's.
-    expect(file(0, 'empty').fd).toBe(fd);
-    const tells = (note: number) => expectEvents(poll(q), vnode(second, note));
-    writeSync(second, 'more');
-    tells(NOTE_WRITE | NOTE_EXTEND);
-    linkSync(at, path('second'));
-    tells(NOTE_LINK);
-    unlinkSync(at);
-    tells(REMOVED);
-  });
+  ruleTest(
+    'D18 what one tells does not depend on another that was closed',
+    () => {
+      const { fd, at } = file(1);
+      const second = open(at, 'r+');
+      const q = kqueue();
+      chg(q, vnode(fd), vnode(second));
+      closeElsewhere(fd);
+      // Its number is another file's.
+      expect(file(0, 'empty').fd).toBe(fd);
+      const tells = (note: number) =>
+        expectEvents(poll(q), vnode(second, note));
+      writeSync(second, 'more');
+      tells(NOTE_WRITE | NOTE_EXTEND);
+      linkSync(at, path('second'));
+      tells(NOTE_LINK);
+      unlinkSync(at);
+      tells(REMOVED);
+    },
+  );
 
-  test('I4 what came while nobody watched is not told later', () => {
+  ruleTest('I4 what came while nobody watched is not told later', () => {
     const { fd, at } = file(4);
     const q = kqueue();
     // This one goes on following the file.
