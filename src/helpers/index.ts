@@ -69,9 +69,9 @@ export function exited(pid: number, options: ExitedOptions = {}): ExitPromise {
  * so the interval does not drift, however long the loop body takes. A slow loop
  * gets one tick that says how many it missed.
  *
- * NetBSD, OpenBSD and DragonFly round timers up to ticks of their clock, 10 ms
- * each by default. There each tick gets a timer of its own, to the end of its
- * period: a tick may be late by 20 ms, and `count` is exact all the same.
+ * NetBSD, OpenBSD and DragonFly round timers up to ticks of their clock, by default
+ * 10 ms. There each tick has its own timer: it may be up to 20 ms late, but the ticks
+ * do not drift and `count` is exact.
  *
  * @param every The period, more than 0: milliseconds, fractions allowed, or
  * `{ s }`, `{ ms }`, `{ us }` or `{ ns }`. The first period begins with the call.
