@@ -17,8 +17,9 @@ import { open } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Kqueue, type KqueueEvent } from '../../src/index.js';
+import { Kqueue, type KqueueEvent, type Step } from '../../src/index.js';
 import { printedBy } from '../support/child.js';
+import { onLinux } from '../support/fds.js';
 
 let kq: Kqueue;
 let folder: string;
@@ -134,6 +135,45 @@ describe('proc', () => {
     process.kill('SIGKILL');
     const event = only('proc', await kq.next(soon));
     expect(event.exit).toEqual({ code: null, signal: 'SIGKILL' });
+  });
+
+  test.each([
+    ['exit 3', { code: 3, signal: null }],
+    ['kill -TERM $$', { code: null, signal: 'SIGTERM' }],
+  ])(
+    'tells how it exited where only exit was requested: %s',
+    async (end, exit) => {
+      const process = child(`read line; ${end}`);
+      const pid = process.pid ?? 0;
+      kq.add({ filter: 'proc', pid, notes: ['exit'] });
+      // The same by all other changes.
+      kq.add({ filter: 'proc', pid, notes: 'exit' });
+      kq.disable({ filter: 'proc', pid });
+      kq.modify({ filter: 'proc', pid, notes: 'exit' });
+      kq.enable({ filter: 'proc', pid });
+      process.stdin.end('go\n');
+      const event = only('proc', await kq.next(soon));
+      expect(event.exit).toEqual(exit);
+      expect(event.notes).toEqual(['exit']);
+    },
+  );
+
+  onLinux('fork alone is refused the same on a new and an existing one', () => {
+    const process = child('read line');
+    const pid = process.pid ?? 0;
+    const fork = { filter: 'proc', pid, notes: 'fork' } as const;
+    const messages = ['add', 'add', 'modify'].map((op) => {
+      const [{ error }] = kq.apply([{ ...fork, op } as Step]);
+      kq.add({ filter: 'proc', pid, notes: ['exit', 'fork'] });
+      return error?.message.replace(op, 'OP');
+    });
+    expect(new Set(messages)).toEqual(
+      new Set([
+        `kevent ENOTSUP: OP proc ${pid} (Linux reports only the exit of a process: add the note exit)`,
+      ]),
+    );
+    expect(kq.size).toBe(1);
+    process.kill();
   });
 
   test('a process that is not there is ESRCH, not a wait for ever', async () => {

@@ -1,6 +1,7 @@
 // The typed queue on kernels that are not as the one built in: without
 // receipts, or with timers that take no other time. Their tables are real;
 // the kernels are the built-in one with something taken away, or a script.
+import { spawn } from 'node:child_process';
 import {
   closeSync,
   fstatSync,
@@ -11,6 +12,7 @@ import {
 import { kernels } from '../../src/abi/kernels.js';
 import type { KernelFacts } from '../../src/abi/shape.js';
 import type { KeventList } from '../../src/calls/kevent-list.js';
+import { bindLibc } from '../../src/ffi/libc.js';
 import {
   close as closeFd,
   EV_ERROR,
@@ -33,6 +35,9 @@ import { timed } from '../conformance/cases.js';
 import { close, pipe } from '../conformance/libc.js';
 import { kernelNames } from '../fixtures/abi/index.js';
 import { onLinux } from '../support/fds.js';
+
+/** Linux. */
+const EPERM = 1;
 
 const mocked: { kernel: Kernel | undefined; dialect: Partial<KernelFacts> } = {
   kernel: undefined,
@@ -288,6 +293,73 @@ describe('an interval on a kernel whose timers lose their phase', () => {
       }),
     );
   }
+});
+
+describe("on Darwin, another user's process", () => {
+  let child: ReturnType<typeof spawn>;
+  let pid = 0;
+
+  beforeEach(() => {
+    child = spawn('sh', ['-c', 'read line; exit 3'], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    pid = child.pid ?? 0;
+    if (process.platform !== 'linux') return;
+    const libc = bindLibc();
+    const refuse = (): number => {
+      libc.setErrno(EPERM);
+      return -1;
+    };
+    // Neither the right to signal it, nor its parent.
+    const strange = { ...libc, kill: refuse, waitid: refuse, ioctl: refuse };
+    mocked.kernel = createLinuxKernel(strange);
+  });
+  afterEach(() => {
+    mocked.kernel = undefined;
+    child.kill();
+  });
+
+  onLinux(
+    'reports its exit, and its status is refused with EACCES',
+    async () => {
+      using kq = new Kqueue<string>();
+      const proc = { filter: 'proc', pid, notes: 'exit' } as const;
+      expect(() =>
+        kq.add({ ...proc, notes: ['exit', 'exitstatus'], udata: '' }),
+      ).toThrow(expect.objectContaining({ code: 'EACCES' }));
+      const user = { filter: 'user', id: 1 } as const;
+      // Alone, in a batch, again, and in place of one with other flags.
+      kq.add({ ...proc, udata: 'first' });
+      kq.delete(proc);
+      kq.add({ ...user, udata: '' }, { ...proc, udata: 'second' });
+      kq.add({ ...proc, udata: 'third' });
+      kq.add({ ...proc, dispatch: true, udata: 'fourth' });
+      kq.modify(proc);
+      expect(kq.size).toBe(2);
+      child.stdin?.end('\n');
+      const event = await kq.next({ timeout: 10_000 });
+      expect(event).toMatchObject({ pid, notes: ['exit'], udata: 'fourth' });
+      expect(kq.size).toBe(1);
+    },
+  );
+
+  onLinux('is not registered after steps that add and delete it', () => {
+    using kq = new Kqueue();
+    const proc = { filter: 'proc', pid } as const;
+    const results = kq.apply([
+      { ...proc, op: 'add', notes: 'exit' },
+      { ...proc, op: 'delete' },
+      { ...proc, op: 'add', notes: 'exit' },
+      { ...proc, op: 'disable' },
+      { ...proc, op: 'delete' },
+      { ...proc, op: 'delete' },
+    ]);
+    expect(results.map(({ error }) => error?.code ?? 'ok')).toEqual([
+      ...Array(5).fill('ok'),
+      'ENOENT',
+    ]);
+    expect(kq.size).toBe(0);
+  });
 });
 
 /** Keeps how many records go in each call, and gives receipts for a few. */

@@ -213,7 +213,7 @@ export function traced(
           closeWaker: (kq, words) => kernel.closeWaker?.(kq, words),
         }),
     errno: () => errno,
-    reason: (errno, ident) => kernel.reason?.(errno, ident),
+    reason: (errno, change) => kernel.reason?.(errno, change),
     whyNoQueue: (fd) => kernel.whyNoQueue?.(fd),
   };
 }

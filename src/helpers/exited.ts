@@ -11,7 +11,6 @@ import {
   type KqueueEvent,
   MAX_TIMEOUT,
   onAbort,
-  type ProcNote,
   setAlarm,
 } from '../queue/index.js';
 import { readProcessState, UNKNOWN } from './process-state.js';
@@ -61,23 +60,13 @@ class WatchedProcess implements Member {
     this.pid = pid;
     this.#kq = queue.join(this);
     try {
-      this.#add(['exit', 'exitstatus']);
+      this.#kq.add({ filter: 'proc', pid, notes: 'exit', udata: this });
     } catch (error) {
       queue.leave(this);
       throw error;
     }
     processes.set(pid, this);
     queue.ref();
-  }
-
-  #add(notes: readonly ProcNote[]): void {
-    try {
-      this.#kq.add({ filter: 'proc', pid: this.pid, notes, udata: this });
-    } catch (error) {
-      // Darwin reports no exit status of processes that we may not signal.
-      if (!isRefusal(error, 'EACCES') || notes.length === 1) throw error;
-      this.#add(['exit']);
-    }
   }
 
   onEvent(event: KqueueEvent): void {

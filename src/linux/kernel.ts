@@ -5,6 +5,7 @@ import {
   type KeventMemory,
   layoutOf,
   POLL,
+  type RefusedChange,
   type TimespecMemory,
   wordsOf,
 } from '../memory/index.js';
@@ -221,8 +222,12 @@ export class LinuxKernel implements Kernel {
     return this.#errno;
   }
 
-  reason(errno: number, ident = this.refusedByInotify): string | undefined {
-    return ident < 0 ? undefined : inotifyReason(errno, ident);
+  reason(errno: number, change?: RefusedChange): string | undefined {
+    if (change === undefined) {
+      const fd = this.refusedByInotify;
+      return fd < 0 ? undefined : inotifyReason(errno, fd);
+    }
+    return this.filters[-change.filter]?.reason?.(errno, Number(change.ident));
   }
 
   whyNoQueue(fd: number): string | undefined {

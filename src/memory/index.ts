@@ -5,7 +5,7 @@ export {
   itemLimit,
   LINE_LENGTH,
 } from './inspect.js';
-export type { Kernel } from './kernel.js';
+export type { Kernel, RefusedChange } from './kernel.js';
 export {
   encode,
   type Kevent,

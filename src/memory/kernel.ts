@@ -2,6 +2,12 @@ import type { KernelFacts } from '../abi/index.js';
 import type { KeventMemory, KeventWords } from './kevent-memory.js';
 import type { TimespecMemory, TimespecWidth } from './timespec.js';
 
+/** The registration that a refused change names. */
+export interface RefusedChange {
+  readonly filter: number;
+  readonly ident: number | bigint;
+}
+
 /**
  * A kernel: the system's own kqueue through FFI, or the kqueue over epoll. Code
  * above cannot tell them apart.
@@ -45,10 +51,10 @@ export interface Kernel {
   /** The errno of the call that just returned -1, in the facts' numbering. */
   errno(): number;
   /**
-   * The reason for an errno, in addition to its name. With `ident`, of a change to a
-   * registration on that descriptor; without, of the call that just failed.
+   * Why an errno, in addition to its name: of a change that was refused, or without
+   * one of the call that just failed.
    */
-  reason?(errno: number, ident?: number): string | undefined;
+  reason?(errno: number, change?: RefusedChange): string | undefined;
   /** Why a descriptor is not a queue: the reason for an EBADF. */
   whyNoQueue?(fd: number): string | undefined;
 }

@@ -1,25 +1,15 @@
 import { errnoName, type KernelFacts } from '../abi/index.js';
 import { currentKernel, KeventList } from '../calls/index.js';
-import { KqueueError, misuse } from '../errors.js';
+import { KqueueError } from '../errors.js';
 import type { KeventInit } from '../memory/index.js';
-import type { Change, Key, Op, Step, Trigger } from './change.js';
+import type { Op, Step, Trigger } from './change.js';
 import type { ChangeResult } from './change-error.js';
 import type { Encoded, EncodedKey, Encoder } from './encoder.js';
 import { RecordSender, type Send, type Sendable } from './record-sender.js';
 import type { Registration, Registry } from './registry.js';
 import type { Rehearse } from './rehearsal.js';
+import { type EncodedStep, encodeStep } from './step.js';
 import { UnknownOutcomes } from './unknown-outcomes.js';
-
-/** A step as numbers; each of its properties has been read. */
-interface EncodedStep {
-  readonly step: Step;
-  readonly op: Op;
-  readonly filter: Key['filter'];
-  /** Key and zeros, for a step that only names a registration. */
-  readonly request: Encoded;
-  readonly hasUdata: boolean;
-  readonly udata: unknown;
-}
 
 /** The plan for one step. */
 interface Plan {
@@ -28,6 +18,8 @@ interface Plan {
   readonly records: readonly Sendable[];
   /** The registration it creates. */
   readonly created?: Registration;
+  /** What the last record requests, if it has optional bits. */
+  readonly relaxable?: Encoded | undefined;
   /** Keep the registry equal to the kernel: 0 or an errno for each record. */
   commit(errnos: readonly number[]): void;
   /** An errno that is known without sending records. */
@@ -35,8 +27,6 @@ interface Plan {
   /** The part of its message after the errno. */
   readonly why?: string;
 }
-
-const OPS = ['add', 'modify', 'enable', 'disable', 'delete', 'trigger'];
 
 /**
  * Turns steps into records for the kernel, and how those went into results
@@ -73,10 +63,12 @@ export class Changer {
    */
   apply(steps: readonly Step[], send: Send, op?: Op): ChangeResult[] {
     if (steps.length === 1) {
-      const encoded = this.#encode(steps[0], op ?? steps[0]?.op);
+      const encoded = encodeStep(this.#encoder, steps[0], op ?? steps[0]?.op);
       return this.#flush([this.#plan(encoded)], send, op);
     }
-    const all = steps.map((step) => this.#encode(step, op ?? step?.op));
+    const all = steps.map((step) =>
+      encodeStep(this.#encoder, step, op ?? step?.op),
+    );
     // Before the first call: later ones must not fail because of the program.
     for (const { request } of all) this.#check(request);
     const results: ChangeResult[] = [];
@@ -93,7 +85,9 @@ export class Changer {
       if (unknown.matter(encoded.op, request, isRegistered)) flush();
       const plan = this.#plan(encoded, unknown.addedAt(request));
       if (plan.records.length > 0) {
-        unknown.add(request, plan.created, plan.records.length > 1);
+        const isUnknown =
+          plan.records.length > 1 || plan.relaxable !== undefined;
+        unknown.add(request, plan.created, isUnknown);
       }
       plans.push(plan);
     }
@@ -113,12 +107,32 @@ export class Changer {
     return plans.map((plan) => {
       const own = errnos.slice(next, next + plan.records.length);
       next += plan.records.length;
+      this.#relax(plan, own, send);
       plan.commit(own);
       const errno = plan.refused ?? own.at(-1) ?? 0;
       if (own.length > 1 && errno !== 0)
         this.#restore(plan.given, own[0], send);
       return this.#result(plan, errno, op);
     });
+  }
+
+  /** Send a plan without the bits that the kernel refuses it for. */
+  #relax({ relaxable, records }: Plan, errnos: number[], send: Send): void {
+    if (
+      relaxable === undefined ||
+      !this.#clearOptional(relaxable, errnos.at(-1))
+    )
+      return;
+    const record = records[records.length - 1];
+    record.fflags = relaxable.fflags;
+    errnos[errnos.length - 1] = this.#sender.send([record], send)[0];
+  }
+
+  /** Whether a request is to be sent again, without its optional bits. */
+  #clearOptional(request: Encoded, errno: number | undefined): boolean {
+    if (!request.optional || errno !== this.#facts.errno.EACCES) return false;
+    request.optional = undefined;
+    return true;
   }
 
   /**
@@ -152,45 +166,8 @@ export class Changer {
 
   /** The reason of a refusal, in addition to the errno's name. */
   #reasonOf({ filter, ident }: EncodedKey, errno: number): string {
-    if (filter !== this.#facts.constants.EVFILT_VNODE) return '';
-    const reason = currentKernel().reason?.(errno, Number(ident));
+    const reason = currentKernel().reason?.(errno, { filter, ident });
     return reason === undefined ? '' : ` (${reason})`;
-  }
-
-  #encode(step: Step, op: Op | undefined): EncodedStep {
-    if (typeof step !== 'object' || step === null) {
-      throw new TypeError(
-        misuse('change a queue', 'change', 'an object', step),
-      );
-    }
-    switch (op) {
-      case undefined:
-      case 'add':
-      case 'modify': {
-        const change = step as Change;
-        const { filter, udata } = change;
-        const request = this.#encoder.change(change);
-        const hasUdata = 'udata' in change;
-        return { step, op: op ?? 'add', filter, request, hasUdata, udata };
-      }
-      case 'enable':
-      case 'disable':
-      case 'delete': {
-        const { filter } = step as Key;
-        const { filter: number, ident } = this.#encoder.key(step as Key);
-        const request = { filter: number, ident, flags: 0, fflags: 0, data: 0 };
-        return { step, op, filter, request, hasUdata: false, udata: undefined };
-      }
-      case 'trigger': {
-        const filter = 'user';
-        const request = this.#encoder.trigger(step as Trigger);
-        return { step, op, filter, request, hasUdata: false, udata: undefined };
-      }
-      default: {
-        const known = `${OPS.slice(0, -1).join(', ')} or ${OPS.at(-1)}`;
-        throw new TypeError(misuse('change a queue', 'op', known, op));
-      }
-    }
   }
 
   /** @param added What an earlier step registers, if it is not refused. */
@@ -326,15 +303,21 @@ export class Changer {
     { filter, request }: EncodedStep,
     old: Registration | undefined,
     record: Sendable,
-  ): Pick<Plan, 'records' | 'refused'> {
+  ): Pick<Plan, 'records' | 'refused' | 'relaxable'> {
+    const relaxable = request.optional ? request : undefined;
     if (old === undefined || this.#canModifyInPlace(old.request, request)) {
-      return { records: [record] };
+      return { records: [record], relaxable };
     }
     // A record that cannot be encoded must not cost the old registration.
     this.#check(request);
     // Nobody knows what a filter without a name does.
-    const refused = filter === 'raw' ? 0 : this.#rehearse(record);
-    if (refused === 0) return { records: [this.#deletion(request), record] };
+    let refused = filter === 'raw' ? 0 : this.#rehearse(record);
+    if (this.#clearOptional(request, refused)) {
+      record.fflags = request.fflags;
+      refused = this.#rehearse(record);
+    }
+    if (refused === 0)
+      return { records: [this.#deletion(request), record], relaxable };
     if (refused === this.#facts.errno.EBADF) this.#registry.remove(old);
     return { records: [], refused };
   }
@@ -347,7 +330,10 @@ export class Changer {
   }
 
   #record(request: Encoded, flags: number, udata: number): Sendable {
-    const { ident, filter, fflags, data, ext } = request;
+    const { ident, filter, data, ext, optional } = request;
+    const fflags = optional
+      ? (request.fflags | optional) >>> 0
+      : request.fflags;
     return { ident, filter, flags, fflags, data, udata, ext };
   }
 
@@ -393,6 +379,6 @@ export class Changer {
 
 /** A request with other flags. Not a spread: V8 makes slow objects of those. */
 function withFlags(request: Encoded, flags: number): Encoded {
-  const { filter, ident, fflags, data, ext } = request;
-  return { filter, ident, flags, fflags, data, ext };
+  const { filter, ident, fflags, data, ext, optional } = request;
+  return { filter, ident, flags, fflags, data, ext, optional };
 }

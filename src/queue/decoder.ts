@@ -30,12 +30,14 @@ export interface Decoder {
    * The entry that begins at a word, with the value of its registration.
    *
    * @param token Its own udata, as {@link unsignedAt} reads it.
+   * @param optional Bits of its `fflags` that the program did not request.
    */
   event(
     memory: KeventMemory,
     base: number,
     udata: unknown,
     token: number | bigint,
+    optional?: number | undefined,
   ): KqueueEvent;
 }
 
@@ -104,7 +106,7 @@ export function decoderOf(facts: KernelFacts): Decoder {
     errno === 0 ? undefined : (errnoName(facts, errno) ?? `E${errno}`);
 
   return {
-    event(memory, base, udata, token) {
+    event(memory, base, udata, token, optional = 0) {
       const { words } = memory;
       const ident = unsignedAt(memory, base + words.ident);
       const number = filterAt(memory, base);
@@ -140,7 +142,12 @@ export function decoderOf(facts: KernelFacts): Decoder {
             (fflags & NOTE_EXITSTATUS) === 0
               ? undefined
               : exitStatus(Number(data) & 0xffff, signalName);
-          return new DecodedProc(procNotes(fflags), exit, udata, raw);
+          return new DecodedProc(
+            procNotes(fflags & ~optional),
+            exit,
+            udata,
+            raw,
+          );
         }
         case 'signal':
           return new DecodedSignal(signalName(Number(ident)), udata, raw);

@@ -45,7 +45,8 @@ export class Delivery {
         if (token === 0) registration = sameKey;
       }
       const udata = registration?.udata;
-      let event = this.#decode(memory, base, udata, token);
+      const optional = registration?.request.optional;
+      let event = this.#decode(memory, base, udata, token, optional);
       // The registration failed: data holds an errno, not what its filter says.
       if ((flags & EV_ERROR) !== 0) {
         event = { filter: 'raw', udata, raw: event.raw };

@@ -19,6 +19,11 @@ export interface Encoded extends EncodedKey {
   readonly fflags: number;
   readonly data: number | bigint;
   readonly ext?: readonly (number | bigint)[] | undefined;
+  /**
+   * More bits of `fflags`, which the kernel may refuse with EACCES. They are then
+   * cleared and the request is sent again.
+   */
+  optional?: number | undefined;
 }
 
 /** Turns typed changes into the numbers of one kernel. */
@@ -250,6 +255,7 @@ export function encoderOf(facts: KernelFacts): Encoder {
       let flags = 0;
       let fflags = 0;
       let data: number | bigint = 0;
+      let optional: number | undefined;
       switch (change.filter) {
         case 'read':
         case 'write':
@@ -267,6 +273,10 @@ export function encoderOf(facts: KernelFacts): Encoder {
         case 'proc':
           flags = flagsOf(change, false, change.filter);
           fflags = notesOf(change.notes, 'PROC');
+          // Darwin reports the status only on request, and not of every process.
+          if ((fflags & constants.NOTE_EXIT) !== 0) {
+            optional = (constants.NOTE_EXITSTATUS ?? 0) & ~fflags;
+          }
           break;
         case 'signal':
           flags = flagsOf(change, false, change.filter);
@@ -282,7 +292,7 @@ export function encoderOf(facts: KernelFacts): Encoder {
         case 'raw':
           return raw(change, change);
       }
-      return { filter: number, ident, flags, fflags, data };
+      return { filter: number, ident, flags, fflags, data, optional };
     },
 
     trigger({ id, fflags }) {

@@ -38,12 +38,14 @@ export type VnodeNote =
 
 /** A change of a process, named like {@link VnodeNote}. */
 export type ProcNote =
-  /** It exited. */
+  /**
+   * It exited. `exit` of the event has its exit status, if the kernel reports it:
+   * Darwin only to the parent and to processes that may send it signals.
+   */
   | 'exit'
   /**
-   * It exited, and `exit` of the event has its exit status. The BSDs report the exit
-   * status with `'exit'` too. Darwin reports it only to the parent and to processes
-   * that may send it signals.
+   * It exited. Together with `'exit'`, Darwin refuses the registration with EACCES
+   * if it does not report the exit status.
    */
   | 'exitstatus'
   /** It exited, with the reason in `raw.data` (Darwin). */

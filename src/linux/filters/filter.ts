@@ -23,6 +23,8 @@ export interface Filter {
   delivered(knote: Knote): void;
   /** Stop watching. */
   detach(knote: Knote): void;
+  /** Why it refused a change, in addition to the errno's name. */
+  reason?(errno: number, ident: number): string | undefined;
 }
 
 /** Store the request of a touch. */

@@ -32,6 +32,10 @@ const GUARDED = D.NOTE_EXIT | D.NOTE_EXITSTATUS;
 const PRIVILEGED = D.NOTE_FORK | D.NOTE_EXEC | D.NOTE_SIGNAL | D.NOTE_REAP;
 const TRACKING = D.NOTE_TRACK | D.NOTE_TRACKERR | D.NOTE_CHILD;
 
+/** Whether Linux reports nothing of what is requested. */
+const isNever = (requested: number): boolean =>
+  (requested & PRIVILEGED) !== 0 && (requested & ENDINGS) === 0;
+
 /** A process that is watched for its end. */
 class ProcWatch implements Member {
   slot = -1;
@@ -84,9 +88,7 @@ export class ProcFilter implements Filter {
 
   attach(knote: Knote): number {
     const requested = knote.requestedFflags;
-    if ((requested & TRACKING) !== 0) return DE.ENOTSUP;
-    if ((requested & PRIVILEGED) !== 0 && (requested & ENDINGS) === 0)
-      return DE.ENOTSUP;
+    if ((requested & TRACKING) !== 0 || isNever(requested)) return DE.ENOTSUP;
     const pid = knote.identLow;
     knote.flags |= D.EV_CLEAR;
     // Darwin's process 0 is the kernel, which never ends.
@@ -109,6 +111,7 @@ export class ProcFilter implements Filter {
   }
 
   touch(knote: Knote, fflags: number, low: number, high: number): number {
+    if (isNever(fflags)) return DE.ENOTSUP;
     storeRequest(knote, fflags, low, high);
     return 0;
   }
@@ -128,6 +131,12 @@ export class ProcFilter implements Filter {
     this.#watches.delete(knote);
     const isOpen = knote.queue.removeMember(watch, watch.pidfd);
     if (isOpen) this.#libc.close(watch.pidfd);
+  }
+
+  reason(errno: number): string | undefined {
+    return errno === DE.ENOTSUP
+      ? 'Linux reports only the exit of a process: add the note exit'
+      : undefined;
   }
 
   /** No such process, a thread's number, or no process number at all. */

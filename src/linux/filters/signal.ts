@@ -64,6 +64,13 @@ export class SignalFilter implements Filter {
     this.#signals.remove(signal, knote);
   }
 
+  reason(errno: number, signal: number): string | undefined {
+    if (errno !== DE.ENOTSUP) return undefined;
+    return this.#signals.available
+      ? `Node.js does not catch signal ${signal}`
+      : 'Node.js delivers signals to the main thread only: register it there, and wake this queue by a waker';
+  }
+
   /** A signal that is caught must wake a wait on the queue. */
   #watchPipe(queue: Queue): number {
     const { fd } = this.#signals;

@@ -1,4 +1,5 @@
 import { D } from '../constants.js';
+import { inotifyReason } from '../inotify-limits.js';
 import { refuseVnode } from '../refusal.js';
 import { type Filter, storeRequest } from './filter.js';
 
@@ -27,4 +28,6 @@ export const vnodeFilter: Filter = {
   detach(knote) {
     knote.queue.sources.detach(knote);
   },
+
+  reason: inotifyReason,
 };
