@@ -1,12 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  appendFileSync,
   closeSync,
   constants,
   mkdtempSync,
   openSync,
   readSync,
   rmSync,
+  truncateSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
@@ -189,6 +192,38 @@ describe('readable', () => {
       }, 5);
     }
     expect(isOver).toBe(true);
+  });
+});
+
+describe('readable of a file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kqueue-ffi-'));
+  const path = join(folder, 'file');
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('tells how far it was truncated, and goes on when it grows', async () => {
+    writeFileSync(path, 'hello');
+    const fd = openSync(path, 'r');
+    fds.push(fd);
+    using events = readable(fd);
+    const available = async () => (await events.next()).value?.available;
+    expect(await available()).toBe(5);
+    expect(read(fd, 5)).toBe('hello');
+    truncateSync(path, 2);
+    // Level-triggered: until it is read from elsewhere.
+    expect([await available(), await available()]).toEqual([-3, -3]);
+    expect(read(fd, 5)).toBe('');
+    appendFileSync(path, 'lo, you');
+    expect(await available()).toBe(4);
+    expect(read(fd, 10)).toBe(' you');
+  });
+
+  test('tells the size of one that is larger than memory', async () => {
+    writeFileSync(path, '');
+    truncateSync(path, 2 ** 43);
+    const fd = openSync(path, 'r');
+    fds.push(fd);
+    using events = readable(fd);
+    expect((await events.next()).value?.available).toBe(2 ** 43);
   });
 });
 

@@ -106,6 +106,10 @@ export function interval(
  * wait. Node.js reads some descriptors itself, such as a socket with a `data`
  * listener or the output of a child. Their data is usually gone before you see it.
  *
+ * A file that is truncated below the position has a negative `available`, in every
+ * iteration. A sparse file may be larger than memory: read into a buffer of a fixed
+ * size.
+ *
  * @param fd A descriptor, or an object that has one, such as a socket.
  * @throws {TypeError | RangeError} If `fd` is not a descriptor.
  * @throws {KqueueError} In the loop: `EBADF` if the descriptor is closed; others
@@ -118,7 +122,7 @@ export function interval(
  *
  * const buffer = Buffer.alloc(65536);
  * for await (const { fd, available } of readable(0)) {
- *   if (available === 0) continue;
+ *   if (available <= 0) continue; // end of file
  *   console.log(buffer.toString('utf8', 0, readSync(fd, buffer)));
  * }
  * ```

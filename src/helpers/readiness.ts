@@ -22,7 +22,8 @@ export interface ReadReady {
   readonly fd: number;
   /**
    * The number of bytes that can be read, or of connections that can be accepted.
-   * For a file, its size minus the position. Same as `available` of a read event.
+   * For a file, its size minus the position: negative after a truncation, and of any
+   * size for a sparse file. Same as `available` of a read event.
    */
   readonly available: number;
   /** @deprecated Use `available`. 1.0 drops this name. */
