@@ -308,6 +308,25 @@ describe('kq --exec', () => {
     expect(existsSync(join(root, 'x'))).toBe(false);
   });
 
+  gate(process.platform === 'linux', 'file names are UTF-8 on macOS')(
+    'loses nothing of an entry whose name is no UTF-8',
+    async () => {
+      const place = join(folder, 'bytes');
+      mkdirSync(place);
+      const { wrote, outcome } = start(
+        ...['watch', place, '--once', '--exec', 'printenv KQ_JSON'],
+      );
+      await wrote(WATCHING);
+      const name = Buffer.from('caf\xe9', 'latin1');
+      writeFileSync(Buffer.concat([Buffer.from(`${place}/`), name]), '');
+      const [text, json] = (await outcome).stdout.split('\n');
+      expect(text).toBe(`added       "${place}/caf\\xe9"`);
+      const { nameBase64, ...fields } = JSON.parse(json);
+      expect(Buffer.from(nameBase64, 'base64')).toEqual(name);
+      expect(fields).toMatchObject({ name: 'caf\ufffd', directory: place });
+    },
+  );
+
   test('lets the command read what arrived', async () => {
     const outcome = await kq(
       ['fd', '0', '-n', '1', '-e', 'head -c 3'],

@@ -11,7 +11,7 @@ import { helpOf, overview } from '../../src/cli/help.js';
 import { decodeRecords, parseBytes } from '../../src/cli/kevent-bytes.js';
 import { parseKevent } from '../../src/cli/kevent-words.js';
 import { merge } from '../../src/cli/merge.js';
-import { escapeControls } from '../../src/cli/output-event.js';
+import { escapeControls, quoteBytes } from '../../src/cli/output-event.js';
 import { splitWords } from '../../src/cli/words.js';
 import { explain } from '../../src/index.js';
 import { fixtureOf, kernelNames } from '../fixtures/abi/index.js';
@@ -79,6 +79,24 @@ test('a name is printed as it is unless a terminal would obey it', () => {
   expect(escapeControls('a\u009b2Jb')).toBe('"a\\u009b2Jb"');
   expect(escapeControls('a\nb')).toBe('"a\\nb"');
   expect(escapeControls('a\u202eb')).toBe('"a\\u202eb"');
+});
+
+test('a name that is no UTF-8 is printed with its bytes', () => {
+  const quoted = (...parts: readonly (string | number)[]): string =>
+    quoteBytes(
+      Buffer.concat(
+        parts.map((part) =>
+          typeof part === 'string' ? Buffer.from(part) : Buffer.from([part]),
+        ),
+      ),
+    );
+  expect(quoted('d/caf', 0xe9)).toBe('"d/caf\\xe9"');
+  expect(quoted(0xff, 'é世🎉', 0xe4, 0xb8, 'x')).toBe(
+    '"\\xffé世🎉\\xe4\\xb8x"',
+  );
+  // What looks like an escape is none, and a terminal is sent no control.
+  expect(quoted('\\xe9"\u001b', 0x80)).toBe('"\\\\xe9\\"\\u001b\\x80"');
+  expect(quoted('\u009b', 0xc2)).toBe('"\\u009b\\xc2"');
 });
 
 test('every command has help that fits a terminal', () => {

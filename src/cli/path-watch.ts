@@ -12,6 +12,7 @@ import {
   escapeControls,
   formatCount,
   type OutputEvent,
+  quoteBytes,
 } from './output-event.js';
 import { printNote } from './screen.js';
 
@@ -26,13 +27,14 @@ function makeEvent(
   event: FileEvent['type'] | DirectoryEvent['type'],
   path: string,
   fields: OutputEvent['fields'],
+  shown = escapeControls(path),
 ): OutputEvent {
   const { size } = fields;
   const detail =
     typeof size === 'number' ? `  ${formatCount(size, 'byte')}` : '';
   return {
     fields: { event, path, ...fields },
-    text: `${event.padEnd(10)}  ${escapeControls(path)}${detail}`,
+    text: `${event.padEnd(10)}  ${shown}${detail}`,
     mood: MOODS[event] ?? 'plain',
   };
 }
@@ -87,10 +89,17 @@ export function watchPath(
     return makeEvent(type, path, { size });
   };
 
-  const onEntry = ({ type, name, kind }: DirectoryEvent) => {
-    const entry = `${path.replace(/\/+$/, '')}/${name}`;
+  const onEntry = ({ type, name, nameBytes, kind }: DirectoryEvent) => {
+    const prefix = `${path.replace(/\/+$/, '')}/`;
+    const entry = prefix + name;
     if (!filter(entry, name)) return undefined;
-    return makeEvent(type, entry, { directory: path, name, kind });
+    const fields = { directory: path, name, kind };
+    if (nameBytes === undefined) return makeEvent(type, entry, fields);
+    // The text of such a name is not the name.
+    const nameBase64 = Buffer.from(nameBytes).toString('base64');
+    const bytes = Buffer.concat([Buffer.from(prefix), nameBytes]);
+    const shown = quoteBytes(bytes);
+    return makeEvent(type, entry, { ...fields, nameBase64 }, shown);
   };
 
   /** Go on with the names alone if there are too many files to open. */

@@ -57,7 +57,7 @@ against its path as printed. * and ? match any characters and any one but a
 slash, ** any directories, [a-z] and [!a-z] one character, {a,b} either. A
 leading dot is like any other character.`,
   variables:
-    'KQ_EVENT (one of these, or initial), KQ_PATH, KQ_SIZE; of an entry KQ_DIRECTORY, KQ_NAME and KQ_KIND (file, directory, symlink or other)',
+    'KQ_EVENT (one of these, or initial), KQ_PATH, KQ_SIZE; of an entry KQ_DIRECTORY, KQ_NAME and KQ_KIND (file, directory, symlink or other), and KQ_NAMEBASE64 if its name is not UTF-8',
   options: {
     include: {
       type: 'string',
