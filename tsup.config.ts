@@ -50,27 +50,37 @@ const inlineVersion: Plugin = {
   },
 };
 
+/** Change the text of the files that are written. */
+const rewrite = (
+  name: string,
+  change: (code: string) => string,
+): NonNullable<Options['plugins']>[number] => ({
+  name,
+  renderChunk: (code, { map }) => ({ code: change(code), map: map ?? null }),
+});
+
 /**
  * Take Node's own modules from the process: a bundler that turns this CommonJS
  * into ESM leaves no `require` that could load them.
  */
-const takeBuiltins: NonNullable<Options['plugins']>[number] = {
-  name: 'take-builtins',
-  renderChunk: (code, { map }) => ({
-    code: code.replaceAll(
-      /require\("(node:\w+)"\)/g,
-      (call, name) => `process.getBuiltinModule?.("${name}") ?? ${call}`,
-    ),
-    map: map ?? null,
-  }),
-};
+const takeBuiltins = rewrite('take-builtins', (code) =>
+  code.replaceAll(
+    /require\("(node:\w+)"\)/g,
+    (call, name) => `process.getBuiltinModule?.("${name}") ?? ${call}`,
+  ),
+);
 
 /**
  * Export values, where esbuild exports a getter of a getter for each: the rooms
  * call each other through these, and all of it is defined by the end of a file.
  */
-const VALUES =
-  "module.exports = Object.defineProperty({ ...module.exports }, '__esModule', { value: true });";
+const exportValues = rewrite('export-values', (code) => {
+  const [all, exported] =
+    code.match(/^module\.exports = __toCommonJS\((\w+)\);\n/m) ?? [];
+  return all === undefined
+    ? code
+    : `${code.replace(all, '\n')}module.exports = Object.defineProperty({ ...${exported} }, '__esModule', { value: true });\n`;
+});
 
 /** ESM takes all from CommonJS, so a process has one copy, whoever loads it. */
 async function writeEsm(outDir: string): Promise<void> {
@@ -112,9 +122,8 @@ export default defineConfig(({ outDir = 'dist' }: Options): Options[] => {
       entry,
       format: 'cjs',
       clean: true,
-      footer: { js: VALUES },
       esbuildPlugins: [keepFilesApart('cjs'), inlineVersion],
-      plugins: [takeBuiltins],
+      plugins: [takeBuiltins, exportValues],
       onSuccess: () => writeEsm(outDir),
     },
     {
