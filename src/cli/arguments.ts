@@ -13,7 +13,7 @@ export interface Parsed {
   readonly operands: readonly string[];
 }
 
-/** In front of what looks like an option and is a negative number. */
+/** Marks a negative number, which would be parsed as an option. */
 const SIGN = '\u0000';
 
 const plain = (text: string): string => text.replace(SIGN, '');
@@ -41,7 +41,7 @@ export function parse(args: readonly string[], own: Options): Parsed {
       operands: positionals.map(plain),
     };
   } catch (error) {
-    // Its first sentence says all; the rest is about how to escape.
+    // Keep only the first sentence: the others are about escaping.
     const { message } = error as Error;
     const [sentence] = message.split('. ');
     const [, unknown] = /^Unknown option '--([^'=]+)/.exec(message) ?? [];
@@ -71,7 +71,7 @@ export function optionTexts(
   return Array.isArray(value) ? value : [];
 }
 
-/** Milliseconds of the units there are. */
+/** The units, in milliseconds. */
 const UNITS: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
@@ -87,7 +87,7 @@ export const MAX_DURATION = 0x7fffffff;
 
 /** The syntax of a duration, for the help. */
 export const DURATION_HELP =
-  'A duration has a unit: 100us, 250ms, 1.5s, 2m, 1h, 1d. It is at most 24d.';
+  'A duration has a unit: 100us, 250ms, 1.5s, 2m, 1h, 1d. The maximum is 24d.';
 
 /** A duration such as `250ms` in milliseconds. */
 export function parseDuration(given: string, what: string): number {
@@ -126,7 +126,7 @@ export function parseInteger(
   return number;
 }
 
-/** Exactly so many operands. */
+/** Check the number of operands. */
 export function exactOperands<Count extends 0 | 1>(
   { operands }: Parsed,
   count: Count,
@@ -139,7 +139,7 @@ export function exactOperands<Count extends 0 | 1>(
   return operands[0] as Count extends 1 ? string : undefined;
 }
 
-/** At least one operand. */
+/** Check that there is at least one operand. */
 export function manyOperands(
   { operands }: Parsed,
   what: string,
@@ -157,11 +157,11 @@ export const KERNEL_OPTION: Option = {
     .replace(
       /, (?=\w+$)/,
       ' or ',
-    )}; by default that whose numbers are used here`,
+    )}; by default the kernel whose numbers are in use`,
   completes: Object.keys(kernels),
 };
 
-/** The kernel of `--kernel`, by default the one whose numbers are used here. */
+/** The kernel of `--kernel`; by default the kernel whose numbers are in use. */
 export function chosenKernel(parsed: Parsed): KernelName {
   const name = optionText(parsed, 'kernel');
   if (name === undefined) return kernel.abi;

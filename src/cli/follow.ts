@@ -32,7 +32,7 @@ export const FOLLOW_OPTIONS: Options = {
     value: 'N',
     help: 'exit after N events',
   },
-  once: { type: 'boolean', help: 'exit after the first' },
+  once: { type: 'boolean', help: 'exit after the first event' },
   timeout: {
     type: 'string',
     short: 't',
@@ -43,7 +43,7 @@ export const FOLLOW_OPTIONS: Options = {
     type: 'string',
     short: 'e',
     value: 'CMD',
-    help: `run CMD for each event, one at a time and in order. CMD is split at spaces, '…' and "…" quote, and no shell sees it; its environment describes the event`,
+    help: `run CMD for each event, one at a time and in order. CMD is split at spaces; '…' and "…" quote; no shell interprets it. Its environment describes the event`,
     completes: 'command',
   },
 };
@@ -52,12 +52,12 @@ export const FOLLOW_OPTIONS: Options = {
 export const RERUN_OPTIONS: Options = {
   restart: {
     type: 'boolean',
-    help: 'do not wait for CMD: with each event, end it and all that it has started, then start it again',
+    help: 'do not wait for CMD: after each event, end CMD and the processes that it started, then start it again',
   },
   grace: {
     type: 'string',
     value: 'DUR',
-    help: 'with --restart: how long to wait after SIGTERM before SIGKILL; by default 5s, and a bare number is milliseconds',
+    help: 'with --restart: the time between SIGTERM and SIGKILL, by default 5s; a number without a unit is milliseconds',
   },
   initial: { type: 'boolean', help: 'also run CMD at the start' },
   clear: {
@@ -67,7 +67,7 @@ export const RERUN_OPTIONS: Options = {
   debounce: {
     type: 'string',
     value: 'DUR',
-    help: 'wait until no event came for DUR, or for ten times DUR, then run CMD once; a bare number is milliseconds',
+    help: 'run CMD once after there was no event for DUR, at the latest after ten times DUR; a number without a unit is milliseconds',
   },
 };
 

@@ -7,12 +7,12 @@ import { wrap } from './wrap.js';
 const WIDTH = 79;
 const OPTION_WIDTH = 20;
 
-/** How `kq` ends, for the help and the manual. */
-export const CODES = `0 for success, also when the output is closed; 1 for a failure, 2 for wrong arguments, 124 when time ran out; else the code of the last CMD of --exec that failed. SIGINT and SIGTERM end kq as they end any program, once it has ended CMD: a shell reports 130 and 143.`;
+/** The exit codes, for the help and the manual. */
+export const CODES = `0 for success, also when the output is closed; 1 for an error; 2 for wrong arguments; 124 if the time ran out; otherwise the exit code of the last CMD of --exec that failed. SIGINT and SIGTERM end kq after it has ended CMD: a shell reports 130 and 143.`;
 
 const fill = (text: string): string => wrap(text, WIDTH).join('\n');
 
-/** One line per option, or more where its text is long. */
+/** The lines of the options. */
 function listOptions(options: Options): string {
   const lines = Object.entries(options).flatMap(([name, option]) => {
     const before = `  ${formatOption(name, option, true)}`;
@@ -53,7 +53,7 @@ export function helpOf({
   ].join('\n\n');
 }
 
-/** The help of all. */
+/** The help without a command. */
 export function overview(): string {
   const lines = commands.map(
     ({ name, usage, summary }) =>
@@ -66,7 +66,7 @@ signals, on macOS, the BSDs and Linux.
 
 ${lines.join('\n')}
 
-kq COMMAND --help tells more; kq --version prints the version.
+kq COMMAND --help describes a command; kq --version prints the version.
 
   kq watch --exec 'make test' src/main.c
   kq pid 4711 && echo done

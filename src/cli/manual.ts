@@ -68,7 +68,7 @@ export function manual(commands: readonly Command[]): string {
   const following = commands.filter(({ variables }) => variables !== undefined);
   const shared = sharedOptions(following);
   const names = following.map(({ name }) => `kq ${name}`);
-  return `.\\" Made of the options of the command: npm run manual
+  return `.\\" Generated from the options of the command: npm run manual
 .TH KQ 1 "" kqueue\\-ffi
 .SH NAME
 kq \\- wait for files, processes, timers, descriptors and signals
@@ -88,13 +88,13 @@ line for each event. It also explains kevents.
 .SH COMMANDS
 ${commands.map((command) => section(command, shared)).join('\n')}
 .SH OPTIONS
-Those of ${names.slice(0, -1).join(', ')} and ${names.at(-1)}:
+These are options of ${names.slice(0, -1).join(', ')} and ${names.at(-1)}:
 ${optionList(shared)}
 .PP
 ${escapeLine(DURATION_HELP)}
 .SH ENVIRONMENT
-The environment of CMD of \\-\\-exec has each field of the event, KQ_EVENT and so on,
-its time in KQ_TIME, and all of it as JSON in KQ_JSON.
+The environment of CMD of \\-\\-exec describes the event: each field in a variable
+such as KQ_EVENT, its time in KQ_TIME, and the whole event as JSON in KQ_JSON.
 .TP
 .B NO_COLOR
 If it is set, kq prints no colors.

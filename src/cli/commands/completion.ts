@@ -11,7 +11,7 @@ const SHELLS = Object.keys(completionScripts);
 export const completion = (commands: () => readonly Command[]): Command => ({
   name: 'completion',
   usage: SHELLS.join('|'),
-  summary: 'print the completions of a shell',
+  summary: 'print the completions for a shell',
   help: `The shell then completes commands, options, files, process ids and signals:
 
   eval "$(kq completion bash)"                              # ~/.bashrc

@@ -14,7 +14,7 @@ export const constants: Command = {
   name: 'constants',
   usage: '[PREFIX]',
   summary: 'print the constants of a kernel',
-  help: `All of them, or those that begin with PREFIX, in upper or lower case.`,
+  help: `Without PREFIX, kq prints all constants. PREFIX may be in upper or lower case.`,
   options: {
     kernel: KERNEL_OPTION,
     json: { type: 'boolean', help: 'print one JSON object per line' },

@@ -42,10 +42,10 @@ function save(file: string, report: object): void {
 export const doctor: Command = {
   name: 'doctor',
   usage: '[FILE]',
-  summary: 'check whether all of this works here',
-  help: `Prints the kernel and the library in use, and checks on the live kernel each
-field of struct kevent and each unit of time. The exit code is 1 if a check
-fails.`,
+  summary: 'check that everything works on this machine',
+  help: `kq prints the kernel and the library in use. On the running kernel it checks
+each field of struct kevent and each unit of time. The exit code is 1 if a
+check fails.`,
   options: {
     report: {
       type: 'boolean',

@@ -58,23 +58,25 @@ function keventsOf(parsed: Parsed, name: KernelName): readonly KeventInit[] {
 export const explain: Command = {
   name: 'explain',
   usage: 'BYTES | IDENT FILTER [FLAGS [FFLAGS [DATA [UDATA]]]]',
-  summary: 'put a kevent into words, given its bytes or numbers',
+  summary: 'describe a kevent, from its bytes or numbers',
   help: `BYTES are one or more struct kevent in hex, as a debugger or a hex dump shows
-them: spaces and 0x or \\x in front of a byte do not matter. Else the fields are
-given one by one, as numbers (also 0x…) or as names: READ or EVFILT_READ,
-ADD|CLEAR or EV_ADD|EV_CLEAR, NOTE_WRITE|NOTE_DELETE; of DATA, an errno's.`,
+them. Spaces, and 0x or \\x before a byte, are ignored.
+
+Without BYTES, pass the fields as numbers (also 0x…) or names: READ or
+EVFILT_READ, ADD|CLEAR or EV_ADD|EV_CLEAR, NOTE_WRITE|NOTE_DELETE. DATA may be
+the name of an errno.`,
   options: {
     kernel: KERNEL_OPTION,
     cpu: {
       type: 'string',
       value: 'NAME',
-      help: 'whose layout: x64 (default; arm64 is the same), ia32, arm',
+      help: 'use the layout of this CPU: x64 (default; arm64 is the same), ia32 or arm',
       completes: ['x64', 'ia32', 'arm'],
     },
     struct: {
       type: 'string',
       value: 'NAME',
-      help: 'which struct, where the number of bytes leaves several: such as kevent64_s of darwin, or kevent@11 of netbsd',
+      help: 'select the struct if the number of bytes fits several, such as kevent64_s (darwin) or kevent@11 (netbsd)',
     },
     json: { type: 'boolean', help: 'print one JSON object per line' },
   },

@@ -124,16 +124,16 @@ async function* readiness(
 export const fd: Command = {
   name: 'fd',
   usage: 'NUMBER',
-  summary: 'print when a descriptor is readable, or writable',
+  summary: 'print when a descriptor is readable or writable',
   help: `kq inherits the descriptor: 0 is its standard input, and this passes another:
 
   kq fd 3 3<pipe
 
-kq prints a line for each arrival, with the number of bytes that can be read. It
-reads nothing, but CMD of --exec may: it inherits the descriptor at the same
-number. kq exits when the other side closes.`,
+kq prints a line whenever data arrives, with the number of bytes that can be
+read. It reads nothing, but CMD of --exec may: it inherits the descriptor at the
+same number. kq exits when the other side closes.`,
   variables:
-    'KQ_EVENT (readable or writable), KQ_FD, KQ_AVAILABLE (with --write: KQ_SPACE), KQ_EOF (true or false), KQ_ERROR. KQ_BYTES is the deprecated name of KQ_AVAILABLE and KQ_SPACE',
+    'KQ_EVENT (readable or writable), KQ_FD, KQ_AVAILABLE (with --write: KQ_SPACE), KQ_BYTES (a deprecated name of both), KQ_EOF (true or false), KQ_ERROR',
   options: {
     write: {
       type: 'boolean',

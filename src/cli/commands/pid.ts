@@ -137,27 +137,27 @@ export const pid: Command = {
   usage: 'PID…',
   summary: 'wait for processes to exit, and exit with the same code',
   help: `kq waits for any process, not only for a child. It waits until all have ended,
-and exits with the code of the one that ended last: 128 and its number if a
-signal ended it; 3 if the kernel does not report how it ended, as Linux before
-6.15 reports it only to the parent.
+and exits with the exit code of the last one. If a signal ended that process,
+the code is 128 plus the number of the signal. If the kernel does not report how
+it ended, the code is 3: Linux before 6.15 reports that only to the parent.
 
-kq reports a process that is gone already on standard error, and waits for the
-rest. If all are gone, the code is 1.`,
+kq reports a process that does not exist on standard error, and waits for the
+others. If none exists, the code is 1.`,
   variables: 'KQ_EVENT (exited), KQ_PID, KQ_CODE or KQ_SIGNAL',
   options: {
     any: {
       type: 'boolean',
-      help: 'exit when the first of them ends, with its code',
+      help: 'exit when the first process ends, with its exit code',
     },
     'gone-ok': {
       type: 'boolean',
-      help: 'a process that is gone has ended well: if all are gone, or with --any one of them, the code is 0',
+      help: 'a process that does not exist counts as ended with code 0: if none exists, or with --any if one does not, the code is 0',
     },
     file: {
       type: 'string',
       value: 'PIDFILE',
       multiple: true,
-      help: 'read a process id from the first word of a file; without a file its process is gone; may be repeated',
+      help: 'read a process id from the first word of a file; a missing file counts as a process that does not exist; may be repeated',
       completes: 'file',
     },
     ...FOLLOW_OPTIONS,

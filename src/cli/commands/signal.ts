@@ -45,7 +45,7 @@ export const signal: Command = {
   usage: 'SIGNAL…',
   summary: 'print signals that are sent to kq',
   help: `A signal is a name, with or without SIG, or a number. The signals do not end kq:
-kq signal INT survives Ctrl-C. On a terminal kq prints its process id.`,
+kq signal INT continues after Ctrl-C. On a terminal kq prints its process id.`,
   variables: 'KQ_EVENT (signal), KQ_SIGNAL, KQ_COUNT (since the last event)',
   operands: 'signal',
   options: FOLLOW_OPTIONS,

@@ -20,9 +20,9 @@ async function* ticks(
 export const timer: Command = {
   name: 'timer',
   usage: 'PERIOD',
-  summary: 'tick with a period that does not drift',
-  help: `The kernel keeps the phase, so the timer does not drift. The next line counts
-ticks that were missed.`,
+  summary: 'tick at a fixed period, without drift',
+  help: `The kernel keeps the phase, so the timer does not drift. If kq was too slow, the
+next line says how many ticks it missed.`,
   variables: 'KQ_EVENT (tick), KQ_TICK (periods since the start), KQ_MISSED',
   options: FOLLOW_OPTIONS,
   run: (parsed, stop) => {

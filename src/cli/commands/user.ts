@@ -58,11 +58,13 @@ export const user: Command = {
   name: 'user',
   usage: '[ID]',
   summary: 'trigger a user event with each line of standard input',
-  help: `Demonstrates EVFILT_USER. Each line triggers event ID, by default 1. A number (0
-to 16777215) becomes its fflags, an empty line leaves them unchanged. Triggers
-before the event is collected merge into one event with the fflags of the last.
-kq exits at the end of the input. It reports a line that is neither, goes on,
-and exits with 1.`,
+  help: `This command demonstrates EVFILT_USER. Each line triggers the event ID, by
+default 1. A number (0 to 16777215) sets its fflags; an empty line leaves them
+unchanged. kq reports any other line as an error, continues, and exits with 1.
+It exits at the end of the input.
+
+Several triggers before the event is collected are one event, with the fflags of
+the last.`,
   variables: 'KQ_EVENT (user), KQ_ID, KQ_FFLAGS',
   options: FOLLOW_OPTIONS,
   run: async (parsed, stop) => {

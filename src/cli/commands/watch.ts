@@ -34,42 +34,42 @@ export const watch: Command = {
   name: 'watch',
   usage: 'PATH…',
   summary: 'print changes of files and directories',
-  help: `The path need not exist yet. kq follows it across atomic saves of editors,
-deletion and return. For a directory it reports the entries by name, and writes
-to its files; it does not descend into subdirectories. The path - stands for
-the paths on standard input, one per line.
+  help: `The path does not have to exist yet. kq follows it across atomic saves of
+editors, and while the file is deleted. For a directory it reports the entries
+by name, and writes to its files. It does not descend into subdirectories. The
+path - stands for the paths on standard input, one per line.
 
-  changed     it was written or truncated; an entry, also: it is another file
+  changed     the file was written or truncated; an entry is another file
   attributes  its mode, owner or link count changed
   replaced    another file is at the path
-  created     a file appeared
-  deleted     it was unlinked, or renamed
+  created     the file appeared
+  deleted     the file was unlinked, or renamed
   added       an entry appeared in the directory
   removed     an entry disappeared from the directory
 
-Run a build at each save, or restart a server:
+Run a build after each save, or restart a server:
 
   kq watch src --include '*.[ch]' --exec 'make test'
   find src -name '*.js' | kq watch - --restart --initial --exec 'node app.js'
 
-A GLOB without a slash is matched against the name of an entry, one with a slash
-against its path as printed. * and ? match any characters and any one but a
-slash, ** any directories, [a-z] and [!a-z] one character, {a,b} either. A
-leading dot is like any other character.`,
+A GLOB without a slash is matched against the name of an entry, a GLOB with a
+slash against its path as printed. * matches any characters and ? any single
+character, except a slash. ** matches any directories, [a-z] and [!a-z] one
+character, {a,b} either. A leading dot is like any other character.`,
   variables:
-    'KQ_EVENT (one of these, or initial), KQ_PATH, KQ_SIZE; of an entry KQ_DIRECTORY, KQ_NAME and KQ_KIND (file, directory, symlink or other), and KQ_NAMEBASE64 if its name is not UTF-8',
+    'KQ_EVENT (an event, or initial), KQ_PATH, KQ_SIZE; for an entry KQ_DIRECTORY, KQ_NAME and KQ_KIND (file, directory, symlink or other), and KQ_NAMEBASE64 if its name is not UTF-8',
   options: {
     include: {
       type: 'string',
       value: 'GLOB',
       multiple: true,
-      help: 'report only the entries of directories that match; may be repeated',
+      help: 'report only entries of directories that match; may be repeated',
     },
     exclude: {
       type: 'string',
       value: 'GLOB',
       multiple: true,
-      help: 'report no entry that matches; may be repeated',
+      help: 'do not report entries that match; may be repeated',
     },
     ...FOLLOW_OPTIONS,
     ...RERUN_OPTIONS,
