@@ -451,7 +451,7 @@ test('an entry that is not there cannot be read, even if its bytes are', () => {
   for (const reader of readers) {
     expect(() => list[reader](0)).toThrow(
       new RangeError(
-        "Cannot read a KeventList as 'index' must be an entry of a list that has none: received 0",
+        "Cannot read a KeventList as 'index' must be an entry, and the list is empty: received 0",
       ),
     );
   }

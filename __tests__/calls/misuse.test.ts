@@ -204,7 +204,7 @@ describe("kevent's timeout", () => {
     const { called, call } = attempt(value);
     expect(call).toThrow(
       new RangeError(
-        `Cannot call kevent as 'timeout' must be a number of milliseconds from 0 to 2147483647000, or null to wait for ever: received ${said}`,
+        `Cannot call kevent as 'timeout' must be a number of milliseconds from 0 to 2147483647000, or null to wait indefinitely: received ${said}`,
       ),
     );
     expect(called).not.toContain('kevent');

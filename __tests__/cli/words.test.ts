@@ -164,7 +164,7 @@ describe.each(kernelNames)('bytes of %s', (name) => {
 
   test('are refused if they are no whole struct', () => {
     const bytes = new Uint8Array(21);
-    expect(() => decodeRecords(facts, bytes)).toThrow(/no whole number/);
+    expect(() => decodeRecords(facts, bytes)).toThrow(/not a whole number/);
     expect(() => decodeRecords(facts, new Uint8Array(96), 'z80')).toThrow(
       /--cpu/,
     );

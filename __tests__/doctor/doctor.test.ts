@@ -354,7 +354,7 @@ test('what is written behind the last entry is seen', () => {
     return kevent?.(call) ?? 0;
   };
   const found = findingsOf(made).find((finding) => finding.ok === false);
-  expect(found?.says).toContain('written behind the 2 entries');
+  expect(found?.says).toContain('written after the 2 entries');
 });
 
 test('a library that returns 0 for the entries it wrote has a right layout', () => {

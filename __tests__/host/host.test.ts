@@ -19,7 +19,7 @@ test.each([
   const choice = on(platform);
   expect(choice).toMatchObject({ name, abi: name, supported: true });
   expect(choice.libraries.length).toBeGreaterThan(0);
-  expect(choice.reason).toBe(`${name} has a kqueue of its own`);
+  expect(choice.reason).toBe(`${name} has a native kqueue`);
 });
 
 test.each(['x64', 'arm64', 'riscv64', 'loong64'])(

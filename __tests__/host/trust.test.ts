@@ -67,7 +67,7 @@ test('the permission model counts however it was turned on', () => {
 });
 
 test('a program with capabilities of its own does not, where Linux says so', () => {
-  const why = 'the process runs with more rights than its user has';
+  const why = 'the process has more privileges than its user';
   const start = (
     bytes: Uint8Array | 'forbidden',
     word: 4 | 8 = 8,

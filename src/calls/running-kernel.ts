@@ -32,7 +32,7 @@ export function currentKernel(): Kernel {
 function load(): Kernel {
   if (!choice.supported) {
     throw new KqueueError(
-      `No kqueue can be had here: ${choice.reason}`,
+      `kqueue is not available here: ${choice.reason}`,
       'ERR_KQUEUE_UNSUPPORTED',
     );
   }
@@ -57,7 +57,7 @@ const isAsked = (): boolean =>
 
 const distrust = (): KqueueError =>
   new KqueueError(
-    'Cannot load kqueue: the process runs with more rights than its user has (issetugid), so KQUEUE_FFI_LIBRARY may not choose the library. Unset it.',
+    'Cannot load kqueue: the process has more privileges than its user (issetugid), so KQUEUE_FFI_LIBRARY is not allowed. Unset it.',
     'ERR_KQUEUE_LOAD',
   );
 
@@ -87,7 +87,7 @@ export function currentWords(): KeventWords {
 export function currentWords64(): KeventWords {
   if (hostFacts.structs.kevent64_s === undefined) {
     throw new KqueueError(
-      `There is no kevent64 on ${hostFacts.name}: only Darwin has it`,
+      `kevent64 is not available on ${hostFacts.name}: only Darwin has it`,
       'ERR_KQUEUE_UNSUPPORTED',
       undefined,
       'kevent64',

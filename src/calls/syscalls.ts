@@ -208,7 +208,7 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
 function words64Of(kernel: Kernel): KeventWords {
   if (kernel.words64 !== undefined) return kernel.words64;
   throw new KqueueError(
-    `There is no kevent64 on ${kernel.facts.name}: only Darwin has it`,
+    `kevent64 is not available on ${kernel.facts.name}: only Darwin has it`,
     'ERR_KQUEUE_UNSUPPORTED',
     undefined,
     'kevent64',

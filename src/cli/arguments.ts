@@ -134,7 +134,7 @@ export function exactOperands<Count extends 0 | 1>(
 ): Count extends 1 ? string : undefined {
   if (operands.length < count) throw new UsageError(`${what} is missing`);
   if (operands.length > count) {
-    throw new UsageError(`one too many: '${operands[count]}'`);
+    throw new UsageError(`unexpected argument '${operands[count]}'`);
   }
   return operands[0] as Count extends 1 ? string : undefined;
 }

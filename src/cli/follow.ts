@@ -109,7 +109,7 @@ function eventLimit(parsed: Parsed): number {
       : parseInteger(given, '--count', 1, Number.MAX_SAFE_INTEGER);
   }
   if (given !== undefined) {
-    throw new UsageError('--once and --count exclude each other');
+    throw new UsageError('--once and --count cannot be combined');
   }
   return 1;
 }

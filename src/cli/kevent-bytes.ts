@@ -20,7 +20,7 @@ export function parseBytes(words: readonly string[]): Uint8Array | undefined {
     return undefined;
   }
   if (digits.length % 2 === 1) {
-    throw new UsageError(`${digits.length} hex digits are no whole bytes`);
+    throw new UsageError(`${digits.length} hex digits are not whole bytes`);
   }
   return Uint8Array.from(Buffer.from(digits, 'hex'));
 }
@@ -61,7 +61,7 @@ function chooseLayout(
       .map(({ name, layout }) => `${name} has ${layout.size}`)
       .join(', ');
     throw new UsageError(
-      `${length} bytes are no whole number of ${facts.name}'s structs: ${sizes}`,
+      `${length} bytes are not a whole number of ${facts.name}'s structs: ${sizes}`,
     );
   }
   // Rather one entry of a large struct than several of a small one.

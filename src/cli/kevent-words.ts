@@ -56,7 +56,7 @@ function bitsOf(
   for (const part of word.split('|')) {
     const known = lookUpName(table, prefix, part);
     if (known === undefined && !NUMBER.test(part)) {
-      throw new UsageError(`the ${field}: there is no '${part}'`);
+      throw new UsageError(`the ${field} has an unknown name '${part}'`);
     }
     bits |= known === undefined ? numberOf(part, field) : BigInt(known);
   }
@@ -73,7 +73,8 @@ export function parseKevent(
   if (filter === undefined) {
     throw new UsageError('a kevent has at least an ident and a filter');
   }
-  if (words.length > 6) throw new UsageError(`one too many: '${words[6]}'`);
+  if (words.length > 6)
+    throw new UsageError(`unexpected argument '${words[6]}'`);
   const number =
     lookUpName(facts.groups.filter, 'EVFILT_', filter) ??
     Number(checkFits(facts, filter, 'filter'));

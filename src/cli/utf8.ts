@@ -45,5 +45,5 @@ export function checkUtf8(args: readonly string[]): void {
 /** The error for an argument that is no UTF-8. */
 export const notUtf8 = (what: string, text: string): UsageError =>
   new UsageError(
-    `${what}, ${JSON.stringify(text)}, is no UTF-8, and Node.js cannot pass it on as it is. Give the file a name in UTF-8, or watch the directory that it is in`,
+    `${what}, ${JSON.stringify(text)}, is not UTF-8, and Node.js cannot pass it on unchanged. Rename the file, or watch its directory`,
   );

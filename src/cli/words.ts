@@ -22,17 +22,18 @@ export function splitWords(command: string): string[] {
       quote = undefined;
     } else if (char === '\\' && quote !== "'") {
       if (++i === command.length) {
-        throw new UsageError('--exec: there is nothing behind the last \\');
+        throw new UsageError('--exec: nothing follows the last \\');
       }
       word = (word ?? '') + command[i];
     } else {
       word = (word ?? '') + char;
     }
   }
-  if (quote !== undefined) throw new UsageError(`--exec: a ${quote} is open`);
+  if (quote !== undefined)
+    throw new UsageError(`--exec: a ${quote} is not closed`);
   if (word !== undefined) words.push(word);
   if (words.length === 0 || words[0] === '') {
-    throw new UsageError('--exec: there is no command');
+    throw new UsageError('--exec: the command is empty');
   }
   return words;
 }

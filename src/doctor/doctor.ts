@@ -26,10 +26,10 @@ import { examineTimers } from './timers.js';
 const skippedFinding = (name: Finding['name'], why: string): Finding => ({
   name,
   ok: null,
-  says: `Not tried: ${why}.`,
+  says: `Skipped: ${why}.`,
 });
 
-const EARLIER_FAILURE = 'first the rest has to be right';
+const EARLIER_FAILURE = 'an earlier check failed';
 
 /**
  * Try a kernel, or a double of one. A part that is wrong is not called any
@@ -78,7 +78,7 @@ async function examineHost(): Promise<
     const findings = [
       { name: first, ok: false, says: errorMessage(error) },
       ...rest.map((name) =>
-        skippedFinding(name, 'there is nothing to try it on'),
+        skippedFinding(name, 'there is no kernel to check'),
       ),
     ];
     return { ...none, findings };

@@ -18,17 +18,17 @@ export function examineErrno({ facts, calls, list }: Subject): Finding {
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === errnoName(facts, facts.errno.EBADF)) {
-      return { name, ok: true, says: 'A closed queue answers EBADF.' };
+      return { name, ok: true, says: 'A closed queue fails with EBADF.' };
     }
     return {
       name,
       ok: false,
-      says: `A closed queue should answer EBADF and answers: ${errorMessage(error)}. Errors of this kernel cannot be told apart.`,
+      says: `A closed queue should fail with EBADF, but failed with: ${errorMessage(error)}. Errors of this kernel cannot be distinguished.`,
     };
   }
   return {
     name,
     ok: false,
-    says: 'A closed queue should answer EBADF and answers as if it were open: close does not close it, or its failure is not seen.',
+    says: 'A closed queue should fail with EBADF, but behaves as if it were open: close does not work, or its failure is not reported.',
   };
 }

@@ -11,12 +11,12 @@ export function examinePollable(): Finding {
     ? {
         name,
         ok: true,
-        says: 'The descriptor of a queue is readable while events wait, so event loops and other queues can watch it.',
+        says: 'The descriptor of a queue is readable while events are pending, so event loops and other queues can watch it.',
       }
     : {
         name,
         ok: null,
-        says: 'The descriptor of a queue does not tell whether events wait, so nothing can watch it; the typed queue looks at intervals instead, which costs up to 8 ms for each event.',
+        says: 'The descriptor of a queue does not show whether events are pending, so nothing can watch it. The typed queue polls instead, which delays each event by up to 8 ms.',
       };
 }
 
@@ -35,7 +35,7 @@ export async function examineLoop(): Promise<Finding> {
       ? {
           name,
           ok: false,
-          says: `A timer of 20 ms did not wake the event loop in ${LOOP_MS / 1000} s, although ${how}. Kqueue.wait and kevent, which block, may still work.`,
+          says: `A timer of 20 ms did not wake the event loop in ${LOOP_MS / 1000} s, although ${how}. The blocking calls, Kqueue.wait and kevent, may still work.`,
         }
       : {
           name,

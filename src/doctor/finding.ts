@@ -21,7 +21,7 @@ export interface Finding {
 
 /** The advice for an interface that differs from its table. */
 export const WRONG_ABI =
-  'Do not use this library here: the kernel would read and write other fields than meant. If KQUEUE_FFI_ABI is set, it names the wrong kernel; if not, please report it with the output of `kq doctor --report`.';
+  'Do not use this package on this kernel: it would read and write the wrong fields. If KQUEUE_FFI_ABI is set, it names the wrong kernel. If not, please report this with the output of `kq doctor --report`.';
 
 /** The message of an error. */
 export const errorMessage = (error: unknown): string =>

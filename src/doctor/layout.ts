@@ -52,7 +52,7 @@ function describeOverrun(
   const from = entries * words.stride;
   return u32.subarray(from).every((word) => word === 0)
     ? undefined
-    : `something was written behind the ${entries} entries`;
+    : `something was written after the ${entries} entries`;
 }
 
 const patternOf = (value: bigint, wide: boolean): bigint =>
@@ -65,8 +65,8 @@ const failedFinding = (name: Finding['name'], what: string): Finding => ({
 });
 
 /**
- * Changes that must fail: each has to come back as an entry of its own, with
- * every field as it was given but for EV_ERROR and EBADF.
+ * Apply changes that must fail. Each has to be returned as its own entry, with
+ * every field unchanged except EV_ERROR and EBADF.
  */
 export function examineErrors(subject: Subject): Finding {
   const { facts, words, calls } = subject;
@@ -129,7 +129,7 @@ export function examineErrors(subject: Subject): Finding {
   return {
     name: 'errors',
     ok: true,
-    says: `A change of a descriptor that cannot exist came back with EV_ERROR and ${errnoName(facts, facts.errno.EBADF)}; all fields of entries 0 and 1 are where they should be.${isMiscounted ? ' But kevent returned 0 for the 2 entries that it wrote.' : ''}`,
+    says: `A change of an invalid descriptor returned EV_ERROR and ${errnoName(facts, facts.errno.EBADF)}; all fields of entries 0 and 1 are in the right place.${isMiscounted ? ' But kevent returned 0 for the 2 entries that it wrote.' : ''}`,
   };
 }
 
@@ -243,6 +243,6 @@ function checkEntries(
   return {
     name: 'events',
     ok: true,
-    says: `Two ${isUser ? 'user events' : 'timers'} with odd numbers came back unchanged, one every ${size} bytes.`,
+    says: `Two ${isUser ? 'user events' : 'timers'} with unusual numbers were returned unchanged, one every ${size} bytes.`,
   };
 }

@@ -76,24 +76,26 @@ export function examineEnvironment(): Finding {
     return {
       name: 'environment',
       ok: true,
-      says: 'No variable of this library is set.',
+      says: 'No variable of this package is set.',
     };
   }
   if (!library) {
-    const unused = others.KQUEUE_FFI_ABI ? ' KQUEUE_FFI_ABI does nothing.' : '';
+    const unused = others.KQUEUE_FFI_ABI
+      ? ' KQUEUE_FFI_ABI has no effect without KQUEUE_FFI_LIBRARY.'
+      : '';
     return { name: 'environment', ok: null, says: `Set: ${list}.${unused}` };
   }
   if (!choice.libraries.includes(library)) {
     return {
       name: 'environment',
       ok: null,
-      says: `Set: ${list}. KQUEUE_FFI_LIBRARY is not heeded here, for the reason given for the kernel.`,
+      says: `Set: ${list}. KQUEUE_FFI_LIBRARY is ignored, for the reason given under kernel.`,
     };
   }
   return {
     name: 'environment',
     ok: null,
-    says: `Set: ${list}. So another library answers instead of the system; unset KQUEUE_FFI_LIBRARY if you do not mean it.`,
+    says: `Set: ${list}. This library is called instead of the system's. Unset KQUEUE_FFI_LIBRARY if you do not want that.`,
   };
 }
 
@@ -118,7 +120,7 @@ export function examineKoffi(): Finding & { readonly version: string | null } {
     return {
       name: 'koffi',
       ok: true,
-      says: `koffi ${version ?? 'of unknown version'} loads.`,
+      says: `koffi ${version ?? '(unknown version)'} is loaded.`,
       version: version ?? null,
     };
   } catch (error) {
@@ -141,7 +143,7 @@ export function examineLibrary(words: KeventWords): Finding & {
     return {
       name,
       ok: true,
-      says: 'No kqueue library is called: the kqueue built into this one answers, over the C library of the process.',
+      says: 'No kqueue library is called. The package uses its own kqueue, over the C library of the process.',
       library: null,
       symbol: null,
     };
@@ -155,7 +157,7 @@ export function examineLibrary(words: KeventWords): Finding & {
   return {
     name,
     ok: true,
-    says: `${library} is called, its kevent by the symbol ${symbol}.`,
+    says: `${library} is called; the symbol of kevent is ${symbol}.`,
     library,
     symbol,
   };

@@ -132,13 +132,13 @@ export function examineTimers(subject: Subject, latest = MAX_LATE_MS): Finding {
     return {
       name: 'timers',
       ok: null,
-      says: `Timers of ${EACH_MS} ms took as long as they should, but there are no timer units in this release of ${subject.facts.name}: a duration is rounded up to whole milliseconds, and a timer for a time of day is refused.`,
+      says: `Timers of ${EACH_MS} ms had the right duration, but there are no timer units in this release of ${subject.facts.name}. Durations are rounded up to whole milliseconds, and timers with a point in time are refused.`,
     };
   }
   const names = units.map(({ name }) => name).join(', ');
   return {
     name: 'timers',
     ok: true,
-    says: `Timers of ${EACH_MS} ms took as long as they should in each unit: ${names}.`,
+    says: `Timers of ${EACH_MS} ms had the right duration in each unit: ${names}.`,
   };
 }

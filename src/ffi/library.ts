@@ -59,16 +59,16 @@ export function openFirst(names: readonly string[]): NativeLibrary {
   throw loadError(`tried ${failures.join(', ')}`, cause);
 }
 
-/** The advice where Node.js was started without addons. */
+/** The advice if Node.js was started without addons. */
 const ADDONS =
-  'Node.js loads no native addon here: start it without --no-addons, and with --allow-addons where its permission model is on.';
+  'Native addons are disabled: start Node.js without --no-addons, and with --allow-addons if its permission model is enabled.';
 
-/** The advice where npm left koffi's build out, or koffi itself. */
+/** The advice if koffi, or its build for this platform, is missing. */
 const INSTALL =
   'koffi, or its build for this platform, is not installed: run npm install --include=optional, and leave koffi out of a bundle; the next call tries again.';
 
 const CHECK =
-  'Check that koffi is installed with the build for this platform and that KQUEUE_FFI_LIBRARY, if set, names a library that exports kqueue and kevent; the next call tries again.';
+  'Check that koffi and its build for this platform are installed. If KQUEUE_FFI_LIBRARY is set, check that the library exports kqueue and kevent; the next call tries again.';
 
 const isDisabled = (cause: unknown): boolean =>
   cause instanceof Error &&

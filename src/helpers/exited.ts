@@ -127,7 +127,7 @@ function findProcess(pid: number): WatchedProcess | ExitStatus {
     if (found !== 'running') return found;
   }
   throw new KqueueError(
-    `Cannot ${ACTION} as there is no process ${pid}: there never was, or it is gone`,
+    `Cannot ${ACTION} as process ${pid} does not exist: it never did, or it was reaped`,
     'ESRCH',
     refusal?.errno,
     'kevent',

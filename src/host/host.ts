@@ -81,7 +81,7 @@ function chooseOverride(library: string, abi: string | undefined): Decision {
       abi: facts.name,
       libraries: [library],
       supported: true,
-      reason: `KQUEUE_FFI_LIBRARY names a library and KQUEUE_FFI_ABI says it speaks as ${facts.name} does`,
+      reason: `KQUEUE_FFI_LIBRARY names a library, and KQUEUE_FFI_ABI says that its layout is that of ${facts.name}`,
     },
   };
 }
@@ -103,14 +103,14 @@ function chooseByPlatform(host: Host): Decision {
         abi: native.name,
         libraries: native.libraries,
         supported: true,
-        reason: `${native.name} has a kqueue of its own`,
+        reason: `${native.name} has a native kqueue`,
       },
     };
   }
   const isLinux = host.platform === 'linux' || host.platform === 'android';
   const supported = isLinux && LINUX_CPUS.includes(host.arch);
   const reason = supported
-    ? 'Linux has no kqueue, so the one built into this library answers, over epoll, as Darwin does'
+    ? 'Linux has no kqueue, so the package uses its own, over epoll, which behaves like Darwin'
     : isLinux
       ? `Linux on ${host.arch} is not known to this library; it is on ${LINUX_CPUS.join(', ')}`
       : `${host.platform} has no kqueue, and none is emulated there`;

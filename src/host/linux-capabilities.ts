@@ -6,36 +6,36 @@ const emulated = (reason: string): Capability => ({
 });
 const absent = (reason: string): Capability => ({ support: 'absent', reason });
 
-const NO_SOURCE = 'Linux tells no unprivileged process of it';
+const NO_SOURCE = 'Linux does not report it to unprivileged processes';
 const NO_DETAIL = 'Linux gives no details of an exit';
-const NEVER = 'Linux reports nothing of it, so it is accepted and never comes';
+const NEVER = 'accepted, but never reported, because Linux does not report it';
 
 /** The capabilities of the built-in kqueue, and their sources. */
 export const LINUX: Readonly<Record<string, Deviations>> = {
   read: {
     filter: emulated(
-      'over epoll; of datagrams only the first is counted, and fflags never has a socket error, which Linux cannot tell without consuming it',
+      'over epoll; only the first datagram is counted, and fflags never has a socket error, because reading it on Linux would clear it',
     ),
   },
   write: {
     filter: emulated(
-      'over epoll; the space in a socket is estimated, as Linux counts its own overhead in',
+      'over epoll; the space in a socket is an estimate, because Linux includes its own overhead',
     ),
   },
   except: {
-    filter: emulated('over epoll, which tells of out-of-band data'),
+    filter: emulated('over epoll, which reports out-of-band data'),
   },
   vnode: {
-    filter: emulated('over inotify, with the status of the file compared'),
+    filter: emulated('over inotify, by comparing the status of the file'),
     notes: {
       delete: emulated(
-        'from the count of links; of a directory that is removed while it is open Linux tells nothing',
+        'from the link count; Linux does not report that an open directory is removed',
       ),
       extend: emulated(
-        'from the size; a file that grew by truncate looks alike',
+        'from the size; a file that grew by truncate looks the same',
       ),
-      attrib: emulated('a truncation is told from a write by the size'),
-      link: emulated('from the count of links'),
+      attrib: emulated('the size distinguishes a truncation from a write'),
+      link: emulated('from the link count'),
       revoke: emulated('only when the file system is unmounted'),
       funlock: absent(NEVER),
       none: absent(NEVER),
@@ -47,9 +47,9 @@ export const LINUX: Readonly<Record<string, Deviations>> = {
     filter: emulated('over a pidfd'),
     notes: {
       exitstatus: emulated(
-        'of children, unless they are waited for first; of others from Linux 6.15 on',
+        'for children that have not been reaped; for other processes on Linux 6.15 and later',
       ),
-      exit_detail: absent('it is reported at exit, and never says anything'),
+      exit_detail: absent('reported at exit, but without details'),
       exit_memory: absent(NO_DETAIL),
       exit_decryptfail: absent(NO_DETAIL),
       exit_cserror: absent(NO_DETAIL),
@@ -65,22 +65,22 @@ export const LINUX: Readonly<Record<string, Deviations>> = {
   },
   signal: {
     filter: emulated(
-      "over Node's signal handlers: only in the main thread; a signal that is registered is caught, so it neither kills nor is ignored",
+      'over the signal handlers of Node.js, on the main thread only; a registered signal is caught, so it neither kills nor is ignored',
     ),
     notes: {},
   },
   timer: {
     filter: emulated('over timerfd'),
     notes: {
-      leeway: absent('accepted, and timers are never put together'),
-      critical: absent('accepted, and timers are always on time'),
-      background: absent('accepted, and timers are always on time'),
+      leeway: absent('accepted, but timers are never coalesced'),
+      critical: absent('accepted, but timers are always on time'),
+      background: absent('accepted, but timers are always on time'),
       machtime: emulated('one tick is one nanosecond'),
     },
   },
   user: {
     filter: emulated(
-      'in this thread: another thread, or another process, cannot trigger it',
+      'in this thread only; use a waker to trigger it from another thread',
     ),
   },
   fs: {

@@ -52,7 +52,7 @@ export function findDistrust(start: ProcessStart): string | undefined {
   if (auxv === undefined) return undefined;
   // A process with more rights than its user may not even read its own.
   return auxv === 'forbidden' || isSecure(auxv, start.word)
-    ? 'the process runs with more rights than its user has'
+    ? 'the process has more privileges than its user'
     : undefined;
 }
 

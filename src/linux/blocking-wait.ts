@@ -3,8 +3,8 @@ import { CLOCK_MONOTONIC, nanoseconds, writeTimespec } from './clock.js';
 import type { Epoll } from './epoll.js';
 
 /**
- * A worker thread sleeps no longer at a time, in nanoseconds: it can be
- * terminated, and the process can exit, only between two calls.
+ * The longest sleep of a worker thread, in nanoseconds: it can be terminated,
+ * and the process can exit, only between two calls.
  */
 const LONGEST_SLEEP = 100e6;
 
@@ -25,7 +25,10 @@ export class BlockingWait {
     return nanoseconds(this.#libc, CLOCK_MONOTONIC);
   }
 
-  /** Wait at most so long; the count of events, 0 in vain, -1 for an error. */
+  /**
+   * Wait at most this long. Returns the count of events: 0 if there was none,
+   * -1 for an error.
+   */
   wait(ep: number, nanos: number): number {
     if (this.#isMain || nanos <= LONGEST_SLEEP) return this.#sleep(ep, nanos);
     const deadline = nanos === Infinity ? Infinity : this.now() + nanos;

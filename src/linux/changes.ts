@@ -4,13 +4,13 @@ import type { Knote } from './knote.js';
 import type { Queue } from './queue.js';
 import { copyRecord, readExt } from './record.js';
 
-/** Bits no caller can give: they are the kernel's own. */
+/** Bits that the kernel sets itself and removes from every change. */
 const CALLER_FLAGS = 0x0fff;
 
-/** The change list of a call: spec C and D. */
+/** Applies the change list of a call: rules C and D. */
 export class Changes {
   readonly #queue: Queue;
-  /** The flags of the change in hand, without what is overruled. */
+  /** The flags of the current change, without those that are overruled. */
   #flags = 0;
 
   constructor(queue: Queue) {
@@ -18,9 +18,10 @@ export class Changes {
   }
 
   /**
-   * Apply changes in order. One that fails, or asks for a receipt, becomes an
-   * entry while there is room. Returns the number of entries, or the negative
-   * errno of a change that failed without room; those after it are left.
+   * Apply changes in order. A change that fails, or requests a receipt, becomes
+   * an entry while there is room. Returns the number of entries, or the
+   * negative errno of a change that failed without room; later changes are not
+   * applied.
    */
   apply(
     changes: KeventMemory,
@@ -63,7 +64,7 @@ export class Changes {
     if (knote === undefined) {
       const ext = readExt(changes, index);
       const errno = this.#create(i32, at, filterNumber, flags, ext);
-      // The new knote keeps the request, not the flag: D17 as corrected.
+      // The new knote stores the request, but not the flag: D17.
       if (errno !== DE.EBADF) this.#flags &= ~D.EV_VANISHED;
       return errno;
     }
@@ -72,7 +73,7 @@ export class Changes {
       : this.#delete(knote, flags);
   }
 
-  /** Find the knote a change names, unless its descriptor was closed. */
+  /** Find the knote that a change names, unless its descriptor was closed. */
   #find(
     i32: Int32Array,
     at: number,
@@ -149,7 +150,7 @@ export class Changes {
     return 0;
   }
 
-  /** A change to a knote that exists. */
+  /** Apply a change to an existing knote. */
   #touch(
     knote: Knote,
     changes: KeventMemory,
@@ -160,7 +161,8 @@ export class Changes {
     const { i32, words } = changes;
     const at = index * words.stride;
     if (knote.deleting) {
-      // The filter is asked no more: D16. To enable it brings the last event.
+      // Touches no longer reach the filter (D16). Enabling delivers the last
+      // event.
       if ((flags & D.EV_DISABLE) !== 0) knotes.disable(knote);
       if ((flags & D.EV_ENABLE) === 0) return 0;
       knote.active = true;

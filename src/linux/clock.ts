@@ -6,20 +6,20 @@ export const CLOCK_REALTIME = 0;
 export const CLOCK_MONOTONIC = 1;
 export const CLOCK_BOOTTIME = 7;
 
-/** Where the clock may not be asked, Node's: no wait may last for ever. */
+/** Use Node's clock if clock_gettime fails: no wait may last indefinitely. */
 const nodeClock = (clock: number): bigint =>
   clock === CLOCK_REALTIME
     ? BigInt(Date.now()) * 1_000_000n
     : process.hrtime.bigint();
 
-/** Nanoseconds of one of the clocks, as a double. */
+/** Read a clock: nanoseconds, as a double. */
 export function nanoseconds(libc: Libc, clock: number): number {
   const { u32, address } = libc.scratch;
   if (libc.clockGettime(clock, address) < 0) return Number(nodeClock(clock));
   return toDouble(u32[0], u32[1]) * 1e9 + u32[2];
 }
 
-/** The same exactly. */
+/** Read a clock: nanoseconds, exactly. */
 export function exactNanoseconds(libc: Libc, clock: number): bigint {
   const { u32, address } = libc.scratch;
   if (libc.clockGettime(clock, address) < 0) return nodeClock(clock);
@@ -36,12 +36,12 @@ export function writeTimespec(
   const rest = Math.ceil(nanos - seconds * 1e9);
   words[at] = seconds;
   words[at + 1] = Math.floor(seconds / 2 ** 32);
-  // Rounding of huge numbers must not leave the range.
+  // Huge numbers must not be rounded out of the range.
   words[at + 2] = Math.min(Math.max(rest, 0), 999_999_999);
   words[at + 3] = 0;
 }
 
-/** Nanoseconds of a timeout, or -1 if Darwin calls it invalid: spec C4. */
+/** Convert a timeout to nanoseconds; -1 if Darwin refuses it: rule C4. */
 export function timeoutOf(timeout: TimespecMemory | null): number {
   if (timeout === POLL) return 0;
   return timeout === null ? Infinity : nanosOf(timeout);

@@ -4,10 +4,13 @@ import type { Knote } from './knote.js';
 import type { Queue } from './queue.js';
 import { writeRecord } from './record.js';
 
-/** Delivery: spec E and F. */
+/** Delivers events: rules E and F. */
 export class Collector {
   readonly #queue: Queue;
-  /** Delivered and level-triggered: pending again, behind all others. */
+  /**
+   * Level-triggered knotes that were delivered: they become pending again,
+   * behind all others.
+   */
   readonly #stillReady: Knote[] = [];
   readonly #delivered = new Set<Knote>();
 
@@ -15,11 +18,11 @@ export class Collector {
     this.#queue = queue;
   }
 
-  /** Deliver pending events, oldest first; returns how many. */
+  /** Deliver pending events, oldest first. Returns their number. */
   collect(events: KeventMemory, nevents: number): number {
     const { knotes, nesting } = this.#queue;
     if (knotes.pendingCount === 0) return 0;
-    // Only queues below can post while this one collects.
+    // Only queues below this one can post while it collects.
     const canPost = nesting.hasChildren;
     const stillReady = this.#stillReady;
     let count = 0;
@@ -27,7 +30,7 @@ export class Collector {
       const knote = knotes.shift();
       if (knote === null) break;
       if (canPost && this.#delivered.has(knote)) {
-        // Posted again since: it is for the next call.
+        // It was posted again meanwhile: the next call reports it.
         stillReady.push(knote);
         continue;
       }
@@ -40,14 +43,15 @@ export class Collector {
     if (stillReady.length > 0) {
       for (const knote of stillReady)
         if (!knote.dropped) knotes.activate(knote);
-      // To set the length to 0 would give the memory away each time.
+      // Setting the length to 0 would free and allocate the memory on each
+      // call.
       while (stillReady.length > 0) stillReady.pop();
     }
     if (canPost) this.#delivered.clear();
     return count;
   }
 
-  /** The flags of a knote's event, or -1 if there is nothing to report. */
+  /** The flags of a knote's event; -1 if there is no event. */
   #flagsOf(knote: Knote): number {
     const { source } = knote;
     if (source !== null && this.#queue.sources.dropIfStale(source)) return -1;
@@ -61,7 +65,7 @@ export class Collector {
     return EV_DISPATCH2 | D.EV_ONESHOT | what;
   }
 
-  /** Move a delivered knote on; true if it is pending again. */
+  /** Update a delivered knote. Returns true if it is pending again. */
   #leavesReady(knote: Knote, flags: number): boolean {
     if ((flags & D.EV_ONESHOT) !== 0) {
       const inTwoSteps = (knote.flags & EV_DISPATCH2) === EV_DISPATCH2;

@@ -21,12 +21,12 @@ const KIND_OF_MODE: Readonly<Record<number, Kind>> = {
   49152: 'socket',
 };
 
-/** Finds out what a descriptor is. */
+/** Determines the kind of a descriptor. */
 export class DescriptorReader {
   readonly #libc: Libc;
   readonly #probe: Probe;
   readonly #queues: QueueDescriptors;
-  /** The device of the file system that all pipes are in. */
+  /** The device of the file system of pipes. */
   #pipeDevice: number | undefined;
 
   constructor(libc: Libc, probe: Probe, queues: QueueDescriptors) {
@@ -69,7 +69,7 @@ export class DescriptorReader {
     return isPipe === true ? 'pipe' : 'fifo';
   }
 
-  /** Make a pipe to learn which file system pipes are in. */
+  /** Make a pipe to find the file system of pipes. */
   #learnPipeDevice(): void {
     const libc = this.#libc;
     if (libc.pipe(libc.scratch.address, CLOEXEC) < 0) return;

@@ -1,9 +1,8 @@
 import type { Queue } from './queue.js';
 
 /**
- * The kind of a descriptor, as far as filters distinguish kinds. Block
- * devices and symbolic links count as directories: they can be watched for
- * EVFILT_VNODE and for nothing else.
+ * The kind of a descriptor, as far as filters distinguish it. Block devices and
+ * symbolic links count as directories: only EVFILT_VNODE can watch them.
  */
 export type Kind =
   | 'pipe'
@@ -16,15 +15,18 @@ export type Kind =
   | 'kqueue'
   | 'other';
 
-/** An open file, as it was when its descriptor was registered. */
+/** The state of an open file when its descriptor was registered. */
 export interface Descriptor {
   readonly fd: number;
   readonly kind: Kind;
   readonly device: number;
-  /** The low word; a socket's has no other. */
+  /** The low word of the inode number; a socket has only this word. */
   readonly inode: number;
   readonly inodeHigh: number;
-  /** Open for reading, for writing: the ends of a pipe differ in it. */
+  /**
+   * Whether it is open for reading and for writing. The ends of a pipe differ
+   * in this.
+   */
   readonly reads: boolean;
   readonly writes: boolean;
   /** Made by memfd_create(2): no file system reports its writes. */
@@ -55,6 +57,8 @@ export function accessOf(flags: number): Access {
   };
 }
 
-/** Whether both are open for the same: the ends of a pipe are not. */
+/**
+ * Whether both are open for the same access, which the ends of a pipe are not.
+ */
 export const isSameAccess = (a: Access, b: Access): boolean =>
   a.reads === b.reads && a.writes === b.writes;

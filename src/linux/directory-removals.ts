@@ -10,15 +10,15 @@ import { type FdSource, knotesOf } from './source.js';
 import { wasRemoved } from './vnode-hints.js';
 
 /**
- * The watched directories of one queue, for their removal: inotify reports it
- * of the parent only, and too late if that cannot be watched. So each call of
- * kevent polls them.
+ * The watched directories of one queue. inotify reports a removal only on the
+ * parent, and too late if the parent cannot be watched. So each call of kevent
+ * polls them.
  */
 export class DirectoryRemovals {
   readonly #queue: Queue;
   readonly #watches: InodeWatches;
   readonly #sources = new Set<FdSource>();
-  /** The watch on the parent of each. */
+  /** The watch on the parent of each directory. */
   readonly #parents = new Map<FdSource, InodeWatch>();
 
   constructor(queue: Queue, watches: InodeWatches) {
@@ -40,14 +40,14 @@ export class DirectoryRemovals {
     this.#unwatchParent(source);
   }
 
-  /** A directory that was moved has another parent. */
+  /** A directory that was moved has a new parent. */
   followMove(source: FdSource): void {
     if (!this.#sources.has(source)) return;
     this.#unwatchParent(source);
     this.#watchParent(source);
   }
 
-  /** Post the removal of directories that are no more. */
+  /** Post the removal of directories that were removed. */
   poll(sources: ReadonlySet<FdSource> = this.#sources): void {
     const { knotes, kernel } = this.#queue;
     for (const source of sources) {

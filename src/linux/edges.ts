@@ -3,14 +3,14 @@ import type { FdSource } from './source.js';
 
 /**
  * The edges of one drain. One operation can make several descriptors of an open
- * file ready. Epoll reports them one by one in a row; Darwin posts all knotes of
- * the file, newest first: spec T1.
+ * file ready. epoll reports them one by one; Darwin posts all knotes of the
+ * file, newest first (rule T1).
  */
 export class Edges {
   readonly #sources: FdSource[] = [];
   readonly #bits: number[] = [];
 
-  /** Add an edge; post those of another file before it. */
+  /** Add an edge. First post the edges of another file. */
   add(source: FdSource, bits: number): void {
     if (this.#sources.length > 0 && !this.#sources[0].isSameFileAs(source)) {
       this.post();

@@ -24,19 +24,19 @@ import {
 
 const MAX_EVENTS = 512;
 
-/** Errnos by which the kernel could not look. */
+/** The errnos of a poll that the kernel could not make. */
 const LACKS = new Set([LINUX_ENOMEM, LINUX_ENOSPC, LINUX_ENOSYS]);
 
 /**
- * The calls of epoll(7) over one array of events for the whole process. The
- * array is only good until the next wait.
+ * The calls of epoll(7), over one array of events for the whole process. The
+ * next wait overwrites the array.
  */
 export class Epoll {
   readonly #libc: Libc;
   readonly #events: NativeBlock;
-  /** An event that asks for nothing. */
+  /** An event without bits. */
   readonly #nothing = nativeBlock(16);
-  /** Words from one event to the next, and to its 64 bits of data. */
+  /** The number of words per event, and the word of its 64 bits of data. */
   readonly #stride: number;
   readonly #data: number;
 
@@ -47,10 +47,10 @@ export class Epoll {
     this.#events = nativeBlock(MAX_EVENTS * libc.epollEventSize);
   }
 
-  /** There is no epoll_pwait2(2). */
+  /** The kernel has no epoll_pwait2(2). */
   #isOld = false;
 
-  /** How many events one wait can give. */
+  /** The maximum number of events of one wait. */
   readonly maxEvents = MAX_EVENTS;
 
   /** The ready bits of event `index` of the last wait. */
@@ -58,12 +58,12 @@ export class Epoll {
     return this.#events.i32[index * this.#stride];
   }
 
-  /** What {@link add} was given as `low`. */
+  /** The `low` of {@link add}. */
   low(index: number): number {
     return this.#events.i32[index * this.#stride + this.#data];
   }
 
-  /** What {@link add} was given as `high`. */
+  /** The `high` of {@link add}. */
   high(index: number): number {
     return this.#events.i32[index * this.#stride + this.#data + 1];
   }
@@ -71,8 +71,8 @@ export class Epoll {
   add(ep: number, fd: number, bits: number, low: number, high: number): number {
     const result = this.#control(ep, EPOLL_CTL_ADD, fd, bits, low, high);
     if (result >= 0 || this.#libc.errno() !== LINUX_EINVAL) return result;
-    // The file would have too many ways to the outermost epoll, which is the
-    // event loop's: there must be room for what the program asks for.
+    // The file would have too many paths to the epoll of the event loop. Leave
+    // paths for the program's own use.
     if (!leaveLoop()) return result;
     const again = this.#control(ep, EPOLL_CTL_ADD, fd, bits, low, high);
     const errno = this.#libc.errno();
@@ -95,7 +95,7 @@ export class Epoll {
     return this.#control(ep, EPOLL_CTL_DEL, fd, 0, 0, 0);
   }
 
-  /** Whether this very open file is in an epoll by this number. */
+  /** Whether an epoll has exactly this open file, by this number. */
   has(ep: number, fd: number): boolean {
     const libc = this.#libc;
     if (libc.epollCtl(ep, EPOLL_CTL_ADD, fd, this.#nothing.address) < 0) {
@@ -113,7 +113,7 @@ export class Epoll {
     return libc.epollWait(ep, this.#events.address, MAX_EVENTS, 0);
   }
 
-  /** Wait; `timespec` is the address of one, 0 for ever. */
+  /** Wait. `timespec` is an address; 0 waits indefinitely. */
   wait(ep: number, timespec: number): number {
     const libc = this.#libc;
     if (!this.#isOld) {
@@ -128,7 +128,7 @@ export class Epoll {
       this.#isOld = errno === LINUX_ENOSYS || errno === LINUX_EPERM;
       if (!this.#isOld) return n;
     }
-    // Linux 5.10, or a sandbox that does not know the call.
+    // Linux 5.10 lacks the call, or a sandbox forbids it.
     const { i32, address } = libc.scratch;
     i32[0] = ep;
     i32[1] = EPOLLIN;
@@ -154,7 +154,7 @@ export class Epoll {
   }
 }
 
-/** Whether proc(5) lists a descriptor among the members of an epoll. */
+/** Whether proc(5) lists a descriptor as a member of an epoll. */
 function isListed(ep: number, fd: number): boolean {
   try {
     const { ino, dev } = fstatSync(fd, { bigint: true });
@@ -172,7 +172,7 @@ function isListed(ep: number, fd: number): boolean {
 
 const MEMBER = /^tfd:\s*(\d+)/;
 
-/** A device as the kernel writes it in hexadecimal: 12 bits and 20 bits. */
+/** Format a device as the kernel does in hexadecimal: 12 bits and 20 bits. */
 function kernelDevice(dev: bigint): string {
   const major = (dev >> 8n) & 0xfffn;
   const minor = (dev & 0xffn) | ((dev >> 12n) & 0xfff00n);

@@ -11,11 +11,11 @@ for (const [name, number] of Object.entries(linux)) {
   if (same !== undefined && !toDarwin.has(number)) toDarwin.set(number, same);
 }
 
-/** Translate an errno of Linux into the number Darwin has for its name. */
+/** Translate an errno of Linux into Darwin's number of that name. */
 export const darwinErrno = (errno: number): number =>
   toDarwin.get(errno) ?? DE.EIO;
 
-/** The errno that the last call of libc left, as Darwin's number. */
+/** The errno of the last libc call, as Darwin's number. */
 export const lastErrno = (libc: Libc): number => darwinErrno(libc.errno());
 
 export const LINUX_EINTR = linux.EINTR;

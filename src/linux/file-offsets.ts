@@ -4,9 +4,9 @@ import type { Queue } from './queue.js';
 import { type FdSource, knotesOf } from './source.js';
 
 /**
- * The files of one queue that EVFILT_READ or EVFILT_WRITE watches, for their
- * offset: nothing reports lseek(2), so each call of kevent compares the offset
- * with the last.
+ * The files of one queue that EVFILT_READ or EVFILT_WRITE watches. Nothing
+ * reports lseek(2), so each call of kevent compares the offset with the last
+ * one.
  */
 export class FileOffsets {
   readonly #queue: Queue;
@@ -39,7 +39,7 @@ export class FileOffsets {
       const now = probe.offset(descriptor.fd);
       const isSized = probe.size(descriptor.fd) === size;
       if (now === offset && isSized) continue;
-      // A seek is posted to all that have the file open, a read to none.
+      // A seek posts all knotes of the open file; a read posts none.
       const wasRead = isSized && now > offset && now <= size;
       if (wasRead) source.offset = now;
       const sources = this.#watches.get(source)?.sources ?? [source];

@@ -13,19 +13,23 @@ const F_GETSIG = 11;
 const MARK = 61;
 
 /**
- * Tells whether a descriptor still stands for the open file it stood for. Any
- * code in the process may close a descriptor, and open or dup(2) another file
- * at its place: each place that kept one asks here before it trusts it.
+ * Decides whether a descriptor is still the open file that it was. Other code
+ * may close any descriptor and open or dup(2) another file at its number, so
+ * code that keeps a descriptor calls this before it uses it.
  *
- * The test is epoll's: adding what an epoll has already does nothing and says
- * so, and an epoll has a file by its descriptor. So a queue's parts prove one
- * another: its eventfd is in each of its epolls, and in nobody else's.
+ * The check uses epoll: adding a descriptor that an epoll already has changes
+ * nothing and fails with EEXIST, and an epoll identifies a file by its
+ * descriptor. The parts of a queue prove each other: its eventfd is in each of
+ * its epolls, and in no other.
  */
 export class Identity {
   readonly #libc: Libc;
   readonly #epoll: Epoll;
   readonly #probe: Probe;
-  /** Whose a descriptor was that the kernel opened last by that number. */
+  /**
+   * The owner of a number: the last part of a queue that the kernel opened
+   * there.
+   */
   readonly #holders = new Map<number, object>();
 
   constructor(libc: Libc, epoll: Epoll, probe: Probe) {
@@ -36,29 +40,32 @@ export class Identity {
 
   // ---- the kernel's own descriptors ---------------------------------------
 
-  /** A descriptor was opened for a part of a queue: nobody else has it now. */
+  /**
+   * A descriptor was opened for a part of a queue, so no other part has its
+   * number.
+   */
   hold(fd: number, holder: object): void {
     this.#holders.set(fd, holder);
   }
 
-  /** It was closed, or is somebody else's. */
+  /** The descriptor was closed, or has another owner. */
   release(fd: number, holder: object): void {
     if (this.isHeld(fd, holder)) this.#holders.delete(fd);
   }
 
-  /** Whether the kernel opened a part of a queue by that number. */
+  /** Whether the kernel opened a part of a queue at that number. */
   hasHolder(fd: number): boolean {
     return this.#holders.has(fd);
   }
 
-  /** Whether nothing of the kernel's was opened by that number since. */
+  /** Whether the kernel has opened nothing at that number since. */
   isHeld(fd: number, holder: object): boolean {
     return this.#holders.get(fd) === holder;
   }
 
   /**
-   * Mark an epoll, so that it is known when all that is in it is gone: with a
-   * signal that would tell of it, which nobody asks for.
+   * Mark an epoll with an entry that never reports anything, so that it can be
+   * recognised after all its other entries are gone.
    */
   mark(ep: number): void {
     this.#libc.fcntl(ep, F_SETSIG, MARK);
@@ -68,17 +75,17 @@ export class Identity {
     return this.#libc.fcntl(ep, F_GETSIG, 0) === MARK;
   }
 
-  /** Whether a descriptor is a queue's: its own, or a dup. */
+  /** Whether a descriptor is the queue's own, or a duplicate of it. */
   isQueue(queue: Queue, fd: number): boolean {
     const { inner, side } = queue.epolls;
     return fd !== inner && fd !== side && this.#hasEventfd(queue, fd);
   }
 
-  /** Whether one of a queue's inner epolls still is that. */
+  /** Whether a descriptor is still one of the queue's inner epolls. */
   isInnerEpoll(queue: Queue, ep: number): boolean {
     if (!this.isHeld(ep, queue)) return false;
     if (this.#hasEventfd(queue, ep)) return true;
-    // If the eventfd was closed, what else is in it proves it.
+    // If the eventfd was closed, another entry proves it.
     const { members } = queue.epolls;
     return members.all().some((member) => {
       const { fd } = members.entryOf(member);
@@ -86,7 +93,7 @@ export class Identity {
     });
   }
 
-  /** Whether a queue's eventfd still is that. */
+  /** Whether a descriptor is still the queue's eventfd. */
   isEventfd(queue: Queue): boolean {
     const { epolls, fd, token, readyFlag } = queue;
     const { eventfd } = readyFlag;
@@ -99,19 +106,19 @@ export class Identity {
     );
   }
 
-  /** Whether a queue has its descriptor, but not its eventfd any more. */
+  /** Whether a queue still has its descriptor, but not its eventfd. */
   hasLostEventfd(queue: Queue): boolean {
     const { epolls, fd, nesting } = queue;
     return (
       !this.isEventfd(queue) &&
       this.isHeld(epolls.inner, queue) &&
       this.#epoll.has(fd, epolls.inner) &&
-      // The queues above have its inner epolls as well.
+      // The queues above have its inner epolls too.
       !nesting.above().some((parent) => this.isQueue(parent, fd))
     );
   }
 
-  /** Whether a descriptor is in one of a queue's inner epolls as this file. */
+  /** Whether an inner epoll of the queue has a descriptor as this open file. */
   isMember(queue: Queue, fd: number): boolean {
     const { inner } = queue.epolls;
     return this.isHeld(inner, queue) && this.#epoll.has(inner, fd);
@@ -124,7 +131,7 @@ export class Identity {
 
   // ---- the caller's descriptors -------------------------------------------
 
-  /** Whether a source's descriptor still is the file that was registered. */
+  /** Whether a source's descriptor is still the file that was registered. */
   isCurrent(source: FdSource): boolean {
     const { epoll, descriptor } = source;
     const { fd, queue } = descriptor;
@@ -132,10 +139,11 @@ export class Identity {
     if (queue !== null) return !queue.closed && this.isQueue(queue, fd);
     if (epoll < 0) return this.#probe.isOpenOn(fd, descriptor);
     const has = this.isHeld(epoll, source.queue) && this.#epoll.has(epoll, fd);
-    // The epoll itself may be gone, and then has been replaced.
+    // The epoll itself may have been closed, and replaced since.
     if (!has) return epolls.repair() && this.#epoll.has(source.epoll, fd);
     if (!interest.mayHaveLeftover(fd)) return true;
-    // It may be there twice: as this file, and as one that was closed.
+    // The epoll may have the number twice: as this file, and as one that was
+    // closed.
     const now = kernel.descriptors.read(fd);
     return (
       now !== undefined &&
@@ -144,12 +152,12 @@ export class Identity {
     );
   }
 
-  /** A descriptor of a queue, of which none is known. */
+  /** A descriptor of a queue that has no known descriptor. */
   findQueue(queue: Queue): number | undefined {
     return openDescriptors().find((fd) => this.isQueue(queue, fd));
   }
 
-  /** Whether an epoll has, or may have, more than one file as `fd`. */
+  /** Whether an epoll has, or may have, more than one file at `fd`. */
   isWatchedTwice(ep: number, fd: number): boolean {
     const { i32, address } = this.#libc.scratch;
     i32[0] = ep;
@@ -161,7 +169,7 @@ export class Identity {
   }
 }
 
-/** The count of an eventfd, which a queue's has for ever. */
+/** The count of an eventfd. A queue's eventfd never changes it. */
 function countOf(eventfd: number): number | undefined {
   try {
     const info = readFileSync(`/proc/self/fdinfo/${eventfd}`, 'latin1');
@@ -172,7 +180,7 @@ function countOf(eventfd: number): number | undefined {
   }
 }
 
-/** The open descriptors of the process; none where /proc cannot be read. */
+/** The open descriptors of the process; empty if /proc cannot be read. */
 function openDescriptors(): readonly number[] {
   try {
     return readdirSync('/proc/self/fd').map(Number);

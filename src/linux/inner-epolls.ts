@@ -7,13 +7,16 @@ import type { Queue } from './queue.js';
 import { FdSource } from './source.js';
 import { pathOf } from './vnode-hints.js';
 
-/** A bound on one drain, should edges come as fast as they are read. */
+/**
+ * The maximum number of reads in one drain, in case edges arrive as fast as
+ * they are read.
+ */
 export const MAX_ROUNDS = 64;
 
 /**
- * The epolls inside one queue's descriptor, in which everything it watches is
- * edge-triggered. A second one is for descriptors that are watched for reading
- * and writing: in one entry, edges of both could not be told apart.
+ * The epolls inside one queue's descriptor, in which all entries are
+ * edge-triggered. The second one is for descriptors that are watched for
+ * reading and for writing: one entry could not distinguish the edges of both.
  */
 export class InnerEpolls {
   readonly #queue: Queue;
@@ -21,7 +24,7 @@ export class InnerEpolls {
   readonly members = new Members();
   readonly #edges = new Edges();
   inner: number;
-  /** The second one, or -1. */
+  /** The second epoll, or -1. */
   side = -1;
 
   constructor(queue: Queue, inner: number) {
@@ -30,12 +33,15 @@ export class InnerEpolls {
     this.inner = inner;
   }
 
-  /** Put the first into the outer epoll: -1 if that fails. */
+  /** Add the first epoll to the outer epoll: -1 if that fails. */
   connect(): number {
     return this.#connect(this.inner, OUTER_INNER);
   }
 
-  /** Put one into the outer epoll, and the eventfd, which proves it, into it. */
+  /**
+   * Add an epoll to the outer epoll, and the eventfd, which proves its
+   * identity, to it.
+   */
   #connect(ep: number, low: number): number {
     const { kernel, fd, token, readyFlag } = this.#queue;
     const { epoll } = kernel;
@@ -43,7 +49,7 @@ export class InnerEpolls {
     return epoll.add(ep, readyFlag.eventfd, 0, -1, 0);
   }
 
-  /** The eventfd is new. */
+  /** The eventfd was replaced. */
   reconnect(): void {
     const { kernel, readyFlag } = this.#queue;
     for (const ep of this.all()) {
@@ -51,12 +57,15 @@ export class InnerEpolls {
     }
   }
 
-  /** Those that are readable when the queue must poll its sources. */
+  /** The epolls that are readable if the queue must poll its sources. */
   all(): readonly number[] {
     return this.side < 0 ? [this.inner] : [this.inner, this.side];
   }
 
-  /** The second one, made when it is first needed: -errno if that fails. */
+  /**
+   * The second epoll, which is made when it is first needed: -errno if that
+   * fails.
+   */
   openSide(): number {
     if (this.side >= 0) return this.side;
     const ep = this.#open(OUTER_SIDE);
@@ -64,14 +73,14 @@ export class InnerEpolls {
     return ep;
   }
 
-  /** Make one, with the queue's eventfd in it: -errno if that fails. */
+  /** Make an epoll that has the queue's eventfd: -errno if that fails. */
   #open(low: number): number {
     const { kernel, nesting } = this.#queue;
     const ep = kernel.createEpoll();
     if (ep < 0) return -lastErrno(this.#libc);
     kernel.own(ep, this.#queue);
     kernel.identity.mark(ep);
-    // The queues above must wake for it too. Closing it takes it out of all.
+    // The queues above must wake for it too. Closing it removes it from all.
     if (this.#connect(ep, low) >= 0 && nesting.publish(ep) >= 0) return ep;
     const errno = lastErrno(this.#libc);
     kernel.identity.release(ep, this.#queue);
@@ -79,7 +88,7 @@ export class InnerEpolls {
     return -errno;
   }
 
-  /** Replace those that were closed elsewhere: whether any was. */
+  /** Replace epolls that other code closed. Returns whether any was. */
   repair(): boolean {
     const { inner, side } = this;
     const isInnerLost = this.#isLost(inner);
@@ -98,7 +107,7 @@ export class InnerEpolls {
   #replace(old: number, low: number): void {
     const queue = this.#queue;
     const { epoll, identity, probe } = queue.kernel;
-    // The new one may get the number of the old.
+    // The new epoll may get the number of the old one.
     identity.release(old, queue);
     const ep = this.#open(low);
     if (ep < 0) return;
@@ -119,7 +128,7 @@ export class InnerEpolls {
     }
   }
 
-  /** Watch something besides the sources: a Darwin errno. */
+  /** Add an entry that is not a source. Returns a Darwin errno. */
   add(member: Member, fd: number, bits: number): number {
     this.members.add(member, fd, bits);
     const { slot, generation } = member;
@@ -130,13 +139,13 @@ export class InnerEpolls {
     return errno;
   }
 
-  /** Report what a member has left unread once more. */
+  /** Report again what a member has left unread. */
   rearm({ slot, generation }: Member, fd: number, bits: number): void {
     const { epoll } = this.#queue.kernel;
     epoll.modify(this.inner, fd, bits, slot, generation);
   }
 
-  /** Take a member out; false if its descriptor is another file's by now. */
+  /** Remove a member. False if its descriptor is now another file. */
   remove(member: Member, fd: number): boolean {
     const { epoll, identity } = this.#queue.kernel;
     const remove = () =>
@@ -145,9 +154,9 @@ export class InnerEpolls {
     const isRemoved =
       remove() ||
       (this.repair() && remove()) ||
-      // It could not be taken out, and is in there still.
+      // It could not be removed, and is still an entry.
       identity.isMember(this.#queue, fd) ||
-      // With its epoll and the queue's descriptor what proves it is gone.
+      // Its proof is lost together with its epoll and the queue's descriptor.
       (!identity.isInnerEpoll(this.#queue, this.inner) &&
         identity.isHeld(fd, member) &&
         isAnonymous(fd));
@@ -156,7 +165,7 @@ export class InnerEpolls {
     return isRemoved;
   }
 
-  /** Post the edges that one of the two reports. */
+  /** Post the edges that one of the two epolls reports. */
   drain(ep: number): void {
     const { epoll } = this.#queue.kernel;
     const edges = this.#edges;
@@ -176,7 +185,7 @@ export class InnerEpolls {
     }
   }
 
-  /** Close them, unless their descriptors are other files' by now. */
+  /** Close the epolls, unless their descriptors are now other files. */
   close(): void {
     const { identity } = this.#queue.kernel;
     for (const ep of this.all()) {
@@ -189,7 +198,7 @@ export class InnerEpolls {
   }
 }
 
-/** Whether a descriptor is of a kind that members are of. */
+/** Whether a descriptor is of a kind that can be a member. */
 const isAnonymous = (fd: number): boolean =>
   /^anon_inode:(\[timerfd]|\[eventfd]|inotify|\[pidfd])|^pidfd:|mountinfo$/.test(
     pathOf(fd) ?? '',

@@ -19,12 +19,12 @@ import type { Queue } from './queue.js';
 import { type FdSource, knotesOf } from './source.js';
 import { hintsOf, type Snapshot, VNODE_EVENTS } from './vnode-hints.js';
 
-/** Every post of a vnode has EV_CLEAR knotes evaluated again: spec G51. */
+/** Every post of a vnode evaluates EV_CLEAR knotes again: rule G51. */
 const FILE_EVENTS = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF;
 const TRAFFIC = IN_ACCESS | IN_MODIFY;
 const PIPE_EVENTS = TRAFFIC | IN_CLOSE_WRITE | IN_CLOSE_NOWRITE;
 
-/** As after an overflow: each watch may have missed something. */
+/** As after an overflow: each watch may have missed events. */
 const LOST_EVENTS: InotifyEvent = {
   mask: IN_Q_OVERFLOW,
   ofEntry: false,
@@ -32,18 +32,21 @@ const LOST_EVENTS: InotifyEvent = {
   edge: 0,
 };
 
-/** One inode that inotify watches, and for which sources. */
+/** An inode that inotify watches, and its sources. */
 export interface InodeWatch {
   readonly wd: number;
-  /** The sources open on it: both ends of a pipe, all descriptors of a file. */
+  /**
+   * The sources that are open on it: both ends of a pipe, all descriptors of a
+   * file.
+   */
   readonly sources: Set<FdSource>;
-  /** Watched directories in it, whose removal only it reports. */
+  /** The watched directories in it, whose removal only this inode reports. */
   readonly children: Set<FdSource>;
-  /** The state that changes are compared with: only for EVFILT_VNODE. */
+  /** The state to compare changes with, for EVFILT_VNODE only. */
   snapshot: Snapshot | null;
 }
 
-/** The inodes that one queue watches with inotify. */
+/** The inodes that inotify watches for one queue. */
 export class InodeWatches {
   readonly #queue: Queue;
   readonly #byWd = new Map<number, InodeWatch>();
@@ -53,7 +56,7 @@ export class InodeWatches {
     this.#queue = queue;
   }
 
-  /** Open inotify, unless it is: a Darwin errno. */
+  /** Open inotify if it is not open. Returns a Darwin errno. */
   open(): number {
     if (this.#inotify !== undefined) return 0;
     const opened = Inotify.create(this.#queue, (wd, event) =>
@@ -64,7 +67,7 @@ export class InodeWatches {
     return 0;
   }
 
-  /** Watch everything anew if inotify was closed elsewhere. */
+  /** Watch all inodes again if other code closed inotify. */
   check(): void {
     if (this.#inotify === undefined || this.#inotify.isOpen()) return;
     this.#inotify.close();
@@ -82,7 +85,7 @@ export class InodeWatches {
         this.#queue.sources.directories.followMove(source);
       }
     }
-    // Whatever happened in between was not reported.
+    // Changes in between were not reported.
     for (const watch of this.#byWd.values()) this.#post(watch, LOST_EVENTS);
   }
 
@@ -114,7 +117,7 @@ export class InodeWatches {
     this.#release(watch);
   }
 
-  /** Watch the parent of a directory for its removal. */
+  /** Watch the parent of a directory for the directory's removal. */
   addChild(parent: string, source: FdSource): InodeWatch | undefined {
     const watch = this.#watch(parent, IN_DELETE);
     watch?.children.add(source);
@@ -141,11 +144,11 @@ export class InodeWatches {
     return watch;
   }
 
-  /** Stop watching an inode that no source needs any more. */
+  /** Stop watching an inode that no source needs. */
   #release(watch: InodeWatch): void {
     const { wd, sources, children } = watch;
     if (sources.size > 0 || children.size > 0) return;
-    // It may be of an inotify that was closed elsewhere.
+    // The watch may belong to an inotify that other code closed.
     if (this.#byWd.get(wd) !== watch) return;
     this.#byWd.delete(wd);
     this.#inotify?.remove(wd);
@@ -175,7 +178,7 @@ export class InodeWatches {
       for (const source of sources) source.mayHaveEnded = true;
     }
     const hints = this.#hints(watch, event);
-    // Each hint is a post to all knotes of the inode, the newest first.
+    // Each hint is one post to all knotes of the inode, newest first.
     for (const hint of hints.length > 0 ? hints : [0]) {
       for (const knote of knotesOf(sources)) {
         const { source } = knote;
@@ -192,13 +195,13 @@ export class InodeWatches {
     }
   }
 
-  /** The change, in bits of EVFILT_VNODE. */
+  /** The change in bits of EVFILT_VNODE. */
   #hints(watch: InodeWatch, event: InotifyEvent): readonly number[] {
     const { snapshot } = watch;
     if (snapshot === null) return [];
     const { kernel, sources } = this.#queue;
     for (const source of vnodesOf(watch)) {
-      // Only a source that still has the file open can say how it is now.
+      // The current state needs a source that still has the file open.
       if (kernel.identity.isCurrent(source)) {
         return hintsOf(event, snapshot, kernel.probe, source.descriptor.fd);
       }
@@ -214,17 +217,17 @@ export class InodeWatches {
       aspect === 'read' &&
       descriptor.reads &&
       isPipe(descriptor);
-    // Just after a write there was something to read, whatever came later.
+    // Right after the write there were bytes to read, whatever happened later.
     if (wasReadable && lowWater(knote, 1) === 1)
       this.#queue.knotes.activate(knote);
     else this.#queue.knotes.post(knote);
   }
 
   /**
-   * An inode is gone, and the next file may get its number. So a descriptor
-   * that seems to be open on it still is another file's by now; unless it has
-   * no name at all: inotify also ends when the last name goes while a file is
-   * open by one that went before.
+   * The inode was deleted, and the next file may get its number. A descriptor
+   * that seems to be open on it is therefore another file. The exception is a
+   * file without a name: inotify also ends when the last name is removed while
+   * the file is still open.
    */
   #onInodeGone(watch: InodeWatch): void {
     const { kernel, sources } = this.#queue;
@@ -245,24 +248,24 @@ export class InodeWatches {
   }
 }
 
-/** The sources of a watch that EVFILT_VNODE is registered for. */
+/** The sources of a watch that have an EVFILT_VNODE knote. */
 export const vnodesOf = ({ sources }: InodeWatch): readonly FdSource[] =>
   [...sources].filter(({ aspect }) => aspect === 'vnode');
 
-/** Events that can change what EVFILT_READ and EVFILT_WRITE report. */
+/** The events that can change the result of EVFILT_READ and EVFILT_WRITE. */
 const contentsOf = ({ descriptor }: FdSource): number =>
   IN_Q_OVERFLOW | eventsOfContents(descriptor);
 
 function eventsOfContents({ kind }: Descriptor): number {
   if (kind === 'pipe') return PIPE_EVENTS;
-  // One that opens or closes a FIFO changes nothing for the others: spec G21.
+  // Opening or closing a FIFO changes nothing for its other users: rule G21.
   return kind === 'fifo' ? TRAFFIC : FILE_EVENTS;
 }
 
 /** The inotify events of a source's inode. */
 function eventsOf({ aspect, descriptor }: FdSource): number {
   if (aspect !== 'vnode') return eventsOfContents(descriptor);
-  // A file that is emptied and written anew is closed by its writer.
+  // If a file is emptied and written again, its writer closes it.
   const isFile = descriptor.kind === 'file';
   return isFile ? VNODE_EVENTS | IN_CLOSE_WRITE : VNODE_EVENTS;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { DE } from './constants.js';
 import { pathOf } from './vnode-hints.js';
 
-/** The value of a limit, for a message; empty where it cannot be read. */
+/** The value of a limit, for a message; empty if it cannot be read. */
 function currently(limit: string): string {
   try {
     const path = `/proc/sys/fs/inotify/${limit}`;
@@ -12,7 +12,7 @@ function currently(limit: string): string {
   }
 }
 
-/** Why inotify does not watch a descriptor, by the Darwin errno it gave. */
+/** Why inotify cannot watch a descriptor, by its Darwin errno. */
 export function inotifyReason(errno: number, fd: number): string | undefined {
   const file = pathOf(fd) ?? `descriptor ${fd}`;
   switch (errno) {

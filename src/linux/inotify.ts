@@ -16,37 +16,41 @@ export const IN_DELETE = 0x200;
 export const IN_MOVE_SELF = 0x800;
 export const IN_UNMOUNT = 0x2000;
 export const IN_Q_OVERFLOW = 0x4000;
-/** The watch has ended: its inode is no more. */
+/** The watch has ended, because its inode was deleted. */
 export const IN_IGNORED = 0x8000;
 export const IN_ISDIR = 0x40000000;
 const BITS = EPOLLIN | EPOLLET;
 const IN_MASK_ADD = 0x20000000;
 
-/** Room for a thousand events without a name. */
+/** Space for a thousand events without a name. */
 const BUFFER_BYTES = 16384;
 /**
- * A bound on one edge, should events come as fast as they are read: more than
- * the 16384 that inotify keeps by default, each with the longest name.
+ * The maximum number of reads per edge, in case events arrive as fast as they
+ * are read. It allows more than 16384 events, inotify's default limit, each
+ * with the longest name.
  */
 const MAX_READS = 512;
 
 /** One event of inotify(7). */
 export interface InotifyEvent {
   readonly mask: number;
-  /** It is about an entry of the directory, not about the directory. */
+  /**
+   * The event is about an entry of the directory, not about the directory
+   * itself.
+   */
   readonly ofEntry: boolean;
-  /** An entry was renamed and is still in the same directory. */
+  /** An entry was renamed within the directory. */
   readonly stays: boolean;
-  /** Which edge it was read at: events that were read together share it. */
+  /** The edge at which it was read. Events that are read together share it. */
   readonly edge: number;
 }
 
-/** `wd` is the watch; on an overflow all watches may have lost events. */
+/** `wd` is the watch. After an overflow, all watches may have lost events. */
 type OnEvent = (wd: number, event: InotifyEvent) => void;
 
 /**
- * The inotify instance of one queue. It reports every read and write of a
- * pipe in their order, which epoll does not (spec G15), and changes of files.
+ * The inotify instance of one queue. It reports changes of files, and every
+ * read and write of a pipe in order, which epoll does not (rule G15).
  */
 export class Inotify implements Member {
   slot = -1;
@@ -65,7 +69,7 @@ export class Inotify implements Member {
     this.#onEvent = onEvent;
   }
 
-  /** Make one for a queue: a Darwin errno if that fails. */
+  /** Make an instance for a queue. Returns a Darwin errno if that fails. */
   static create(queue: Queue, onEvent: OnEvent): Inotify | number {
     const { libc } = queue.kernel;
     const fd = libc.inotifyInit(CLOEXEC | NONBLOCK);
@@ -78,8 +82,8 @@ export class Inotify implements Member {
   }
 
   /**
-   * Watch the inode of a path, in addition for what it is watched for already:
-   * its watch descriptor, or -1.
+   * Watch the inode of a path for more events. Returns the watch descriptor, or
+   * -1.
    */
   add(path: string, mask: number): number {
     return this.#libc.inotifyAddWatch(this.#fd, path, mask | IN_MASK_ADD);
@@ -95,10 +99,11 @@ export class Inotify implements Member {
     const edge = ++this.#edge;
     for (let round = 0; round < MAX_READS; round++) {
       const bytes = this.#libc.read(this.#fd, address, BUFFER_BYTES);
-      // The edge is gone: an event that is left unread would never be reported.
+      // The edge was consumed: an event that is left unread would never be
+      // reported.
       if (bytes < 0 && this.#libc.errno() === LINUX_EINTR) continue;
       if (bytes <= 0) return;
-      // Both halves of a rename follow one another and share a cookie.
+      // The two events of a rename follow one another and share a cookie.
       const isRename = (from: number, to: number): boolean =>
         to < bytes &&
         (u32[(from >> 2) + 1] & IN_MOVED_FROM) !== 0 &&
@@ -119,16 +124,16 @@ export class Inotify implements Member {
         at = next;
       }
     }
-    // There is more, of which no new edge would tell.
+    // There are more events, and no new edge would report them.
     this.#queue.epolls.rearm(this, this.#fd, BITS);
   }
 
-  /** Whether its descriptor still is inotify's. */
+  /** Whether the descriptor is still inotify's. */
   isOpen(): boolean {
     return this.#queue.kernel.identity.isMember(this.#queue, this.#fd);
   }
 
-  /** Close it, unless its descriptor is another file's by now. */
+  /** Close it, unless its descriptor is now another file. */
   close(): void {
     if (this.#queue.removeMember(this, this.#fd)) this.#libc.close(this.#fd);
   }

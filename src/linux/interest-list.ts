@@ -11,13 +11,13 @@ import type { Queue } from './queue.js';
 import type { FdSource } from './source.js';
 
 /**
- * The sources that epoll watches for one queue: its interest list, as epoll(7)
- * calls it. Each is in one of the two inner epolls, always edge-triggered.
+ * The sources that epoll watches for one queue, which epoll(7) calls the
+ * interest list. Each is in one of the two inner epolls, edge-triggered.
  */
 export class InterestList {
   readonly #queue: Queue;
   readonly #libc: Libc;
-  /** Descriptors as which an epoll may still have a file that was closed. */
+  /** Numbers at which an epoll may still have a closed file. */
   readonly #leftovers = new Set<number>();
 
   constructor(queue: Queue) {
@@ -25,16 +25,16 @@ export class InterestList {
     this.#libc = queue.kernel.libc;
   }
 
-  /** Watch a source for some of the EPOLL bits: a Darwin errno. */
+  /** Watch a source for EPOLL bits. Returns a Darwin errno. */
   add(source: FdSource, bits: number): number {
     const { descriptor, aspect } = source;
     const { fd } = descriptor;
     const { epolls, sources, kernel } = this.#queue;
     const other = sources.get(fd, aspect === 'read' ? 'write' : 'read');
-    // By the caller's file at its number, a part of the queue that was closed
-    // elsewhere would seem to be there still.
+    // If the caller's file has the number of a part of the queue that other
+    // code closed, that part would seem to exist still.
     if (kernel.identity.hasHolder(fd)) this.#queue.repairs.check();
-    // In one entry an arrival would look like an edge of both directions.
+    // In one entry, new data would look like an edge of both directions.
     epolls.repair();
     const ep = other?.epoll === epolls.inner ? epolls.openSide() : epolls.inner;
     if (ep < 0) return -ep;
@@ -43,16 +43,16 @@ export class InterestList {
     const { epoll } = kernel;
     let added = epoll.add(ep, fd, bits, slot, generation);
     if (added < 0 && this.#libc.errno() === LINUX_EEXIST) {
-      // It was closed elsewhere, and is back at its descriptor by a dup.
+      // Other code closed it, and a dup put it back at its number.
       epoll.remove(ep, fd);
       added = epoll.add(ep, fd, bits, slot, generation);
     }
     if (added < 0) {
       epolls.members.remove(source);
       const errno = this.#libc.errno();
-      // A stranger's epoll, or a device whose driver cannot be polled.
+      // An epoll of other code, or a device whose driver does not support poll.
       if (errno === LINUX_ELOOP || errno === LINUX_EPERM) return DE.ENOTSUP;
-      // One file can be in 500 epolls that are in others, and no more.
+      // One file can be in at most 500 epolls that are in other epolls.
       return errno === LINUX_EINVAL ? DE.ENOMEM : darwinErrno(errno);
     }
     source.epoll = ep;
@@ -62,7 +62,7 @@ export class InterestList {
     return 0;
   }
 
-  /** Watch a source that is in the list for other bits. */
+  /** Watch a source of the list for other bits. */
   modify(source: FdSource, bits: number): void {
     const { epoll, slot, generation, descriptor } = source;
     this.#queue.epolls.members.modify(source, bits);
@@ -75,7 +75,7 @@ export class InterestList {
     );
   }
 
-  /** Take a source out; `isCurrent` while its descriptor is the same file. */
+  /** Remove a source; `isCurrent` if its descriptor is still the same file. */
   remove(source: FdSource, isCurrent: boolean): void {
     const { epoll, descriptor } = source;
     if (epoll < 0) return;
@@ -84,7 +84,7 @@ export class InterestList {
     this.#queue.epolls.members.remove(source);
   }
 
-  /** Whether an epoll may have a descriptor twice: as two different files. */
+  /** Whether an epoll may have a number twice, as two different files. */
   mayHaveLeftover(fd: number): boolean {
     return this.#leftovers.has(fd);
   }

@@ -35,15 +35,21 @@ import { UnixDiag } from './unix-diag.js';
 import { pathOf } from './vnode-hints.js';
 import { Wakers } from './wakers.js';
 
-/** How often one call follows a descriptor that others give to another queue. */
+/**
+ * The maximum number of times that one call follows a descriptor to another
+ * queue.
+ */
 const MAX_MOVES = 4;
 
-/** Flags of kevent64 that are for kernel and libraries of Darwin: EINVAL. */
+/**
+ * Flags of kevent64 that are reserved for Darwin's kernel and libraries:
+ * EINVAL.
+ */
 const PRIVATE_FLAGS64 = 0x400 | 0x20000 | 0x40000;
 
 /**
- * The kqueue over epoll: all queues of this thread and what they share. A
- * worker thread has a kernel of its own and knows only its own queues.
+ * The kqueue over epoll: all queues of this thread, and what they share. Each
+ * worker thread has its own kernel, which knows only its own queues.
  */
 export class LinuxKernel implements Kernel {
   readonly facts = darwin;
@@ -60,9 +66,11 @@ export class LinuxKernel implements Kernel {
   readonly blocking: BlockingWait;
   readonly wakers = new Wakers();
   readonly filters: readonly (Filter | undefined)[];
-  /** The first of a list of the queues that {@link sync} must visit. */
+  /** The first of a linked list of the queues that {@link sync} must visit. */
   #unsynced: Queue | null = null;
-  /** The descriptor that inotify refused in the last call, or -1. */
+  /**
+   * The descriptor that inotify refused in the last call; -1 if there was none.
+   */
   refusedByInotify = -1;
   #serial = 0;
   #errno = 0;
@@ -94,7 +102,7 @@ export class LinuxKernel implements Kernel {
   }
 
   kqueue(): number {
-    // Descriptors of lost queues must not become parts of the new one.
+    // Descriptors of lost queues must not become parts of the new queue.
     this.queues.dropLost();
     const { libc } = this;
     const fd = this.createEpoll();
@@ -179,7 +187,7 @@ export class LinuxKernel implements Kernel {
   ): number {
     if (timeoutOf(timeout) < 0) return this.#fail(DE.EINVAL);
     let queue = this.queueOf(kq);
-    // A queue that cannot be asked at all seems to move each time.
+    // A queue that cannot be checked would seem to move each time.
     for (let moves = 0; queue !== undefined && moves < MAX_MOVES; moves++) {
       if (!queue.speaks(call)) return this.#fail(DE.EINVAL);
       this.refusedByInotify = -1;
@@ -192,7 +200,7 @@ export class LinuxKernel implements Kernel {
         onlyErrors,
       );
       if (count !== MOVED) return count >= 0 ? count : this.#fail(-count);
-      // Another queue may have its descriptor by now.
+      // Another queue may have its descriptor now.
       queue = this.queues.identify(kq);
     }
     return this.#fail(DE.EBADF);
@@ -241,7 +249,7 @@ export class LinuxKernel implements Kernel {
     return -1;
   }
 
-  /** The queue of a descriptor: its own, or a dup of it. */
+  /** The queue of a descriptor: its own, or a duplicate of it. */
   queueOf(fd: number): Queue | undefined {
     return this.queues.find(fd);
   }
@@ -260,7 +268,7 @@ export class LinuxKernel implements Kernel {
     return ++this.#serial;
   }
 
-  /** A queue's pending events or timers have changed: {@link sync} it later. */
+  /** The pending events or timers of a queue changed: {@link sync} it later. */
   scheduleSync(queue: Queue): void {
     if (queue.isUnsynced) return;
     queue.isUnsynced = true;
@@ -268,7 +276,7 @@ export class LinuxKernel implements Kernel {
     this.#unsynced = queue;
   }
 
-  /** Make what the queues look like from outside true again. */
+  /** Update the state of the queues that is visible from outside. */
   sync(): void {
     for (let queue = this.#unsynced; queue !== null; queue = this.#unsynced) {
       this.#unsynced = queue.nextUnsynced;

@@ -4,14 +4,17 @@ import type { Knote } from './knote.js';
 
 type Key = number | bigint;
 
-/** Most are small integers, which V8 finds quickest. */
+/** Most keys are small integers, which V8 finds fastest. */
 const keyOf = (low: number, high: number): Key =>
   high === 0 && low >= 0 ? low : wideKey(low, high);
 
 const wideKey = (low: number, high: number): Key =>
   high >= 0 && high <= 0x1fffff ? toDouble(low, high) : toBigInt(low, high);
 
-/** The knotes of a queue by filter and ident, and by udata where it counts. */
+/**
+ * The knotes of a queue, by filter and ident, and by udata where it is part of
+ * the key.
+ */
 export class KnoteTable {
   readonly #byFilter: (Map<Key, Knote> | undefined)[] = [];
 

@@ -3,18 +3,21 @@ import type { Knote } from './knote.js';
 import { KnoteFifo } from './knote-fifo.js';
 import { KnoteTable } from './knote-table.js';
 
-/** Called when events begin and cease to be pending. */
+/**
+ * Called when the first event becomes pending, and when the last one ceases to
+ * be.
+ */
 interface PendingListener {
   becamePending(): void;
   becameEmpty(): void;
 }
 
-/** The knotes of a queue, and which of them are pending. */
+/** The knotes of a queue, including which of them are pending. */
 export class Knotes {
   readonly #listener: PendingListener;
   readonly #fifo = new KnoteFifo();
   readonly #table = new KnoteTable();
-  /** Those with EV_VANISHED. */
+  /** The knotes with EV_VANISHED. */
   readonly vanishing = new Set<Knote>();
   hasVanishing = false;
 
@@ -22,7 +25,7 @@ export class Knotes {
     this.#listener = listener;
   }
 
-  /** How many events are pending. */
+  /** The number of pending events. */
   get pendingCount(): number {
     return this.#fifo.length;
   }
@@ -31,7 +34,7 @@ export class Knotes {
     return this.#table.all();
   }
 
-  /** The knote of words `at` of a change. */
+  /** The knote of the change at word `at`. */
   find(
     i32: Int32Array,
     at: number,
@@ -55,7 +58,7 @@ export class Knotes {
     this.hasVanishing = true;
   }
 
-  /** Delete a knote, and its pending event with it. */
+  /** Delete a knote and its pending event. */
   drop(knote: Knote): void {
     if (knote.dropped) return;
     knote.dropped = true;
@@ -84,12 +87,14 @@ export class Knotes {
     if (!knote.disabled && !knote.queued) this.#enqueue(knote);
   }
 
-  /** A knote's object has changed: activate it if the filter is true. */
+  /**
+   * The object of a knote changed: activate the knote if its filter is true.
+   */
   post(knote: Knote): void {
     if (!knote.active && knote.filter.evaluate(knote)) this.activate(knote);
   }
 
-  /** A file changed: activate a knote that asked for one of the bits. */
+  /** A file changed: activate a knote that requested one of the bits. */
   postVnode(knote: Knote, hint: number): void {
     if (hint === D.NOTE_REVOKE) {
       knote.flags |= D.EV_EOF | D.EV_ONESHOT;
@@ -101,7 +106,7 @@ export class Knotes {
     }
   }
 
-  /** Take the knote that has been pending longest. */
+  /** Remove and return the oldest pending knote. */
   shift(): Knote | null {
     const knote = this.#fifo.head;
     if (knote === null) return null;

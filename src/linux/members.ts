@@ -1,27 +1,28 @@
-/** Something in a queue's inner epolls. */
+/** An entry of a queue's inner epolls. */
 export interface Member {
-  /** Its place among the members, and which use of that place it is. */
+  /** Its slot, and the generation of the slot. */
   slot: number;
   generation: number;
-  /** Epoll reports it with these bits. */
+  /** epoll reports these bits for it. */
   edge(bits: number): void;
-  /** Its descriptor was closed elsewhere: get another. */
+  /** Other code closed its descriptor: open another. */
   reopen?(): void;
 }
 
-/** How a member is in epoll. */
+/** The entry of a member in epoll. */
 export interface Entry {
   readonly fd: number;
   readonly bits: number;
 }
 
 /**
- * The meaning of epoll's 64 bits of data. An entry whose descriptor was closed
- * while its file lives on reports for ever: its generation is over.
+ * Gives epoll's 64 bits of data a meaning: slot and generation. epoll reports
+ * an entry for ever if its descriptor was closed while its file is still open;
+ * its generation is then outdated.
  */
 export class Members {
   readonly #slots: (Member | null)[] = [];
-  /** Its entry in epoll, by slot. */
+  /** The members by slot. */
   readonly #entries: Entry[] = [];
   readonly #free: number[] = [];
   #generation: number;
@@ -30,14 +31,14 @@ export class Members {
     this.#generation = generation;
   }
 
-  /** How many there are. */
+  /** The number of members. */
   get size(): number {
     return this.#slots.length - this.#free.length;
   }
 
   add(member: Member, fd: number, bits: number): void {
     member.slot = this.#free.pop() ?? this.#slots.length;
-    // Epoll gives it back as a signed word of 32 bits.
+    // epoll returns it as a signed 32-bit word.
     this.#generation = (this.#generation + 1) | 0;
     member.generation = this.#generation;
     this.#slots[member.slot] = member;
@@ -63,7 +64,7 @@ export class Members {
     return this.#slots.filter((member) => member !== null);
   }
 
-  /** The member an event is for, if that is still there. */
+  /** The member that an event belongs to, if it still exists. */
   find(slot: number, generation: number): Member | null {
     const member = this.#slots[slot];
     return member != null && member.generation === generation ? member : null;

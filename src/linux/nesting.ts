@@ -4,30 +4,34 @@ import { darwinErrno, LINUX_EEXIST, LINUX_EINVAL } from './errno.js';
 import type { Knote } from './knote.js';
 import type { Queue } from './queue.js';
 
-/** How deep queues may watch one another: Darwin's limit. */
+/** The maximum depth of queues that watch each other: Darwin's limit. */
 const MAX_LEVEL = 10;
 
 /**
- * The queues that one queue watches, and those that watch it. Linux lets
- * epolls nest five deep at most, so each queue's outer epoll holds the inner
- * epolls of all queues below it, and no outer one.
+ * The queues that one queue watches, and the queues that watch it. Linux lets
+ * epolls nest at most five deep. So each outer epoll holds the inner epolls of
+ * all queues below it, and no outer epoll.
  */
 export class Nesting {
   readonly #queue: Queue;
   readonly #epoll: Epoll;
-  /** How often each queue is watched directly. */
+  /** How many times each queue is watched directly. */
   readonly #children = new Map<Queue, number>();
   readonly #parents = new Set<Queue>();
-  /** The queues below whose inner epolls this queue's outer epoll holds. */
+  /** The queues below whose inner epolls are in this queue's outer epoll. */
   readonly #below = new Set<Queue>();
   /**
-   * Darwin searches no cycle. It gives each queue a level, which never falls, and
-   * compares levels when one queue begins to watch another: spec B8.
+   * Darwin does not search for cycles. Each queue has a level, which never
+   * falls, and levels are compared when one queue begins to watch another: rule
+   * B8.
    */
   #level = 0;
   /** The knotes that watch this queue, oldest first. */
   readonly #watchers: Knote[] = [];
-  /** Whether another queue watches this one: a field, as each call reads it. */
+  /**
+   * Whether another queue watches this one. It is a field, because each call
+   * reads it.
+   */
   isWatched = false;
 
   constructor(queue: Queue, epoll: Epoll) {
@@ -39,7 +43,7 @@ export class Nesting {
     return this.#children.size > 0;
   }
 
-  /** Begin to watch another queue: a Darwin errno. */
+  /** Begin to watch another queue. Returns a Darwin errno. */
   addChild(child: Queue): number {
     const errno = this.#checkLevel(child);
     if (errno !== 0) return errno;
@@ -55,7 +59,7 @@ export class Nesting {
         return refused;
       }
     }
-    // A queue that is watched, but watched none so far, stays at 1.
+    // A watched queue that watches none itself stays at level 1.
     this.#level = Math.max(this.#level || 2, nesting.#level + 1);
     nesting.#level ||= 1;
     return 0;
@@ -69,11 +73,14 @@ export class Nesting {
       : 0;
   }
 
-  /** Include the epolls of a queue and of all below it: a Darwin errno. */
+  /**
+   * Add the epolls of a queue and of all queues below it. Returns a Darwin
+   * errno.
+   */
   #includeAll(child: Queue): number {
     const queues = [child];
     for (const queue of queues) {
-      // Whatever is below a queue was included with it.
+      // Adding a queue also added the queues below it.
       if (queue === this.#queue || this.#below.has(queue)) continue;
       this.#below.add(queue);
       for (const ep of queue.epolls.all()) {
@@ -98,7 +105,7 @@ export class Nesting {
     for (const above of this.#selfAndAbove()) above.nesting.#excludeOthers();
   }
 
-  /** Take out the epolls of queues that are below by no way any more. */
+  /** Remove the epolls of queues that are no longer below on any path. */
   #excludeOthers(): void {
     const kept = this.#selfAndBelow();
     for (const queue of this.#below) {
@@ -110,7 +117,7 @@ export class Nesting {
     }
   }
 
-  /** Put a new epoll of the queue into those above: -1 if that fails. */
+  /** Add a new epoll of the queue to the queues above: -1 if that fails. */
   publish(ep: number): number {
     for (const above of this.#selfAndAbove()) {
       if (above !== this.#queue && above.nesting.#include(ep) !== 0) return -1;
@@ -129,7 +136,7 @@ export class Nesting {
     this.isWatched = this.#watchers.length > 0;
   }
 
-  /** A first event is pending: post the knotes that watch this queue. */
+  /** The first event is pending: post the knotes that watch this queue. */
   postWatchers(): void {
     for (let i = this.#watchers.length - 1; i >= 0; i--) {
       const knote = this.#watchers[i];
@@ -137,30 +144,31 @@ export class Nesting {
     }
   }
 
-  /** Poll the sources of the queues above, the uppermost first. */
+  /** Poll the sources of the queues above, the topmost first. */
   pollParents(): void {
     for (const queue of [...this.#selfAndAbove()].reverse()) {
       if (queue !== this.#queue) queue.pollSources();
     }
   }
 
-  /** Poll the sources of the queues it watches: one of them is readable. */
+  /** Poll the sources of the queues below, because one of them is readable. */
   pollChildren(): void {
     let isReported = false;
     for (const child of this.#children.keys()) {
       if (child.pollSources()) isReported = true;
     }
     if (isReported) return;
-    // Else it is one whose descriptor is another's: it would be for ever.
+    // Otherwise the descriptor of a queue is now another file, and would be
+    // reported for ever.
     for (const child of this.#children.keys()) child.repairs.check();
   }
 
-  /** The queues that watch this one, directly or not. */
+  /** The queues that watch this one, directly or indirectly. */
   above(): readonly Queue[] {
     return [...this.#selfAndAbove()].slice(1);
   }
 
-  /** The queue is closed: so are the descriptors by which it is watched. */
+  /** The queue is closed, and so are the descriptors by which it is watched. */
   close(): void {
     for (const { source, queue } of [...this.#watchers]) {
       if (source !== null) queue.sources.drop(source, false);
@@ -171,13 +179,16 @@ export class Nesting {
     }
   }
 
-  /** Wake for an epoll below, if not yet so by another way: a Darwin errno. */
+  /**
+   * Wake for an epoll below, unless another path does. Returns a Darwin errno.
+   */
   #include(ep: number): number {
     const { fd, kernel, token } = this.#queue;
     if (this.#epoll.add(fd, ep, EPOLLIN, OUTER_CHILD, token) >= 0) return 0;
     const errno = kernel.libc.errno();
     if (errno === LINUX_EEXIST) return 0;
-    // There are too many ways from a file to this queue: as InterestList has it.
+    // There are too many paths from a file to this queue: same as in
+    // InterestList.
     return errno === LINUX_EINVAL ? DE.ENOMEM : darwinErrno(errno);
   }
 

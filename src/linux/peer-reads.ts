@@ -4,12 +4,15 @@ import type { FdSource } from './source.js';
 
 /**
  * The AF_UNIX streams of one queue that EVFILT_WRITE watches with EV_CLEAR.
- * Darwin posts each read of the peer; Linux reports it only once a whole message
- * was read. So each call of kevent asks how much the peer has not read yet.
+ * Darwin posts each read of the peer. Linux reports a read only after a whole
+ * message was read. So each call of kevent checks how much the peer has not
+ * read yet.
  */
 export class PeerReads {
   readonly #queue: Queue;
-  /** Each with how much its peer had not read at the last look. */
+  /**
+   * Each stream, with the bytes that its peer had not read at the last check.
+   */
   readonly #unread = new Map<FdSource, number>();
 
   constructor(queue: Queue) {
@@ -20,7 +23,7 @@ export class PeerReads {
     return this.#unread.size;
   }
 
-  /** A stream's knotes have changed. */
+  /** The knotes of a stream changed. */
   update(source: FdSource): void {
     const isClear = source.knotes.some(({ flags }) => flags & D.EV_CLEAR);
     if (!isClear) this.#unread.delete(source);
@@ -48,7 +51,7 @@ export class PeerReads {
 
   #count({ descriptor: { fd, inode } }: FdSource): number {
     const { probe, diag } = this.#queue.kernel;
-    // Where everything was read there is nothing to ask the peer for.
+    // If everything was read, there is nothing to check.
     return probe.unsent(fd) > 0 ? (diag.unreadByPeer(inode) ?? 0) : 0;
   }
 }

@@ -29,12 +29,15 @@ const TCP_INFO = 11;
 const MSG_PEEK = 2;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
-/** Type, mode, owner, ino, size: all that statx is asked for here. */
+/** The fields that statx is called for: type, mode, owner, ino, size. */
 const STATX_BASIC = 0x7ff;
 
 const PEEK_BYTES = 65536;
 
-/** So often a question is asked that a signal or want of memory put off. */
+/**
+ * How many times a call is repeated that a signal or lack of memory
+ * interrupted.
+ */
 const TRIES = 3;
 
 /** The fields of statx for an open descriptor. */
@@ -42,22 +45,22 @@ export interface Stat {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Major and minor number of the device as one. */
+  /** The major and minor number of the device, combined. */
   readonly device: number;
-  /** The low and the high word, unsigned: as one it may pass 2^53. */
+  /** The low and the high word, unsigned. Combined they may exceed 2^53. */
   readonly inode: number;
   readonly inodeHigh: number;
   readonly links: number;
   readonly size: number;
 }
 
-/** The identity of an inode: its device, and both words of its number. */
+/** The identity of an inode: its device and both words of its number. */
 export type Inode = Pick<Stat, 'device' | 'inode' | 'inodeHigh'>;
 
 export const isSameInode = (a: Inode, b: Inode): boolean =>
   a.inode === b.inode && a.inodeHigh === b.inodeHigh && a.device === b.device;
 
-/** Questions about one descriptor that change nothing about it. */
+/** Read-only queries about a descriptor. */
 export class Probe {
   readonly #libc: Libc;
   readonly #scratch: NativeBlock;
@@ -73,13 +76,16 @@ export class Probe {
     return this.#libc.fcntl(fd, F_GETFL, 0);
   }
 
-  /** Bytes that can be read, or -1 where that cannot be asked. */
+  /** The number of bytes that can be read; -1 if unknown. */
   readable(fd: number): number {
     const { i32, address } = this.#scratch;
     return this.#libc.ioctl(fd, FIONREAD, address) < 0 ? -1 : i32[0];
   }
 
-  /** How many bytes recv(2) would give now, of some; it takes none. */
+  /**
+   * The number of bytes, up to a limit, that recv(2) would return now. It
+   * consumes none.
+   */
   peek(fd: number): number {
     this.#peeked ??= nativeBlock(PEEK_BYTES);
     const { address } = this.#peeked;
@@ -87,13 +93,16 @@ export class Probe {
     return Math.max(this.#libc.recv(fd, address, PEEK_BYTES, flags), 0);
   }
 
-  /** Bytes written and not yet taken by the other side, or -1. */
+  /**
+   * The bytes that were written and that the other side has not read; -1 if
+   * unknown.
+   */
   unsent(fd: number): number {
     const { i32, address } = this.#scratch;
     return this.#libc.ioctl(fd, TIOCOUTQ, address) < 0 ? -1 : i32[0];
   }
 
-  /** The ready bits of poll(2) at this moment. */
+  /** The ready bits of poll(2), now. */
   poll(fd: number, bits: number): number {
     const { i32, address } = this.#scratch;
     for (let tries = 1; ; tries++) {
@@ -101,12 +110,12 @@ export class Probe {
       i32[1] = bits;
       const n = this.#libc.poll(address, 1, 0);
       if (n >= 0) return n === 0 ? 0 : i32[1] >>> 16;
-      // An end that is missed here would never be reported again.
+      // An EOF that is missed here would never be reported again.
       if (tries === TRIES || !this.#wasPutOff()) return 0;
     }
   }
 
-  /** Whether what just failed may be had yet. */
+  /** Whether a failed call may succeed if it is repeated. */
   #wasPutOff(): boolean {
     const errno = this.#libc.errno();
     return (
@@ -127,9 +136,10 @@ export class Probe {
   }
 
   /**
-   * Whether a pipe takes no more bytes, though it has fewer than its capacity:
-   * each write may leave half a page unused. Copied into a pipe of our own, its
-   * pages fill that as well. True where that cannot be asked.
+   * Whether a pipe accepts no more bytes although it has fewer than its
+   * capacity: each write may leave half a page unused. The test copies its
+   * pages into another pipe, which fills in the same way. True if it cannot be
+   * tested.
    */
   isPipeFull(fd: number): boolean {
     const libc = this.#libc;
@@ -173,7 +183,8 @@ export class Probe {
   /** Whether a descriptor is open on an inode. */
   isOpenOn(fd: number, file: Inode & Access): boolean {
     const { u32 } = this.#scratch;
-    // Only that it is not open says that it is another: the rest says nothing.
+    // Only an error proves that the file is another one; success proves
+    // nothing.
     if (this.#statx(fd) < 0) return this.#libc.errno() !== LINUX_EBADF;
     const isInode =
       u32[8] === file.inode &&
@@ -197,12 +208,16 @@ export class Probe {
   receiveMark = (fd: number): number => this.#option(fd, SO_RCVLOWAT);
   isListening = (fd: number): boolean => this.#option(fd, SO_ACCEPTCONN) === 1;
 
-  /** TCP's state and how many connections wait, or -1 if it is not TCP. */
+  /**
+   * TCP's state and the number of connections to accept; -1 if it is not TCP.
+   */
   tcpState(fd: number): number {
     return this.#tcpInfo(fd) > 0 ? this.#scratch.u8[64] : -1;
   }
 
-  /** Connections that can be accepted from a listening TCP socket, or -1. */
+  /**
+   * The number of connections that a listening TCP socket can accept, or -1.
+   */
   tcpBacklog(fd: number): number {
     return this.#tcpInfo(fd) >= 32 ? this.#scratch.u32[16 + 6] : -1;
   }
@@ -229,8 +244,8 @@ export class Probe {
   }
 
   /**
-   * Whether sending was shut down on this AF_UNIX stream socket: a send of
-   * nothing then fails, and else does nothing.
+   * Whether sending was shut down on this AF_UNIX stream socket. If so, a send
+   * of 0 bytes fails; otherwise it has no effect.
    */
   unixSendFails(fd: number): boolean {
     const { address } = this.#scratch;
@@ -263,7 +278,7 @@ export class Probe {
     i32[0] = 4;
     const failed =
       this.#libc.getsockopt(fd, SOL_SOCKET, name, address + 8, address) < 0;
-    // A shorter answer would leave what the memory held before.
+    // A shorter result would leave old contents in the memory.
     return failed || i32[0] !== 4 ? -1 : i32[2];
   }
 }

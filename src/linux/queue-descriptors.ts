@@ -5,20 +5,22 @@ import { lastErrno } from './errno.js';
 import type { Identity } from './identity.js';
 import type { Queue } from './queue.js';
 
-/** How many queues are checked, in turn, when another is made. */
+/** The number of queues to check when another queue is made. */
 const CHECKED = 2;
 
 /**
- * The descriptors of the queues of this thread. dup(2) can give a queue more
- * than one; a dup is found out when it is first used. A queue ends with its
- * last descriptor, which other code may close: that is found out later.
+ * The descriptors of the queues of this thread. dup(2) can give a queue several
+ * descriptors; a duplicate is discovered at its first use. A queue ends with
+ * its last descriptor, which other code may close; that is discovered later.
  */
 export class QueueDescriptors {
   readonly #libc: Libc;
   readonly #epoll: Epoll;
   readonly #identity: Identity;
   readonly #byFd = new Map<number, Queue>();
-  /** All queues; those that were not checked for longest come first. */
+  /**
+   * All queues. Those that were not checked for the longest time come first.
+   */
   readonly #queues = new Set<Queue>();
 
   constructor(libc: Libc, epoll: Epoll, identity: Identity) {
@@ -32,15 +34,16 @@ export class QueueDescriptors {
   }
 
   /**
-   * The queue of a descriptor: its own, or a dup of it. Whether it still has
-   * the one that it polls itself, polling tells; all others are checked.
+   * The queue of a descriptor: its own, or a duplicate of it. Polling shows
+   * whether the queue still has its own descriptor; duplicates are checked
+   * here.
    */
   find(fd: number): Queue | undefined {
     const known = this.#byFd.get(fd);
     return known !== undefined && known.fd === fd ? known : this.identify(fd);
   }
 
-  /** The same, checked in any case. */
+  /** The same, always checked. */
   identify(fd: number): Queue | undefined {
     const known = this.#byFd.get(fd);
     if (known !== undefined && this.#identity.isQueue(known, fd)) {
@@ -55,12 +58,12 @@ export class QueueDescriptors {
     return undefined;
   }
 
-  /** The queue of which its outer epoll reported a token. */
+  /** The queue whose outer epoll reported a token. */
   findByToken(token: number): Queue | undefined {
     return this.all().find((queue) => queue.token === token);
   }
 
-  /** The descriptor that was checked last is the one to poll. */
+  /** Poll the descriptor that was checked last. */
   #use(queue: Queue, fd: number): Queue {
     this.#byFd.set(fd, queue);
     queue.fd = fd;
@@ -80,7 +83,7 @@ export class QueueDescriptors {
     }
   }
 
-  /** The kernel opened a descriptor: no queue has that number any more. */
+  /** The kernel opened a descriptor, so no queue has that number. */
   dropStale(fd: number): void {
     const stale = this.#byFd.get(fd);
     if (stale === undefined) return;
@@ -88,7 +91,10 @@ export class QueueDescriptors {
     if (stale.fd === fd) this.leave(stale);
   }
 
-  /** End some of the queues whose descriptors were closed elsewhere. */
+  /**
+   * End queues whose descriptors other code closed. Each call checks only a
+   * few.
+   */
   dropLost(): void {
     for (const queue of this.all().slice(0, CHECKED)) {
       this.#queues.delete(queue);
@@ -98,8 +104,8 @@ export class QueueDescriptors {
   }
 
   /**
-   * A queue has lost the descriptor that it polls: it goes on with another, or
-   * ends if there is none.
+   * A queue lost the descriptor that it polls. It continues with another one,
+   * or ends if there is none.
    */
   leave(queue: Queue): void {
     if (queue.closed) return;
@@ -109,7 +115,9 @@ export class QueueDescriptors {
     else this.#use(queue, other);
   }
 
-  /** Close a descriptor; with its last one a queue ends: a Darwin errno. */
+  /**
+   * Close a descriptor. A queue ends with its last one. Returns a Darwin errno.
+   */
   close(fd: number): number {
     const known = this.#byFd.get(fd);
     const queue = known === undefined ? undefined : this.identify(fd);
@@ -121,14 +129,14 @@ export class QueueDescriptors {
       queue.fd = other;
       return this.#close(fd);
     }
-    // A dup nobody has used yet shows in that the file outlives the
-    // descriptor: an epoll that watches it goes on reporting it.
+    // If the file outlives the descriptor, there is a duplicate that was not
+    // used yet: an epoll that watches the file continues to report it.
     const witness = this.#libc.epollCreate(CLOEXEC);
     const watches =
       witness >= 0 && this.#epoll.add(witness, fd, EPOLLIN, 0, 0) >= 0;
     queue.forceReadable(true);
     const errno = this.#close(fd);
-    // Without a witness, all open descriptors are looked at.
+    // Without such an epoll, check all open descriptors.
     const outlives = !watches || this.#epoll.poll(witness) > 0;
     const dup = outlives ? this.#identity.findQueue(queue) : undefined;
     if (witness >= 0) this.#libc.close(witness);
@@ -141,7 +149,7 @@ export class QueueDescriptors {
     return errno;
   }
 
-  /** A known descriptor of a queue that still is one. */
+  /** A known descriptor of a queue that is still one. */
   #knownDup(queue: Queue): number | undefined {
     for (const [fd, known] of this.#byFd) {
       if (known !== queue) continue;

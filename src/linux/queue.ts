@@ -20,27 +20,25 @@ import { Repairs } from './repairs.js';
 import { Sources } from './sources.js';
 import { Timers } from './timers.js';
 
-/** The count of a call on a queue that had lost its descriptor. */
+/** The result of a call on a queue that had lost its descriptor. */
 export const MOVED = Number.NEGATIVE_INFINITY;
 
-/** So many calls in vain until it is checked whether its parts are there. */
+/** After so many calls without an event, check the parts of the queue. */
 const IDLE_CALLS = 64;
 /** The same for a wait, in nanoseconds. */
 const SOON = 50e6;
 
 /**
- * One kqueue. Its descriptor is an outer epoll, so that it can be polled
- * itself. In it are the inner epolls, in which everything is edge-triggered,
- * and a flag that is readable while events are pending.
- *
- * An edge only puts a knote at the end of the FIFO; whether there is an event
- * is found out when it is collected.
+ * One kqueue. Its descriptor is an outer epoll, so that it is pollable. The
+ * outer epoll holds the inner epolls, in which everything is edge-triggered,
+ * and a flag that is readable while events are pending. An edge only appends a
+ * knote to the FIFO; whether there is an event is decided when it is collected.
  */
 export class Queue {
-  /** Its descriptor, or a dup's after that was closed. */
+  /** Its descriptor, or a duplicate after that was closed. */
   fd: number;
   readonly kernel: LinuxKernel;
-  /** The outer epoll reports all events with it. */
+  /** The token that the outer epoll reports with all events. */
   readonly token: number;
   readonly knotes: Knotes;
   readonly epolls: InnerEpolls;
@@ -52,17 +50,17 @@ export class Queue {
   readonly repairs: Repairs;
   readonly #changes: Changes;
   readonly #collector: Collector;
-  /** A copy of the outer epoll's report: draining reuses its memory. */
+  /** A copy of the outer epoll's report, because draining reuses its memory. */
   #reported = new Int32Array(8);
-  /** A member that each call must poll: its edges get lost between epolls. */
+  /** A member that each call must poll: edges are lost between epolls. */
   polledMember: Member | null = null;
   /**
-   * Entries of epoll are new, or are gone: edges they made mean nothing and
-   * must be drained before the call returns.
+   * Entries of epoll were added or removed. Their edges mean nothing, and must
+   * be drained before the call returns.
    */
   hasFirstEdges = false;
   closed = false;
-  /** It waits for the kernel to call {@link sync}. */
+  /** The kernel has to call {@link sync}. */
   isUnsynced = false;
   nextUnsynced: Queue | null = null;
   #call: 'kevent' | 'kevent64' | undefined;
@@ -90,12 +88,12 @@ export class Queue {
     this.repairs = new Repairs(this);
   }
 
-  /** Put its parts into its descriptor: -1 if that fails. */
+  /** Add the parts to the queue's descriptor: -1 if that fails. */
   connect(): number {
     return Math.min(this.readyFlag.connect(), this.epolls.connect());
   }
 
-  /** A queue is spoken to with one of the two calls, the first that is used. */
+  /** A queue accepts only one of the two calls: the one that is used first. */
   speaks(call: 'kevent' | 'kevent64'): boolean {
     this.#call ??= call;
     return this.#call === call;
@@ -104,9 +102,9 @@ export class Queue {
   // ---- the call -----------------------------------------------------------
 
   /**
-   * Apply changes, then collect: what kevent(2) does once its arguments are
-   * checked. Returns the count, a negative Darwin errno, or {@link MOVED}: its
-   * descriptor was closed elsewhere, before this call, which does nothing.
+   * Apply changes, then collect: kevent(2) after its arguments are checked.
+   * Returns the count, a negative Darwin errno, or {@link MOVED}: other code
+   * closed the descriptor before this call, which then does nothing.
    */
   kevent(
     changes: KeventMemory | null,
@@ -116,11 +114,11 @@ export class Queue {
     timeout: TimespecMemory | null,
     onlyErrors: boolean,
   ): number {
-    // Events from before the call come before those that its changes cause, in
+    // Events from before the call come before events that its changes cause, in
     // this queue and in the queues that watch it.
     if (this.nesting.isWatched) this.nesting.pollParents();
     let reported = 0;
-    // As the queue is asked from time to time while the event loop watches it.
+    // As in the periodic checks while the event loop watches the queue.
     const asksNothing = changes === null && nevents === 0;
     if (changes === null || this.#hasSources()) {
       reported = this.kernel.epoll.poll(this.fd);
@@ -138,8 +136,9 @@ export class Queue {
       this.kernel.sync();
       return 0;
     }
-    // A report shows whose the descriptor is: without one it has to be asked.
-    // While events are pending there is one, unless it is another queue's.
+    // A report shows whose the descriptor is; without one, check it. While
+    // events are pending there is a report, unless the descriptor is another
+    // queue.
     if (
       reported === 0 &&
       (changes !== null || this.knotes.pendingCount > 0) &&
@@ -162,13 +161,13 @@ export class Queue {
     return written;
   }
 
-  /** Its descriptor is not its own any more. */
+  /** The descriptor is no longer its own. */
   #leave(result = MOVED): number {
     this.kernel.queues.leave(this);
     return result;
   }
 
-  /** Whether something must be polled besides the outer epoll. */
+  /** Whether something besides the outer epoll must be polled. */
   #needsPolling(): boolean {
     return (
       this.polledMember !== null ||
@@ -177,7 +176,7 @@ export class Queue {
     );
   }
 
-  /** Whether no event is pending, nor will be once edges are drained. */
+  /** Whether no event is pending, and none will be after edges are drained. */
   #isIdle(): boolean {
     return this.knotes.pendingCount === 0 && !this.hasFirstEdges;
   }
@@ -210,7 +209,7 @@ export class Queue {
       const checks = !isChecked && left > SOON;
       const n = blocking.wait(this.fd, checks ? SOON : left);
       if (n === 0 && checks) {
-        // Nothing would wake it if a part of it was closed elsewhere.
+        // Nothing wakes the wait if other code closes a part of the queue.
         if (!this.repairs.check()) return -DE.EBADF;
         isChecked = true;
         if (deadline !== Infinity) left = deadline - blocking.now();
@@ -222,7 +221,7 @@ export class Queue {
         if (errno !== DE.EBADF && errno !== DE.EINVAL) return -errno;
         return this.#leave(-DE.EBADF);
       }
-      // A signal may have brought an event with it, which goes first.
+      // A signal may have caused an event, which comes first.
       if (interrupted) this.#poll();
       else if (!this.#dispatch(n)) return this.#leave(-DE.EBADF);
       count = this.#collector.collect(events, nevents);
@@ -238,7 +237,7 @@ export class Queue {
     return count;
   }
 
-  /** Leave the descriptor readable exactly while events are pending. */
+  /** Make the descriptor readable exactly while events are pending. */
   #settle(): void {
     if (this.hasFirstEdges) this.#drainFirstEdges();
     this.kernel.sync();
@@ -251,10 +250,10 @@ export class Queue {
 
   // ---- what it watches ----------------------------------------------------
 
-  /** Watch something besides the caller's descriptors: a Darwin errno. */
+  /** Watch a descriptor of the package's own. Returns a Darwin errno. */
   addMember(member: Member, fd: number, bits: number): number {
-    // A descriptor that was closed elsewhere and is ours now would be taken
-    // for the file that had it before.
+    // Other code closed a descriptor, and we opened another file at its number,
+    // which would be taken for the old file.
     this.kernel.own(fd, member);
     this.sources.dropStale(fd);
     this.epolls.repair();
@@ -263,22 +262,22 @@ export class Queue {
     return errno;
   }
 
-  /** Stop watching; false if the descriptor is another file's by now. */
+  /** Stop watching. False if the descriptor is now another file. */
   removeMember(member: Member, fd: number): boolean {
     return this.epolls.remove(member, fd);
   }
 
-  /** Drop what is registered for a descriptor that is about to be closed. */
+  /** Drop the registrations of a descriptor that is about to be closed. */
   closeDescriptor(fd: number): void {
-    // Events from before the closing come before EV_VANISHED.
+    // Events from before the close come before EV_VANISHED.
     if (this.knotes.hasVanishing) this.#poll();
     this.sources.dropAll(fd);
     if (this.hasFirstEdges) this.#drainFirstEdges();
   }
 
   /**
-   * Poll without collecting, for a queue that watches this one: whether there
-   * was anything.
+   * Poll without collecting, for a queue that watches this one. Returns whether
+   * there was anything.
    */
   pollSources(): boolean {
     return !this.closed && this.#hasSources() && this.#poll();
@@ -288,14 +287,14 @@ export class Queue {
     const n = this.kernel.epoll.poll(this.fd);
     if (n >= 0 && this.#dispatch(n)) return n > 0;
     this.kernel.queues.leave(this);
-    // Once more, if it has another descriptor.
+    // Try again with its other descriptor.
     if (!this.closed) this.#dispatch(this.kernel.epoll.poll(this.fd));
     return true;
   }
 
   /**
-   * Post what the outer epoll reported, in its order, and poll the rest; false
-   * if it was another epoll.
+   * Post what the outer epoll reported, in order, and poll the other sources.
+   * False if it was another epoll.
    */
   #dispatch(reported: number): boolean {
     let n = reported;
@@ -303,8 +302,8 @@ export class Queue {
       const drained = this.#drainReported(n);
       if (drained === undefined) return false;
       if (!drained || this.epolls.side < 0) break;
-      // An epoll that was drained keeps its old place in the outer epoll until
-      // that is polled again, and would be reported too early next time.
+      // A drained epoll keeps its old position in the outer epoll until that is
+      // polled again. Next time it would be reported too early.
       n = this.kernel.epoll.poll(this.fd);
     }
     this.polledMember?.edge(0);
@@ -314,7 +313,7 @@ export class Queue {
   }
 
   /**
-   * Drain the epolls that were reported; false if there were none, `undefined`
+   * Drain the epolls that were reported. False if there were none, `undefined`
    * if the report is another epoll's.
    */
   #drainReported(n: number): boolean | undefined {
@@ -326,7 +325,7 @@ export class Queue {
       reported[i] = kernel.epoll.low(i);
       const token = kernel.epoll.high(i);
       if (token !== this.token) {
-        // It may have spent the flag of the queue that it is.
+        // It may have consumed the flag of the other queue.
         kernel.queues.findByToken(token)?.readyFlag.reported();
         return undefined;
       }
@@ -358,7 +357,7 @@ export class Queue {
     this.kernel.scheduleSync(this);
   }
 
-  /** Bring the descriptor and the timerfds up to date. */
+  /** Update the descriptor and the timerfds. */
   sync(): void {
     this.isUnsynced = false;
     this.nextUnsynced = null;
@@ -367,14 +366,14 @@ export class Queue {
     this.timers.arm();
   }
 
-  /** Make the descriptor readable whatever is pending, or truthful again. */
+  /** Make the descriptor readable in any case, or exact again. */
   forceReadable(on: boolean): void {
     if (this.knotes.pendingCount === 0) this.readyFlag.force(on);
   }
 
   /**
-   * Close everything but the queue's own descriptor, as far as it still is the
-   * queue's: each part is proved by those that are closed after it.
+   * Close all parts that are still the queue's, except its own descriptor. Each
+   * part is proved by parts that are closed after it.
    */
   dispose(): void {
     if (this.closed) return;
@@ -384,7 +383,7 @@ export class Queue {
     queues.remove(this);
     for (const knote of this.knotes.all()) {
       knote.dropped = true;
-      // Sources go with the epolls and with inotify.
+      // Closing the epolls and inotify ends the sources.
       if (knote.source === null) knote.filter.detach(knote);
       else knote.source.descriptor.queue?.nesting.removeWatcher(knote);
     }

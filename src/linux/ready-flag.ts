@@ -10,29 +10,34 @@ import type { Queue } from './queue.js';
 
 /** How the queue's descriptor is kept readable. */
 const OFF = 0;
-/** Until it is polled: most pending events are then collected. */
+/** Readable until it is polled: most pending events are collected then. */
 const ONCE = 1;
 const LEVEL = 2;
 
 const BITS = [0, EPOLLIN | EPOLLONESHOT, EPOLLIN] as const;
 
-/** Nearly unique, in all threads; a count of an eventfd, so not 0. */
+/**
+ * Unique with high probability, in all threads. It is the count of an eventfd,
+ * so not 0.
+ */
 export const newToken = (): number =>
   1 + Math.floor(Math.random() * 0x7ffffffe);
 
-/** An eventfd with a count, which nobody reads, for a flag: -1 if it fails. */
+/**
+ * Open an eventfd with a count that is never read, for a flag: -1 if it fails.
+ */
 export const openEventfd = (libc: Libc, count: number): number =>
   libc.eventfd(count, CLOEXEC | NONBLOCK);
 
 /**
- * Makes the descriptor of a queue readable while events are pending: an
- * eventfd in the outer epoll that is always readable, and asked for only then.
+ * Makes the descriptor of a queue readable while events are pending. An eventfd
+ * that is always readable is armed in the outer epoll only then.
  */
 export class ReadyFlag {
   readonly #queue: Queue;
   eventfd: number;
   #state: 0 | 1 | 2 = OFF;
-  /** Events were pending already at the last {@link update}. */
+  /** Whether events were pending at the last {@link update}. */
   #wasPending = false;
 
   constructor(queue: Queue, eventfd: number) {
@@ -40,7 +45,7 @@ export class ReadyFlag {
     this.eventfd = eventfd;
   }
 
-  /** Put the eventfd into the outer epoll: -1 if that fails. */
+  /** Add the eventfd to the outer epoll: -1 if that fails. */
   connect(): number {
     const { kernel, fd, token } = this.#queue;
     const bits = BITS[this.#state];
@@ -57,7 +62,7 @@ export class ReadyFlag {
   /** Make the descriptor readable exactly while events are pending. */
   update(isPending: boolean): void {
     if (isPending) {
-      // Pending for a second time, there is more than one call collects.
+      // Pending twice in a row: one call does not collect all events.
       if (this.#state === OFF) this.#set(this.#wasPending ? LEVEL : ONCE);
     } else if (this.#state !== OFF) {
       this.#set(OFF);
@@ -65,14 +70,16 @@ export class ReadyFlag {
     this.#wasPending = isPending;
   }
 
-  /** Make the descriptor readable though no event is pending, or not again. */
+  /**
+   * Make the descriptor readable although no event is pending, or undo that.
+   */
   force(on: boolean): void {
     this.#set(on ? LEVEL : OFF);
   }
 
   /**
-   * Make the descriptor readable in advance, where an event is expected. This
-   * fails if it is the queue's no more: false.
+   * Make the descriptor readable in advance, because an event is expected.
+   * Returns false if the descriptor is no longer the queue's.
    */
   expect(): boolean {
     const isOff = this.#state === OFF;
@@ -85,7 +92,7 @@ export class ReadyFlag {
     return true;
   }
 
-  /** The eventfd was closed elsewhere: false if no other can be had. */
+  /** Other code closed the eventfd. Returns false if it cannot be replaced. */
   reopen(): boolean {
     const { kernel, token } = this.#queue;
     const eventfd = openEventfd(kernel.libc, token);
@@ -96,7 +103,7 @@ export class ReadyFlag {
     return this.connect() >= 0;
   }
 
-  /** Close the eventfd, unless its descriptor is another file's: see dispose. */
+  /** Close the eventfd, unless its descriptor is another file: see dispose. */
   close(isOpen: boolean): void {
     const { kernel } = this.#queue;
     kernel.identity.release(this.eventfd, this.#queue);
@@ -105,7 +112,7 @@ export class ReadyFlag {
 
   #set(state: 0 | 1 | 2): void {
     this.#state = state;
-    // A poller of the queue would miss pending events.
+    // Otherwise code that polls the queue would miss pending events.
     if (this.#modify()) return;
     this.#queue.repairs.repair();
     this.#modify();

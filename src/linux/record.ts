@@ -2,7 +2,9 @@ import type { KeventMemory } from '../memory/index.js';
 import { D } from './constants.js';
 import type { Knote } from './knote.js';
 
-/** Where `ext` of struct kevent64_s begins, and how many words it has. */
+/**
+ * The first word of `ext` of struct kevent64_s, and the number of its words.
+ */
 const EXT = 8;
 const EXT_WORDS = 4;
 
@@ -35,7 +37,7 @@ export function writeRecord(
   if (knote.ext !== null && words.extCount > 0) i32.set(knote.ext, at + EXT);
 }
 
-/** Write the entry that says how a change went: all as given but these two. */
+/** Write the result of a change: all fields unchanged except these two. */
 export function copyRecord(
   from: KeventMemory,
   fromIndex: number,
@@ -47,7 +49,7 @@ export function copyRecord(
   const { stride } = from.words;
   const source = fromIndex * stride;
   const target = toIndex * stride;
-  // The lists may be one: an entry never stands behind its change.
+  // Both lists may be the same: an entry is never after its change.
   for (let word = 0; word < stride; word++) {
     to.i32[target + word] = from.i32[source + word];
   }
@@ -56,7 +58,7 @@ export function copyRecord(
   to.i32[target + 5] = 0;
 }
 
-/** Whether the last change is likely to leave an event pending. */
+/** Whether the last change probably leaves an event pending. */
 export function isTrigger(
   { i32, words }: KeventMemory,
   nchanges: number,

@@ -2,7 +2,9 @@ import { D, DE } from './constants.js';
 import type { Descriptor } from './descriptor.js';
 import type { Knote } from './knote.js';
 
-/** Decides whether a filter refuses a descriptor: a Darwin errno, or 0. */
+/**
+ * Decides whether a filter refuses a descriptor. Returns a Darwin errno, or 0.
+ */
 export type Refusal = (knote: Knote, descriptor: Descriptor) => number;
 
 export const refuseRead: Refusal = (knote, { kind }) => {
@@ -10,7 +12,7 @@ export const refuseRead: Refusal = (knote, { kind }) => {
     case 'directory':
       return DE.EINVAL;
     case 'device':
-      // A low-water mark of 1 asks for what select(2) would say.
+      // A low-water mark of 1 is the condition of select(2).
       return knote.requestedFflags === D.NOTE_LOWAT &&
         knote.requestedLow === 1 &&
         knote.requestedHigh === 0

@@ -1,9 +1,9 @@
 import type { Queue } from './queue.js';
 
 /**
- * Repairs a queue after other code closed one of its descriptors by mistake, such
- * as by a second close of a reused number. Parts that can be reopened are; if
- * the queue's own descriptor is gone, the queue ends.
+ * Repairs a queue after other code closed one of its descriptors by mistake,
+ * for example by closing a number twice. It reopens parts. If the queue's own
+ * descriptor was closed, the queue ends.
  */
 export class Repairs {
   readonly #queue: Queue;
@@ -13,12 +13,12 @@ export class Repairs {
   }
 
   /**
-   * Whether the queue's descriptor still is its own, for one system call.
-   * `makesPending` if the call that asks will make an event pending.
+   * Whether the queue's descriptor is still its own, checked by one system
+   * call. `makesPending` if the current call will make an event pending.
    */
   isOpen(makesPending: boolean): boolean {
     const queue = this.#queue;
-    // To make the descriptor readable would have been a system call as well.
+    // Making the descriptor readable needs a system call as well.
     const isOpen = makesPending
       ? queue.readyFlag.expect()
       : queue.kernel.identity.isQueue(queue, queue.fd);
@@ -26,8 +26,8 @@ export class Repairs {
   }
 
   /**
-   * Replace the eventfd and the epolls; false if the queue's own descriptor was
-   * closed, or if no other can be had.
+   * Replace the eventfd and the epolls. False if the queue's own descriptor was
+   * closed, or a part cannot be replaced.
    */
   repair(): boolean {
     const queue = this.#queue;
@@ -41,7 +41,7 @@ export class Repairs {
     return true;
   }
 
-  /** Repair everything; false if the queue's descriptor was closed. */
+  /** Repair all parts. False if the queue's descriptor was closed. */
   check(): boolean {
     const { kernel, timers, sources } = this.#queue;
     if (!this.repair()) {

@@ -21,19 +21,21 @@ type Listener = () => void;
 /** SIGRTMAX. */
 const MAX_SIGNAL = 64;
 
-/** One signal number that knotes of any queue count. */
+/** One signal that knotes of any queue count. */
 interface Counted {
   readonly knotes: Set<Knote>;
   readonly name: NodeJS.Signals;
   readonly listener: Listener;
-  /** Node's watch that calls the listener, as messages name it: 0 if unknown. */
+  /**
+   * Node's watch that calls the listener, as messages name it; 0 if unknown.
+   */
   watch: number;
 }
 
 /**
- * Counts the signals that Node's own delivery brings. They are counted as soon
- * as they are in libuv's pipe, if that can be seen, so that a blocking wait
- * sees them too; else when their listener is called.
+ * Counts the signals that Node.js delivers. If possible they are counted as
+ * soon as they are in libuv's pipe, so that a blocking wait sees them too.
+ * Otherwise they are counted when their listener is called.
  */
 export class Signals {
   readonly #libc: Libc;
@@ -43,9 +45,9 @@ export class Signals {
   readonly #process = realProcess();
   readonly #emitter: EventEmitter = this.#process;
   /**
-   * By Node's watch: how many messages were counted in the pipe already, while
-   * the listener is still to be called. For a watch that was stopped with
-   * messages in flight it never is.
+   * By Node's watch: the messages that were counted in the pipe while the
+   * listener has not been called yet. The listener of a watch that was stopped
+   * meanwhile is never called.
    */
   readonly #early = new Map<number, number>();
   #pipe: SignalPipe | undefined;
@@ -62,10 +64,12 @@ export class Signals {
     this.#onCounted = onCounted;
   }
 
-  /** Whether signals can be had at all: Node gives them to one thread. */
+  /**
+   * Whether signals are available: Node.js delivers them to one thread only.
+   */
   readonly available = isMainThread();
 
-  /** Whether signals of that number come, as far as is known. */
+  /** Whether signals of that number are delivered, as far as is known. */
   counts(signal: number): boolean {
     return this.#counted.has(signal);
   }
@@ -76,8 +80,8 @@ export class Signals {
   }
 
   /**
-   * Begin to count for a knote: a Darwin errno. A number that is no signal, or
-   * one nobody can listen for, never comes.
+   * Begin to count for a knote. Returns a Darwin errno. A number that is not a
+   * signal, or that cannot be caught, is never delivered.
    */
   add(signal: number, knote: Knote): number {
     this.collect();
@@ -87,7 +91,7 @@ export class Signals {
       return 0;
     }
     const name = signalNames.get(signal) as NodeJS.Signals | undefined;
-    // Node cannot catch a real-time signal, and it would end the process.
+    // Node.js cannot catch a real-time signal, and it would end the process.
     if (name === undefined && signal > 0 && signal <= MAX_SIGNAL) {
       return DE.ENOTSUP;
     }
@@ -101,27 +105,27 @@ export class Signals {
       watch: 0,
     };
     if (this.#counted.size === 0) {
-      // Before Node's own, which gives the signal back to the kernel.
+      // Before Node's own listener, which gives the signal back to the kernel.
       this.#emitter.prependListener('removeListener', this.#onRemoved);
     }
     this.#counted.set(signal, counted);
     const isWatched = this.#process.listenerCount(name) > 0;
     this.#process.on(name, counted.listener);
-    // Once a program has removed all listeners of the process, Node's own are
-    // gone too, and it catches no other signals.
+    // If a program removes all listeners of the process, Node's own are removed
+    // too, and it catches no other signals.
     const errno = isCaught(signal) ? this.#search() : DE.ENOTSUP;
     if (errno !== 0) {
       this.remove(signal, knote);
       return errno;
     }
-    // Messages in the pipe came before, and are not for this knote.
+    // Messages in the pipe are older than this knote, and not for it.
     this.#countPipe(counted);
-    // Nor can it be of a watch that is new, but of one by another name.
+    // They do not belong to a new watch either, but to one by another name.
     if (!isWatched) counted.watch = 0;
     return 0;
   }
 
-  /** Find libuv's pipe, once there is a listener for which it has one. */
+  /** Find libuv's pipe, which exists once there is a listener. */
   #search(): number {
     if (this.#searched) return 0;
     const found = SignalPipe.find(this.#libc);
@@ -141,7 +145,7 @@ export class Signals {
     this.#process.off(counted.name, counted.listener);
     if (this.#counted.size > 0) return;
     this.#emitter.off('removeListener', this.#onRemoved);
-    // Held messages are for other listeners.
+    // Messages that are held are for other listeners.
     this.#pipe?.giveBack(() => {});
     if (this.#pipe?.isHolding) this.#schedule();
     else this.#closePipe();
@@ -156,12 +160,12 @@ export class Signals {
     this.#searched = false;
   }
 
-  /** The program removes the listeners of a signal: ours stays. */
+  /** The program removes the listeners of a signal. Add ours again. */
   readonly #onRemoved = (name: string | symbol, removed: unknown): void => {
     for (const { name: own, listener } of this.#counted.values()) {
       if (own !== name || listener !== removed) continue;
       this.#process.on(own, listener);
-      // If it removes all listeners of all events, that is in vain.
+      // This fails if it removes all listeners of all events.
       queueMicrotask(this.#restore);
     }
   };
@@ -176,7 +180,7 @@ export class Signals {
       this.#restoreListener(counted);
   };
 
-  /** Count what is in the pipe and was not counted yet. */
+  /** Count messages in the pipe that were not counted yet. */
   collect(): void {
     if (this.#pipe === undefined || this.#counted.size === 0) return;
     for (const counted of this.#counted.values())
@@ -185,8 +189,8 @@ export class Signals {
   }
 
   /**
-   * Count the messages that are new in the pipe, but for one signal. Returns
-   * the watches of those that are still in it.
+   * Count new messages in the pipe, except those of one signal. Returns the
+   * watches of those that are still in it.
    */
   #countPipe(skipped?: Counted, takes = false): ReadonlySet<number> {
     const seen = new Map<number, number>();
@@ -198,23 +202,24 @@ export class Signals {
       seen.set(watch, nth);
       const fresh = nth - (this.#early.get(watch) ?? 0);
       if (fresh <= 0 && counted !== skipped) return;
-      // A stopped watch calls no listener, even if there are new ones.
+      // A stopped watch calls no listener, even if there are new listeners.
       if (this.#pipe?.isActive(watch)) counted.watch = watch;
-      // A signal with two names may have a watch, and so a message, for each.
+      // A signal with two names may have a watch, and so a message, for each
+      // name.
       if (fresh <= (most.get(counted) ?? 0)) return;
       most.set(counted, fresh);
       if (counted !== skipped) this.#count(counted);
     }, takes);
     for (const [watch, count] of seen) {
       const early = Math.max(count, this.#early.get(watch) ?? 0);
-      // Those taken out come back to be early again.
+      // Messages that were taken out are put back, to be delivered early.
       this.#early.set(watch, isTaken ? early - count : early);
     }
     if (seen.size > 0 || isTaken) this.#schedule();
     return new Set(isTaken ? [] : seen.keys());
   }
 
-  /** Have {@link #turn} called; the process lives on for what is held. */
+  /** Schedule {@link #turn}. Held messages keep the process alive. */
   #schedule(): void {
     this.#scheduled ??= setImmediate(() => this.#turn());
     if (this.#pipe?.isHolding) this.#scheduled.ref();
@@ -222,15 +227,15 @@ export class Signals {
   }
 
   /**
-   * Once the loop has read the pipe and called all listeners, messages that
-   * are gone, listener or not, are not waited for any longer. Those that were
-   * taken out are given back for its next turn.
+   * Once the loop has read the pipe and called all listeners, messages that are
+   * gone are no longer waited for, with or without a listener. Messages that
+   * were taken out are put back for the next turn.
    */
   #turn(): void {
     this.#scheduled = undefined;
     const pipe = this.#pipe;
     if (pipe === undefined) {
-      // The next watch may be at the address of one that is gone.
+      // The next watch may have the address of one that was freed.
       this.#early.clear();
       return;
     }
@@ -247,7 +252,7 @@ export class Signals {
     this.#onCounted();
   }
 
-  /** Node calls the listener: once for each message of the pipe. */
+  /** Node.js calls the listener once for each message of the pipe. */
   #onListener(signal: number): void {
     const counted = this.#counted.get(signal);
     if (counted === undefined) return;
@@ -260,7 +265,7 @@ export class Signals {
     this.#onCounted();
   }
 
-  /** The program may have removed all listeners of a signal, ours too. */
+  /** The program may have removed all listeners of a signal, including ours. */
   #restoreListener(counted: Counted): void {
     const { name, listener } = counted;
     if (this.#process.listeners(name).includes(listener)) return;
@@ -273,7 +278,7 @@ export class Signals {
   }
 }
 
-/** Whether the process catches a signal; true too where proc(5) cannot tell. */
+/** Whether the process catches a signal; true if proc(5) cannot be read. */
 function isCaught(signal: number): boolean {
   try {
     const status = readFileSync('/proc/self/status', 'latin1');

@@ -5,14 +5,14 @@ import type { Queue } from './queue.js';
 import type { FdSource } from './source.js';
 
 /**
- * The sockets of one queue that are watched with a low-water mark: epoll
- * reports neither that there is room for it, nor that a receive buffer is full
- * before it is reached. So each call of kevent polls them.
+ * The sockets of one queue that are watched with a low-water mark. epoll does
+ * not report that there is space for the mark, nor that a receive buffer fills
+ * up below it. So each call of kevent polls them.
  */
 export class SocketMarks {
   readonly #queue: Queue;
   readonly #sources = new Set<FdSource>();
-  /** Knotes whose mark was reached when they were last evaluated. */
+  /** Knotes whose mark was reached at their last evaluation. */
   readonly #reached = new WeakSet<Knote>();
 
   constructor(queue: Queue) {
@@ -23,7 +23,7 @@ export class SocketMarks {
     return this.#sources.size;
   }
 
-  /** A socket's knotes have changed. */
+  /** The knotes of a socket changed. */
   update(source: FdSource): void {
     if (source.knotes.some(hasLowWater)) this.#sources.add(source);
     else this.#sources.delete(source);
@@ -33,7 +33,7 @@ export class SocketMarks {
     this.#sources.delete(source);
   }
 
-  /** Activate knotes whose mark was reached since. */
+  /** Activate knotes whose mark has been reached since. */
   poll(): void {
     for (const { knotes } of this.#sources) {
       for (const knote of knotes) {

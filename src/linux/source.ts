@@ -12,36 +12,36 @@ import type { Member } from './members.js';
 import { isSameInode } from './probe.js';
 import type { Queue } from './queue.js';
 
-/** The aspect of a descriptor that knotes watch. */
+/** The condition of a descriptor that knotes watch. */
 export type Aspect = 'read' | 'write' | 'vnode';
 
 const ENDS = EPOLLHUP | EPOLLRDHUP | EPOLLERR;
 
 /**
- * One aspect of one of the user's descriptors: what the knotes of that ident
- * share. In an epoll at most once; files are in none.
+ * One condition of one of the user's descriptors, which the knotes of that
+ * ident share. It is in at most one epoll; files are in none.
  */
 export class FdSource implements Member {
   readonly queue: Queue;
   readonly descriptor: Descriptor;
   readonly aspect: Aspect;
-  /** Oldest first. */
+  /** The knotes, oldest first. */
   readonly knotes: Knote[] = [];
-  /** The epoll it is in, or -1. */
+  /** The epoll that it is in, or -1. */
   epoll = -1;
   slot = -1;
   generation = 0;
-  /** Epoll reported an end or an error, or may have: poll(2) tells. */
+  /** epoll reported EOF or an error, or may have: check with poll(2). */
   mayHaveEnded = true;
   /** The inotify watch of its pipe or file, or -1. */
   watch = -1;
-  /** SO_RCVLOWAT of a socket when a change named it last, else 1. */
+  /** SO_RCVLOWAT of a socket at the last change, otherwise 1. */
   receiveMark = 1;
-  /** Whether sending was shut down, which does not change back. */
+  /** Whether sending was shut down, which is permanent. */
   isSendShut = false;
-  /** No edge has come since that was checked. */
+  /** There was no edge since that was checked. */
   isSendChecked = false;
-  /** Files: size and offset when last evaluated. */
+  /** For files: size and offset at the last evaluation. */
   size = 0;
   offset = 0;
 
@@ -51,12 +51,12 @@ export class FdSource implements Member {
     this.aspect = aspect;
   }
 
-  /** Whether another is of the same open file, or the pipe's other end. */
+  /** Whether another source has the same open file, or the pipe's other end. */
   isSameFileAs({ descriptor }: FdSource): boolean {
     return isSameInode(this.descriptor, descriptor);
   }
 
-  /** Epoll reports it: post its knotes, newest first. */
+  /** epoll reports it: post its knotes, newest first. */
   edge(bits: number): void {
     this.note(bits);
     for (let i = this.knotes.length - 1; i >= 0; i--) {
@@ -64,7 +64,7 @@ export class FdSource implements Member {
     }
   }
 
-  /** Remember what epoll reports. */
+  /** Store the bits that epoll reports. */
   note(bits: number): void {
     if (this.aspect === 'write') {
       this.mayHaveEnded = true;
@@ -76,18 +76,19 @@ export class FdSource implements Member {
 
   /** Post one knote. */
   post(knote: Knote, bits: number): void {
-    // Inotify reports a FIFO's reads and writes; its ends are no event.
+    // Inotify reports reads and writes of a FIFO. Its opens and closes are not
+    // events.
     if (this.watch >= 0 && this.descriptor.kind === 'fifo') return;
     const wanted = this.aspect === 'write' ? EPOLLOUT : EPOLLIN;
     const ready = (bits & wanted) !== 0 && (bits & (EPOLLHUP | EPOLLERR)) === 0;
-    // With the default mark the ready bit is the answer.
+    // With the default mark, the ready bit decides.
     if (ready && lowWater(knote, this.receiveMark) === 1)
       this.queue.knotes.activate(knote);
     else this.queue.knotes.post(knote);
   }
 }
 
-/** All that hangs on some descriptors, newest first. */
+/** All knotes on some descriptors, newest first. */
 export function knotesOf(sources: Iterable<FdSource>): readonly Knote[] {
   const knotes: Knote[] = [];
   for (const source of sources) knotes.push(...source.knotes);

@@ -23,7 +23,7 @@ import { type Aspect, FdSource, knotesOf } from './source.js';
 import { Ticks } from './ticks.js';
 import { takeSnapshot } from './vnode-hints.js';
 
-/** Nanoseconds between looks at what neither epoll nor inotify reports. */
+/** Nanoseconds between polls of what neither epoll nor inotify reports. */
 const TICK = 20e6;
 
 const ASPECTS: readonly Aspect[] = ['read', 'write', 'vnode'];
@@ -44,7 +44,7 @@ export class Sources {
   /** Files whose writes inotify does not report. */
   readonly #unwatched = new Set<FdSource>();
   readonly #ticks: Ticks;
-  /** Whether inotify reports on pipes, in place of the edges of epoll. */
+  /** Whether inotify reports on pipes, instead of the edges of epoll. */
   #followsPipes = false;
   /** Whether each call must {@link poll}. */
   needsPolling = false;
@@ -90,12 +90,12 @@ export class Sources {
     if (!this.#needsTicks) this.#ticks.stop();
   }
 
-  /** Whether something is to be polled while a call waits. */
+  /** Whether something must be polled while a call waits. */
   get #needsTicks(): boolean {
     return this.#unwatched.size + this.#marks.size > 0;
   }
 
-  /** Replace inotify if that was closed elsewhere. */
+  /** Replace inotify if other code closed it. */
   check(): void {
     this.#watches.check();
   }
@@ -107,7 +107,7 @@ export class Sources {
 
   // ---- knotes -------------------------------------------------------------
 
-  /** Attach a knote to its descriptor: a Darwin errno. */
+  /** Attach a knote to its descriptor. Returns a Darwin errno. */
   attach(knote: Knote, aspect: Aspect, refuses: Refusal): number {
     const fd = knote.identLow;
     const { kernel, nesting } = this.#queue;
@@ -136,7 +136,7 @@ export class Sources {
     return 0;
   }
 
-  /** Provide what the request of a knote needs besides edges of epoll. */
+  /** Provide what a knote needs in addition to edges of epoll. */
   update(knote: Knote): void {
     const { source, flags } = knote;
     if (source === null || source.aspect === 'vnode') return;
@@ -175,9 +175,8 @@ export class Sources {
   }
 
   /**
-   * The descriptor of a source was closed: drop its knotes, and post those
-   * with EV_VANISHED. `isCurrent` while it still is the file that was
-   * registered.
+   * The descriptor of a source was closed: drop its knotes, and post those with
+   * EV_VANISHED. `isCurrent` if it is still the registered file.
    */
   drop(source: FdSource, isCurrent: boolean): void {
     this.#dropKnotes([source]);
@@ -197,19 +196,22 @@ export class Sources {
     }
   }
 
-  /** Drop a source if its descriptor is another file by now: then true. */
+  /**
+   * Drop a source if its descriptor is now another file. Returns whether it
+   * did.
+   */
   dropIfStale(source: FdSource): boolean {
     if (this.#queue.kernel.identity.isCurrent(source)) return false;
     this.drop(source, false);
     return true;
   }
 
-  /** Drop what was registered for a descriptor that is another file now. */
+  /** Drop the registrations of a descriptor that is now another file. */
   dropStale(fd: number): void {
     for (const source of this.#allOf(fd)) this.dropIfStale(source);
   }
 
-  /** Drop what is registered for a descriptor that is about to be closed. */
+  /** Drop the registrations of a descriptor that is about to be closed. */
   dropAll(fd: number): void {
     const { identity } = this.#queue.kernel;
     const sources = this.#allOf(fd);
@@ -220,7 +222,7 @@ export class Sources {
     }
   }
 
-  /** Drop sources with EV_VANISHED whose descriptor was closed elsewhere. */
+  /** Drop sources with EV_VANISHED whose descriptor other code closed. */
   dropVanished(): void {
     for (const { source } of this.#queue.knotes.vanishing) {
       if (source !== null) this.dropIfStale(source);
@@ -229,7 +231,7 @@ export class Sources {
 
   // ---- sources ------------------------------------------------------------
 
-  /** Begin to watch a descriptor: the source, or a Darwin errno. */
+  /** Begin to watch a descriptor. Returns the source, or a Darwin errno. */
   #add(descriptor: Descriptor, aspect: Aspect): FdSource | number {
     const source = new FdSource(this.#queue, descriptor, aspect);
     const errno =
@@ -295,11 +297,11 @@ export class Sources {
     }
     const watch = this.#watches.get(source);
     if (watch !== undefined) {
-      // An older snapshot is good only while a source kept it up to date.
+      // An older snapshot is valid only if a source kept it up to date.
       if (vnodesOf(watch).length === 1) watch.snapshot = null;
       watch.snapshot ??= takeSnapshot(this.#queue.kernel.probe, fd);
       if (watch.snapshot === null) {
-        // No change of it could be told from any other.
+        // Its changes could not be distinguished from one another.
         const errno = lastErrno(this.#libc);
         this.#watches.remove(source);
         return errno;
@@ -313,8 +315,8 @@ export class Sources {
   }
 
   /**
-   * Some knote must see every read and write of its pipe. Follow all pipes of
-   * the queue by inotify, so that the order between pipes is kept.
+   * A knote needs every read and write of its pipe. Follow all pipes of the
+   * queue with inotify, so that the order between pipes is kept.
    */
   #followPipes(): void {
     if (this.#followsPipes || this.#watches.open() !== 0) return;
@@ -332,7 +334,7 @@ export class Sources {
 function bitsOf(descriptor: Descriptor, aspect: Aspect): number {
   const { kind, reads, writes } = descriptor;
   const isWrite = aspect === 'write';
-  // HUP and ERR are always reported, and tell when the other end is closed.
+  // HUP and ERR are always reported, and show that the other end was closed.
   if (kind === 'pipe' && (isWrite ? !writes : !reads)) return EPOLLET;
   if (isWrite) return EPOLLOUT | EPOLLET;
   const urgent = kind === 'socket' ? EPOLLPRI : 0;

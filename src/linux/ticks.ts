@@ -6,8 +6,8 @@ import type { Member } from './members.js';
 import type { Queue } from './queue.js';
 
 /**
- * Wakes whoever waits on a queue at intervals, for changes that nothing
- * reports: each call of kevent polls them.
+ * Wakes waits on a queue at intervals, for changes that nothing reports: each
+ * call of kevent polls them.
  */
 export class Ticks implements Member {
   slot = -1;
@@ -25,7 +25,7 @@ export class Ticks implements Member {
     this.#libc = queue.kernel.libc;
   }
 
-  /** Begin, unless it ticks already: a Darwin errno. */
+  /** Start, unless it is running. Returns a Darwin errno. */
   start(): number {
     if (this.#timerfd >= 0) return 0;
     const libc = this.#libc;
@@ -51,7 +51,7 @@ export class Ticks implements Member {
     this.close();
   }
 
-  /** A timerfd goes on when it is read. */
+  /** Reading a timerfd does not stop it. */
   edge(): void {
     const { address } = this.#libc.scratch;
     this.#libc.read(this.#timerfd, address, 8);

@@ -11,12 +11,12 @@ import type { Timer } from './filters/timer.js';
 import type { Member } from './members.js';
 import type { Queue } from './queue.js';
 
-/** Longer than any machine is up, and short enough for the kernel. */
+/** Longer than any machine runs, and short enough for the kernel. */
 const FAR_FUTURE = 2 ** 33 * 1e9;
 
 /**
  * The timers of one queue on one clock: a binary heap by deadline, and one
- * timerfd armed for the earliest.
+ * timerfd that is set to the earliest.
  */
 export class TimerHeap implements Member {
   slot = -1;
@@ -27,7 +27,7 @@ export class TimerHeap implements Member {
   #fd = -1;
   readonly #heap: Timer[] = [];
   readonly #setting: NativeBlock = nativeBlock(32);
-  /** The deadline the timerfd is armed for. */
+  /** The deadline that the timerfd is set to. */
   #armed = Number.POSITIVE_INFINITY;
 
   private constructor(queue: Queue, clock: number) {
@@ -36,7 +36,7 @@ export class TimerHeap implements Member {
     this.#clock = clock;
   }
 
-  /** Make the heap of a clock: a Darwin errno if that fails. */
+  /** Make the heap of a clock. Returns a Darwin errno if that fails. */
   static create(queue: Queue, countsSleep: boolean): TimerHeap | number {
     const clock = countsSleep ? CLOCK_BOOTTIME : CLOCK_MONOTONIC;
     const heap = new TimerHeap(queue, clock);
@@ -44,7 +44,7 @@ export class TimerHeap implements Member {
     return errno === 0 ? heap : errno;
   }
 
-  /** Open the timerfd: a Darwin errno. */
+  /** Open the timerfd. Returns a Darwin errno. */
   #open(): number {
     const fd = this.#libc.timerfdCreate(this.#clock, CLOEXEC | NONBLOCK);
     if (fd < 0) return lastErrno(this.#libc);
@@ -59,7 +59,7 @@ export class TimerHeap implements Member {
     if (!identity.isMember(this.#queue, this.#fd)) this.reopen();
   }
 
-  /** The timerfd was closed elsewhere. */
+  /** Other code closed the timerfd. */
   reopen(): void {
     this.close();
     this.#open();
@@ -67,7 +67,7 @@ export class TimerHeap implements Member {
     this.#queue.timers.scheduleArm();
   }
 
-  /** The timerfd fired: all that are due are ready, in order. */
+  /** The timerfd fired: all timers that are due are ready, in order. */
   edge(): void {
     this.#armed = Number.POSITIVE_INFINITY;
     const now = this.now();
@@ -103,7 +103,7 @@ export class TimerHeap implements Member {
     this.#down(last.heapIndex);
   }
 
-  /** Arm the timerfd for the earliest deadline, if that has changed. */
+  /** Set the timerfd to the earliest deadline, if that has changed. */
   arm(): void {
     const deadline = this.#heap[0]?.deadline ?? Number.POSITIVE_INFINITY;
     if (deadline === this.#armed) return;
@@ -112,7 +112,7 @@ export class TimerHeap implements Member {
     if (deadline === Number.POSITIVE_INFINITY) {
       u32.fill(0);
     } else {
-      // All zero would disarm it.
+      // A time of zero would disarm it.
       const wait = Math.max(1, deadline - this.now());
       writeTimespec(u32, 4, Math.min(wait, FAR_FUTURE));
     }

@@ -6,7 +6,7 @@ import { TimerHeap } from './timer-heap.js';
 export class Timers {
   readonly #queue: Queue;
   #monotonic: TimerHeap | undefined;
-  /** On the clock that goes on while the machine sleeps. */
+  /** On the clock that continues while the machine sleeps. */
   #boottime: TimerHeap | undefined;
   #isScheduled = false;
 
@@ -14,7 +14,7 @@ export class Timers {
     this.#queue = queue;
   }
 
-  /** The heap that a change asks for: a Darwin errno if there is none. */
+  /** The heap for a change. Returns a Darwin errno if there is none. */
   heapFor(fflags: number): TimerHeap | number {
     const countsSleep = (fflags & D.NOTE_MACH_CONTINUOUS_TIME) !== 0;
     const known = countsSleep ? this.#boottime : this.#monotonic;
@@ -26,13 +26,13 @@ export class Timers {
     return heap;
   }
 
-  /** Deadlines have changed: {@link arm} before the call returns. */
+  /** Deadlines changed: call {@link arm} before the call returns. */
   scheduleArm(): void {
     this.#isScheduled = true;
     this.#queue.kernel.scheduleSync(this.#queue);
   }
 
-  /** Arm the timerfds, if that was scheduled. */
+  /** Set the timerfds, if that is scheduled. */
   arm(): void {
     if (!this.#isScheduled) return;
     this.#isScheduled = false;
@@ -40,7 +40,7 @@ export class Timers {
     this.#boottime?.arm();
   }
 
-  /** Replace timerfds that were closed elsewhere. */
+  /** Replace timerfds that other code closed. */
   check(): void {
     this.#monotonic?.check();
     this.#boottime?.check();

@@ -20,8 +20,8 @@ const REPLY_HEADER_BYTES = 32;
 const SEND_SHUTDOWN = 2;
 
 /**
- * Facts of AF_UNIX sockets that no call on the socket reports, by sock_diag(7).
- * All are `undefined` where sock_diag is not permitted.
+ * Facts about AF_UNIX sockets that no call on the socket reports, from
+ * sock_diag(7). All are `undefined` if sock_diag is forbidden.
  */
 export class UnixDiag {
   readonly #libc: Libc;
@@ -31,7 +31,7 @@ export class UnixDiag {
     this.#libc = libc;
   }
 
-  /** How many connections wait on a listening socket. */
+  /** The number of connections to accept on a listening socket. */
   backlog(inode: number): number | undefined {
     return this.#ask(inode, SHOW_QUEUE, ATTR_QUEUE)?.[0];
   }
@@ -51,7 +51,7 @@ export class UnixDiag {
     return memory[2] >= memory[3];
   }
 
-  /** How many bytes its peer has received and not read. */
+  /** The number of bytes that its peer has received and not read. */
   unreadByPeer(inode: number): number | undefined {
     const peer = this.#ask(inode, SHOW_PEER, ATTR_PEER)?.[0];
     return peer === undefined
@@ -67,7 +67,7 @@ export class UnixDiag {
   ): readonly number[] | undefined {
     this.#block ??= nativeBlock(4096);
     const { u8, u32, address } = this.#block;
-    // A socket for each question: a kept one could be closed by a stranger.
+    // One socket per query: other code could close a kept one.
     const fd = this.#libc.socket(
       AF_NETLINK,
       SOCK_RAW | CLOEXEC,
@@ -84,7 +84,7 @@ export class UnixDiag {
     u32[8] = 0xffffffff;
     u32[9] = 0xffffffff;
     const sent = this.#libc.send(fd, address, REQUEST_BYTES, MSG_DONTWAIT);
-    // Requests of netlink are answered before send returns.
+    // netlink replies before send returns.
     const got =
       sent < 0 ? -1 : this.#libc.recv(fd, address, u8.length, MSG_DONTWAIT);
     this.#libc.close(fd);

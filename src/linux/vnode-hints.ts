@@ -17,16 +17,18 @@ import {
 import { toBigInt } from './int64.js';
 import { isSameInode, type Probe, type Stat } from './probe.js';
 
-/** The last known state of an inode, by which inotify events are understood. */
+/**
+ * The last known state of an inode, which gives inotify events their meaning.
+ */
 export interface Snapshot {
   stat: Stat;
   /** Its path, which distinguishes a replacement from a removal. */
   path: string | undefined;
-  /** The edge of inotify at which it last became shorter. */
+  /** The inotify edge at which it last became shorter. */
   truncatedAt: number;
 }
 
-/** All that a watch for EVFILT_VNODE asks inotify for. */
+/** The inotify events that EVFILT_VNODE needs. */
 export const VNODE_EVENTS =
   IN_MODIFY |
   IN_ATTRIB |
@@ -45,16 +47,16 @@ const isKind = ({ mode }: Stat, kind: number): boolean =>
 
 const ENTRIES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 
-/** The kernel's suffix of an unlinked file's path. */
+/** The suffix that the kernel adds to the path of an unlinked file. */
 const DELETED = ' (deleted)';
 
-/** The path of an open file, while it has one. */
+/** The path of an open file, if it has one. */
 export function pathOf(fd: number): string | undefined {
   try {
     const link = `/proc/self/fd/${fd}`;
     const path = readlinkSync(link);
     if (!path.endsWith(DELETED)) return path;
-    // A name may end so by itself: then the file is there.
+    // A name may itself end in this suffix: then the file exists.
     const there = statSync(path, { bigint: true, throwIfNoEntry: false });
     const { dev, ino } = statSync(link, { bigint: true });
     return there?.ino === ino && there.dev === dev ? path : undefined;
@@ -63,7 +65,7 @@ export function pathOf(fd: number): string | undefined {
   }
 }
 
-/** Begin to follow an open file. */
+/** Take the first snapshot of an open file. */
 export function takeSnapshot(probe: Probe, fd: number): Snapshot | null {
   const stat = probe.stat(fd);
   return stat === undefined
@@ -72,8 +74,8 @@ export function takeSnapshot(probe: Probe, fd: number): Snapshot | null {
 }
 
 /**
- * Say in Darwin's NOTE_ bits what happened: one number for each post that Darwin
- * would make, in its order, which is matched against a mask as a whole.
+ * Translate an event into Darwin's NOTE_ bits. Returns one number for each post
+ * that Darwin would make, in order; each is matched against a mask as a whole.
  */
 export function hintsOf(
   { mask, ofEntry, stays, edge }: InotifyEvent,
@@ -84,10 +86,10 @@ export function hintsOf(
   if ((mask & IN_UNMOUNT) !== 0) return [D.NOTE_REVOKE];
   const overflow = (mask & IN_Q_OVERFLOW) !== 0;
   const entry = (mask & ENTRIES) !== 0;
-  // The parent hears of its entries' changes as well.
+  // The parent gets events of its entries as well.
   if (ofEntry && !entry) return [];
   if (mask === IN_CLOSE_WRITE) {
-    // Cut, and closed by who wrote: emptied, that is, and written anew.
+    // Truncated, and closed by its writer: it was emptied and written again.
     return snapshot.truncatedAt === edge ? [D.NOTE_EXTEND, D.NOTE_WRITE] : [];
   }
   const before = snapshot.stat;
@@ -112,7 +114,7 @@ export function hintsOf(
     if (now.size > 0 && now.size < before.size) snapshot.truncatedAt = edge;
   }
   const isAttrib = overflow || (mask & IN_ATTRIB) !== 0;
-  // Only what this event reports; the rest has its own event still to come.
+  // Only what this event reports; other changes have their own events.
   const { size } = overflow || isModified ? now : before;
   snapshot.stat = { ...(isAttrib ? now : before), size };
   if (isAttrib) hints.push(...attribHints(before, snapshot));
@@ -123,23 +125,25 @@ export function hintsOf(
   return hints;
 }
 
-/** A directory that comes or goes changes its parent's link count. */
+/** Adding or removing a directory changes its parent's link count. */
 function entryHint(mask: number, stays: boolean): number {
   const moved = (mask & (IN_MOVED_FROM | IN_MOVED_TO)) !== 0;
   const links = (mask & IN_ISDIR) !== 0 && !(moved && stays);
   return links ? D.NOTE_WRITE | D.NOTE_LINK : D.NOTE_WRITE;
 }
 
-/** Contents changed: written to, or cut to a length, which sizes tell. */
+/** The contents changed. The size distinguishes a write from a truncation. */
 function modifyHints(before: Stat, now: Stat): readonly number[] {
   if (!isKind(now, S_IFREG)) return [D.NOTE_WRITE];
   if (now.size > before.size) return [D.NOTE_EXTEND, D.NOTE_WRITE];
-  // Nothing that was written leaves an empty file.
+  // A write never leaves an empty file.
   const isCut = now.size < before.size || now.size === 0;
   return [isCut ? D.NOTE_ATTRIB : D.NOTE_WRITE];
 }
 
-/** The inode changed: its links, which their number tells, or the rest. */
+/**
+ * The inode changed. The link count distinguishes links from other attributes.
+ */
 function attribHints(before: Stat, snapshot: Snapshot): readonly number[] {
   const { stat: now } = snapshot;
   // The links of a directory are its subdirectories, until it is removed.
@@ -150,14 +154,14 @@ function attribHints(before: Stat, snapshot: Snapshot): readonly number[] {
   if (links > 0) hints.push(D.NOTE_LINK);
   else if (isReplaced(snapshot)) hints.push(D.NOTE_DELETE);
   else hints.push(D.NOTE_DELETE | D.NOTE_LINK);
-  // Told as one with the change of the links.
+  // Reported together with the change of the links.
   const { mode, uid, gid } = before;
   const differs = now.mode !== mode || now.uid !== uid || now.gid !== gid;
   if (differs) hints.push(D.NOTE_ATTRIB);
   return hints;
 }
 
-/** Whether another file is now where this one was. */
+/** Whether another file is now at this path. */
 function isReplaced({ path, stat }: Snapshot): boolean {
   if (path === undefined) return false;
   try {
@@ -169,7 +173,9 @@ function isReplaced({ path, stat }: Snapshot): boolean {
   }
 }
 
-/** Whether a directory was removed since: no event of its own reports that. */
+/**
+ * Whether a directory was removed since. It has no event of its own for that.
+ */
 export function wasRemoved(
   snapshot: Snapshot,
   probe: Probe,
@@ -178,7 +184,7 @@ export function wasRemoved(
   if (snapshot.stat.links === 0) return false;
   const stat = probe.stat(fd);
   if (stat === undefined || stat.links !== 0) return false;
-  // The number may be another file's by now.
+  // The number may now be another file.
   if (!isSameInode(stat, snapshot.stat)) return false;
   snapshot.stat = { ...snapshot.stat, links: 0 };
   return true;

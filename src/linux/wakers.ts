@@ -6,8 +6,8 @@ import type { Member } from './members.js';
 import type { Queue } from './queue.js';
 
 /**
- * An eventfd that triggers a user event of a queue, so that another thread, which
- * has a kernel of its own, can do so with a write.
+ * An eventfd that triggers a user event of a queue. Another thread, which has
+ * its own kernel, triggers it with a write.
  */
 class Waker implements Member {
   slot = -1;
@@ -21,7 +21,7 @@ class Waker implements Member {
     this.#words = words;
   }
 
-  /** A Darwin errno. */
+  /** Returns a Darwin errno. */
   open(): number {
     const { libc } = this.#queue.kernel;
     const fd = libc.eventfd(0, CLOEXEC | NONBLOCK);
@@ -37,7 +37,7 @@ class Waker implements Member {
     return 0;
   }
 
-  /** It was written to. */
+  /** The eventfd was written. */
   edge(): void {
     const { kernel, knotes } = this.#queue;
     const { address } = kernel.libc.scratch;
@@ -64,14 +64,14 @@ class Waker implements Member {
     if (!identity.isMember(this.#queue, this.#fd)) this.reopen();
   }
 
-  /** The eventfd was closed elsewhere. */
+  /** Other code closed the eventfd. */
   reopen(): void {
     this.close();
     this.open();
   }
 
   close(): void {
-    // Nobody finds it any more by the number that is free in a moment.
+    // Clear the number first: another file may get it at once.
     Atomics.store(this.#words, WAKE.FD, -1);
     const { libc } = this.#queue.kernel;
     if (this.#queue.removeMember(this, this.#fd)) libc.close(this.#fd);
@@ -83,7 +83,7 @@ class Waker implements Member {
 export class Wakers {
   readonly #byQueue = new WeakMap<Queue, Map<Int32Array, Waker>>();
 
-  /** A Darwin errno. */
+  /** Returns a Darwin errno. */
   open(queue: Queue, words: Int32Array): number {
     const waker = new Waker(queue, words);
     const errno = waker.open();
@@ -104,7 +104,7 @@ export class Wakers {
     this.#byQueue.delete(queue);
   }
 
-  /** Replace eventfds that were closed elsewhere. */
+  /** Replace eventfds that other code closed. */
   check(queue: Queue): void {
     for (const waker of this.#byQueue.get(queue)?.values() ?? []) waker.check();
   }

@@ -31,7 +31,7 @@ function throwNoEntry({ length }: KeventMemory, index: unknown): never {
     'read a KeventList',
     'index',
     length === 0
-      ? 'an entry of a list that has none'
+      ? 'an entry, and the list is empty'
       : `an integer from 0 to ${length - 1}`,
     index,
   );

@@ -147,7 +147,7 @@ function writeTimeout(
         misuse(
           action,
           'timeout',
-          `${MS_RANGE}, or null to wait for ever`,
+          `${MS_RANGE}, or null to wait indefinitely`,
           timeout,
         ),
       );

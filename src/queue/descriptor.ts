@@ -61,7 +61,7 @@ export function readFd(value: FdLike, action: string): number {
     // Node.js: -1 when the descriptor is closed, an errno before there is one.
     if (fd < 0 && typeof value === 'object') {
       throw new TypeError(
-        misuse(action, 'fd', 'something with an open descriptor', value),
+        misuse(action, 'fd', 'an object with an open descriptor', value),
       );
     }
   }

@@ -85,7 +85,7 @@ export function encoderOf(facts: KernelFacts): Encoder {
   const number = (name: string, what: string): number => {
     const value: number | undefined = constants[name];
     if (value === undefined) {
-      throw unsupported(`${facts.name} has no ${name}, so no ${what}`);
+      throw unsupported(`${facts.name} has no ${name}, which ${what} needs`);
     }
     return value;
   };
@@ -187,7 +187,9 @@ export function encoderOf(facts: KernelFacts): Encoder {
     for (const name of UDATA_FLAGS) {
       const bit: number | undefined = constants[name];
       if (bit !== undefined && (flags & bit) !== 0) {
-        throw unsupported(`udata is the queue's own, so there is no ${name}`);
+        throw unsupported(
+          `the queue itself uses udata, so ${name} is not allowed`,
+        );
       }
     }
     return {

@@ -64,7 +64,7 @@ export function checkTimeout(
 ): void {
   if (timeout === null) return;
   if (typeof timeout === 'number' && timeout >= 0 && timeout <= limit) return;
-  const expected = `a number of milliseconds from 0 to ${limit}, or null for ever`;
+  const expected = `a number of milliseconds from 0 to ${limit}, or null to wait indefinitely`;
   const message = misuse(action, 'timeout', expected, timeout);
   throw typeof timeout === 'number'
     ? new RangeError(message)

@@ -88,7 +88,9 @@ export class Kqueue<T = unknown>
     checkFd(action, 'fd', fd);
     kevent(fd, null, null, 0);
     if (fdOwners.has(fd)) {
-      throw new TypeError(misuse(action, 'fd', "no other Kqueue's", fd));
+      throw new TypeError(
+        misuse(action, 'fd', 'a queue that no other Kqueue owns', fd),
+      );
     }
     adoptedFd = fd;
     try {
@@ -124,8 +126,8 @@ export class Kqueue<T = unknown>
 
   /**
    * How the queue waits asynchronously. `'poll'` uses a handle of the event loop.
-   * `'interval'` polls every 1 to 8 ms; it is used in worker threads, Bun and
-   * Deno, and if the queue is not {@link pollable}.
+   * `'interval'` polls every 1 to 8 ms: in worker threads, Bun and Deno, and if the
+   * queue is not {@link pollable}.
    */
   get driver(): LoopDriver {
     return currentDriver();
@@ -244,7 +246,7 @@ export class Kqueue<T = unknown>
 
   /**
    * Block the thread until there is an event or the time runs out. Timers, promises
-   * and signal handlers do not run meanwhile. A signal does not end the wait.
+   * and signal handlers do not run meanwhile. Signals do not end the wait.
    *
    * @returns At least one event, or none if the time ran out.
    * @throws {TypeError | RangeError} If an option is invalid.
@@ -292,9 +294,8 @@ export class Kqueue<T = unknown>
    *
    * @returns A promise of the event; `undefined` if the time ran out, or the queue
    * was closed during the wait.
-   * @throws {KqueueError} `ERR_KQUEUE_CLOSED` if the queue was closed before;
-   * `EBADF` if other code closed the descriptor.
-   * @throws The reason of an aborted `signal`.
+   * @throws {KqueueError} `ERR_KQUEUE_CLOSED`; `EBADF` if other code closed the
+   * descriptor. An abort rejects with the signal's reason.
    *
    * @example
    * ```ts
@@ -343,9 +344,8 @@ export class Kqueue<T = unknown>
   }
 
   /**
-   * Call a listener with every batch of events. This is the fastest way to consume
-   * events. If the listener throws, the error is an uncaught exception; the
-   * listener is still called for later events.
+   * Call a listener with every batch of events: the fastest way to consume them.
+   * An error of the listener is an uncaught exception, and does not stop it.
    *
    * @throws {TypeError | RangeError} If an argument is invalid.
    * @throws {KqueueError} `ERR_KQUEUE_CLOSED` if the queue is closed.

@@ -82,7 +82,12 @@ function open(kq: number, words: Int32Array): void {
   if (kernel.openWaker(kq, words) === 0) return;
   const errno = kernel.errno();
   const code = errnoName(kernel.facts, errno) ?? `E${errno}`;
-  throw new KqueueError(`Cannot make a waker: ${code}`, code, -errno, 'kevent');
+  throw new KqueueError(
+    `Cannot create a waker: ${code}`,
+    code,
+    -errno,
+    'kevent',
+  );
 }
 
 /** Disable all handles. Once this returns, none of them wakes the queue. */

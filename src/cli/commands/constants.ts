@@ -22,7 +22,8 @@ export const constants: Command = {
   run: (parsed) => {
     const name = chosenKernel(parsed);
     const [prefix = '', ...others] = parsed.operands;
-    if (others.length > 0) throw new UsageError(`one too many: '${others[0]}'`);
+    if (others.length > 0)
+      throw new UsageError(`unexpected argument '${others[0]}'`);
     const table = Object.entries<number>(kernels[name].constants).filter(
       ([constant]) => constant.startsWith(prefix.toUpperCase()),
     );

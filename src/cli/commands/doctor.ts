@@ -62,7 +62,7 @@ check fails.`,
     const [file = DEFAULT_FILE, ...others] = parsed.operands;
     const wantsReport = parsed.values.report === true;
     if (others.length > 0 || (parsed.operands.length > 0 && !wantsReport)) {
-      throw new UsageError(`one too many: '${parsed.operands.at(-1)}'`);
+      throw new UsageError(`unexpected argument '${parsed.operands.at(-1)}'`);
     }
     const report = await examine();
     if (!(wantsReport && file === '-')) show(report);

@@ -50,7 +50,7 @@ function keventsOf(parsed: Parsed, name: KernelName): readonly KeventInit[] {
   if (bytes !== undefined)
     return decodeRecords(kernels[name], bytes, cpu, struct);
   if (cpu !== undefined || struct !== undefined) {
-    throw new UsageError('--cpu and --struct are for bytes');
+    throw new UsageError('--cpu and --struct need bytes');
   }
   return [parseKevent(kernels[name], operands)];
 }

@@ -20,7 +20,7 @@ function nameOf(given: string): SignalName {
   }
   const [known] = found;
   if (known === 'SIGKILL' || known === 'SIGSTOP') {
-    throw new UsageError(`nobody can catch ${known}`);
+    throw new UsageError(`${known} cannot be caught`);
   }
   return known as SignalName;
 }

@@ -69,7 +69,8 @@ the last.`,
   options: FOLLOW_OPTIONS,
   run: async (parsed, stop) => {
     const [given = '1', ...others] = parsed.operands;
-    if (others.length > 0) throw new UsageError(`one too many: '${others[0]}'`);
+    if (others.length > 0)
+      throw new UsageError(`unexpected argument '${others[0]}'`);
     const id = parseInteger(given, 'an id', 0, Number.MAX_SAFE_INTEGER);
     let hasBadLine = false;
     const onBadLine = (): void => {

@@ -1,15 +1,14 @@
 import type { Knote } from '../knote.js';
 
 /**
- * One EVFILT_. Errors are Darwin errno numbers, 0 for none.
- *
- * A filter never activates its knotes itself: it says, when asked, whether
- * there is something to report, and leaves what in the knote.
+ * A filter, EVFILT_…. Errors are Darwin errno numbers, 0 for none. A filter
+ * never activates its knotes itself: `evaluate` decides whether there is an
+ * event, and stores it in the knote.
  */
 export interface Filter {
   /** Begin to watch what the knote requests. */
   attach(knote: Knote): number;
-  /** Take a change to an existing knote; on an error nothing is changed. */
+  /** Apply a change to an existing knote. After an error nothing is changed. */
   touch(
     knote: Knote,
     fflags: number,
@@ -17,9 +16,9 @@ export interface Filter {
     dataHigh: number,
     ext: Int32Array | null,
   ): number;
-  /** Whether there is an event now. */
+  /** Evaluate whether there is an event now. */
   evaluate(knote: Knote): boolean;
-  /** The event is being delivered: move on. */
+  /** Update the knote: its event is being delivered. */
   delivered(knote: Knote): void;
   /** Stop watching. */
   detach(knote: Knote): void;
@@ -27,7 +26,7 @@ export interface Filter {
   reason?(errno: number, ident: number): string | undefined;
 }
 
-/** Store the request of a touch. */
+/** Store the parameters of a touch. */
 export function storeRequest(
   knote: Knote,
   fflags: number,
@@ -39,7 +38,7 @@ export function storeRequest(
   knote.requestedHigh = dataHigh;
 }
 
-/** A touch of a filter whose source depends on the request: of its low-water mark. */
+/** Apply a touch of a filter whose source depends on the low-water mark. */
 export function touchSource(
   knote: Knote,
   fflags: number,

@@ -8,20 +8,20 @@ import type { Queue } from '../queue.js';
 import { Ticks } from '../ticks.js';
 import { type Filter, storeRequest } from './filter.js';
 
-/** Darwin's VQ_ bits of sys/mount.h, as far as Linux reports them. */
+/** Darwin's VQ_ bits of sys/mount.h that Linux can report. */
 const VQ_MOUNT = 0x0008;
 const VQ_UNMOUNT = 0x0010;
 const VQ_UPDATE = 0x0100;
 
 /**
- * Nanoseconds between looks at the table. Each poll(2) of it takes the event,
- * also one that an epoll above makes when it is given the queue.
+ * Nanoseconds between reads of the table. Each poll(2) of the table consumes
+ * the event; so does an epoll above when the table is added to it.
  */
 const TICK = 250e6;
 
 const TABLE = '/proc/self/mountinfo';
 
-/** The mounts by their ids, each with the line that describes it. */
+/** Parse the mounts: by id, the line that describes each. */
 function readMounts(fd: number): ReadonlyMap<string, string> {
   const chunks: Buffer[] = [];
   for (let at = 0; ; ) {
@@ -73,7 +73,7 @@ class MountWatch implements Member {
     try {
       mounts = readMounts(this.fd);
     } catch {
-      // The next call of kevent reads it.
+      // The next call of kevent reads the table.
       return;
     }
     const hint = compare(this.#mounts, mounts);
@@ -88,7 +88,7 @@ class MountWatch implements Member {
   }
 }
 
-/** EVFILT_FS: spec N1. Only mounts and unmounts are reported. */
+/** EVFILT_FS: rule N1. Only mounts and unmounts are reported. */
 export class MountFilter implements Filter {
   readonly #libc: Libc;
   readonly #watches = new WeakMap<Queue, MountWatch>();
@@ -130,7 +130,7 @@ export class MountFilter implements Filter {
     queue.polledMember = null;
   }
 
-  /** Open the table for a queue: a Darwin errno if that fails. */
+  /** Open the table for a queue. Returns a Darwin errno. */
   #open(queue: Queue): MountWatch | number {
     let fd = -1;
     let watch: MountWatch;
@@ -150,7 +150,8 @@ export class MountFilter implements Filter {
       return errno;
     }
     this.#watches.set(queue, watch);
-    // Polling the table takes the event: whoever polls the queue does so.
+    // Polling the table consumes the event, so every poll of the queue has to
+    // process it.
     queue.polledMember = watch;
     return watch;
   }

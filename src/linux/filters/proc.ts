@@ -19,16 +19,18 @@ const WEXITED = 4;
 const WNOWAIT = 0x01000000;
 const CLD_EXITED = 1;
 const CLD_DUMPED = 3;
-/** PIDFD_GET_INFO of a struct pidfd_info of 64 bytes: Linux 6.13. */
+/** PIDFD_GET_INFO with a struct pidfd_info of 64 bytes: Linux 6.13. */
 const PIDFD_GET_INFO = 0xc040ff0b;
-/** With the exit status, of a process that was waited for: Linux 6.15. */
+/** The exit status of a process that was reaped: Linux 6.15. */
 const PIDFD_INFO_EXIT = 8;
 
-/** The notes that request the exit. */
+/** The notes that request an exit event. */
 const ENDINGS = D.NOTE_EXIT | D.NOTE_EXITSTATUS | D.NOTE_EXIT_DETAIL;
-/** Both together are refused of a process that may not be signalled: spec M2. */
+/**
+ * Both together are refused for a process that may not be signalled: rule M2.
+ */
 const GUARDED = D.NOTE_EXIT | D.NOTE_EXITSTATUS;
-/** What Linux reports only to privileged processes. */
+/** Linux reports these only to privileged processes. */
 const PRIVILEGED = D.NOTE_FORK | D.NOTE_EXEC | D.NOTE_SIGNAL | D.NOTE_REAP;
 const TRACKING = D.NOTE_TRACK | D.NOTE_TRACKERR | D.NOTE_CHILD;
 
@@ -36,7 +38,7 @@ const TRACKING = D.NOTE_TRACK | D.NOTE_TRACKERR | D.NOTE_CHILD;
 const isNever = (requested: number): boolean =>
   (requested & PRIVILEGED) !== 0 && (requested & ENDINGS) === 0;
 
-/** A process that is watched for its end. */
+/** A process whose exit is watched. */
 class ProcWatch implements Member {
   slot = -1;
   generation = 0;
@@ -55,7 +57,10 @@ class ProcWatch implements Member {
     this.#status = status;
   }
 
-  /** The process ended. Note its status now: it may be reaped at any time. */
+  /**
+   * The process ended. Store its status now, because it may be reaped at any
+   * time.
+   */
   edge(): void {
     const { knote } = this;
     const requested = knote.requestedFflags & ENDINGS;
@@ -63,7 +68,7 @@ class ProcWatch implements Member {
     this.#over = true;
     if (requested === 0) return;
     knote.flags |= D.EV_EOF | D.EV_ONESHOT;
-    // Linux gives no detail, so data has none: spec M7.
+    // Linux gives no detail of the exit, so data has none: rule M7.
     knote.fflags |= requested & (D.NOTE_EXIT | D.NOTE_EXIT_DETAIL);
     if ((requested & D.NOTE_EXITSTATUS) !== 0) {
       const status = this.#status(this);
@@ -74,7 +79,7 @@ class ProcWatch implements Member {
   }
 }
 
-/** EVFILT_PROC: spec M, over pidfds. */
+/** EVFILT_PROC over pidfds: rules M. */
 export class ProcFilter implements Filter {
   readonly #libc: Libc;
   readonly #probe: Probe;
@@ -91,7 +96,7 @@ export class ProcFilter implements Filter {
     if ((requested & TRACKING) !== 0 || isNever(requested)) return DE.ENOTSUP;
     const pid = knote.identLow;
     knote.flags |= D.EV_CLEAR;
-    // Darwin's process 0 is the kernel, which never ends.
+    // On Darwin process 0 is the kernel, which never ends.
     if (pid === 0) return 0;
     const pidfd = this.#libc.pidfdOpen(pid, 0);
     if (pidfd < 0) return this.#refusal(this.#libc.errno());
@@ -117,7 +122,7 @@ export class ProcFilter implements Filter {
   }
 
   evaluate(knote: Knote): boolean {
-    // The status is gone: only the end is left to report.
+    // The status is no longer available: report only the end.
     return knote.fflags !== 0 || (knote.flags & D.EV_EOF) !== 0;
   }
 
@@ -139,7 +144,7 @@ export class ProcFilter implements Filter {
       : undefined;
   }
 
-  /** No such process, a thread's number, or no process number at all. */
+  /** No such process, the number of a thread, or not a process id at all. */
   #refusal(errno: number): number {
     return errno === LINUX_ESRCH ||
       errno === LINUX_EINVAL ||
@@ -149,7 +154,7 @@ export class ProcFilter implements Filter {
   }
 
   #check(pid: number, pidfd: number, requested: number): number {
-    // One that has ended is not found, whether it was waited for or not.
+    // A process that has ended is not found, whether it was reaped or not.
     if (this.#probe.poll(pidfd, EPOLLIN) !== 0) return DE.ESRCH;
     if ((requested & GUARDED) !== GUARDED) return 0;
     if (this.#libc.kill(pid, 0) >= 0) return 0;
@@ -158,7 +163,7 @@ export class ProcFilter implements Filter {
     return errno === LINUX_EPERM && !this.#isChild(pidfd) ? DE.EACCES : 0;
   }
 
-  /** Waiting for it, without waiting, is only refused for strangers. */
+  /** waitid fails for processes that are not children. */
   #isChild(pidfd: number): boolean {
     return this.#waitid(pidfd) >= 0;
   }
@@ -174,7 +179,10 @@ export class ProcFilter implements Filter {
     );
   }
 
-  /** The status as wait(2) gives it: of a child, of a zombie, of the past. */
+  /**
+   * The status as wait(2) returns it: of a child, a zombie, or a reaped
+   * process.
+   */
   #status({ knote, pidfd }: ProcWatch): number | undefined {
     const { i32, address } = this.#info;
     if (this.#waitid(pidfd) >= 0 && i32[4] !== 0) {

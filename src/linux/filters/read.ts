@@ -18,7 +18,7 @@ import { type Filter, touchSource } from './filter.js';
 const SOCK_SEQPACKET = 5;
 const ENDS = EPOLLHUP | EPOLLRDHUP | EPOLLERR;
 
-/** EVFILT_READ, and EVFILT_EXCEPT, which refuses more: spec G and H. */
+/** EVFILT_READ, and EVFILT_EXCEPT, which refuses more: rules G and H. */
 export class ReadFilter implements Filter {
   readonly #probe: Probe;
   readonly #diag: UnixDiag;
@@ -75,13 +75,14 @@ export class ReadFilter implements Filter {
     const probe = this.#probe;
     if (source.mayHaveEnded) {
       const bits = probe.poll(fd, 0);
-      // Closed elsewhere. If it is put back, the end still is to be reported.
+      // Other code closed the descriptor. If it is put back, EOF still has to
+      // be reported.
       if ((bits & POLLNVAL) !== 0) return false;
       source.mayHaveEnded = (bits & (EPOLLHUP | EPOLLERR)) !== 0;
     }
     const ended = source.mayHaveEnded;
     if (ended) knote.flags |= D.EV_EOF;
-    // On the end that only writes it waits for the other side to go.
+    // The write end of a pipe waits for the other side to close.
     const bytes = reads ? probe.readable(fd) : 0;
     setData(knote, Math.max(bytes, 0));
     if (ended) return true;
@@ -90,7 +91,7 @@ export class ReadFilter implements Filter {
     if (bytes >= mark || mark === 1) return bytes >= mark;
     const capacity = probe.pipeCapacity(fd);
     if (bytes >= capacity) return true;
-    // A pipe that is full has half of each page in use at least.
+    // A full pipe uses at least half of each page.
     return bytes >= capacity / 2 && probe.isPipeFull(fd);
   }
 
@@ -108,7 +109,7 @@ export class ReadFilter implements Filter {
     setData(knote, bytes);
     if ((knote.requestedFflags & D.NOTE_OOB) !== 0 && this.#urgent(fd)) {
       knote.fflags |= D.NOTE_OOB;
-      // What FIONREAD counts is what lies before the mark.
+      // FIONREAD counts only the bytes before the urgent mark.
       setData(knote, 0);
       return true;
     }
@@ -120,15 +121,15 @@ export class ReadFilter implements Filter {
       knote.flags |= D.EV_EOF;
       return true;
     }
-    // A connection that failed reports an error; a socket that was never
-    // connected only that it hung up.
+    // A connection that failed reports an error. A socket that was never
+    // connected reports only a hang-up.
     if ((bits & EPOLLERR) !== 0) return true;
     if (bytes >= mark) return true;
     if (bytes > 0) return this.#isFull(source);
     if ((bits & EPOLLIN) === 0) return false;
-    // An empty datagram is something to read.
+    // An empty datagram can be read too.
     if (!isStream) return true;
-    // At the urgent mark: FIONREAD does not count what is beyond.
+    // At the urgent mark FIONREAD does not count the bytes after it.
     const beyond = probe.peek(fd);
     setData(knote, beyond);
     return beyond >= mark || (beyond > 0 && this.#isFull(source));
@@ -151,8 +152,9 @@ export class ReadFilter implements Filter {
   }
 
   /**
-   * A mark the buffer cannot reach counts as reached when it is full; also
-   * where that cannot be asked, or it might be waited for without end.
+   * A mark that the buffer cannot reach counts as reached when the buffer is
+   * full. It also counts as reached if that cannot be determined; otherwise the
+   * wait might never end.
    */
   #isFull(source: FdSource): boolean {
     const { fd, isUnix, isStream, inode } = source.descriptor;
@@ -175,7 +177,7 @@ export class ReadFilter implements Filter {
     }
     // In raw mode below VMIN there are bytes, but read(2) would block.
     const isReady = (bits & EPOLLIN) !== 0;
-    // An end of file that was typed is a character FIONREAD does not count.
+    // FIONREAD does not count a typed end-of-file character.
     setData(knote, isReady ? Math.max(bytes, 1) : bytes);
     return isReady;
   }

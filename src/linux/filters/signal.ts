@@ -19,7 +19,7 @@ class PipeMember implements Member {
   }
 }
 
-/** EVFILT_SIGNAL: spec L, as far as Node's own delivery of signals goes. */
+/** EVFILT_SIGNAL: rules L, as far as Node.js delivers signals. */
 export class SignalFilter implements Filter {
   readonly #signals: Signals;
   readonly #members = new WeakMap<Queue, PipeMember>();
@@ -71,7 +71,7 @@ export class SignalFilter implements Filter {
       : 'Node.js delivers signals to the main thread only: register it there, and wake this queue by a waker';
   }
 
-  /** A signal that is caught must wake a wait on the queue. */
+  /** A caught signal must wake a wait on the queue. */
   #watchPipe(queue: Queue): number {
     const { fd } = this.#signals;
     if (fd < 0) return 0;

@@ -6,24 +6,24 @@ import { type Knote, setData } from '../knote.js';
 import type { TimerHeap } from '../timer-heap.js';
 import { type Filter, storeRequest } from './filter.js';
 
-/** The running part of an EVFILT_TIMER knote. Times are nanoseconds. */
+/** The state of a running EVFILT_TIMER knote. Times are nanoseconds. */
 export interface Timer {
   readonly knote: Knote;
   heap: TimerHeap;
-  /** When it fires next, on the clock of its heap. */
+  /** The next deadline, on the clock of its heap. */
   deadline: number;
-  /** 0 for one that fires once. */
+  /** The period; 0 for a one-shot timer. */
   interval: number;
-  /** The deadline has passed and was not yet reported. */
+  /** The deadline has passed, and was not reported yet. */
   due: boolean;
-  /** Its place in the heap, or -1. */
+  /** The position in the heap; -1 if it is in none. */
   heapIndex: number;
 }
 
 const UNITS =
   D.NOTE_SECONDS | D.NOTE_USECONDS | D.NOTE_NSECONDS | D.NOTE_MACHTIME;
 
-/** Nanoseconds of one unit, or 0 if more than one unit is given. */
+/** Nanoseconds per unit; 0 if there is more than one unit. */
 function unitOf(fflags: number): bigint {
   switch (fflags & UNITS) {
     case 0:
@@ -33,7 +33,7 @@ function unitOf(fflags: number): bigint {
     case D.NOTE_USECONDS:
       return 1_000n;
     case D.NOTE_NSECONDS:
-    // A tick of mach_absolute_time is taken as one nanosecond.
+    // One tick of mach_absolute_time counts as one nanosecond.
     case D.NOTE_MACHTIME:
       return 1n;
     default:
@@ -54,8 +54,8 @@ const LEEWAY_LOW = 2;
 const LEEWAY_HIGH = 3;
 
 /**
- * EVFILT_TIMER: spec J. An interval keeps its phase: the next deadline counts
- * from the first, however late the last was collected.
+ * EVFILT_TIMER: rules J. An interval keeps its phase: each deadline counts from
+ * the first, however late the last event was collected.
  */
 export class TimerFilter implements Filter {
   readonly #libc: Libc;
@@ -136,7 +136,7 @@ export class TimerFilter implements Filter {
     knote.queue.timers.scheduleArm();
   }
 
-  /** Check what is asked for: a Darwin errno if it is refused. */
+  /** Check the parameters. Returns a Darwin errno. */
   #request(fflags: number, low: number, high: number): Request | number {
     const unit = unitOf(fflags);
     if (unit === 0n) return DE.EINVAL;
@@ -150,7 +150,7 @@ export class TimerFilter implements Filter {
     return { wait: Number(nanos), interval: Number(nanos) };
   }
 
-  /** A moment of the wall clock becomes a wait once, here. */
+  /** An absolute time is converted to a duration once, here. */
   #absolute(fflags: number, data: bigint, unit: bigint): Request | number {
     const nanos = BigInt.asUintN(64, data) * unit;
     if (nanos >= 1n << 64n) return DE.ERANGE;
@@ -160,7 +160,9 @@ export class TimerFilter implements Filter {
   }
 }
 
-/** A leeway in nanoseconds, of which nothing is made; undefined if it overflows. */
+/**
+ * The leeway in nanoseconds, which has no effect; `undefined` if it overflows.
+ */
 function leewayOf(fflags: number, ext: Int32Array | null): bigint | undefined {
   if (ext === null || (fflags & D.NOTE_LEEWAY) === 0) return 0n;
   const given = BigInt.asUintN(64, toBigInt(ext[LEEWAY_LOW], ext[LEEWAY_HIGH]));
@@ -168,7 +170,7 @@ function leewayOf(fflags: number, ext: Int32Array | null): bigint | undefined {
   return nanos < 1n << 64n ? nanos : undefined;
 }
 
-/** kevent64 reports the leeway in nanoseconds, and nothing else that was given. */
+/** kevent64 reports the leeway in nanoseconds, and no other word of `ext`. */
 function reportLeeway(knote: Knote, leeway: bigint): void {
   if (knote.ext === null) return;
   const ext = new Int32Array(knote.ext.length);
@@ -187,7 +189,7 @@ function start(timer: Timer, { wait, interval }: Request): void {
   timer.knote.queue.timers.scheduleArm();
 }
 
-/** How many whole intervals have passed since the last report: at least 1. */
+/** The number of whole periods since the last report: at least 1. */
 const ticks = (timer: Timer, now: number): number =>
   timer.interval === 0
     ? 1

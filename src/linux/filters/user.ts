@@ -2,10 +2,10 @@ import { D } from '../constants.js';
 import type { Knote } from '../knote.js';
 import type { Filter } from './filter.js';
 
-/** EVFILT_USER: spec K. */
+/** EVFILT_USER: rules K. */
 export const userFilter: Filter = {
   attach(knote) {
-    // The control bits of the first change are stored with the rest.
+    // The control bits of the first change are stored with the other bits.
     knote.triggered = (knote.requestedFflags & D.NOTE_TRIGGER) !== 0;
     return 0;
   },

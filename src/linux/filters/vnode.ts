@@ -4,8 +4,8 @@ import { refuseVnode } from '../refusal.js';
 import { type Filter, storeRequest } from './filter.js';
 
 /**
- * EVFILT_VNODE: spec I. Notes are collected in `fflags` when they are posted,
- * so delivery checks nothing.
+ * EVFILT_VNODE: rules I. Posts collect notes in `fflags`, so delivery evaluates
+ * nothing.
  */
 export const vnodeFilter: Filter = {
   attach(knote) {

@@ -14,17 +14,17 @@ import type { FdSource } from '../source.js';
 import type { UnixDiag } from '../unix-diag.js';
 import { type Filter, touchSource } from './filter.js';
 
-/** Darwin's PIPE_BUF: less free space than that does not count. */
+/** Darwin's PIPE_BUF: less free space counts as none. */
 const PIPE_MARK = 512;
 
 /**
  * TCP states after this side shut down sending: FIN_WAIT1, FIN_WAIT2,
- * TIME_WAIT, LAST_ACK, CLOSING. A socket that was never connected is in CLOSE,
- * and so is one that both sides have shut, which poll(2) tells.
+ * TIME_WAIT, LAST_ACK, CLOSING. A socket that was never connected is in CLOSE.
+ * So is one that both sides have shut down, which poll(2) shows.
  */
 const TCP_SEND_SHUT = new Set([4, 5, 6, 9, 11]);
 
-/** EVFILT_WRITE: spec G. */
+/** EVFILT_WRITE: rules G. */
 export class WriteFilter implements Filter {
   readonly #probe: Probe;
   readonly #diag: UnixDiag;
@@ -77,9 +77,10 @@ export class WriteFilter implements Filter {
     const { fd, writes } = source.descriptor;
     const probe = this.#probe;
     const bits = probe.poll(fd, EPOLLOUT);
-    // Closed elsewhere. If it is put back, the end still is to be reported.
+    // Other code closed the descriptor. If it is put back, EOF still has to be
+    // reported.
     if ((bits & POLLNVAL) !== 0) return false;
-    // An end that epoll has not reported yet comes after this event.
+    // EOF that epoll has not reported yet comes after this event.
     if (source.mayHaveEnded) {
       source.mayHaveEnded = (bits & (EPOLLERR | EPOLLHUP)) !== 0;
     }
@@ -88,7 +89,7 @@ export class WriteFilter implements Filter {
       setData(knote, 0);
       return true;
     }
-    // On the end that only reads it waits for the other side to go.
+    // The read end of a pipe waits for the other side to close.
     if (!writes) {
       setData(knote, 0);
       return false;
@@ -115,7 +116,8 @@ export class WriteFilter implements Filter {
     const free = this.#free(fd);
     setData(knote, free);
     const hungUp = (bits & EPOLLHUP) !== 0;
-    // Both sides shut is the end; hung up alone is a socket never connected.
+    // If both sides are shut down it is EOF. A hang-up alone is a socket that
+    // was never connected.
     const ended = hungUp && (bits & EPOLLRDHUP) !== 0;
     if (ended || this.#sendIsShut(source)) {
       knote.flags |= D.EV_EOF;
@@ -126,7 +128,8 @@ export class WriteFilter implements Filter {
     if ((bits & EPOLLOUT) === 0) return false;
     if (isStream && isUnix && probe.isListening(fd)) return false;
     if (free >= lowWater(knote, 1)) return true;
-    // A mark beyond the buffer counts as its size: an empty one has reached it.
+    // A mark beyond the buffer counts as the size of the buffer: an empty
+    // buffer reaches it.
     return lowWater(knote, 1) > 1 && probe.unsent(fd) === 0;
   }
 
@@ -135,7 +138,7 @@ export class WriteFilter implements Filter {
     return Math.max(this.#probe.sendBuffer(fd) - unsent, 1);
   }
 
-  /** Whether this side shut down sending; checked again after each edge. */
+  /** Whether this side shut down sending. Checked again after each edge. */
   #sendIsShut(source: FdSource): boolean {
     if (source.isSendShut || source.isSendChecked) return source.isSendShut;
     source.isSendChecked = true;
@@ -144,7 +147,8 @@ export class WriteFilter implements Filter {
       const isShut = isStream
         ? this.#probe.unixSendFails(fd)
         : this.#diag.sendIsShut(inode);
-      // Unknown for want of memory or rights: the next evaluation checks again.
+      // Unknown for lack of memory or permission: the next evaluation checks
+      // again.
       source.isSendChecked = isShut !== undefined;
       source.isSendShut = isShut ?? false;
     } else if (isStream) {
