@@ -214,7 +214,8 @@ export class KeventList implements Iterable<Kevent> {
 
   /** The entries, for `JSON.stringify`. */
   toJSON(): Kevent[] {
-    return [...this];
+    // An object that only inherits from a list has no private fields.
+    return #memory in this ? [...this] : [];
   }
 
   /** For util.inspect: the entries as {@link explain} prints them. */
