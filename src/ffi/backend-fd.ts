@@ -1,11 +1,11 @@
 import { openLibrary } from './library.js';
 
 /**
- * The descriptor of the main thread's event loop, an epoll or a kqueue; -1 where
- * libuv cannot be asked.
+ * The descriptor of the main thread's event loop, an epoll or a kqueue; -1 if
+ * libuv does not report it.
  */
 export function backendFd(): number {
-  // Bun has the names of libuv, and ends the process when one is called.
+  // Bun exports libuv's names, and ends the process when one is called.
   if ('Bun' in globalThis) return -1;
   const node = openLibrary(null);
   const loop = node.func('uv_default_loop', 'uintptr_t', [])?.() ?? 0;

@@ -1,7 +1,7 @@
 import { type NativeLibrary, openLibrary } from './library.js';
 import { nativeBlock } from './native-block.js';
 
-/** waitid(2) of a system: constants of sys/wait.h, offsets in siginfo_t. */
+/** waitid(2) of one system: constants of sys/wait.h, offsets in siginfo_t. */
 interface Waitid {
   readonly P_PID: number;
   readonly WEXITED: number;
@@ -14,7 +14,7 @@ interface Waitid {
 const WAITIDS: Readonly<Record<string, Waitid>> = {
   darwin: { P_PID: 1, WEXITED: 4, WNOWAIT: 32, code: 8, pid: 12, status: 20 },
   freebsd: { P_PID: 0, WEXITED: 16, WNOWAIT: 8, code: 8, pid: 12, status: 20 },
-  // From 7.3.
+  // Since OpenBSD 7.3.
   openbsd: { P_PID: 2, WEXITED: 4, WNOWAIT: 16, code: 4, pid: 16, status: 40 },
 };
 
@@ -27,8 +27,8 @@ const CORE = 0x80;
 const SIGINFO_BYTES = 128;
 
 /**
- * How a child of this process that has ended did end, as wait(2) gives it.
- * Nothing is taken from its parent: the child is still to be waited for.
+ * The exit status of a child of this process that has ended, as wait(2) reports
+ * it. The child is not reaped.
  *
  * @returns `undefined` if it is no child, still runs, or cannot be asked for here.
  */

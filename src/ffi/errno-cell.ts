@@ -1,14 +1,14 @@
 import { koffi } from './koffi.js';
 
-/** Where a C library keeps the errno of this thread. */
+/** The memory in which a C library stores the errno of this thread. */
 export interface ErrnoCell {
   read(): number;
   write(errno: number): void;
 }
 
 /**
- * Whether memory of C can be an ArrayBuffer here. Electron and a V8 with a sandbox
- * forbid it, and `koffi.view` then throws or ends the process.
+ * Whether C memory can be an ArrayBuffer here. Electron, and V8 with a sandbox,
+ * forbid it; `koffi.view` then throws or ends the process.
  */
 function allowsExternalMemory(): boolean {
   const variables: Readonly<Record<string, unknown>> =
@@ -20,7 +20,7 @@ function allowsExternalMemory(): boolean {
   );
 }
 
-/** koffi's own errno, which takes four times as long to read as memory. */
+/** koffi's own errno, which takes four times as long to read. */
 const koffiCell: ErrnoCell = {
   read: () => koffi().errno(),
   write: (errno) => {
@@ -28,7 +28,9 @@ const koffiCell: ErrnoCell = {
   },
 };
 
-/** The errno at an address, or koffi's where memory of C cannot be read. */
+/**
+ * Read the errno at an address, or koffi's errno if C memory cannot be read.
+ */
 export function errnoCell(address: number | undefined): ErrnoCell {
   if (address === undefined || !allowsExternalMemory()) return koffiCell;
   let cell: Int32Array;

@@ -1,10 +1,13 @@
 import { realProcess } from './real-process.js';
 
-/** Resources to release before the process is taken down. */
+/** Resources to release before the process ends. */
 export interface Exits {
-  /** It is being taken down. */
+  /** The process is ending. */
   exiting: boolean;
-  /** Called then. Realms and copies of this library share the set. */
+  /**
+   * The functions to call at exit. Realms and copies of this package share the
+   * set.
+   */
   readonly acts: Set<() => void>;
 }
 
@@ -13,8 +16,8 @@ const KEY = Symbol.for('kqueue-ffi.exits');
 let known: Exits | undefined;
 
 /**
- * The exits of this process. It has one listener for all of them: a test
- * runner loads this library once for each test file.
+ * The exit functions of this process. They share one listener, because a test
+ * runner loads this package once per test file.
  */
 export function exitsOfProcess(): Exits {
   if (known !== undefined) return known;

@@ -5,8 +5,8 @@ type Koffi = typeof import('koffi')['default'];
 let loaded: Koffi | undefined;
 
 /**
- * koffi, loaded at the first use and not at import: its native part is one
- * file for every platform, and this library must be importable on all.
+ * koffi, loaded at the first use and not at import. Its native part may be
+ * missing on a platform, and this package must be importable on all.
  */
 export function koffi(): Koffi {
   loaded ??= load();
@@ -18,7 +18,7 @@ function load(): Koffi {
     return require('koffi') as Koffi;
   } catch (error) {
     if (typeof __filename === 'string') throw error;
-    // A bundle in ESM has no `require`: look beside the program.
+    // An ESM bundle has no `require`: look next to the program.
     return createRequire(process.argv[1])('koffi') as Koffi;
   }
 }

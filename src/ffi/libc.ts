@@ -8,21 +8,21 @@ import {
 import { type NativeBlock, nativeBlock } from './native-block.js';
 import { forThread } from './thread-fds.js';
 
-/** System calls that not every C library has a function for. */
+/** System calls for which not every C library has a function. */
 const SYSCALLS = {
-  // The numbers below 424 differ between x86 and the generic table that all
-  // newer architectures share; later ones are the same everywhere.
+  // Numbers below 424 differ between x86 and the generic table of newer
+  // architectures. Later numbers are the same everywhere.
   statx: { x64: 332, generic: 291 },
   kcmp: { x64: 312, generic: 272 },
   pidfdOpen: { x64: 434, generic: 434 },
   epollPwait2: { x64: 441, generic: 441 },
 } as const;
 
-/** The calls of Linux that the emulated kernel needs: -1 is an error. */
+/** The Linux calls that the kqueue over epoll needs. -1 is an error. */
 export interface Libc {
-  /** Memory for the arguments of one call; its content does not survive. */
+  /** Memory for the arguments of one call. The next call overwrites it. */
   readonly scratch: NativeBlock;
-  /** Bytes of `struct epoll_event`: packed on x86-64, aligned elsewhere. */
+  /** The size of `struct epoll_event`: packed on x86-64, aligned elsewhere. */
   readonly epollEventSize: 12 | 16;
   errno(): number;
   setErrno(errno: number): void;
@@ -32,7 +32,7 @@ export interface Libc {
   write(fd: number, address: number, bytes: number): number;
   lseek(fd: number, offset: number, whence: number): number;
   fcntl(fd: number, command: number, argument: number): number;
-  /** An ioctl that answers one int. */
+  /** An ioctl that returns one int. */
   ioctl(fd: number, request: number, address: number): number;
   isatty(fd: number): number;
   poll(address: number, count: number, ms: number): number;
@@ -79,8 +79,8 @@ export interface Libc {
 const AT_EMPTY_PATH = 0x1000;
 
 /**
- * Bind the C library of the process, whatever its name: the symbols are those
- * the node binary itself was linked with, glibc's or musl's.
+ * Bind the C library of the process: glibc or musl, whichever Node.js is linked
+ * with.
  *
  * @throws {KqueueError} `ERR_KQUEUE_LOAD` if a symbol is missing.
  */
@@ -90,7 +90,7 @@ export function bindLibc(): Libc {
 }
 
 /**
- * Bound once in a thread: koffi ends the process if it binds a function while
+ * Bound once per thread: koffi ends the process if it binds a function while
  * the thread is being terminated.
  */
 let bound: Libc | undefined;
@@ -144,7 +144,7 @@ function bindAll(): Libc {
     address,
   ]);
   const addWatch = bind('inotify_add_watch', 'int', [fd, address, 'uint']);
-  // The location is the thread's.
+  // Each thread has its own location.
   const errno = errnoCell(bind('__errno_location', address, [])());
   return forThread({
     scratch,

@@ -1,16 +1,21 @@
 import { KqueueError } from '../errors.js';
 import { koffi } from './koffi.js';
 
-/** C types of arguments and results: integers only, the fast way to call. */
+/**
+ * C types of arguments and results. Integers only, which is koffi's fastest
+ * path.
+ */
 export type NativeType = 'int' | 'uint' | 'size_t' | 'intptr_t' | 'uintptr_t';
 
-/** A C function. Numbers must be integers that fit: nothing checks them. */
+/**
+ * A C function. Its arguments must be integers in range: they are not checked.
+ */
 export type NativeFunction = (...args: number[]) => number;
 
-/** A loaded library, as far as this one needs it. */
+/** The part of a loaded library that this package uses. */
 export interface NativeLibrary {
   readonly name: string;
-  /** Bind a function, or `undefined` if the library has no such symbol. */
+  /** Bind a function. Returns `undefined` if the library has no such symbol. */
   func(
     symbol: string,
     result: NativeType,
@@ -18,7 +23,7 @@ export interface NativeLibrary {
   ): NativeFunction | undefined;
 }
 
-/** Open a library by the name dlopen takes; null is the process itself. */
+/** Open a library by its dlopen name; null is the process itself. */
 export function openLibrary(name: string | null): NativeLibrary {
   const handle = koffi().load(name);
   return {

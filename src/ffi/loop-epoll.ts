@@ -10,10 +10,10 @@ import type { Member } from './loop-member.js';
 import { type NativeBlock, nativeBlock } from './native-block.js';
 import { runListener } from './run-listener.js';
 
-// The event loop ends the process when the kernel refuses what it wants to watch,
-// and Linux refuses an epoll through which one file would have too many ways. So
-// the loop is given one epoll, while that is empty, and never again. Queues are
-// put into it by calls of ours, whose refusal is an errno.
+// The event loop ends the process if the kernel refuses a descriptor that it
+// wants to watch. Linux refuses an epoll that would give a file too many paths.
+// So the loop gets one epoll, once, while that is empty. Queues are added with
+// our own calls, which fail with an errno.
 
 type PollHandle = ReturnType<ReturnType<typeof koffi>['node']['poll']>;
 
@@ -24,17 +24,18 @@ const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
 const F_DUPFD_CLOEXEC = 1030;
 
-/** How many ready queues one look at the epoll reports. */
+/** The maximum number of ready queues that one poll of the epoll reports. */
 const BATCH = 64;
 
 /**
- * The epoll has a number as high as this, if the process may have so many. libuv
- * keeps its watchers by number, also those whose descriptor was closed behind its
- * back, and a second watcher of a number ends the process.
+ * The number of the epoll is at least this, if the limit of descriptors allows
+ * it. libuv finds its watchers by number, even if other code closed the
+ * descriptor. A second watcher of a number ends the process, so a low number is
+ * risky.
  */
 const HIGH_FD = 768;
 
-/** From Node 26 on, promises are not run after a native callback. */
+/** Node.js 26 and later run no promise callbacks after a native callback. */
 const drainsPromises = Number.parseInt(process.versions.node, 10) < 25;
 
 const nothing = (): void => {};
@@ -44,23 +45,23 @@ const waiting = new Set<Member>();
 let lastId = 0;
 let epoll: LoopEpoll | undefined;
 
-/** The epoll that the event loop watches, with the calls on it. */
+/** The epoll that the event loop watches, and the calls on it. */
 interface LoopEpoll {
-  /** Put a queue into it, or arm it again: false if the kernel refuses. */
+  /** Add a queue, or arm it again. False if the kernel refuses. */
   enter(member: Member): boolean;
   leave(member: Member): void;
   /** Whether the handle keeps the process alive. */
   reference(keepsAlive: boolean): void;
-  /** Whether both of its numbers are its own still. */
+  /** Whether both numbers are still its own. */
   isSound(): boolean;
   close(): void;
 }
 
 /**
- * Add the epoll, which is empty still, to the event loop's own. The loop would do
- * so when it polls next, and end the process if the kernel refused: too late, as
- * the epoll may hold queues by then. What is there already the loop only modifies,
- * which is never refused.
+ * Add the epoll, while it is empty, to the event loop's own epoll. The loop
+ * would do so at its next poll, and end the process if the kernel refuses,
+ * because the epoll may hold queues by then. An entry that exists is only
+ * modified, which is never refused.
  */
 function addToLoop(libc: Libc, loop: number, fd: number): boolean {
   const { i32, address } = libc.scratch;
@@ -71,20 +72,20 @@ function addToLoop(libc: Libc, loop: number, fd: number): boolean {
   return libc.epollCtl(loop, EPOLL_CTL_ADD, fd, address) === 0;
 }
 
-/** `undefined` if the kernel, or the event loop, has no room for it. */
+/** Returns `undefined` if the kernel or the event loop refuses it. */
 function createLoopEpoll(): LoopEpoll | undefined {
   const libc = bindLibc();
   const fd = libc.epollCreate(CLOEXEC);
   if (fd < 0) return undefined;
   const high = libc.fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD);
-  // With a second number the epoll outlives a close of the first by others.
+  // The second number keeps the epoll open if other code closes the first.
   const other = high < 0 ? libc.fcntl(fd, F_DUPFD_CLOEXEC, 0) : high;
   const close = (): void => {
     libc.close(fd);
     if (other >= 0) libc.close(other);
   };
   const loop = backendFd();
-  // A handle that cannot be made ends the process, so it is tried before.
+  // Test first: a handle that cannot be made ends the process.
   if (loop < 0 || other < 0 || !addToLoop(libc, loop, other)) {
     close();
     return undefined;
@@ -96,10 +97,10 @@ function createLoopEpoll(): LoopEpoll | undefined {
     close();
     return undefined;
   }
-  // To make a handle takes it out again.
+  // Making a handle removes it again.
   if (addToLoop(libc, loop, other)) {
-    // Until the loop polls, a number that is not the epoll's any more would
-    // end the process.
+    // Until the loop polls, a number that no longer is the epoll's would end
+    // the process.
     queueMicrotask(() => nextTick(checkEpoll));
     return made;
   }
@@ -107,7 +108,7 @@ function createLoopEpoll(): LoopEpoll | undefined {
   return undefined;
 }
 
-/** Have the event loop watch an epoll by the first of its numbers. */
+/** Let the event loop watch an epoll by the first of its numbers. */
 function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
   const stride = libc.epollEventSize >> 2;
   const data = libc.epollEventSize === 12 ? 1 : 2;
@@ -133,21 +134,21 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
     if (closed) return;
     const isFailure = typeof status === 'number' && status < 0;
     const only = waiting.size === 1 ? firstOf(waiting) : undefined;
-    // Its own poll tells whether it is the one that is ready. If it was not,
-    // the next report is taken from the epoll.
+    // The queue's own poll shows whether it is the one that is ready. If not,
+    // take the next report from the epoll.
     if (!isFailure && only?.wasReady && only.armed) wake(only);
     else look(isFailure ? -1 : libc.epollWait(fd, events.address, BATCH, 0));
     if (!drainsPromises) setImmediate(nothing);
   };
 
-  /** Wake who waits for what the epoll reports. */
+  /** Wake the waits on the queues that the epoll reports. */
   const look = (n: number): void => {
     const ready: Member[] = [];
     let isOurs = n >= 0;
     for (let i = 0; i < n; i++) {
       const at = i * stride + data;
       const member = members.get(events.i32[at]);
-      // A queue that is gone is reported for ever while a dup of it is open.
+      // A closed queue is reported for ever while a duplicate of it is open.
       if (events.i32[at + 1] !== COOKIE || member === undefined) isOurs = false;
       else ready.push(member);
     }
@@ -155,8 +156,8 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
       replace();
       return;
     }
-    // A queue whose mount table has changed is ready for one poll only: that
-    // of the loop. So whoever is armed looks.
+    // A queue whose mount table changed is ready for only one poll, which the
+    // loop consumed. So every armed queue is polled.
     const woken = n > 0 ? ready : [...waiting];
     for (const member of woken) {
       if (member.listener !== undefined) wake(member);
@@ -164,7 +165,7 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
     }
   };
 
-  /** A queue is readable, and nobody waits for it: report it no more. */
+  /** A queue is readable, and has no waits: stop reporting it. */
   const disarm = (member: Member): void => {
     if (control(EPOLL_CTL_MOD, member, 0) === 0) member.armed = false;
     else replace();
@@ -202,7 +203,8 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
       if (closed) return;
       closed = true;
       exitsOfProcess().acts.delete(self.close);
-      // The handle first: a descriptor closed under it ends the process.
+      // Close the handle first: a handle whose descriptor is closed ends the
+      // process.
       const own = [fd, spareFd].filter(
         self.isSound() ? () => true : holdsQueues,
       );
@@ -210,13 +212,13 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
       for (const each of own) libc.close(each);
     },
   };
-  // A handle that fires while the process is taken down, when no JavaScript can
-  // run any more, aborts it.
+  // A handle that fires while the process is ending, when no JavaScript can
+  // run, aborts it.
   exitsOfProcess().acts.add(self.close);
   return self;
 }
 
-/** Begin anew if other code has closed a number of the epoll. */
+/** Start again if other code closed a number of the epoll. */
 function checkEpoll(): void {
   if (epoll?.isSound() === false) replace();
 }
@@ -231,7 +233,7 @@ const firstOf = <T>(values: Iterable<T>): T | undefined => {
   return undefined;
 };
 
-/** Have the event loop report a queue, or look at it in intervals. */
+/** Let the event loop report a queue, or else poll it at intervals. */
 function arm(member: Member): void {
   if (member.armed) return;
   epoll ??= createLoopEpoll();
@@ -247,7 +249,10 @@ function arm(member: Member): void {
     member.fallback.start(listener, member.keepsAlive);
 }
 
-/** Somebody took our number, or the loop failed: begin anew, and lose nothing. */
+/**
+ * Other code took our number, or the loop failed: start again, without losing a
+ * wait.
+ */
 function replace(): void {
   epoll?.close();
   epoll = undefined;
@@ -257,7 +262,7 @@ function replace(): void {
   }
   for (const member of [...waiting]) {
     wake(member);
-    // It waits until it rests.
+    // The queue is armed until the watch rests.
     if (waiting.has(member)) arm(member);
   }
   updateReference();
@@ -274,7 +279,7 @@ function updateReference(): void {
 
 let isUpdateScheduled = false;
 
-/** Later: whoever was served mostly waits again by then. */
+/** Do it later: most consumers wait again by then. */
 function scheduleReference(): void {
   if (isUpdateScheduled) return;
   isUpdateScheduled = true;
@@ -285,9 +290,9 @@ function scheduleReference(): void {
 }
 
 /**
- * Take all queues out of the event loop, as they are in the way of a descriptor
- * that the kernel will not let a queue watch: Linux counts the ways from a file
- * to the outermost epoll.
+ * Remove all queues from the event loop, because they prevent a queue from
+ * watching a descriptor: Linux counts the paths from a file to the outermost
+ * epoll.
  *
  * @returns Whether there was any. {@link enterLoop} lets them in again, as far
  * as they fit.
@@ -304,7 +309,7 @@ export function leaveLoop(): boolean {
   return left;
 }
 
-/** Watch again what somebody waits for. */
+/** Watch again the queues that have waits. */
 export function enterLoop(): void {
   for (const member of waiting) arm(member);
 }

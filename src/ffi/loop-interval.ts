@@ -2,11 +2,11 @@ import { clearTimeout, setTimeout, type Timer } from '../host/index.js';
 import type { Watch } from './loop.js';
 import { runListener } from './run-listener.js';
 
-/** Looks come this many ms apart at first, then ever more rarely. */
+/** The first interval between polls, in ms. It grows up to the second one. */
 const SHORTEST = 1;
 const LONGEST = 8;
 
-/** Let the listener look at intervals. */
+/** Call the listener at intervals. */
 export function intervalWatch(): Watch {
   let timer: Timer | undefined;
   let listener: (() => void) | undefined;

@@ -1,21 +1,22 @@
 import type { Watch } from './loop.js';
 
-/** A queue that is watched, or was and may be again. */
+/** A queue that is watched, or was and may be watched again. */
 export interface Member {
   readonly id: number;
   readonly fd: number;
-  /** It is in the epoll by this number. */
+  /** The number by which the epoll has it. */
   entered: boolean;
   /**
-   * The epoll reports it while it is readable. It stays so between waits, until
-   * the epoll reports it and nobody waits: most waits then need no system call.
+   * The epoll reports it while it is readable. It stays armed between waits,
+   * until the epoll reports it while there is no wait. Most waits then need no
+   * system call.
    */
   armed: boolean;
-  /** It rested since it was woken last: there were events. */
+  /** Whether it rested since its last wake-up: there were events. */
   wasReady: boolean;
-  /** Called when it may be readable; undefined while nobody waits. */
+  /** Called when it may be readable; `undefined` if there is no wait. */
   listener: (() => void) | undefined;
   keepsAlive: boolean;
-  /** Looks at the queue in intervals while the epoll does not take it. */
+  /** Polls the queue at intervals while the epoll refuses it. */
   readonly fallback: Watch;
 }

@@ -8,20 +8,20 @@ import { runListener } from './run-listener.js';
 const READABLE = { readable: true } as const;
 
 /**
- * Watches that somebody waits for. koffi's handle is collected, and its events
- * stop, when only the event loop refers to it.
+ * Watches that have waits. koffi's handle is garbage-collected, and its events
+ * stop, if only the event loop refers to it.
  */
 const waiting = new Set<Watch>();
 
 /**
- * A handle that fires while the process is being taken down, when no
- * JavaScript can run any more, aborts it. So all are closed at exit.
+ * A handle that fires while the process is ending, when no JavaScript can run,
+ * aborts it. So all handles are closed at exit.
  */
 function closeAll(): void {
   for (const watch of waiting) watch.close();
 }
 
-/** Remember a watch that somebody waits for. */
+/** Keep a reference to a watch that has waits. */
 function remember(watch: Watch): void {
   if (waiting.size === 0) exitsOfProcess().acts.add(closeAll);
   waiting.add(watch);
@@ -32,7 +32,7 @@ function forget(watch: Watch): void {
   exitsOfProcess().acts.delete(closeAll);
 }
 
-/** From Node 26 on, promises are not run after a native callback. */
+/** Node.js 26 and later run no promise callbacks after a native callback. */
 const drainsPromises = Number.parseInt(process.versions.node, 10) < 25;
 
 const nothing = (): void => {};

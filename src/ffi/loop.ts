@@ -5,28 +5,28 @@ import { pollWatch } from './loop-poll.js';
 import { isMainThread } from './thread.js';
 
 /**
- * Watches one descriptor for the event loop. It starts at rest; at rest it
- * refers to nothing that waits, and keeps no process alive.
+ * Watches one descriptor for the event loop. It is created at rest. At rest it
+ * refers to no wait and does not keep the process alive.
  */
 export interface Watch {
   /** Call `listener` when the descriptor may be readable, until rest. */
   start(listener: () => void, referenced: boolean): void;
   rest(): void;
-  /** Mend it, if other code closed what it needs. */
+  /** Repair it, if other code closed what it needs. */
   check(): void;
-  /** Whether it keeps the process alive while it is not at rest. */
+  /** Set whether it keeps the process alive while it is not at rest. */
   reference(referenced: boolean): void;
-  /** Let go of the descriptor. Nothing may be called afterwards but this. */
+  /** Release the descriptor. Only this may be called afterwards. */
   close(): void;
 }
 
 const isNode = !('Bun' in globalThis || 'Deno' in globalThis);
 
 /**
- * The driver of this thread. Bun has no uv_poll and ends the process when it
- * is called; Deno's fires for handles that were closed and freed. In a worker
- * thread koffi's handle ends the process too, if it fires while the thread is
- * being terminated: nothing may run there any more.
+ * The driver of this thread. Bun has no uv_poll, and ends the process when it
+ * is called. Deno's uv_poll fires for handles that were closed and freed. In a
+ * worker thread koffi's handle ends the process if it fires while the thread is
+ * being terminated, because no JavaScript may run then.
  */
 export function threadDriver(): LoopDriver {
   return isNode && isMainThread() ? 'poll' : 'interval';

@@ -1,7 +1,7 @@
 import type { Address } from '../memory/index.js';
 import { koffi } from './koffi.js';
 
-/** A block that native code may use, with its views and its address. */
+/** A block of memory for native code, with its views and its address. */
 export interface NativeBlock {
   readonly u8: Uint8Array;
   readonly i32: Int32Array;
@@ -13,7 +13,7 @@ export interface NativeBlock {
 export const addressOf = (buffer: ArrayBufferLike): number =>
   Number(koffi().address(buffer));
 
-/** Allocate zeroed memory; it lives as long as the block is referenced. */
+/** Allocate zeroed memory. It lives as long as the block is referenced. */
 export function nativeBlock(bytes: number): NativeBlock {
   const buffer = new ArrayBuffer(bytes);
   const block = {

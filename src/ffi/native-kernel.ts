@@ -41,7 +41,7 @@ const KOFFI_TYPES: Readonly<Record<CType, string>> = {
   time_t: 'int64_t',
 };
 
-/** The layout koffi gives the same struct on this machine. */
+/** koffi's layout of the same struct on this machine. */
 export function koffiLayout(
   facts: KernelFacts,
   cpu: Cpu,
@@ -58,7 +58,7 @@ export function koffiLayout(
     const align = Math.min(k.alignof(element), struct.pack ?? 16);
     members[name] = [align, count === 1 ? element : k.array(element, count)];
   }
-  // Anonymous: named types of one process collide.
+  // Anonymous, because named types of one process collide.
   const declared = k.struct(members);
   const offsets: Record<string, number> = {};
   for (const { name } of struct.fields) {
@@ -67,7 +67,7 @@ export function koffiLayout(
   return { size: k.sizeof(declared), offsets };
 }
 
-/** Refuse to call anything if koffi and we disagree about a struct. */
+/** Throw if koffi's layout of a struct differs from ours. */
 function verify(
   facts: KernelFacts,
   cpu: Cpu,
@@ -104,7 +104,7 @@ function findKevent(
   symbols: readonly KeventSymbol[],
 ): { call: NativeFunction; symbol: KeventSymbol } {
   for (const symbol of symbols) {
-    // Integers for the pointers: koffi then takes its fastest way in.
+    // Integers instead of pointers: koffi then takes its fastest path.
     const call = library.func(symbol.symbol, 'int', [
       'int',
       'uintptr_t',
@@ -119,7 +119,7 @@ function findKevent(
   throw loadError(`${library.name} has no symbol ${names}`);
 }
 
-/** kevent64, where the kernel has its struct and the library its symbol. */
+/** Bind kevent64, if the kernel has its struct and the library its symbol. */
 function bindKevent64(
   facts: KernelFacts,
   cpu: Cpu,
@@ -142,8 +142,8 @@ function bindKevent64(
 }
 
 /**
- * The errno of this thread where the library keeps it; 0 there is of a call
- * that is another library's: a close that it has from the C library.
+ * The errno of this thread as the library stores it. If it is 0, the failed
+ * call belongs to another library: a close from the C library.
  */
 function errnoOf(
   facts: KernelFacts,
@@ -165,7 +165,7 @@ const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
 /**
- * Make a kernel of a library's functions.
+ * Make a kernel from the functions of a library.
  *
  * @throws {KqueueError} `ERR_KQUEUE_LOAD` if a symbol is missing or a struct
  * is not what koffi makes of it.
@@ -177,13 +177,13 @@ export function bindKernel(
 ): Kernel {
   const { call, symbol } = findKevent(library, facts.symbols.kevent);
   const create = find(library, facts.symbols.kqueue, []);
-  // A library without a close of its own uses descriptors of this process.
+  // A library without a close uses descriptors of this process.
   const close = find(library, facts.symbols.close, ['int'], openLibrary(null));
   const errno = errnoOf(facts, library);
   const layout = layoutOf(facts, cpu, symbol.struct);
   const wide = bindKevent64(facts, cpu, library);
   const timespec = layoutOf(facts, cpu, 'timespec');
-  // Another CPU's layout is only ever bound to a double of its kernel.
+  // Only a double of a kernel has the layout of another CPU.
   if (cpu === hostCpu) {
     verify(facts, cpu, symbol.struct, layout);
     verify(facts, cpu, 'timespec', timespec);
@@ -234,7 +234,7 @@ export function bindKernel(
   };
 }
 
-/** Make new queues close-on-exec, as Darwin's are. */
+/** Make new queues close-on-exec, as on Darwin. */
 function closingOnExec(kernel: Kernel, library: NativeLibrary): Kernel {
   const fcntl = library.func('fcntl', 'int', ['int', 'int', 'int']);
   if (fcntl === undefined) return kernel;
@@ -249,7 +249,7 @@ function closingOnExec(kernel: Kernel, library: NativeLibrary): Kernel {
 }
 
 /**
- * Load a library and make a kernel of it.
+ * Load a library and make a kernel from it.
  *
  * @throws {KqueueError} `ERR_KQUEUE_LOAD`.
  */

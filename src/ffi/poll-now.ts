@@ -9,7 +9,7 @@ type Poll = (fds: number, count: number, timeout: number) => number;
 
 let found: { readonly poll: Poll; readonly pollfd: NativeBlock } | undefined;
 
-/** Ask poll(2) what a descriptor is at this moment: 0 if it is nothing. */
+/** Poll a descriptor now with poll(2). Returns 0 if it is not ready. */
 function pollNow(fd: number, events: number): number {
   if (found === undefined) {
     const poll = openLibrary(null).func('poll', 'int', [
@@ -27,7 +27,7 @@ function pollNow(fd: number, events: number): number {
   return found.poll(address, 1, 0) === 1 ? u32[1] >>> 16 : 0;
 }
 
-/** Whether a descriptor is readable at this moment, and nothing else. */
+/** Whether a descriptor is readable now, without an error or a hang-up. */
 export const readableNow = (fd: number): boolean =>
   pollNow(fd, POLLIN) === POLLIN;
 

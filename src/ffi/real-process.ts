@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * The process whose signals Node delivers, and whose exit it tells of. A test
- * runner may have put this code into a realm of its own, with a copy that
- * hears of neither: then, and only then, Node's realm is asked for the real
- * one.
+ * The process object that receives signals and the exit event. A test runner
+ * may load this code in its own realm, with a copy of `process` that receives
+ * neither. Only then is the real object taken from Node's realm.
  */
 export function realProcess(): NodeJS.Process {
   if (readFileSync.constructor === Function) return process;

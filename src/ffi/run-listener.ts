@@ -1,9 +1,9 @@
 import { setImmediate } from '../host/index.js';
 
 /**
- * Run a listener for native code. Native code must not see an exception: it
- * would throw it out of the next call of anybody's. So it becomes an uncaught
- * exception of its own.
+ * Run a listener for native code. If the listener throws, native code must not
+ * see the exception, because it would surface in an unrelated call. It becomes
+ * an uncaught exception instead.
  */
 export function runListener(listener: () => void): void {
   try {

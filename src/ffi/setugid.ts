@@ -1,9 +1,9 @@
 import { type NativeLibrary, openLibrary } from './library.js';
 
 /**
- * Whether the process was started with more rights than its user has, or has
- * changed them since: issetugid(2) of Darwin and the BSDs, which still knows when
- * the ids are the same again. Linux says it in the auxiliary vector.
+ * Whether the process was started with more privileges than its user has, or
+ * has changed its ids since: issetugid(2) of Darwin and the BSDs, which
+ * remembers this. On Linux the auxiliary vector has it.
  */
 export function isSetugid(
   platform: string = process.platform,

@@ -16,43 +16,49 @@ const BUFFER_BYTES = 65536;
 const FIONREAD = 0x541b;
 const F_SETPIPE_SZ = 1031;
 const F_GETPIPE_SZ = 1032;
-/** Room for 16384 messages. */
+/** Space for 16384 messages. */
 const PIPE_BYTES = 262144;
-/** With more in the pipe it is emptied: each look copies what is in it. */
+/**
+ * With more messages the pipe is emptied, because each check copies its
+ * contents.
+ */
 const LOOK_BYTES = 1024;
-/** So much is written as a whole or not at all: PIPE_BUF. */
+/** A write of up to PIPE_BUF bytes is atomic. */
 const WRITE_BYTES = 4096;
-/** A bound on emptying it, should signals come as fast as they are read. */
+/**
+ * The maximum number of reads, in case signals arrive as fast as they are read.
+ */
 const MAX_READS = 64;
-/** Beyond so many runs their order is not kept: memory has an end. */
+/** With more runs their order is not kept, to limit memory. */
 const MAX_RUNS = 65536;
-/** Within so many words libuv's watch of the pipe names its descriptor. */
+/** libuv's watch of the pipe has its descriptor within so many words. */
 const WATCH_WORDS = 26;
 
-/** Told of each message: the signal, and the watch of Node's it is for. */
+/** Called for each message, with the signal and the watch that it is for. */
 type Visit = (signal: number, handle: number) => void;
 
-/** Messages taken out that are all the same. */
+/** A run of equal messages that were taken out. */
 interface Run {
   readonly words: readonly number[];
   count: number;
 }
 
 /**
- * The pipe through which libuv's signal handler tells the main loop what was
- * caught. It holds the signals that no listener has been called for yet, and
- * can be looked at without taking anything out: tee(2).
- *
- * When it is full libuv drops signals. A program that never returns to the loop
- * would fill it, so many messages are taken out, held here, and given back in
- * the loop's next turn, for the listeners they are meant for.
+ * The pipe through which libuv's signal handler notifies the main loop. It
+ * holds the signals whose listeners have not been called yet. tee(2) shows them
+ * without consuming them. When the pipe is full, libuv drops signals. A program
+ * that never returns to the loop would fill it. So if there are many messages,
+ * they are taken out, held here, and put back in the loop's next turn, for
+ * their listeners.
  */
 export class SignalPipe {
-  /** The end the loop reads: poll it, never read it. */
+  /** The end that the loop reads. Poll it, but never read it. */
   readonly fd: number;
-  /** The end that libuv's handler writes. */
+  /** The end that libuv's handler writes to. */
   readonly #writer: number;
-  /** The process ends: libuv waits for its messages, so none is taken out. */
+  /**
+   * The process is ending. libuv waits for its messages, so none is taken out.
+   */
   #isEnding = false;
   /** Messages that were taken out, oldest first. */
   #held: Run[] = [];
@@ -63,8 +69,8 @@ export class SignalPipe {
   readonly #loop: number;
   readonly #loopBytes: number;
   /**
-   * Whether a watch of which a message waits goes on: libuv frees none before
-   * its messages were read.
+   * Whether the watch of a pending message still exists: libuv frees none
+   * before its messages were read.
    */
   readonly isActive: (handle: number) => boolean;
 
@@ -86,12 +92,12 @@ export class SignalPipe {
   }
 
   /**
-   * Find the pipe of the main thread's loop: `undefined` where the program's
-   * libuv is not visible, -1 and errno where there is no room to look into it.
-   * There must have been a signal listener already.
+   * Find the pipe of the main thread's loop. Returns `undefined` if libuv is
+   * not visible in the program, and -1 with errno if it cannot be opened. There
+   * must have been a signal listener already.
    */
   static find(libc: Libc): SignalPipe | undefined | -1 {
-    // Bun has these functions too, and ends the process when one is called.
+    // Bun exports these functions too, and ends the process when one is called.
     if ('Bun' in globalThis) return undefined;
     const node = openLibrary(null);
     const loopOf = node.func('uv_default_loop', 'uintptr_t', []);
@@ -106,9 +112,9 @@ export class SignalPipe {
       'int32_t',
       bytes >> 2,
     );
-    // Two descriptors side by side in the loop that are the ends of one pipe,
-    // with the watch of the first right behind. Other numbers of the loop may
-    // by chance be those of a pipe, but are not watched there.
+    // Find two adjacent descriptors in the loop that are the ends of one pipe,
+    // followed by the watch of the first. Other numbers in the loop may by
+    // chance be those of a pipe, but are not watched there.
     for (let i = 0; i + 1 < words.length; i++) {
       const [reader, writer] = [words[i], words[i + 1]];
       const isWatched = words.subarray(i + 2, i + WATCH_WORDS).includes(reader);
@@ -125,20 +131,22 @@ export class SignalPipe {
     return undefined;
   }
 
-  /** Close what was opened to look; the loop's own ends stay. */
+  /**
+   * Close the descriptors that were opened here. The loop's own ends stay open.
+   */
   close(): void {
     this.#libc.close(this.#copyIn);
     this.#libc.close(this.#copyOut);
   }
 
-  /** Whether messages were taken out that must be given back. */
+  /** Whether messages were taken out that must be put back. */
   get isHolding(): boolean {
     return this.#held.length > 0;
   }
 
   /**
-   * Look at all that waits in the pipe, oldest first. True if it was taken
-   * out: because it was much, or because `takes` asks for it.
+   * Visit all messages in the pipe, oldest first. Returns true if they were
+   * taken out: because there were many, or because `takes` requests it.
    */
   visit(visit: Visit, takes = false): boolean {
     const { i32, address } = this.#libc.scratch;
@@ -210,8 +218,8 @@ export class SignalPipe {
   }
 
   /**
-   * Put messages back for the loop to read, oldest first and as many as leave
-   * half of the pipe to new ones. Each is visited once more.
+   * Put messages back for the loop to read, oldest first, and leave half of the
+   * pipe free for new ones. Each is visited once more.
    */
   giveBack(visit: Visit): void {
     const { i32, address } = this.#buffer;
@@ -239,13 +247,13 @@ export class SignalPipe {
     }
   }
 
-  /** Give back what there is room for, and take nothing out any more. */
+  /** Put back as many messages as fit, and take none out any more. */
   end(): void {
     this.#isEnding = true;
     this.giveBack(() => {});
   }
 
-  /** Forget the first of the messages that are held. */
+  /** Drop the first of the held messages. */
   #drop(written: readonly Run[]): void {
     let done = 0;
     for (const [i, { count }] of written.entries()) {
@@ -256,7 +264,7 @@ export class SignalPipe {
   }
 }
 
-/** Call once more if a signal, or want of memory, was in the way. */
+/** Repeat a call that a signal or lack of memory interrupted. */
 function again(libc: Libc, call: () => number): number {
   const result = call();
   if (result >= 0) return result;

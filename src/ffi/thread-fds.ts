@@ -6,15 +6,12 @@ import { isMainThread } from './thread.js';
 const CLOEXEC = 0x80000;
 
 /**
- * Descriptors in a worker thread. A thread that is terminated, or exits, runs
- * nothing any more that could close what it has open; but Node itself closes
- * what the thread opened through `fs`, and goes by the numbers. So:
- *
- * - what the kernel of a thread opens is moved to a number that `fs` gave out;
- * - what it closes is closed through `fs`. Else Node would close the number
- *   again when the thread ends, whoever has it by then.
- *
- * The main thread needs none of this: with it ends the process.
+ * Descriptors in a worker thread. When a thread exits or is terminated, no code
+ * of ours runs that could close its descriptors. Node.js closes the numbers
+ * that the thread opened through `fs`. So a descriptor that the kernel of a
+ * thread opens is moved to a number from `fs`, and closed through `fs`;
+ * otherwise Node.js would close the number again, even if it is another file by
+ * then. The main thread needs none of this, because the process ends with it.
  */
 export function forThread(libc: Libc): Libc {
   if (isMainThread() || !('node' in process.versions)) return libc;
@@ -22,7 +19,7 @@ export function forThread(libc: Libc): Libc {
     koffi().errno(errno);
   };
 
-  /** Move a descriptor that was just opened to a number Node knows of. */
+  /** Move a descriptor that was just opened to a number that Node.js tracks. */
   const own = (fd: number): number => {
     if (fd < 0) return fd;
     let known: number;
@@ -30,13 +27,13 @@ export function forThread(libc: Libc): Libc {
       known = openSync('/dev/null', 'r');
     } catch (error) {
       const { code, errno = 0 } = error as NodeJS.ErrnoException;
-      // It may only be that files are not to be opened: then it stays.
+      // Perhaps files may not be opened: then it keeps its number.
       if (code !== 'EMFILE' && code !== 'ENFILE') return fd;
       libc.close(fd);
       setErrno(-errno);
       return -1;
     }
-    // Something may have taken the place of `fs`.
+    // `fs` may have been replaced.
     if (libc.dup3(fd, known, CLOEXEC) < 0) return fd;
     libc.close(fd);
     return known;
@@ -44,7 +41,7 @@ export function forThread(libc: Libc): Libc {
 
   const close = (fd: number): number => {
     const { emitWarning } = process;
-    // It is no mistake to close here what was not opened through `fs`.
+    // Closing a number that was not opened through `fs` is not an error here.
     process.emitWarning = () => {};
     try {
       closeSync(fd);

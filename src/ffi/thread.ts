@@ -5,8 +5,8 @@ type Threads = typeof import('node:worker_threads');
 let loaded: Threads | undefined;
 
 /**
- * `node:worker_threads`, loaded at the first use and not at import: that takes
- * as long as to load all of this library.
+ * `node:worker_threads`, loaded at the first use: loading it takes as long as
+ * loading this whole package.
  */
 export function threads(): Threads {
   loaded ??= require('node:worker_threads') as Threads;
@@ -16,8 +16,8 @@ export function threads(): Threads {
 let isMain: boolean | undefined;
 
 /**
- * Whether this is the main thread. Linux is asked, which names the first
- * thread of a process after the process: proc_thread-self(5).
+ * Whether this is the main thread. On Linux proc_thread-self(5) names the first
+ * thread of a process after the process.
  */
 export function isMainThread(): boolean {
   isMain ??= isFirst() ?? threads().isMainThread;

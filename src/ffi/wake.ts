@@ -8,7 +8,7 @@ type Call = (...args: number[]) => number;
 
 const isLinux = process.platform === 'linux';
 
-/** The calls of the C library that wake a thread, and the number 1 to write. */
+/** The C calls that wake a thread, and the number 1 to write. */
 interface Calls {
   readonly dup: Call;
   readonly write: Call;
@@ -33,7 +33,7 @@ function bind(): Calls {
   };
 }
 
-/** A dup that is close-on-exec; native queues are not inherited in any case. */
+/** A close-on-exec duplicate. Native queues are not inherited in any case. */
 function bindDup(func: NativeLibrary['func']): Call | undefined {
   if (!isLinux) return func('dup', 'int', ['int']);
   const fcntl = func('fcntl', 'int', ['int', 'int', 'intptr_t']);
@@ -53,15 +53,15 @@ const calls = (): Calls => {
   return bound;
 };
 
-/** Another descriptor of an open file: -1 if that fails. */
+/** Duplicate a descriptor: -1 if that fails. */
 export const dupFd = (fd: number): number => calls().dup(fd);
 
-/** Close what {@link dupFd} opened. */
+/** Close a descriptor of {@link dupFd}. */
 export const closeFd = (fd: number): number => calls().close(fd);
 
 /**
- * The number that Linux gave an eventfd for good, from 5.2 on; `undefined` if
- * the descriptor is no eventfd, or proc(5) cannot be read.
+ * The permanent id of an eventfd, since Linux 5.2. `undefined` if the
+ * descriptor is not an eventfd, or proc(5) cannot be read.
  */
 export function eventfdId(fd: number): number | undefined {
   let info = -1;
@@ -82,9 +82,9 @@ export function eventfdId(fd: number): number | undefined {
 }
 
 /**
- * Add 1 to an eventfd of another thread, unless the descriptor is another file's
- * by now. The other thread may close it at any moment, so what is looked at, and
- * then written to, is a dup.
+ * Add 1 to an eventfd of another thread, unless the descriptor is now another
+ * file. The other thread may close it at any moment, so a duplicate is checked
+ * and written.
  *
  * @param id Its number for good; 0 if that is not known.
  * @returns Whether it is that eventfd.
@@ -93,11 +93,11 @@ export function writeEventfd(fd: number, id: number): boolean {
   const { dup: dupOf, write, close, one } = calls();
   if (id !== 0 && eventfdId(fd) !== id) return false;
   const dup = dupOf(fd);
-  // No descriptor is left: the one that was just looked at has to do.
+  // No descriptor is free: use the one that was just checked.
   if (dup < 0) return write(fd, one.address, 8) === 8;
   try {
     if (id !== 0 && eventfdId(dup) !== id) return false;
-    // It fails only if it was written to 2**64 times: it is readable then.
+    // It fails only after 2**64 writes, and is readable then.
     write(dup, one.address, 8);
     return true;
   } finally {

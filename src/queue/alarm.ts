@@ -1,6 +1,6 @@
 import { clearTimeout, now, setTimeout, type Timer } from '../host/index.js';
 
-/** A timer that does not fire early. */
+/** A timer that never fires early. */
 export interface Alarm {
   clear(): void;
   /** Whether it keeps the process alive. */
@@ -8,8 +8,8 @@ export interface Alarm {
 }
 
 /**
- * Call a function after so many milliseconds: late rather than early.
- * setTimeout itself drops fractions and counts from the last whole millisecond.
+ * Call a function after a number of milliseconds, late rather than early.
+ * setTimeout drops fractions, and counts from the last whole millisecond.
  */
 export function setAlarm(ms: number, ring: () => void): Alarm {
   const deadline = now() + ms;

@@ -7,7 +7,7 @@ import { ffi } from './late.js';
 const CATCHABLE = 'the name or the number of a signal that can be caught';
 
 /**
- * Node's name of a signal that it can catch.
+ * Node's name of a signal that can be caught.
  *
  * @throws {RangeError} If nobody can catch it, or Node cannot.
  */
@@ -21,12 +21,15 @@ export function catchableName(number: number, action: string): NodeJS.Signals {
 
 const ignoreSignal = (): void => {};
 
-/** How many hold each: Node warns of more than ten listeners. */
+/**
+ * The number of holders of each signal: Node.js warns of more than ten
+ * listeners.
+ */
 const holders = new Map<NodeJS.Signals, number>();
 
 function hold(name: NodeJS.Signals): void {
   const process = ffi().realProcess();
-  // The program may have removed all.
+  // The program may have removed all listeners.
   if (!process.listeners(name).includes(ignoreSignal)) {
     process.on(name, ignoreSignal);
   }
@@ -48,15 +51,15 @@ interface SignalStep {
 }
 
 /**
- * The signals that a queue keeps from their default action, such as the end of
- * the process: kqueue itself only counts them, but for the one on Linux. Each is
- * held from before its registration until after it has ended.
+ * The signals whose default action a queue suspends, because native kernels
+ * only count signals. A signal is held from before its registration until after
+ * its end.
  */
 export class CaughtSignals {
   readonly #held = new Map<number, NodeJS.Signals>();
 
   /**
-   * Apply steps, and hold what they ask to catch.
+   * Apply steps, and hold the signals that they catch.
    *
    * @param numberOf The number of a step's signal.
    * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` in a worker thread.
@@ -111,7 +114,10 @@ export class CaughtSignals {
   }
 }
 
-/** Node gives signals to the main thread; on Linux the kernel says so itself. */
+/**
+ * Node.js delivers signals to the main thread only. On Linux the kernel of this
+ * package reports that itself.
+ */
 function canCatch(): boolean {
   if (ffi().isMainThread()) return true;
   if (kernel.name === 'linux') return false;

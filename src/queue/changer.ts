@@ -14,24 +14,24 @@ import { UnknownOutcomes } from './unknown-outcomes.js';
 /** The plan for one step. */
 interface Plan {
   readonly given: EncodedStep;
-  /** The records to send: the last decides. */
+  /** The records to send. The last one decides. */
   readonly records: readonly Sendable[];
   /** The registration it creates. */
   readonly created?: Registration;
-  /** What the last record requests, if it has optional bits. */
+  /** The request of the last record, if it has optional bits. */
   readonly relaxable?: Encoded | undefined;
-  /** Keep the registry equal to the kernel: 0 or an errno for each record. */
+  /** Update the registry as the kernel did: 0 or an errno for each record. */
   commit(errnos: readonly number[]): void;
-  /** An errno that is known without sending records. */
+  /** An errno that is known without a call. */
   readonly refused?: number;
   /** The part of its message after the errno. */
   readonly why?: string;
 }
 
 /**
- * Turns steps into records for the kernel, and how those went into results
- * and registrations. The results of many steps are those of one step after
- * the other: a refused step leaves everything as it was.
+ * Turns steps into records for the kernel, and their outcomes into results and
+ * registrations. The result of many steps is that of applying one after the
+ * other. A refused step changes nothing.
  */
 export class Changer {
   readonly #facts: KernelFacts;
@@ -39,7 +39,7 @@ export class Changer {
   readonly #registry: Registry;
   readonly #sender: RecordSender;
   readonly #rehearse: Rehearse;
-  /** Where records are encoded to see whether they can be. */
+  /** Memory to test whether records can be encoded. */
   #scratch: KeventList | undefined;
 
   constructor(
@@ -56,8 +56,8 @@ export class Changer {
   }
 
   /**
-   * Apply steps with as few calls as can be: one, unless what a step sends
-   * depends on how an earlier one with the same key went.
+   * Apply steps in as few calls as possible: one, unless the records of a step
+   * depend on the outcome of an earlier one with the same key.
    *
    * @param op What to do, where the steps themselves do not say it.
    */
@@ -69,7 +69,8 @@ export class Changer {
     const all = steps.map((step) =>
       encodeStep(this.#encoder, step, op ?? step?.op),
     );
-    // Before the first call: later ones must not fail because of the program.
+    // Validate before the first call: later calls must not fail because of the
+    // program.
     for (const { request } of all) this.#check(request);
     const results: ChangeResult[] = [];
     const unknown = new UnknownOutcomes();
@@ -95,7 +96,7 @@ export class Changer {
     return results;
   }
 
-  /** Send what is planned, and commit how it went. */
+  /** Send the planned records, and commit their outcomes. */
   #flush(
     plans: readonly Plan[],
     send: Send,
@@ -116,7 +117,7 @@ export class Changer {
     });
   }
 
-  /** Send a plan without the bits that the kernel refuses it for. */
+  /** Send a plan again without the bits for which the kernel refused it. */
   #relax({ relaxable, records }: Plan, errnos: number[], send: Send): void {
     if (
       relaxable === undefined ||
@@ -128,7 +129,7 @@ export class Changer {
     errnos[errnos.length - 1] = this.#sender.send([record], send)[0];
   }
 
-  /** Whether a request is to be sent again, without its optional bits. */
+  /** Whether to send a request again without its optional bits. */
   #clearOptional(request: Encoded, errno: number | undefined): boolean {
     if (!request.optional || errno !== this.#facts.errno.EACCES) return false;
     request.optional = undefined;
@@ -136,8 +137,8 @@ export class Changer {
   }
 
   /**
-   * A replacement was refused after its old registration was deleted: register
-   * that again, as it was. If that is refused too, it is gone.
+   * A replacement was refused after its old registration was deleted: restore
+   * that. If this is refused too, the registration is lost.
    */
   #restore({ request }: EncodedStep, errno: number, send: Send): void {
     const old = this.#registry.find(request);
@@ -153,7 +154,7 @@ export class Changer {
   #result(plan: Plan, errno: number, op: Op | undefined): ChangeResult {
     const { step: given, op: own, filter, request } = plan.given;
     if (errno === 0) return { step: given, ok: true, error: undefined };
-    // Where the steps do not say it themselves: without one it is to add.
+    // The operation of a step that names none; by default it adds.
     const isSaid = op === undefined || (given.op ?? 'add') === op;
     const step = isSaid ? given : ({ ...given, op } as Step);
     const code = errnoName(this.#facts, errno) ?? `E${errno}`;
@@ -244,7 +245,8 @@ export class Changer {
     const flag = isOn ? EV_ENABLE : EV_DISABLE;
     return {
       given,
-      // All of the request again: a change without it would wipe it out.
+      // Send the whole request again, because a change without it would erase
+      // it.
       records: [this.#record(request, flag, registration.token)],
       commit: ([errno]) => {
         if (errno === 0) registration.request = toggled;
@@ -266,7 +268,7 @@ export class Changer {
     };
   }
 
-  /** The record of a trigger, which changes nothing that has to be planned. */
+  /** The record of a trigger, which needs no plan. */
   trigger(step: Omit<Trigger, 'op'>): KeventInit {
     const request = this.#encoder.trigger(step);
     const token = this.#registry.find(request)?.token ?? 0;
@@ -287,7 +289,7 @@ export class Changer {
     };
   }
 
-  /** A change to what is not registered with this queue. */
+  /** A change of something that is not registered with this queue. */
   #notRegistered(given: EncodedStep): Plan {
     const refused = this.#facts.errno.ENOENT;
     const why = ', which is not registered';
@@ -295,9 +297,9 @@ export class Changer {
   }
 
   /**
-   * The records that register a request. An old registration in its place has to
-   * be deleted first, which costs its trigger, its notes and its phase. So a
-   * request that the kernel will refuse is refused before.
+   * The records that add a request. An old registration with the same key has
+   * to be deleted first, which loses its trigger, notes and phase. So a request
+   * that the kernel will refuse is refused before that.
    */
   #replacing(
     { filter, request }: EncodedStep,
@@ -308,9 +310,9 @@ export class Changer {
     if (old === undefined || this.#canModifyInPlace(old.request, request)) {
       return { records: [record], relaxable };
     }
-    // A record that cannot be encoded must not cost the old registration.
+    // A record that cannot be encoded must not delete the old registration.
     this.#check(request);
-    // Nobody knows what a filter without a name does.
+    // The effect of a filter without a name is unknown.
     let refused = filter === 'raw' ? 0 : this.#rehearse(record);
     if (this.#clearOptional(request, refused)) {
       record.fflags = request.fflags;
@@ -343,17 +345,17 @@ export class Changer {
     return this.#record(request, EV_DELETE, 0);
   }
 
-  /** The flag that modifies an existing registration: mostly EV_ADD alone. */
+  /** The flag that modifies an existing registration: usually EV_ADD alone. */
   #modifyFlag(): number {
     const { name, constants } = this.#facts;
     return name === 'darwin' || name === 'freebsd' ? 0 : constants.EV_ADD;
   }
 
   /**
-   * Whether a registration can be changed in place. Flags stay as they were at
-   * creation, and a timer's time does not become absolute, or relative. But on
-   * Darwin a timer that runs may keep its time, or lose its flags: older
-   * FreeBSD (9) and NetBSD (7) do the one, NetBSD 10 the other.
+   * Whether a registration can be changed in place. Flags do not change after
+   * creation, and a timer cannot switch between absolute and relative time.
+   * Older FreeBSD (9) and NetBSD (7) keep the time of a running timer, and
+   * NetBSD 10 loses its flags.
    */
   #canModifyInPlace(old: Encoded, next: Encoded): boolean {
     const { constants, name } = this.#facts;
@@ -365,19 +367,22 @@ export class Changer {
     return ((old.fflags ^ next.fflags) & constants[absolute]) === 0;
   }
 
-  /** Whether an errno says that there is no such registration any more. */
+  /** Whether an errno means that the registration no longer exists. */
   #isGone(errno: number | undefined): boolean {
     const { ENOENT, EBADF } = this.#facts.errno;
     return errno === ENOENT || errno === EBADF;
   }
 
-  /** A refusal may say that the kernel has ended it: its events are still delivered. */
+  /**
+   * The refusal may mean that the kernel ended it: its events are still
+   * delivered.
+   */
   #removeIfGone(registration: Registration, errno: number | undefined): void {
     if (this.#isGone(errno)) this.#registry.remove(registration);
   }
 }
 
-/** A request with other flags. Not a spread: V8 makes slow objects of those. */
+/** A request with other flags. Not a spread, which V8 makes slow objects of. */
 function withFlags(request: Encoded, flags: number): Encoded {
   const { filter, ident, fflags, data, ext, optional } = request;
   return { filter, ident, flags, fflags, data, ext, optional };

@@ -7,7 +7,7 @@ let dialect: KernelFacts | undefined;
 let encoder: Encoder | undefined;
 let decoder: Decoder | undefined;
 
-/** The running kernel's facts. Made at the first call, not at import. */
+/** The facts of the running kernel, found at the first call, not at import. */
 export function runningDialect(): KernelFacts {
   dialect ??= hostDialect();
   return dialect;

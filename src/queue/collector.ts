@@ -8,9 +8,9 @@ import { checkTimeout, MAX_TIMEOUT } from './options.js';
 import type { PendingEvents } from './pending-events.js';
 import type { Registration, Registry } from './registry.js';
 
-/** How often a poll that a signal interrupts is repeated. */
+/** How many times a poll is repeated that a signal interrupted. */
 const MAX_POLLS = 1000;
-/** The most events one kevent call collects. */
+/** The maximum number of events of one kevent call. */
 const MAX_BATCH = 1024;
 
 /** Collects the events of one queue: the calls of kevent without changes. */
@@ -33,7 +33,7 @@ export class Collector {
   }
 
   /**
-   * Collect into the pending events.
+   * Collect events into the pending events.
    *
    * @returns How many entries the kernel wrote, stale ones included.
    */
@@ -45,13 +45,13 @@ export class Collector {
     return count;
   }
 
-  /** Block until an event is pending or time runs out. */
+  /** Block until an event is pending or the time runs out. */
   wait(max: number, timeout: number | null): void {
     const deadline = deadlineOf(timeout);
     let left = timeout;
     while (this.#pending.isEmpty) {
       const count = this.collect(max, left);
-      // All of them may have been stale: then wait for the rest of the time.
+      // All events may have been stale: wait for the rest of the time.
       if (count === 0 || left === 0) break;
       if (left !== null) left = Math.max(0, deadline - now());
     }
@@ -99,7 +99,7 @@ export class Collector {
     this.#filledValues.clear();
   }
 
-  /** End what the last `fill` returned: its values are no longer needed. */
+  /** Drop the values of the last `fill`, which are no longer needed. */
   #endFilled(): void {
     if (this.#filledValues.size > 0) this.#filledValues.clear();
     if (this.#firedOneShots.length === 0) return;
@@ -117,7 +117,7 @@ export class Collector {
     return list;
   }
 
-  /** Without changes, the call can be repeated when a signal interrupts it. */
+  /** A call without changes can be repeated if a signal interrupts it. */
   #call(list: KeventList, timeout: number | null): number {
     const deadline = deadlineOf(timeout);
     let polls = 0;
@@ -128,7 +128,7 @@ export class Collector {
         if (!(error instanceof KqueueError && error.code === 'EINTR')) {
           throw error;
         }
-        // A poll must not go on for ever either.
+        // A poll must end as well.
         if (left === 0 && ++polls > MAX_POLLS) throw error;
         if (left !== null) left = Math.max(0, deadline - now());
       }
@@ -136,7 +136,7 @@ export class Collector {
   }
 }
 
-/** When a wait ends. A poll does not read the clock. */
+/** The end of a wait. A poll does not read the clock. */
 const deadlineOf = (timeout: number | null): number => {
   if (timeout === null) return Infinity;
   return timeout === 0 ? 0 : now() + timeout;

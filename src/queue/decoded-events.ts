@@ -1,5 +1,5 @@
-// One class per type of event: objects of a class can have a `toJSON` at no
-// cost, and V8 makes them as fast as literals.
+// One class per type of event. Objects of a class can have a `toJSON` at no
+// cost, and V8 creates them as fast as literals.
 import { definePlain } from '../memory/index.js';
 import type {
   ExceptEvent,
@@ -190,7 +190,8 @@ export class DecodedTimer implements TimerEvent {
     this.raw = raw;
   }
 
-  // A getter takes no memory per event, and console.log and JSON do not show it.
+  // A getter takes no memory per event, and console.log and JSON do not show
+  // it.
   get expirations(): number {
     return this.count;
   }

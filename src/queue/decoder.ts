@@ -24,10 +24,10 @@ import { exitStatus } from './exit-status.js';
 import type { ProcNote, VnodeNote } from './notes.js';
 import { signalNamer } from './signal.js';
 
-/** Turns what a kernel wrote into typed events. */
+/** Turns records of a kernel into typed events. */
 export interface Decoder {
   /**
-   * The entry that begins at a word, with the value of its registration.
+   * Decode the entry that begins at a word, with the value of its registration.
    *
    * @param token Its own udata, as {@link unsignedAt} reads it.
    * @param optional Bits of its `fflags` that the program did not request.
@@ -54,7 +54,7 @@ const FILTERS = [
 
 const FFLAGS_MASK = 0x00ffffff;
 
-/** Names of the single bits of a mask; each mask's names are found once. */
+/** Names of the single bits of a mask, cached per mask. */
 function noteNamer<Name extends string>(
   table: Readonly<Record<string, number>> | undefined,
 ): (fflags: number) => readonly Name[] {
@@ -79,10 +79,10 @@ function noteNamer<Name extends string>(
   };
 }
 
-/** Make the decoder of a kernel; as with the encoder, of any, anywhere. */
+/** Make the decoder of a kernel, on any host. */
 export function decoderOf(facts: KernelFacts): Decoder {
   const { constants, groups } = facts;
-  // By the number without its sign: NetBSD counts up, all others down.
+  // Indexed by the absolute number: NetBSD's filters count up, all others down.
   const names: (KqueueEvent['filter'] | undefined)[] = [];
   for (const name of FILTERS) {
     const number: number | undefined =
@@ -93,7 +93,7 @@ export function decoderOf(facts: KernelFacts): Decoder {
   const NOTE_OOB: number = constants.NOTE_OOB ?? 0;
   const NOTE_EXITSTATUS: number = constants.NOTE_EXITSTATUS ?? NOTE_EXIT;
   const vnodeNotes = noteNamer<VnodeNote>(groups['fflag:VNODE']);
-  // Other names of these bits are details of the status, not notes.
+  // The other names of these bits are details of the status, not notes.
   const procNotes = noteNamer<ProcNote>(
     Object.fromEntries(
       Object.entries(groups['fflag:PROC'] ?? {}).filter(
@@ -152,7 +152,7 @@ export function decoderOf(facts: KernelFacts): Decoder {
         case 'signal':
           return new DecodedSignal(signalName(Number(ident)), udata, raw);
         case 'timer': {
-          // The kernel also counts the periods after a one-shot has fired.
+          // The kernel also counts periods after a one-shot timer has fired.
           const count = (flags & EV_ONESHOT) === 0 ? Number(data) : 1;
           return new DecodedTimer(count, udata, raw);
         }

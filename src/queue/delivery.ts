@@ -19,7 +19,7 @@ export class Delivery {
     this.#pending = pending;
   }
 
-  /** Add the events of a list to the pending events, without the stale ones. */
+  /** Add the events of a list to the pending events, except stale ones. */
   deliver(list: KeventList): void {
     const { EV_ERROR, EV_ONESHOT } = runningDialect().constants;
     const memory = memoryOf(list, 'deliver events', 'list', 'a KeventList');
@@ -41,13 +41,13 @@ export class Delivery {
           if (sameKey === undefined) this.#deleteStale(key);
           continue;
         }
-        // A trigger sent through another object carries no token.
+        // A trigger that another object sent has no token.
         if (token === 0) registration = sameKey;
       }
       const udata = registration?.udata;
       const optional = registration?.request.optional;
       let event = this.#decode(memory, base, udata, token, optional);
-      // The registration failed: data holds an errno, not what its filter says.
+      // The registration failed: data is an errno, not a value of the filter.
       if ((flags & EV_ERROR) !== 0) {
         event = { filter: 'raw', udata, raw: event.raw };
       }
@@ -58,13 +58,13 @@ export class Delivery {
     }
   }
 
-  /** Delete what the kernel still has of a registration that has ended. */
+  /** Delete the rest of a registration that has ended from the kernel. */
   #deleteStale(key: EncodedKey): void {
     const { EV_DELETE } = runningDialect().constants;
     try {
       kevent(this.#fd, [{ ...key, flags: EV_DELETE }], null, 0);
     } catch (error) {
-      // The kernel drops a knote itself when its descriptor is closed.
+      // The kernel itself drops a knote when its descriptor is closed.
       if (!(error instanceof KqueueError)) throw error;
     }
   }

@@ -1,6 +1,6 @@
 import { setTimeout } from '../host/index.js';
 
-/** How often the descriptors of waiting queues are checked. */
+/** The interval between checks of the descriptors of waiting queues. */
 const PERIOD_MS = 500;
 
 const checks = new Set<() => void>();
@@ -18,8 +18,8 @@ function checkAll(): void {
 }
 
 /**
- * Called from time to time while a queue waits. No kernel reports that
- * a queue's own descriptor was closed, so its waits would never end.
+ * Called at intervals while a queue waits. No kernel reports that the queue's
+ * own descriptor was closed, so its waits would never end.
  */
 export const descriptorChecks = {
   add(check: () => void): void {

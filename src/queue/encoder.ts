@@ -7,21 +7,21 @@ import { readFd } from './descriptor.js';
 import { timerDeadline, timerDuration } from './duration.js';
 import { signalNumber } from './signal.js';
 
-/** The key that finds a registration. */
+/** The key by which a registration is found. */
 export interface EncodedKey {
   readonly filter: number;
   readonly ident: number | bigint;
 }
 
-/** A change as numbers, without `EV_ADD` and without udata. */
+/** A change as numbers, without `EV_ADD` and udata. */
 export interface Encoded extends EncodedKey {
   readonly flags: number;
   readonly fflags: number;
   readonly data: number | bigint;
   readonly ext?: readonly (number | bigint)[] | undefined;
   /**
-   * More bits of `fflags`, which the kernel may refuse with EACCES. They are then
-   * cleared and the request is sent again.
+   * Additional bits of `fflags`, which the kernel may refuse with EACCES. The
+   * request is then sent again without them.
    */
   optional?: number | undefined;
 }
@@ -40,10 +40,10 @@ const TWO_64 = 2n ** 64n;
 
 const FILTERS = 'read, write, except, vnode, proc, signal, timer, user or raw';
 
-/** Flags in a raw change that would take the udata out of our hands. */
+/** Flags of a raw change that would bypass the queue's own use of udata. */
 const UDATA_FLAGS = ['EV_UDATA_SPECIFIC', 'EV_KEEPUDATA', 'EV_VANISHED'];
 
-/** An ident of one's own choice: a number where it is a safe integer. */
+/** An ident of the caller's choice: a number if it is a safe integer. */
 function identOf(value: unknown, name: string): number | bigint {
   if (typeof value === 'bigint') {
     if (value >= -(TWO_64 / 2n) && value < TWO_64) {
@@ -76,8 +76,8 @@ function checkCatch(value: unknown, signal: number | bigint): void {
 }
 
 /**
- * Make the encoder of a kernel. Nothing here asks the host for more than the
- * time, so every kernel's encoding can be had, and tested, on any.
+ * Make the encoder of a kernel. It reads nothing from the host but the time, so
+ * the encoder of every kernel can be tested on any host.
  */
 export function encoderOf(facts: KernelFacts): Encoder {
   const { constants } = facts;
@@ -92,7 +92,7 @@ export function encoderOf(facts: KernelFacts): Encoder {
   const filter = (name: string): number =>
     number(`EVFILT_${name.toUpperCase()}`, `'${name}' filter`);
 
-  /** Bits of notes by their names. */
+  /** The bits of notes, by name. */
   const notesOf = (value: unknown, group: 'VNODE' | 'PROC'): number => {
     const names: readonly unknown[] = Array.isArray(value) ? value : [value];
     let bits = 0;
@@ -109,7 +109,7 @@ export function encoderOf(facts: KernelFacts): Encoder {
       if (known !== undefined && constants[constant] !== undefined) {
         return known;
       }
-      // Where there is no such note, NOTE_EXIT brings the status by itself.
+      // Kernels without this note report the status with NOTE_EXIT.
       if (constant === 'NOTE_EXITSTATUS' && group === 'PROC') {
         return number('NOTE_EXIT', `'${name}' note`);
       }
@@ -136,7 +136,7 @@ export function encoderOf(facts: KernelFacts): Encoder {
     if (options.dispatch) {
       flags |= number('EV_DISPATCH', "'dispatch'");
       if (facts.name === 'netbsd' && (name === 'timer' || name === 'signal')) {
-        // EV_CLEAR, which it forces on both, wins there.
+        // The kernel forces EV_CLEAR on both, and it wins there.
         throw unsupported(`netbsd ignores EV_DISPATCH for '${name}'`);
       }
     }
@@ -275,7 +275,8 @@ export function encoderOf(facts: KernelFacts): Encoder {
         case 'proc':
           flags = flagsOf(change, false, change.filter);
           fflags = notesOf(change.notes, 'PROC');
-          // Darwin reports the status only on request, and not of every process.
+          // Darwin reports the status only on request, and not for every
+          // process.
           if ((fflags & constants.NOTE_EXIT) !== 0) {
             optional = (constants.NOTE_EXITSTATUS ?? 0) & ~fflags;
           }
@@ -321,7 +322,10 @@ export function encoderOf(facts: KernelFacts): Encoder {
   };
 }
 
-/** Every note's name, whatever the kernel: to tell a typo from a lack. */
+/**
+ * The names of all notes of all kernels, to distinguish a typo from a note that
+ * this kernel lacks.
+ */
 const NOTES: Readonly<Record<'VNODE' | 'PROC', readonly string[]>> = {
   VNODE: [
     'delete',

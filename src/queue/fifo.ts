@@ -2,8 +2,8 @@ import { fstatSync, readlinkSync } from 'node:fs';
 import { ffi } from './late.js';
 
 /**
- * Whether a descriptor is of a FIFO with a name. Darwin reports no end of one
- * (rule G21), and so the kernel for Linux does not.
+ * Whether a descriptor is a named FIFO. Darwin, and so the Linux kernel of this
+ * package, reports no EOF of one (rule G21).
  */
 export function isNamedFifo(fd: number): boolean {
   try {

@@ -8,7 +8,7 @@ import {
   LINE_LENGTH,
 } from '../memory/index.js';
 
-/** Show a queue for util.inspect: what is registered with it, oldest first. */
+/** Format a queue for util.inspect: its registrations, oldest first. */
 export function inspectQueue(
   queue: { readonly fd: number; readonly closed: boolean; size: number },
   requests: Iterable<KeventLike>,

@@ -8,12 +8,13 @@ const doneResult = (value: unknown): IteratorReturnResult<unknown> => ({
 });
 
 /**
- * Iterate over what `shift` removes from the pending events, and wait while
- * there are none. Written by hand: a generator costs as much as the events.
+ * Iterate over the pending events that `shift` removes, and wait while there
+ * are none. It is hand-written, because a generator costs as much as the
+ * events.
  *
- * An event is removed only when `next` is called, so those that the loop has
- * not seen when it ends stay pending. The iterator ends when the queue is
- * closed. When the signal is aborted it rejects, then ends.
+ * An event is removed only when `next` is called, so events that the loop has
+ * not seen stay pending. The iterator ends when the queue is closed. When the
+ * signal is aborted, it rejects and then ends.
  */
 export function iterate<Value>(
   pump: Pump,

@@ -2,7 +2,7 @@ type Ffi = typeof import('../ffi/index.js');
 
 let loaded: Ffi | undefined;
 
-/** The room that knows koffi: loaded at the first call, and not at import. */
+/** The room that imports koffi: loaded at the first call, not at import. */
 export function ffi(): Ffi {
   loaded ??= require('../ffi/index.js') as Ffi;
   return loaded;

@@ -13,8 +13,8 @@ const throwUncaught = (error: unknown): void => {
 
 /**
  * Call a listener with each batch of events, in the asynchronous context of
- * this call. An exception it throws is uncaught; the listener is
- * still called with the next batch.
+ * this call. If the listener throws, the exception is uncaught, and the
+ * listener is still called with the next batch.
  */
 export function listen(
   pump: Pump,

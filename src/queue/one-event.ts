@@ -4,7 +4,7 @@ import type { KqueueEvent } from './event.js';
 import type { Pump, Waiter } from './pump.js';
 
 /**
- * Wait for one event. It resolves with `undefined` if time runs out or the
+ * Wait for one event. Resolves with `undefined` if the time runs out or the
  * queue is closed, and rejects with the signal's reason.
  */
 export function waitForEvent(
@@ -41,7 +41,7 @@ export function waitForEvent(
     const offAbort = onAbort(signal, abort);
     if (timeout !== null) {
       timer = setAlarm(timeout, () => {
-        // An event that is ready but not yet collected came in time.
+        // An event that is pending in the kernel came in time.
         pump.runTurn();
         pump.remove(waiter);
         waiter.end();

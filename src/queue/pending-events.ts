@@ -1,18 +1,20 @@
 import type { KqueueEvent } from './event.js';
 import type { Registration, Registry } from './registry.js';
 
-/** Arrays longer than this are not kept for the next events. */
+/** Longer arrays are not kept for the next events. */
 const MAX_KEPT = 4096;
 
 /**
- * Events that were collected and not yet delivered, oldest first. An event
- * whose registration the program ends meanwhile is not delivered.
+ * Events that were collected and not yet delivered, oldest first. If the
+ * program ends a registration meanwhile, its events are not delivered.
  */
 export class PendingEvents {
   readonly #registry: Registry;
-  /** A consumer that shifts all of them gets the array itself. */
+  /** A consumer that takes all of them gets the array itself. */
   #events: KqueueEvent[] = [];
-  /** The registration of each event. The array is reused, so it is longer. */
+  /**
+   * The registration of each event. The array is reused, so it may be longer.
+   */
   #registrations: (Registration | undefined)[] = [];
   #head = 0;
   /** `registry.dropCount` when the first event was added. */

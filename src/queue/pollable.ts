@@ -8,9 +8,9 @@ const { EV_ADD, EV_CLEAR, EV_DELETE, EVFILT_READ, EVFILT_USER, NOTE_TRIGGER } =
 let isKnownPollable: boolean | undefined;
 
 /**
- * Whether a queue is readable while an event is pending, and at no other time.
- * A library may number its queues itself. The same number in this process is
- * then another file, which may well be readable.
+ * Whether a queue is readable while an event is pending, and only then. A
+ * library may use numbers of its own for queues. The same number in this
+ * process is then another file, which may be readable by chance.
  */
 function isReadableWithEvents(kq: number): boolean {
   const user = { ident: 1, filter: EVFILT_USER ?? 0 };
@@ -21,7 +21,7 @@ function isReadableWithEvents(kq: number): boolean {
   return kevent(kq, null, new KeventList(1), 0) === 1 && !ffi().readableNow(kq);
 }
 
-/** Try it on a queue; `undefined` if there can be none now. */
+/** Test it on a queue. Returns `undefined` if no queue can be made now. */
 function probe(): boolean | undefined {
   if (EVFILT_USER === undefined) return false;
   try {
@@ -37,22 +37,23 @@ function probe(): boolean | undefined {
 }
 
 /**
- * Whether a queue's descriptor is readable while events are pending. It is with
- * every kernel and with the one built in. Another library is probed.
+ * Whether a queue's descriptor is readable while events are pending. This is
+ * true for every native kernel and for the built-in one. Other libraries are
+ * tested.
  */
 export function isPollable(): boolean {
   isKnownPollable ??= process.env.KQUEUE_FFI_LIBRARY ? probe() : true;
   return isKnownPollable ?? false;
 }
 
-/** How queues are watched in this thread. */
+/** How queues wait in this thread. */
 export const currentDriver = (): LoopDriver =>
   isPollable() ? ffi().threadDriver() : 'interval';
 
 /**
- * Whether a native kernel lets the event loop watch a queue: it limits how deep
- * queues watch each other, and the loop is a queue that ends the process when it
- * is refused. So it is tried on the loop's own queue.
+ * Whether a native kernel lets the event loop watch a queue. Kernels limit how
+ * deep queues watch each other, and the loop, which is a queue itself, ends the
+ * process when it is refused. So it is tested on the loop's own queue.
  */
 export function canLoopWatch(kq: number, loop = ffi().backendFd()): boolean {
   if (loop < 0) return true;

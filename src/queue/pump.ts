@@ -10,32 +10,32 @@ import { descriptorChecks } from './descriptor-checks.js';
 import type { PendingEvents } from './pending-events.js';
 
 /**
- * After this many collections in one turn of the event loop, its timers and
- * I/O run first, however many events are ready.
+ * After this many collections in one turn of the event loop, timers and I/O run
+ * first, however many events are pending.
  */
 const COLLECTIONS_PER_TURN = 64;
-/** The same after this many milliseconds, if each event takes long. */
+/** The same after this many milliseconds, if handling an event takes long. */
 const TURN_MS = 4;
 
 /** A consumer that waits for events. */
 export interface Waiter {
-  /** How many events it consumes at most. */
+  /** The maximum number of events to consume. */
   readonly max: number;
-  /** Consume pending events: there is at least one. */
+  /** Consume pending events. There is at least one. */
   deliver(pending: PendingEvents): void;
-  /** The kernel refused to collect. */
+  /** Collecting failed. */
   fail(error: unknown): void;
   /** The queue was closed. */
   end(): void;
-  /** Whether a timer of its own keeps the process alive. */
+  /** Whether its own timer keeps the process alive. */
   setRef?(isReferenced: boolean): void;
 }
 
 /** The pump's view of a queue. */
 export interface PumpSource {
-  /** The queue itself: a pending wait keeps it from being garbage-collected. */
+  /** The queue itself. A pending wait keeps it from being garbage-collected. */
   readonly queue: object;
-  /** Collect what is ready into the pending events, without waiting. */
+  /** Collect into the pending events, without waiting. */
   collect(max: number): void;
   /** The watch of the queue's descriptor, made at the first call. */
   watch(): Watch;
@@ -44,9 +44,9 @@ export interface PumpSource {
 }
 
 /**
- * Delivers events to waiters, first come, first served. It polls before it
- * waits, and watches the descriptor only while there are waiters and nothing
- * is ready.
+ * Delivers events to waiters in the order in which they began to wait. It polls
+ * before it waits, and watches the descriptor only while there are waiters and
+ * no event is pending.
  */
 export class Pump {
   readonly #source: PumpSource;
@@ -55,7 +55,7 @@ export class Pump {
   #collections = 0;
   #turnEnds = 0;
   #isRunning = false;
-  /** The caller has just looked, and found nothing. */
+  /** The caller has just polled, and found no event. */
   #isDrained = false;
   #watch: Watch | undefined;
   #immediate: Timer | undefined;
@@ -67,8 +67,9 @@ export class Pump {
   }
 
   /**
-   * Collect at once, unless a waiter is first: whether events are pending. A
-   * waiter that is added because there are none needs no second look.
+   * Collect at once, unless a waiter is first. Returns whether events are
+   * pending. A waiter that is added because there are none needs no second
+   * poll.
    */
   tryCollect(max: number): boolean {
     if (this.#waiters.length > 0 || this.#isRunning) return false;
@@ -86,7 +87,7 @@ export class Pump {
     this.run();
   }
 
-  /** Append a waiter that is served from the next microtask on. */
+  /** Append a waiter that is served in the next microtask. */
   addLater(waiter: Waiter): void {
     this.#waiters.push(waiter);
     queueMicrotask(this.run);
@@ -119,7 +120,10 @@ export class Pump {
     for (const waiter of this.#waiters.splice(0)) waiter.fail(error);
   }
 
-  /** Fail all waits if the descriptor was closed: its watch does not fire. */
+  /**
+   * Fail all waits if the descriptor was closed, because its watch does not
+   * fire.
+   */
   readonly #check = (): void => {
     try {
       this.#source.check();
@@ -131,7 +135,7 @@ export class Pump {
 
   /** Deliver until there are no more waiters, or no more events. */
   readonly run = (): void => {
-    // A consumer may ask for more while it is being served.
+    // A consumer may wait again while it is being served.
     if (this.#isRunning) return;
     if (this.#immediate !== undefined) {
       this.#isDrained = false;
@@ -173,9 +177,9 @@ export class Pump {
     this.#stop();
   }
 
-  /** Count a collection: whether the event loop must have a turn before it. */
+  /** Count a collection. Returns whether the event loop must run first. */
   #isTurnOver(): boolean {
-    // Most turns have one collection, which need not ask for the time.
+    // Most turns have one collection, which need not read the clock.
     if (this.#collections === 1) this.#turnEnds = now() + TURN_MS;
     else if (this.#collections > 1 && now() > this.#turnEnds) return true;
     return ++this.#collections > COLLECTIONS_PER_TURN;

@@ -12,9 +12,9 @@ import { rehearse } from './rehearsal.js';
 import { createWaker, type Waker } from './waker.js';
 
 const ACTION = 'change a queue';
-/** How many changes one call of kevent takes. */
+/** The maximum number of changes of one kevent call. */
 const MAX_STEPS = 2 ** 20;
-/** The first ident of wakers that were given none. */
+/** The first ident of wakers without an ident. */
 const FIRST_WAKER = 0x77616b65;
 
 /** The changes of one queue: the calls of kevent that collect no events. */
@@ -46,8 +46,8 @@ export class QueueChanges {
         misuse(ACTION, 'steps', 'an array of changes', steps),
       );
     }
-    // The length of a Proxy may be anything, and a getter of one step may
-    // change the array: copy it first.
+    // A Proxy may report any length, and a getter of a step may change the
+    // array: copy it first.
     const count = steps.length >>> 0;
     if (count > MAX_STEPS) {
       throw new RangeError(
@@ -68,7 +68,7 @@ export class QueueChanges {
   trigger(id: number | bigint, fflags: number | undefined): void {
     this.#handle.checkOpen(ACTION);
     const errno = this.#send([this.#changer.trigger({ id, fflags })], null);
-    // The slow way handles a refusal as that of any other change.
+    // The slow path handles a refusal like that of any other change.
     if (errno !== 0) this.applyAll([{ id, fflags }], 'trigger');
   }
 
@@ -110,17 +110,16 @@ export class QueueChanges {
     records: readonly KeventInit[],
     entries: KeventList | null,
   ): number => {
-    // A getter of a change may have closed the queue, and the descriptor may
-    // be another file's by now.
+    // A getter of a change may have closed the queue, and the descriptor may be
+    // another file now.
     this.#handle.checkOpen(ACTION);
     try {
-      // With an infinite timeout, a kernel that gives no receipt would wait
-      // for events.
+      // Without a receipt, an infinite timeout would wait for events.
       kevent(this.#handle.fd, records, entries, 0);
       return 0;
     } catch (error) {
       if (!(error instanceof KqueueError && error.errno)) throw error;
-      // A signal ends the wait only: the changes are applied.
+      // A signal only ends the wait. The changes are applied.
       return error.code === 'EINTR' ? 0 : -error.errno;
     }
   };

@@ -12,14 +12,14 @@ import { CaughtSignals } from './caught-signals.js';
 import { ffi } from './late.js';
 import { canLoopWatch, currentDriver } from './pollable.js';
 
-/** Is notified when a queue is lost. */
+/** Notified when a queue is lost. */
 export interface LossListener {
   /** Other code closed the descriptor, and its number is reused. */
   lose(error: KqueueError): void;
 }
 
 /**
- * The descriptor of a {@link Kqueue} and the poll handle that watches it. It
+ * The descriptor of a {@link Kqueue}, and the poll handle that watches it. It
  * outlives a Kqueue that is garbage-collected, so it refers to it only weakly.
  */
 export class QueueHandle implements FdOwner {
@@ -35,7 +35,7 @@ export class QueueHandle implements FdOwner {
   readonly wakers = new Set<() => void>();
 
   constructor(fd: number, queue: Disposable) {
-    // Now: a test runner loads nothing any more once it has torn down.
+    // Load it now: a test runner loads nothing after it has torn down.
     const { isMainThread, prepareWakes } = ffi();
     if (!isMainThread()) prepareWakes();
     this.fd = fd;
@@ -48,12 +48,12 @@ export class QueueHandle implements FdOwner {
     return this.#isClosed;
   }
 
-  /** Other code closed it, and nobody has closed the Kqueue. */
+  /** Other code closed the descriptor, and the Kqueue is still open. */
   get isLost(): boolean {
     return this.#isLost;
   }
 
-  /** Notify of the loss of the queue. */
+  /** Report the loss of the queue. */
   onLoss(listener: LossListener): void {
     this.#lossListener = new WeakRef(listener);
   }
@@ -82,7 +82,7 @@ export class QueueHandle implements FdOwner {
     return this.#watch;
   }
 
-  /** Close the Kqueue; once that is garbage-collected, its descriptor alone. */
+  /** Close the Kqueue; after it was garbage-collected, only its descriptor. */
   close(): void {
     this.#queue.deref()?.[Symbol.dispose]();
     this.closeFd();
@@ -95,17 +95,19 @@ export class QueueHandle implements FdOwner {
     // Closing a descriptor that is still watched aborts the process.
     this.#release();
     try {
-      // It may have been closed elsewhere, and be another file's by now.
+      // Other code may have closed it, and it may be another file now.
       if (isQueue(this.fd)) close(this.fd);
     } catch (error) {
       if (!isBadFd(error)) throw error;
     } finally {
-      // In this order: until the last moment its signals end nothing.
+      // In this order, signals have no default action until the last moment.
       this.caught.clear();
     }
   }
 
-  /** Close all but the descriptor, which is no longer this queue's. */
+  /**
+   * Close everything except the descriptor, which is no longer this queue's.
+   */
   abandon(): void {
     if (this.#isClosed) return;
     this.#isLost = true;

@@ -2,25 +2,27 @@ import type { KernelFacts } from '../abi/index.js';
 import { KeventList } from '../calls/index.js';
 import type { KeventInit } from '../memory/index.js';
 
-/** A record that is not sent yet. */
+/** A record that was not sent yet. */
 export type Sendable = { -readonly [K in keyof KeventInit]: KeventInit[K] };
 
-/** Sends records to the kernel, which writes an entry about each: 0 or an errno. */
+/**
+ * Sends records to the kernel, which writes an entry for each: 0 or an errno.
+ */
 export type Send = (
   records: readonly KeventInit[],
   entries: KeventList | null,
 ) => number;
 
-/** How many records go at a time; libkqueue gives back no more than 512. */
+/** The maximum number of records per call; libkqueue returns at most 512. */
 const LIMIT = 2 ** 20;
 const LIBKQUEUE_LIMIT = 512;
 
-/** Sends records with as few calls as can be, and finds how each went. */
+/** Sends records in as few calls as possible, and finds the outcome of each. */
 export class RecordSender {
   readonly #facts: KernelFacts;
-  /** Whether the kernel gives receipts; unknown before one was asked for. */
+  /** Whether the kernel writes receipts; unknown before the first request. */
   #hasReceipts: boolean | undefined;
-  /** Filters that were seen to give receipts: not every kernel's do. */
+  /** Filters that have written receipts. Not every kernel's filters do. */
   readonly #receiptFilters = new Set<number>();
   #entries: KeventList | undefined;
 
@@ -29,17 +31,17 @@ export class RecordSender {
   }
 
   /**
-   * Send records in their order.
+   * Send records in order.
    *
    * @returns For each, 0 or the errno of its refusal.
    */
   send(records: readonly Sendable[], send: Send): number[] {
-    // One fails alone, so there need be no receipt.
+    // A single record needs no receipt.
     if (records.length === 1) return [send(records, null)];
     const receipt: number | undefined = this.#facts.constants.EV_RECEIPT;
     const errnos: number[] = [];
     for (let at = 0; at < records.length; at = errnos.length) {
-      // Without receipts, nothing says which of several a refusal is of.
+      // Without receipts it is unknown which of several records was refused.
       const sent =
         receipt === undefined || this.#hasReceipts === false
           ? [send([records[at]], null)]
@@ -50,9 +52,9 @@ export class RecordSender {
   }
 
   /**
-   * Send as many as one call takes. A call that writes no entry about a change
-   * collects events instead, which would be lost. So before a filter has given
-   * a receipt, its records follow one that has to be refused.
+   * Send as many records as one call takes. A call that writes no entry for a
+   * change collects events instead, and they would be lost. So before a filter
+   * has written a receipt, its records follow a record that must be refused.
    */
   #sendBatch(
     records: readonly Sendable[],
@@ -68,7 +70,7 @@ export class RecordSender {
     const sent = isProbe ? [invalid, ...batch] : batch;
     const entries = this.#entriesFor(sent.length, isProbe);
     const errno = send(sent, entries);
-    // Neither a refusal nor a call that a signal ended says anything.
+    // Neither a refusal nor an interrupted call is conclusive.
     if (errno !== 0) return batch.map(() => errno);
     const errnos = this.#readErrnos(batch, entries);
     if (this.#hasReceipts === undefined && entries.length > 0) {
@@ -79,8 +81,9 @@ export class RecordSender {
   }
 
   /**
-   * Entries name filter and ident. Where a success may have none, two records
-   * with the same of both go in two calls, so that each entry is of one.
+   * Entries have filter and ident. If a success may have no entry, two records
+   * with the same filter and ident go in two calls, so that each entry belongs
+   * to one record.
    */
   #endOfBatch(
     records: readonly Sendable[],
@@ -101,7 +104,7 @@ export class RecordSender {
     return last;
   }
 
-  /** Room for an entry about each record; for a probe, for no more. */
+  /** Space for an entry per record; for a probe, no more than that. */
   #entriesFor(count: number, isExact: boolean): KeventList {
     const capacity = isExact ? count : 2 ** Math.ceil(Math.log2(count));
     const kept = this.#entries;
@@ -116,8 +119,8 @@ export class RecordSender {
   }
 
   /**
-   * How each record went. Entries come in the order of the records; a record
-   * without one went well.
+   * The outcome of each record. Entries come in the order of the records. A
+   * record without an entry succeeded.
    */
   #readErrnos(records: readonly KeventInit[], entries: KeventList): number[] {
     const { EV_ERROR } = this.#facts.constants;

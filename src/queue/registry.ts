@@ -1,35 +1,40 @@
 import { type KeventMemory, unsignedAt } from '../memory/index.js';
 import type { Encoded, EncodedKey } from './encoder.js';
 
-/** One registration, and the value that its events carry. */
+/** One registration, and the value of its events. */
 export interface Registration {
   /** The kernel's udata. */
   token: number;
-  /** As it was sent to the kernel: every later change repeats it. */
+  /**
+   * The request as it was sent to the kernel. Every later change repeats it.
+   */
   request: Encoded;
   udata: unknown;
   /** The program ended it, so its pending events are not delivered. */
   isDropped: boolean;
 }
 
-/** Tokens of a kernel whose udata has 64 bits, and of one with 32. */
+/** The tokens for kernels whose udata has 64 bits, and 32 bits. */
 const WIDE_BASE = 2 ** 52;
 const NARROW_BASE = 2 ** 31;
 /** The high word of the first 2**32 wide tokens. */
 const WIDE_HIGH = WIDE_BASE / 2 ** 32;
 
 /**
- * The registrations of a queue, by the token that the kernel carries for each.
- * A token is never used twice, so an event with the token of an ended
- * registration is stale. Tokens are neither addresses nor small numbers, so
- * they are not mistaken for what other programs put into udata.
+ * The registrations of a queue, by the token that the kernel stores for each. A
+ * token is never used twice, so an event with the token of an ended
+ * registration is stale. Tokens do not look like addresses or small numbers, so
+ * they are not confused with the udata of other programs.
  */
 export class Registry {
   readonly #base: number;
   #lastSerial = 0;
-  /** Called for each that has ended, unless another took its place. */
+  /**
+   * Called for each registration that has ended, unless another one replaced
+   * it.
+   */
   onRemoved: ((registration: Registration) => void) | undefined;
-  /** How many the program has ended, or replaced, so far. */
+  /** How many registrations the program has ended or replaced. */
   dropCount = 0;
   readonly #bySerial = new Map<number, Registration>();
   readonly #byFilter = new Map<number, Map<number | bigint, Registration>>();
@@ -38,12 +43,12 @@ export class Registry {
     this.#base = isWide ? WIDE_BASE : NARROW_BASE;
   }
 
-  /** How many registrations there are. */
+  /** The number of registrations. */
   get size(): number {
     return this.#bySerial.size;
   }
 
-  /** Create a registration. It counts only after {@link add}. */
+  /** Create a registration. It takes effect with {@link add}. */
   create(request: Encoded, udata: unknown): Registration {
     this.#lastSerial = (this.#lastSerial + 1) % this.#base;
     const notYet = undefined as unknown as number;
@@ -80,7 +85,7 @@ export class Registry {
       : undefined;
   }
 
-  /** Whether it is the token of a registration that has ended. */
+  /** Whether a number is the token of a registration that has ended. */
   isStale(token: number | bigint): boolean {
     const serial = Number(token) - this.#base;
     return serial > 0 && serial < this.#base && !this.#bySerial.has(serial);
@@ -104,7 +109,10 @@ export class Registry {
     this.#bySerial.set(registration.token - this.#base, registration);
   }
 
-  /** Remove what the kernel has ended: its last event is still delivered. */
+  /**
+   * Remove a registration that the kernel has ended. Its last event is still
+   * delivered.
+   */
   remove(registration: Registration): void {
     const { filter, ident } = registration.request;
     this.#bySerial.delete(registration.token - this.#base);
@@ -114,7 +122,10 @@ export class Registry {
     this.onRemoved?.(registration);
   }
 
-  /** Remove what the program has ended: its pending events are dropped. */
+  /**
+   * Remove a registration that the program has ended. Its pending events are
+   * dropped.
+   */
   drop(registration: Registration): void {
     registration.isDropped = true;
     this.dropCount++;

@@ -2,12 +2,12 @@ import { close, kevent, kqueue } from '../calls/index.js';
 import { KqueueError } from '../errors.js';
 import type { KeventInit } from '../memory/index.js';
 
-/** Whether the kernel would register a record: 0 or an errno. */
+/** Test whether the kernel would accept a record: 0 or an errno. */
 export type Rehearse = (record: KeventInit) => number;
 
 /**
- * Register a record with a queue of its own, which is closed again. 0 too if
- * no queue can be had: then the real one decides.
+ * Register a record with a temporary queue. Returns 0 too if no queue can be
+ * made: then the real call decides.
  */
 export const rehearse: Rehearse = (record) => {
   let kq: number;

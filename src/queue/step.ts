@@ -2,12 +2,12 @@ import { misuse } from '../errors.js';
 import type { Change, Key, Op, Step, Trigger } from './change.js';
 import type { Encoded, Encoder } from './encoder.js';
 
-/** A step as numbers; each of its properties has been read. */
+/** A step as numbers, after each of its properties was read. */
 export interface EncodedStep {
   readonly step: Step;
   readonly op: Op;
   readonly filter: Key['filter'];
-  /** Key and zeros, for a step that only names a registration. */
+  /** The key and zeros, for a step that only names a registration. */
   readonly request: Encoded;
   readonly hasUdata: boolean;
   readonly udata: unknown;

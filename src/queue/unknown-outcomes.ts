@@ -4,13 +4,13 @@ import type { Registration } from './registry.js';
 
 /** The possible effects of planned steps on the registration of a key. */
 interface Outcome {
-  /** The last that they add. */
+  /** The last registration that they add. */
   readonly added: Registration | undefined;
   /** It may be missing until it is restored. */
   readonly isReplaced: boolean;
 }
 
-/** The keys of steps that are planned and not sent. */
+/** The keys of steps that are planned but not sent. */
 export class UnknownOutcomes {
   readonly #byFilter = new Map<number, Map<number | bigint, Outcome>>();
 
@@ -34,7 +34,7 @@ export class UnknownOutcomes {
     return this.#byFilter.get(filter)?.get(ident)?.added;
   }
 
-  /** Whether what a step sends depends on how steps before it went. */
+  /** Whether the records of a step depend on the outcome of earlier steps. */
   matter(
     op: Op,
     { filter, ident }: EncodedKey,
@@ -44,7 +44,7 @@ export class UnknownOutcomes {
     if (outcome === undefined) return false;
     if (outcome.isReplaced) return true;
     if (op === 'delete') return false;
-    // A trigger carries the token of the registration that will be there.
+    // A trigger has the token of the registration that will exist then.
     if (op === 'trigger') return isRegistered && outcome.added !== undefined;
     return true;
   }

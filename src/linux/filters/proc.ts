@@ -163,7 +163,7 @@ export class ProcFilter implements Filter {
     return errno === LINUX_EPERM && !this.#isChild(pidfd) ? DE.EACCES : 0;
   }
 
-  /** waitid fails for processes that are not children. */
+  /** waitid(2) fails for processes that are not children. */
   #isChild(pidfd: number): boolean {
     return this.#waitid(pidfd) >= 0;
   }
