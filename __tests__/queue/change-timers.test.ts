@@ -195,6 +195,35 @@ test('a release has the constants that it had', () => {
   expect(constants).not.toHaveProperty('NOTE_TRIGGER');
 });
 
+test.each(['netbsd 9.3', 'openbsd 7.3'])(
+  'on %s a raw timer has no unit that the kernel would ignore',
+  (release) => {
+    const [name, version] = release.split(' ') as [
+      'netbsd' | 'openbsd',
+      string,
+    ];
+    const facts = factsOfRelease(kernels[name], version);
+    const raw = (fflags: number) => {
+      const { EVFILT_TIMER: filter } = facts.constants;
+      const kevent = { ident: 1, filter, fflags, data: 1500 };
+      return encoderOf(facts).change({ filter: 'raw', kevent });
+    };
+    const { NOTE_SECONDS, NOTE_USECONDS, NOTE_NSECONDS, NOTE_ABSTIME } =
+      kernels[name].constants;
+    expect(raw(0)).toMatchObject({ fflags: 0, data: 1500 });
+    for (const bits of [
+      NOTE_SECONDS,
+      NOTE_USECONDS,
+      NOTE_NSECONDS,
+      NOTE_ABSTIME,
+    ]) {
+      expect(() => raw(bits)).toThrow(
+        expect.objectContaining({ code: 'ERR_KQUEUE_UNSUPPORTED' }),
+      );
+    }
+  },
+);
+
 describe('misuse is told before anything reaches the kernel', () => {
   const bad: [string, unknown, string][] = [
     ['every: 0', { every: 0 }, "'every' must be more than 0: received 0"],

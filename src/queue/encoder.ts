@@ -75,6 +75,28 @@ function checkCatch(value: unknown, signal: number | bigint): void {
   if (value) catchableName(Number(signal), ACTION);
 }
 
+/** The constants that a timer without units ignores. */
+const TIMER_BITS = /^NOTE_(SECONDS|USECONDS|NSECONDS|ABSOLUTE|ABSTIME)$/;
+
+/** A kernel without timer units would take them for milliseconds, and say nothing. */
+function checkTimerBits(
+  facts: KernelFacts,
+  filter: number,
+  fflags: number,
+): void {
+  if (filter !== facts.constants.EVFILT_TIMER || fflags === 0) return;
+  for (const [name, bits] of Object.entries(
+    facts.groups['fflag:TIMER'] ?? {},
+  )) {
+    const isAsked = TIMER_BITS.test(name) && (Number(fflags) & bits) !== 0;
+    if (isAsked && facts.timerUnits.encoding === 'none') {
+      throw unsupported(
+        `the timers of this release of ${facts.name} count milliseconds, so there is no ${name}`,
+      );
+    }
+  }
+}
+
 /**
  * Make the encoder of a kernel. It reads nothing from the host but the time, so
  * the encoder of every kernel can be tested on any host.
@@ -192,6 +214,7 @@ export function encoderOf(facts: KernelFacts): Encoder {
         );
       }
     }
+    checkTimerBits(facts, change.kevent.filter, fflags);
     return {
       ...key(change),
       flags: flags | flagsOf(options, false, 'raw'),
