@@ -248,6 +248,41 @@ describe('as programs do it', () => {
     ]);
   });
 
+  test("certbot switches the links of a certificate's directory", async () => {
+    mkdirSync(at('archive/x'), { recursive: true });
+    mkdirSync(at('live/x'), { recursive: true });
+    const link = at('live/x/cert.pem');
+    const events = watch(at('live/x'));
+    for (const i of [1, 2, 3, 4]) {
+      write(`archive/x/cert${i}.pem`, `${i}`);
+      // The new link may have the inode of the old one.
+      rmSync(link, { force: true });
+      symlinkSync(`../../archive/x/cert${i}.pem`, link);
+      expect(await told(events)).toEqual([
+        `${i === 1 ? 'added' : 'changed'} cert.pem symlink`,
+      ]);
+    }
+  });
+
+  test('a build removes its directory and makes it again', async () => {
+    mkdirSync(at('dist'));
+    write('file', '');
+    const events = watch(folder);
+    const paths = [at('dist'), at('link')];
+    for (let i = 0; i < 3; i++) {
+      for (const path of paths) rmSync(path, { recursive: true, force: true });
+      for (const path of paths) mkdirSync(path);
+      write('dist/out', 'text');
+      await told(events);
+    }
+    rmSync(at('dist'), { recursive: true });
+    mkdirSync(at('dist'));
+    expect(await told(events)).toEqual(['changed dist directory']);
+    write('dist/out', 'text');
+    chmodSync(at('dist'), 0o700);
+    expect(await told(events)).toEqual([]);
+  });
+
   test('sed -i, and an editor that keeps a backup', async () => {
     write('settings', 'a=1\n');
     const events = watch(folder, { files: true });

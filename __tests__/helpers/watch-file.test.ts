@@ -4,6 +4,7 @@ import {
   appendFileSync,
   chmodSync,
   closeSync,
+  copyFileSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -13,6 +14,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   unlinkSync,
@@ -357,6 +359,77 @@ describe('watchFile goes on', () => {
     expect(await created).toBe('created');
     rmSync(join(folder, 'nowhere'), { recursive: true });
     expect(await typeOf(events)).toBe('deleted');
+  });
+});
+
+describe('watchFile reports what programs do:', () => {
+  const link = (to: number): void =>
+    symlinkSync(`../../archive/x/cert${to}.pem`, path);
+
+  test.each<[string, () => void, () => void, string]>([
+    [
+      'logrotate, copytruncate',
+      () => writeFileSync(path, 'old\n'),
+      () => {
+        copyFileSync(path, `${path}.1`);
+        truncateSync(path, 0);
+      },
+      'changed',
+    ],
+    [
+      'logrotate, create',
+      () => writeFileSync(path, 'old\n'),
+      () => {
+        renameSync(path, `${path}.1`);
+        closeSync(openSync(path, 'wx', 0o640));
+        chmodSync(path, 0o644);
+      },
+      'replaced',
+    ],
+    [
+      'vim, which keeps a backup',
+      () => writeFileSync(path, 'old\n'),
+      () => {
+        renameSync(path, `${path}~`);
+        writeFileSync(path, 'new\n');
+        unlinkSync(`${path}~`);
+      },
+      'replaced',
+    ],
+    [
+      'sed -i',
+      () => writeFileSync(path, 'old\n'),
+      () => execFileSync('sed', ['-i.bak', 's/old/new/', path]),
+      'replaced',
+    ],
+    [
+      'certbot',
+      () => {
+        mkdirSync(join(folder, 'archive/x'), { recursive: true });
+        mkdirSync(join(folder, 'live/x'), { recursive: true });
+        for (const i of [1, 2]) {
+          writeFileSync(join(folder, `archive/x/cert${i}.pem`), `${i}`);
+        }
+        path = join(folder, 'live/x/cert.pem');
+        link(1);
+      },
+      () => {
+        unlinkSync(path);
+        link(2);
+      },
+      'replaced',
+    ],
+  ])('%s', async (_, prepare, act, type) => {
+    prepare();
+    const events = watch(path);
+    act();
+    expect(await typeOf(events)).toBe(type);
+    // And goes on with the file that is there now.
+    appendFileSync(path, 'more\n');
+    expect((await events.next()).value).toMatchObject({
+      type: 'changed',
+      size: statSync(path).size,
+    });
   });
 });
 

@@ -1,4 +1,4 @@
-import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
+import { type BigIntStats, lstatSync, readdirSync, statSync } from 'node:fs';
 import { fromBuffer, toBuffer } from './byte-path.js';
 import type { EntryKind } from './entry-kind.js';
 import type { BytePath } from './file-path.js';
@@ -9,9 +9,12 @@ export interface Entry {
   readonly kind: EntryKind;
   readonly dev: bigint;
   readonly ino: bigint;
-  /** For files only: a directory's changes with each of its entries. */
   readonly size: bigint;
-  readonly mtimeNs: bigint;
+  /**
+   * The time of the last write or, for a directory, of its creation: its other times
+   * and its size change with its entries. 0 if it is unknown.
+   */
+  readonly timeNs: bigint;
 }
 
 /** The entries of a directory by name. */
@@ -23,7 +26,7 @@ const UNKNOWN: Entry = {
   dev: 0n,
   ino: 0n,
   size: 0n,
-  mtimeNs: 0n,
+  timeNs: 0n,
 };
 
 function kindOf(stats: BigIntStats): EntryKind {
@@ -32,23 +35,34 @@ function kindOf(stats: BigIntStats): EntryKind {
   return stats.isSymbolicLink() ? 'symlink' : 'other';
 }
 
-export function entryOf(stats: BigIntStats): Entry {
+function timeOf(stats: BigIntStats, kind: EntryKind, isBorn: boolean): bigint {
+  // The inode of a link that was removed is often that of the next.
+  if (kind === 'file' || kind === 'symlink') return stats.mtimeNs;
+  return kind === 'directory' && isBorn ? stats.birthtimeNs : 0n;
+}
+
+export function entryOf(stats: BigIntStats, isBorn = false): Entry {
   const kind = kindOf(stats);
   const { dev, ino } = stats;
-  const isFile = kind === 'file';
-  return {
-    kind,
-    dev,
-    ino,
-    size: isFile ? stats.size : 0n,
-    mtimeNs: isFile ? stats.mtimeNs : 0n,
-  };
+  const size = kind === 'file' ? stats.size : 0n;
+  return { kind, dev, ino, size, timeNs: timeOf(stats, kind, isBorn) };
+}
+
+/**
+ * Whether the file system of a directory knows when its files were created. If not,
+ * the time of creation is 0, or the one that each new entry changes.
+ */
+function knowsBirths(directory: BytePath): boolean {
+  const options = { bigint: true, throwIfNoEntry: false } as const;
+  const stats = statSync(toBuffer(directory), options);
+  if (stats === undefined) return false;
+  return stats.birthtimeNs !== 0n && stats.birthtimeNs !== stats.ctimeNs;
 }
 
 /** Stat an entry: `undefined` if it is gone. */
-export function readEntry(path: BytePath): Entry | undefined {
+export function readEntry(path: BytePath, isBorn = false): Entry | undefined {
   try {
-    return entryOf(lstatSync(toBuffer(path), { bigint: true }));
+    return entryOf(lstatSync(toBuffer(path), { bigint: true }), isBorn);
   } catch (error) {
     if (isNotFound(error)) return undefined;
     if ((error as NodeJS.ErrnoException).code === 'EACCES') return UNKNOWN;
@@ -70,8 +84,9 @@ export function readListing(path: BytePath): Listing {
     if (isNotFound(error)) return listing;
     throw error;
   }
+  const isBorn = knowsBirths(path);
   for (const name of names.map(fromBuffer).sort()) {
-    const entry = readEntry(`${path}/${name}`);
+    const entry = readEntry(`${path}/${name}`, isBorn);
     if (entry !== undefined) listing.set(name, entry);
   }
   return listing;
@@ -85,4 +100,4 @@ export const isSameEntry = (one: Entry, other: Entry): boolean =>
 export const isUnchanged = (one: Entry, other: Entry): boolean =>
   isSameEntry(one, other) &&
   one.size === other.size &&
-  one.mtimeNs === other.mtimeNs;
+  (one.timeNs === other.timeNs || one.timeNs === 0n || other.timeNs === 0n);

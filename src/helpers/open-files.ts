@@ -99,7 +99,7 @@ export class OpenFiles {
     this.#files.set(name, { fd, member, kq, entry });
     // It was written to between the listing and now.
     const now = entryOf(fstatSync(fd, { bigint: true }));
-    if (now.mtimeNs !== entry.mtimeNs || now.size !== entry.size) {
+    if (now.timeNs !== entry.timeNs || now.size !== entry.size) {
       this.#events.set(name, true);
       this.#onEvent();
     }
