@@ -8,11 +8,13 @@ import {
   appendFileSync,
   closeSync,
   existsSync,
+  fstatSync,
   mkdtempSync,
   openSync,
   readSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,37 +29,55 @@ async function* follow(
 ): AsyncGenerator<string> {
   const buffer = Buffer.alloc(65_536);
   // A character may be split between two reads.
-  const decoder = new StringDecoder();
+  let decoder = new StringDecoder();
+  let fd: number | undefined;
   let position = 0;
   let rest = '';
-  function* read(): Generator<string> {
-    if (!existsSync(path)) return; // an event tells when it is there
-    const fd = openSync(path, 'r');
-    try {
-      for (;;) {
-        const n = readSync(fd, buffer, 0, buffer.length, position);
-        if (n === 0) return;
-        position += n;
-        const lines = (rest + decoder.write(buffer.subarray(0, n))).split('\n');
-        rest = lines.pop() ?? '';
-        yield* lines;
-      }
-    } finally {
-      closeSync(fd);
+
+  /** Keep the file open: its last lines may be written before it is rotated away. */
+  function reopen(): void {
+    if (fd !== undefined) closeSync(fd);
+    fd = existsSync(path) ? openSync(path, 'r') : undefined;
+    rewind();
+  }
+  function rewind(): void {
+    position = 0;
+    rest = '';
+    decoder = new StringDecoder();
+  }
+  function isReplaced(): boolean {
+    const there = statSync(path, { throwIfNoEntry: false });
+    return there?.ino !== (fd === undefined ? undefined : fstatSync(fd).ino);
+  }
+  function* readLines(): Generator<string> {
+    if (fd === undefined) return;
+    if (fstatSync(fd).size < position) rewind(); // it was truncated
+    for (;;) {
+      const length = readSync(fd, buffer, 0, buffer.length, position);
+      if (length === 0) return;
+      position += length;
+      const text = rest + decoder.write(buffer.subarray(0, length));
+      const lines = text.split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
     }
   }
+
   // Watched first, so that nothing is written in between unseen.
   const events = watchFile(path, { signal });
   try {
-    yield* read();
-    for await (const event of events) {
-      if (event.type === 'deleted' || event.type === 'attributes') continue;
-      const isNew = event.type !== 'changed' || event.size < position;
-      if (isNew) position = 0;
-      yield* read();
+    reopen();
+    yield* readLines();
+    for await (const { type } of events) {
+      if (type === 'attributes') continue;
+      yield* readLines();
+      if (!isReplaced()) continue;
+      reopen();
+      yield* readLines();
     }
   } finally {
     events.close();
+    if (fd !== undefined) closeSync(fd);
   }
 }
 
@@ -72,9 +92,11 @@ if (given !== undefined) {
   const things = [
     () => appendFileSync(path, 'two\n'),
     () => {
+      appendFileSync(path, 'two and a half\n');
       renameSync(path, `${path}.1`);
       writeFileSync(path, 'three, in another file\n');
     },
+    () => {}, // the next line is there already
     () => appendFileSync(path, 'four\n'),
     () => writeFileSync(path, 'five, all else was cut\n'),
   ];

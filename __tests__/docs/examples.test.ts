@@ -221,9 +221,23 @@ test('follow-log.ts prints each line once, through a rotation', async () => {
     said(
       'one',
       'two',
+      'two and a half',
       'three, in another file',
       'four',
       'five, all else was cut',
+    ),
+  );
+}, 40_000);
+
+test('supervisor.ts restarts what fails, and ends it with itself', async () => {
+  expect(await example('supervisor.ts')).toEqual(
+    said(
+      'started: 1',
+      'exited: 3',
+      'started: 2',
+      'exited: 3',
+      'started: 3',
+      'exited: SIGTERM',
     ),
   );
 }, 40_000);
