@@ -18,6 +18,9 @@ const entry: Record<string, string> = {
   linux: 'src/linux/index.ts',
   calls: 'src/calls/index.ts',
   queue: 'src/queue/index.ts',
+  'queue-parts': 'src/queue/parts.ts',
+  'change-error': 'src/queue/change-error.ts',
+  explain: 'src/explain/explain.ts',
   doctor: 'src/doctor/doctor.ts',
   helpers: 'src/helpers/helpers.ts',
 };

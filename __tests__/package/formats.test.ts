@@ -1,5 +1,5 @@
 // The package in the hands of module systems.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { install, type Project, root, run } from '../support/built-package.js';
 
@@ -80,4 +80,25 @@ test('its command is there and starts', async () => {
   expect(readFileSync(file, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
   const { stdout } = await run(process.execPath, [file, '--version']);
   expect(stdout).toContain(version);
+});
+
+test('no source is in two files of dist, but for three that keep nothing', () => {
+  const folder = join(root, 'dist');
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  for (const file of readdirSync(folder)) {
+    if (!file.endsWith('.cjs')) continue;
+    const text = readFileSync(join(folder, file), 'utf8');
+    const sources = new Set(text.match(/^\/\/ src\/.*$/gm) ?? []);
+    for (const source of sources) {
+      if (seen.has(source)) twice.add(source.replace('// src/', ''));
+      seen.add(source);
+    }
+  }
+  expect(seen.size).toBeGreaterThan(100);
+  expect([...twice].sort()).toEqual([
+    'queue/descriptor.ts',
+    'queue/late.ts',
+    'queue/waker.ts',
+  ]);
 });

@@ -1,4 +1,5 @@
-import { isPollable, Kqueue } from '../queue/index.js';
+import { Kqueue } from '../queue/index.js';
+import { isPollable } from '../queue/parts.js';
 import { errorMessage, type Finding } from './finding.js';
 
 /** How long an event of 20 ms may take on a busy machine. */

@@ -1,14 +1,12 @@
+import type { AbortSignalLike, Alarm, NextOptions } from '../queue/index.js';
 import {
-  type AbortSignalLike,
-  type Alarm,
   checkOptions,
   checkSignal,
   checkTimeout,
   MAX_TIMEOUT,
-  type NextOptions,
   onAbort,
   setAlarm,
-} from '../queue/index.js';
+} from '../queue/parts.js';
 
 /**
  * An async iterator that holds kernel resources. Leaving its loop, closing it, or

@@ -1,18 +1,20 @@
 import { KqueueError, throwBadInteger } from '../errors.js';
 import { hostDialect } from '../host/index.js';
+import type {
+  AbortSignalLike,
+  Alarm,
+  ExitStatus,
+  Kqueue,
+  KqueueEvent,
+} from '../queue/index.js';
 import {
-  type AbortSignalLike,
-  type Alarm,
   checkOptions,
   checkSignal,
   checkTimeout,
-  type ExitStatus,
-  type Kqueue,
-  type KqueueEvent,
   MAX_TIMEOUT,
   onAbort,
   setAlarm,
-} from '../queue/index.js';
+} from '../queue/parts.js';
 import { readProcessState, UNKNOWN } from './process-state.js';
 import { type Member, SharedQueue } from './shared-queue.js';
 

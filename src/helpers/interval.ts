@@ -1,11 +1,7 @@
 import type { KernelFacts } from '../abi/index.js';
 import { hostDialect, now } from '../host/index.js';
-import {
-  type Change,
-  type Duration,
-  parseNanoseconds,
-  timerDuration,
-} from '../queue/index.js';
+import type { Change, Duration } from '../queue/index.js';
+import { parseNanoseconds, timerDuration } from '../queue/parts.js';
 import {
   type EventIterator,
   eventIterator,

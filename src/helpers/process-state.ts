@@ -2,7 +2,8 @@ import { constants } from 'node:os';
 import { kill } from 'node:process';
 import { childStatus } from '../ffi/index.js';
 import { procStat } from '../host/index.js';
-import { type ExitStatus, exitStatus, signalNamer } from '../queue/index.js';
+import type { ExitStatus } from '../queue/index.js';
+import { exitStatus, signalNamer } from '../queue/parts.js';
 
 /** The status of a process whose exit is not known in detail. */
 export const UNKNOWN: ExitStatus = { code: null, signal: null };

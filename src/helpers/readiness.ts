@@ -1,14 +1,6 @@
 import { KqueueError } from '../errors.js';
-import {
-  type Alarm,
-  type FdLike,
-  hasHungUp,
-  isNamedFifo,
-  type KqueueEvent,
-  type ReadEvent,
-  readFd,
-  setAlarm,
-} from '../queue/index.js';
+import type { Alarm, FdLike, KqueueEvent, ReadEvent } from '../queue/index.js';
+import { hasHungUp, isNamedFifo, readFd, setAlarm } from '../queue/parts.js';
 import {
   type EventIterator,
   eventIterator,

@@ -1,5 +1,5 @@
-export { type AbortSignalLike, onAbort } from './abort-signal.js';
-export { type Alarm, setAlarm } from './alarm.js';
+export type { AbortSignalLike } from './abort-signal.js';
+export type { Alarm } from './alarm.js';
 export type {
   Change,
   Deletion,
@@ -32,16 +32,8 @@ export {
   type FileStream,
   fdOf,
   type HandleOwner,
-  readFd,
 } from './descriptor.js';
-export {
-  type Amount,
-  type Duration,
-  parseNanoseconds,
-  type TimePoint,
-  timerDuration,
-} from './duration.js';
-export { encoderOf } from './encoder.js';
+export type { Amount, Duration, TimePoint } from './duration.js';
 export type {
   ExceptEvent,
   KqueueEvent,
@@ -55,20 +47,10 @@ export type {
   VnodeEvent,
   WriteEvent,
 } from './event.js';
-export { type ExitStatus, exitStatus } from './exit-status.js';
-export { hasHungUp, isNamedFifo } from './fifo.js';
+export type { ExitStatus } from './exit-status.js';
 export type { ProcNote, VnodeNote } from './notes.js';
-export {
-  checkOptions,
-  checkSignal,
-  checkTimeout,
-  type EventsOptions,
-  MAX_TIMEOUT,
-  type NextOptions,
-  type WaitOptions,
-} from './options.js';
-export { isPollable } from './pollable.js';
+export type { EventsOptions, NextOptions, WaitOptions } from './options.js';
 export { Kqueue } from './queue.js';
-export { type SignalName, signalNamer } from './signal.js';
+export type { SignalName } from './signal.js';
 export type { Subscription } from './subscription.js';
 export { type Waker, type WakerHandle, wake } from './waker.js';

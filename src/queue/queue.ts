@@ -12,13 +12,12 @@ import { INSPECT, type InspectOptions } from '../memory/index.js';
 import type { Change, Key, Modification, Step } from './change.js';
 import type { ChangeResult } from './change-error.js';
 import type { KqueueEvent } from './event.js';
-import { inspectQueue } from './inspect-queue.js';
+import { parts } from './late-parts.js';
 import type { EventsOptions, NextOptions, WaitOptions } from './options.js';
-import { currentDriver, isPollable } from './pollable.js';
-import { QueueChanges } from './queue-changes.js';
-import { QueueEvents } from './queue-events.js';
-import { QueueHandle } from './queue-handle.js';
-import { Registry } from './registry.js';
+import type { QueueChanges } from './queue-changes.js';
+import type { QueueEvents } from './queue-events.js';
+import type { QueueHandle } from './queue-handle.js';
+import type { Registry } from './registry.js';
 import type { Subscription } from './subscription.js';
 import type { Waker } from './waker.js';
 
@@ -69,6 +68,7 @@ export class Kqueue<T = unknown>
    * @throws {KqueueError} As {@link kqueue}.
    */
   constructor() {
+    const { QueueHandle, Registry, QueueChanges, QueueEvents } = parts();
     this.#handle = new QueueHandle(adoptedFd ?? kqueue(), this);
     this.#registry = new Registry(currentWords().widePointers);
     this.#changes = new QueueChanges(this.#handle, this.#registry);
@@ -121,7 +121,7 @@ export class Kqueue<T = unknown>
    * whose queues are not descriptors of the kernel.
    */
   get pollable(): boolean {
-    return isPollable();
+    return parts().isPollable();
   }
 
   /**
@@ -130,14 +130,19 @@ export class Kqueue<T = unknown>
    * queue is not {@link pollable}.
    */
   get driver(): LoopDriver {
-    return currentDriver();
+    return parts().currentDriver();
   }
 
   /** For util.inspect: the descriptor and the registrations. */
   [INSPECT](depth: number, options?: InspectOptions): string {
     // An object that only inherits from a queue has no private fields.
     if (!(#handle in this)) return 'Kqueue {}';
-    return inspectQueue(this, this.#registry.requests(), depth, options);
+    return parts().inspectQueue(
+      this,
+      this.#registry.requests(),
+      depth,
+      options,
+    );
   }
 
   /**
