@@ -98,7 +98,9 @@ export function foreignKernel(
     const group = `fflag:${filter.slice('EVFILT_'.length)}` as const;
     let { fflags } = change;
     let { data } = change;
-    if (filter === 'EVFILT_TIMER' && (flags & 2) === 0) {
+    const isConverted = name !== 'darwin' && (flags & 2) === 0;
+    if (filter === 'EVFILT_TIMER') {
+      if (!isConverted) return { ...change, filter: number, flags };
       const time = timeOf(fflags, data);
       if (time === undefined) return undefined;
       const { NOTE_NSECONDS, NOTE_ABSOLUTE } = darwin.constants;

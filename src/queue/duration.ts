@@ -35,6 +35,12 @@ const NANOSECONDS = {
 const UNITS = ['s', 'ms', 'us', 'ns'] as const;
 const TWO_63 = 2n ** 63n;
 
+/**
+ * A time that has passed, by which every earlier one is told on FreeBSD: it refuses
+ * those before the start of the system.
+ */
+const LOADED = BigInt(unixTime()) * NANOSECONDS.ms;
+
 const DURATION =
   'a number of milliseconds, or one of { s }, { ms }, { us } and { ns }';
 
@@ -181,9 +187,8 @@ export function timerDeadline(
       `the timers of this release of ${facts.name} count milliseconds from now, so there is no 'at': use 'after'`,
     );
   }
-  // FreeBSD refuses a time before its start, which has passed as well.
-  const least = facts.name === 'freebsd' ? BigInt(unixTime()) : 0n;
-  const due = least * NANOSECONDS.ms > total ? least * NANOSECONDS.ms : total;
+  const isBeforeStart = facts.name === 'freebsd' && total < LOADED;
+  const due = isBeforeStart ? LOADED : total;
   const argument = toTimerUnits(facts, due);
   const { fflags, data } = checkRange(argument, date, 'at', action);
   return { fflags: fflags | facts.constants[absolute], data };
