@@ -208,6 +208,7 @@ function questions({ standIn, noop }: Made): Question[] {
       missing: onLinux,
     },
     { file: 'latency.ts', tables: ['latency'], missing: noKernel },
+    { file: 'wake.ts', tables: ['wake'], missing: noKernel },
     { file: 'ping-pong.ts', tables: ['ping-pong'], missing: noKernel },
     { file: 'flood.ts', tables: ['flood'], missing: noKernel },
     {
