@@ -4,17 +4,17 @@ import type { Completion, Options } from './option.js';
 /** One of the commands of `kq`. */
 export interface Command {
   readonly name: string;
-  /** The text after its name and its options. */
+  /** The arguments after the name and the options. */
   readonly usage: string;
-  /** Its effect, in a line. */
+  /** What the command does, in a line. */
   readonly summary: string;
   /**
-   * The rest of its help. A blank line parts paragraphs, and an indented line
-   * is printed as it is.
+   * The rest of the help. Blank lines separate paragraphs; indented lines are
+   * printed unchanged.
    */
   readonly help: string;
   readonly options: Options;
-  /** The variables that `--exec` finds, if the command waits for events. */
+  /** The variables of `--exec`, if the command waits for events. */
   readonly variables?: string;
   /** How a shell completes its operands. */
   readonly operands?: Completion;

@@ -10,7 +10,7 @@ import { timer } from './commands/timer.js';
 import { user } from './commands/user.js';
 import { watch } from './commands/watch.js';
 
-/** In the order of the help. */
+/** All commands, in the order of the help. */
 export const commands: readonly Command[] = [
   watch,
   pid,

@@ -9,7 +9,7 @@ const allOptions = ({
 }: Command): readonly (readonly [string, Option])[] =>
   Object.entries({ ...options, ...COMMON });
 
-/** The first phrase of a text: a list of completions has little room. */
+/** The first phrase of a text, because completions have little space. */
 const phraseOf = (text: string): string => text.split(/[;:.,] /)[0];
 
 /** Both names of an option. */
@@ -18,11 +18,14 @@ const namesOf = ([name, { short }]: readonly [string, Option]): string[] => [
   ...(short === undefined ? [] : [`-${short}`]),
 ];
 
-/** Whether an option is followed by a value in a word of its own. */
+/** Whether an option has its value in a separate word. */
 const takesValue = ([, { type }]: readonly [string, Option]): boolean =>
   type === 'string';
 
-/** The command of bash that fills COMPREPLY: that of macOS is of version 3. */
+/**
+ * The bash command that fills COMPREPLY. It works in version 3, which macOS
+ * has.
+ */
 const bashWords = (options: string): string =>
   `COMPREPLY=($(compgen ${options} -- "$word"))`;
 
@@ -76,7 +79,7 @@ ${cases.join('\n')}
 complete -F _kq kq`;
 }
 
-/** For a description between brackets, in quotes. */
+/** Quote a description between brackets. */
 const zshText = (text: string): string =>
   text.replace(/'/g, "'\\''").replace(/[[\]:]/g, '\\$&');
 

@@ -13,15 +13,15 @@ import { EXIT, Failure } from './failure.js';
 
 const SUITE = '__tests__/conformance/run.ts';
 
-/** How the suite went. */
+/** The result of the suite. */
 interface Conformance {
   readonly code: number;
-  /** Its own report. */
+  /** The report of the suite. */
   readonly report: unknown;
 }
 
 /**
- * The folder that has the suite: that of this package, if it is a checkout.
+ * The folder of the suite: that of this package, if it is a checkout.
  *
  * @throws {Failure} If it is not.
  */

@@ -1,4 +1,4 @@
-/** A burst that never ends is cut after so many times its pause. */
+/** A burst ends after so many times its pause, even if values keep coming. */
 const MAX_PAUSES = 10;
 
 /** Whether a promise settles within a time. */
@@ -22,8 +22,8 @@ async function settlesWithin(
 }
 
 /**
- * Group values: a burst is over when no value came for a time, or after ten
- * times that.
+ * Group values into bursts. A burst ends when there was no value for a pause,
+ * or after ten pauses.
  *
  * @param pause In milliseconds; 0 makes each value a burst.
  * @param onValue Called with each value as it comes, and whether it is the first
@@ -38,7 +38,7 @@ export async function* debounce<T>(
   const iterator = values[Symbol.asyncIterator]();
   const pull = (): Promise<IteratorResult<T>> => {
     const result = iterator.next();
-    // Nobody may wait for it any more when it fails.
+    // If it fails later, nothing handles the rejection.
     result.catch(() => {});
     return result;
   };
@@ -68,7 +68,7 @@ export async function* debounce<T>(
       yield last;
     }
   } finally {
-    // A pull that is pending delays it: nobody waits for it.
+    // A pending pull delays it, and nothing waits for it.
     iterator.return?.().catch(() => {});
   }
 }

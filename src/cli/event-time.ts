@@ -1,4 +1,6 @@
-/** How far the clock may be from the sum before the sum is corrected. */
+/**
+ * The difference between the clock and the sum at which the sum is corrected.
+ */
 const MAX_DRIFT = 2;
 
 let origin = performance.timeOrigin;
@@ -6,7 +8,7 @@ let origin = performance.timeOrigin;
 /** The time of day, as ISO 8601 with microseconds. */
 export function eventTime(): string {
   const monotonic = performance.now();
-  // Somebody set the clock, or the machine slept.
+  // The clock was set, or the machine slept.
   if (Math.abs(origin + monotonic - Date.now()) > MAX_DRIFT) {
     origin = Date.now() - monotonic;
   }

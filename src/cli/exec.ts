@@ -6,20 +6,20 @@ import {
 import { codeOf, Failure } from './failure.js';
 import type { OutputEvent } from './output-event.js';
 
-/** How a command is started. */
+/** How to start a command. */
 export interface ExecSettings {
-  /** Its words: the file, then the arguments. */
+  /** The words of the command: the file, then the arguments. */
   readonly words: readonly string[];
-  /** Whether kq reads standard input itself, so that no command may. */
+  /** Whether kq reads standard input itself, so that the command may not. */
   readonly ownsStdin: boolean;
-  /** A descriptor of kq that the command gets too. */
+  /** A descriptor that the command inherits. */
   readonly fd: number | undefined;
 }
 
 /** The variables that describe an event to a command. */
 function makeEnvironment({ fields }: OutputEvent): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = {};
-  // Those of an outer kq describe another event.
+  // The variables of an outer kq describe another event.
   for (const [name, value] of Object.entries(process.env)) {
     if (!name.startsWith('KQ_')) environment[name] = value;
   }
@@ -39,7 +39,7 @@ function makeStdio({ ownsStdin, fd }: ExecSettings): StdioOptions {
     'inherit',
   ];
   if (fd === undefined || fd < stdio.length) return stdio;
-  // Ignored, a descriptor above 2 stays closed.
+  // With 'ignore' a descriptor above 2 stays closed.
   while (stdio.length < fd) stdio.push('ignore');
   return [...stdio, fd];
 }
@@ -47,13 +47,13 @@ function makeStdio({ ownsStdin, fd }: ExecSettings): StdioOptions {
 /** A command that runs. */
 export interface Running {
   readonly child: ChildProcess;
-  /** Its exit code, 128 and more if a signal ended it. */
+  /** The exit code; 128 plus the signal if a signal ended it. */
   readonly ended: Promise<number>;
 }
 
 /**
- * Start a command, without a shell. The event is in its environment, never
- * among its arguments.
+ * Start a command, without a shell. The environment describes the event; no
+ * part of the event is an argument.
  *
  * @param isLeader Whether it leads a session, and so a process group.
  * @throws {Failure} If it cannot be started.

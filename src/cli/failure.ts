@@ -1,11 +1,11 @@
 import { constants } from 'node:os';
 
-/** How the command ends, besides with the codes of what it waited for. */
+/** The exit codes of kq itself. */
 export const EXIT = {
   ok: 0,
   failure: 1,
   usage: 2,
-  /** A process ended, and nobody tells how. */
+  /** A process ended, and its exit status is unknown. */
   unknown: 3,
   timeout: 124,
 } as const;
@@ -23,10 +23,10 @@ export class Failure extends Error {
   }
 }
 
-/** The reason to stop early; `code` is the exit code. */
+/** A reason to stop early; `code` is the exit code. */
 export class Stop extends Error {
   readonly code: number;
-  /** The signal that told it to, which then ends the process. */
+  /** The signal to end the process with. */
   readonly signal: NodeJS.Signals | undefined;
 
   constructor(code: number, signal?: NodeJS.Signals) {
@@ -36,7 +36,7 @@ export class Stop extends Error {
   }
 }
 
-/** The code that a shell would give a process that a signal ended. */
+/** The code that a shell reports for a process that a signal ended. */
 export function codeOf(
   code: number | null,
   signal: string | number | null,

@@ -48,7 +48,7 @@ export const FOLLOW_OPTIONS: Options = {
   },
 };
 
-/** Options that say how to run the command of `--exec` again. */
+/** Options for running the command of `--exec` again. */
 export const RERUN_OPTIONS: Options = {
   restart: {
     type: 'boolean',
@@ -79,17 +79,17 @@ export type Source = (
 ) => AsyncIterable<OutputEvent> | Promise<AsyncIterable<OutputEvent>>;
 
 interface Settings {
-  /** The object of the wait, in a few words. */
+  /** What kq waits for, in a few words. */
   readonly what: string;
   /** Whether the source reads standard input, so that no command may. */
   readonly ownsStdin?: boolean;
-  /** A descriptor that the command gets. */
+  /** A descriptor for the command to inherit. */
   readonly fd?: number;
-  /** Signals that are not ours to end with. */
+  /** Signals that must not end kq, because it waits for them. */
   readonly caught?: readonly string[];
 }
 
-/** How the events are followed, as the options say. */
+/** The settings that the options choose. */
 interface Plan {
   readonly limit: number;
   readonly timeout: number | undefined;
@@ -159,8 +159,8 @@ const INITIAL: OutputEvent = {
 };
 
 /**
- * Print events, one after the other, until the source ends, the limit is reached
- * or time runs out.
+ * Print events one by one, until the source ends, the limit is reached or the
+ * time runs out.
  *
  * @returns The exit code.
  * @throws {Stop} If it is told to stop early.
@@ -188,7 +188,7 @@ export async function follow(
     json: parsed.values.json === true,
     wanted: plan.limit,
     timeout: plan.timeout,
-    // It would be drawn over what the command prints.
+    // The status line would overwrite the output of the command.
     hasStatus: !plan.isRestarting,
   });
   const timer =
@@ -236,7 +236,7 @@ export async function follow(
   } finally {
     clearTimeout(timer);
     await runner?.stop();
-    // A pull may be pending, which would keep the process alive.
+    // A pending pull would keep the process alive.
     if (!signal.aborted) stop.abort();
   }
 }

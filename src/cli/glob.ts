@@ -1,6 +1,6 @@
 import { UsageError } from './failure.js';
 
-/** Whether a glob matches. */
+/** Tests whether a glob matches. */
 export type Glob = (text: string) => boolean;
 
 /** `*`, or a test of one character. */
@@ -9,12 +9,12 @@ type Token = '*' | ((character: string) => boolean);
 /** A part between slashes: `**`, or its tokens. */
 type Part = '**' | readonly Token[];
 
-/** Braces multiply. */
+/** The limit of alternatives, because braces multiply. */
 const MAX_ALTERNATIVES = 1000;
 
 /**
- * Match a sequence in time that grows with both lengths at most: only the last
- * wildcard is ever tried again.
+ * Match a sequence, in time that grows with the product of both lengths at
+ * most: only the last wildcard is ever retried.
  */
 function matchSequence<P, T>(
   pattern: readonly P[],
@@ -63,7 +63,7 @@ function parsePart(text: string): Part {
   const characters = Array.from(text);
   for (let i = 0; i < characters.length; i++) {
     const character = characters[i];
-    // The first member of a set may be a bracket.
+    // The first character of a set may be a bracket.
     const end = character === '[' ? characters.indexOf(']', i + 2) : -1;
     if (character === '*') {
       tokens.push('*');
@@ -90,7 +90,7 @@ const matchPart = (part: Part, text: string): boolean =>
     (token, character) => token !== '*' && token(character),
   );
 
-/** The first pair of braces, and the places of its commas. */
+/** Find the first pair of braces, and its commas. */
 function findBraces(
   pattern: string,
 ): readonly [open: number, ...commas: number[]] | undefined {
@@ -109,7 +109,7 @@ function findBraces(
   return undefined;
 }
 
-/** The patterns that braces stand for: `a.{js,ts}` is `a.js` and `a.ts`. */
+/** Expand braces: `a.{js,ts}` becomes `a.js` and `a.ts`. */
 function expandBraces(pattern: string): readonly string[] {
   const done: string[] = [];
   const waiting = [pattern];
@@ -135,9 +135,10 @@ function expandBraces(pattern: string): readonly string[] {
 }
 
 /**
- * A glob, of these: `*` and `?` for any characters and any one but `/`, `**` for
- * any directories, `[a-z]` and `[!a-z]`, `{a,b}`, and `\` before one that means
- * itself. A leading dot is like any other character.
+ * Parse a glob. `*` matches any characters and `?` any single character, except
+ * `/`. `**` matches any directories. `[a-z]`, `[!a-z]` and `{a,b}` work as in a
+ * shell, and `\` escapes a character. A leading dot is like any other
+ * character.
  */
 export function parseGlob(pattern: string): Glob {
   const alternatives = expandBraces(pattern).map((alternative) =>
@@ -152,14 +153,14 @@ export function parseGlob(pattern: string): Glob {
 }
 
 /**
- * What `--include` and `--exclude` let through: a path with its directory, as it
- * is printed, and its last name.
+ * Tests whether `--include` and `--exclude` select an entry: its path as
+ * printed, and its name.
  */
 export type EntryFilter = (path: string, name: string) => boolean;
 
 /**
- * Included entries without the excluded ones. A pattern with a slash is for
- * the path, another for the name.
+ * Select included entries without the excluded ones. A pattern with a slash is
+ * matched against the path, another against the name.
  */
 export function parseFilter(
   included: readonly string[],

@@ -7,10 +7,10 @@ import {
 import type { KeventInit } from '../index.js';
 import { UsageError } from './failure.js';
 
-/** Fewer digits than the smallest struct has are numbers. */
+/** Fewer digits than the smallest struct has are a number. */
 const FEWEST_DIGITS = 40;
 
-/** The bytes that were given, if it is bytes. */
+/** Parse bytes. Returns `undefined` if the words are not bytes. */
 export function parseBytes(words: readonly string[]): Uint8Array | undefined {
   const parts = words.flatMap((word) => word.split(/[\s,]+/));
   const digits = parts
@@ -25,7 +25,7 @@ export function parseBytes(words: readonly string[]): Uint8Array | undefined {
   return Uint8Array.from(Buffer.from(digits, 'hex'));
 }
 
-/** The structs of a kernel: first those that its calls take. */
+/** The structs of a kernel, those of its calls first. */
 const structsOf = (facts: KernelFacts): readonly string[] => [
   ...new Set([
     ...facts.symbols.kevent.map(({ struct }) => struct),
@@ -64,7 +64,7 @@ function chooseLayout(
       `${length} bytes are not a whole number of ${facts.name}'s structs: ${sizes}`,
     );
   }
-  // Rather one entry of a large struct than several of a small one.
+  // Prefer one entry of a large struct to several of a small one.
   const one = fitting.find(({ layout }) => layout.size === length);
   return (one ?? fitting[0]).layout;
 }
@@ -84,7 +84,10 @@ function read(
   });
 }
 
-/** Take bytes for an array of a kernel's struct; all its CPUs are little-endian. */
+/**
+ * Decode bytes as an array of a kernel's struct. All its CPUs are
+ * little-endian.
+ */
 export function decodeRecords(
   facts: KernelFacts,
   bytes: Uint8Array,

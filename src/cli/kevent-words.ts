@@ -13,7 +13,7 @@ function numberOf(word: string, field: Field): bigint {
   return word.startsWith('-') ? -BigInt(word.slice(1)) : BigInt(word);
 }
 
-/** A number that the struct of a kernel has room for. */
+/** Check that a number fits the struct of a kernel. */
 function checkFits(
   facts: KernelFacts,
   word: string,
@@ -33,7 +33,7 @@ function checkFits(
 
 type Table = Readonly<Record<string, number>>;
 
-/** A name in a table, with a prefix or without. */
+/** Find a name in a table, with or without its prefix. */
 function lookUpName(
   table: Table,
   prefix: string,
@@ -44,7 +44,7 @@ function lookUpName(
   return Object.hasOwn(table, name) ? table[name] : undefined;
 }
 
-/** Names and numbers, joined by |. */
+/** Parse names and numbers that are joined by |. */
 function bitsOf(
   facts: KernelFacts,
   table: Table,
@@ -63,7 +63,7 @@ function bitsOf(
   return Number(checkFits(facts, word, field, bits));
 }
 
-/** A kevent from its fields, each as a number or as names. */
+/** Parse a kevent from its fields, each a number or names. */
 export function parseKevent(
   facts: KernelFacts,
   words: readonly string[],

@@ -55,7 +55,10 @@ async function run(
   return command.run(parsed, stop);
 }
 
-/** Whether an operand was refused, and by no code of ours: the grammar tells. */
+/**
+ * Whether an error is about a bad argument of the user: its message has the
+ * common form.
+ */
 const isMisuse = (error: unknown): error is Error =>
   (error instanceof TypeError || error instanceof RangeError) &&
   /^Cannot .* as '.*' must be /.test(error.message);
@@ -85,7 +88,7 @@ function reportError(error: unknown, name: string | undefined): number {
 }
 
 const stop = new AbortController();
-// Each path and each process listens for it.
+// Each path and each process adds a listener.
 setMaxListeners(0, stop.signal);
 watchOutput((reason) => stop.abort(reason));
 const args = process.argv.slice(2);

@@ -1,18 +1,18 @@
-/** Asks a source for its next value. */
+/** Requests the next value of a source. */
 export type Pull<T> = () => Promise<IteratorResult<T, unknown>>;
 
-/** Sources of which each value is yielded as it comes. */
+/** Sources whose values are yielded as they arrive. */
 export interface Merged<T> {
-  /** Add a source, also while values are taken. */
+  /** Add a source, at any time. */
   add(pull: Pull<T>): void;
   /** Ends when all sources have ended. */
   readonly values: AsyncGenerator<T>;
 }
 
-/** Merge sources that are not all known yet. */
+/** Merge sources. More of them can be added later. */
 export function createMerged<T>(): Merged<T> {
-  // In the order in which they settled. Promise.race would add a reaction per
-  // turn to a promise that never settles.
+  // Results in the order in which they settled. Promise.race would add a
+  // reaction per turn to a promise that never settles.
   const settled: { pull: Pull<T>; result: ReturnType<Pull<T>> }[] = [];
   let wake = (): void => {};
   let count = 0;
@@ -51,7 +51,9 @@ export function createMerged<T>(): Merged<T> {
   };
 }
 
-/** Merge sources: yield each value as it comes, until all sources have ended. */
+/**
+ * Merge sources: yield each value as it arrives, until all sources have ended.
+ */
 export function merge<T>(pulls: readonly Pull<T>[]): AsyncGenerator<T> {
   const { add, values } = createMerged<T>();
   for (const pull of pulls) add(pull);

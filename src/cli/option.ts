@@ -14,7 +14,7 @@ export interface Option {
   readonly multiple?: boolean;
   /** The name of its value in the help. */
   readonly value?: string;
-  /** Its effect: a phrase without a full stop. */
+  /** What it does: a phrase without a full stop. */
   readonly help: string;
   readonly completes?: Completion;
 }
@@ -26,7 +26,10 @@ export const COMMON: Options = {
   help: { type: 'boolean', short: 'h', help: 'print this' },
 };
 
-/** `-n, --count N`; aligned as if each had a short name. */
+/**
+ * Format the names, such as `-n, --count N`, aligned as if each had a short
+ * name.
+ */
 export const formatOption = (
   name: string,
   { short, value }: Option,

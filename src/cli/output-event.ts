@@ -1,15 +1,15 @@
 import { isUtf8 } from 'node:buffer';
 
-/** An event as a command prints it. */
+/** An event that a command prints. */
 export interface OutputEvent {
-  /** What `--json` prints and what `--exec` finds in KQ_… variables. */
+  /** The fields for `--json` and for the KQ_… variables of `--exec`. */
   readonly fields: Readonly<
     Record<string, string | number | boolean | null | undefined>
   >;
-  /** For people: the first word names the event. */
+  /** The line to print. Its first word names the event. */
   readonly text: string;
   readonly mood: 'good' | 'bad' | 'plain';
-  /** The exit code that follows from it. */
+  /** The resulting exit code. */
   readonly code?: number;
 }
 
@@ -22,7 +22,10 @@ const quote = (text: string): string =>
     (char) => `\\u${hex(char.charCodeAt(0), 4)}`,
   );
 
-/** Escape what a terminal, or a reader of lines, would interpret. */
+/**
+ * Escape characters that a terminal, or a program that reads lines, would
+ * interpret.
+ */
 export const escapeControls = (text: string): string =>
   /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(text)
     ? quote(text)

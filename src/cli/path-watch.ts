@@ -58,12 +58,14 @@ export interface PathWatch {
 interface Surroundings {
   readonly signal: AbortSignal;
   readonly filter: EntryFilter;
-  /** Add a source of events, or of nothing to tell. */
+  /**
+   * Add a source of events. `undefined` means that there is nothing to report.
+   */
   add(pull: Pull<OutputEvent | undefined>): void;
 }
 
 /**
- * Watch a path, and while it is a directory, its entries.
+ * Watch a path and, while it is a directory, its entries.
  *
  * @throws As {@link watchFile}.
  */
@@ -79,7 +81,7 @@ export function watchPath(
     if (directory === undefined) {
       if (isDirectory(path)) openDirectory();
     } else if (type === 'changed') {
-      // Its entries tell which.
+      // The entries report which one changed.
       return undefined;
     } else if (type === 'replaced' && !isDirectory(path)) {
       directory.close();
@@ -95,14 +97,14 @@ export function watchPath(
     if (!filter(entry, name)) return undefined;
     const fields = { directory: path, name, kind };
     if (nameBytes === undefined) return makeEvent(type, entry, fields);
-    // The text of such a name is not the name.
+    // The text of such a name does not identify the file.
     const nameBase64 = Buffer.from(nameBytes).toString('base64');
     const bytes = Buffer.concat([Buffer.from(prefix), nameBytes]);
     const shown = quoteBytes(bytes);
     return makeEvent(type, entry, { ...fields, nameBase64 }, shown);
   };
 
-  /** Go on with the names alone if there are too many files to open. */
+  /** Continue with names only if there are too many files to open. */
   function openDirectory(): void {
     try {
       pullFrom(watchDirectory(path, { signal, files: true }));
@@ -129,7 +131,7 @@ export function watchPath(
       } catch (error) {
         if (!isTooMany(error)) throw error;
         openNames();
-        // Whatever is new is not told by its name.
+        // The name does not show that it is a new file.
         return { done: false, value: makeEvent('changed', path, {}) };
       }
     });

@@ -4,30 +4,30 @@ import type { Running } from './exec.js';
 
 const FIRST_PAUSE = 5;
 const MAX_PAUSE = 100;
-/** How long to wait for what SIGKILL has ended already. */
+/** How long to wait for processes that SIGKILL has ended. */
 const REAP_LIMIT = 1000;
 
-/** Send a signal: false if there is nothing to send it to. */
+/** Send a signal. False if there is no such process. */
 function signalProcess(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(pid, signal);
   } catch (error) {
-    // EPERM: there is something, under another user.
+    // EPERM: the process exists, and belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
 /**
- * Whether a member of a group has not ended, on Linux: a zombie that nobody
- * reaps, as where process 1 is no init, can still be signalled.
+ * Whether a process of a group is still running, on Linux. A zombie can still
+ * be signalled, and is never reaped if process 1 is not an init.
  */
 function hasLiveMember(group: number): boolean {
   const states = readdirSync('/proc').map((name) => {
     if (!/^\d+$/.test(name)) return undefined;
     try {
       const text = readFileSync(`/proc/${name}/stat`, 'latin1');
-      // The name, in parentheses, may hold anything. Behind it: state, parent,
-      // group.
+      // The name, in parentheses, may contain anything. It is followed by
+      // state, parent, group.
       const [state, , of] = text.slice(text.lastIndexOf(')') + 2).split(' ');
       return Number(of) === group ? state : undefined;
     } catch {
@@ -54,11 +54,12 @@ export class ProcessGroup {
     });
   }
 
-  /** Whether a process of it has not ended. */
+  /** Whether a process of the group is still running. */
   get isAlive(): boolean {
     if (this.#hasLeader) return true;
     if (!signalProcess(-this.#id, 0)) return false;
-    // While a group lives, no process gets its number. So it is another's.
+    // While a group exists, no process gets its number. So this is another
+    // process.
     if (signalProcess(this.#id, 0)) return false;
     return process.platform !== 'linux' || hasLiveMember(this.#id);
   }
@@ -68,7 +69,9 @@ export class ProcessGroup {
     if (this.isAlive) signalProcess(-this.#id, signal);
   }
 
-  /** End it: SIGTERM, then SIGKILL after so many milliseconds. */
+  /**
+   * End the group: send SIGTERM, then SIGKILL after a number of milliseconds.
+   */
   async stop(grace: number): Promise<void> {
     this.kill('SIGTERM');
     if (await this.#hasEndedWithin(grace)) return;
@@ -86,7 +89,8 @@ export class ProcessGroup {
       const { signal } = timer;
       const timeout = sleep(Math.min(pause, left), undefined, { signal });
       timeout.catch(() => {});
-      // A leader that ends is known at once; for the others there is no event.
+      // The exit of the leader is known at once; there is no event for the
+      // others.
       await (this.#hasLeader
         ? Promise.race([this.#leader.ended, timeout])
         : timeout);

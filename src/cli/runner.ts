@@ -6,19 +6,19 @@ import { printNote } from './screen.js';
 
 /** Runs the command of `--exec`. */
 export interface Runner {
-  /** The exit code of the last command that failed, else 0. */
+  /** The exit code of the last command that failed, otherwise 0. */
   readonly status: number;
   /**
-   * Run it for an event. Resolves when the next event may be handled.
+   * Run the command for an event. Resolves when the next event may be handled.
    *
    * @throws {Failure} If it cannot be started.
    */
   run(event: OutputEvent): Promise<void>;
-  /** Resolves when the command that runs has ended. */
+  /** Resolves when the running command has ended. */
   settle(): Promise<void>;
-  /** End the command that runs, and wait for it. */
+  /** End the running command, and wait for it. */
   stop(): Promise<void>;
-  /** End it at once. */
+  /** End the running command at once. */
   kill(): void;
 }
 
@@ -53,7 +53,7 @@ export function createRunner(settings: ExecSettings): Runner {
   };
 }
 
-/** Ends the process group of the last command before it runs the next. */
+/** Ends the process group of the last command before it runs the next one. */
 export function createRestarter(settings: ExecSettings, grace: number): Runner {
   let status: number = EXIT.ok;
   let ended = Promise.resolve();

@@ -10,10 +10,10 @@ const isTerminal = (stream: NodeJS.WriteStream): boolean =>
 const hasColours = (): boolean =>
   isTerminal(process.stdout) && !process.env.NO_COLOR;
 
-/** Why a line could not be written, if nobody closed the other end. */
+/** The error of a failed write, unless the other end was closed. */
 let writeError: NodeJS.ErrnoException | undefined;
 
-/** Stop when standard output can be written no more. */
+/** Stop when standard output can no longer be written. */
 export function watchOutput(stop: (reason: Stop) => void): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return stop(new Stop(EXIT.ok));
@@ -51,16 +51,16 @@ export interface Screen extends Disposable {
   show(event: OutputEvent): void;
   /** Clear a terminal. */
   clear(): void;
-  /** Show no status line while something else prints. */
+  /** Show no status line while another program prints. */
   pause(): void;
   resume(): void;
 }
 
 interface ScreenOptions {
-  /** The object of the wait. */
+  /** What kq waits for. */
   readonly what: string;
   readonly json: boolean;
-  /** How many events to wait for; Infinity for any number. */
+  /** The number of events to wait for, or Infinity. */
   readonly wanted: number;
   readonly timeout: number | undefined;
   readonly hasStatus: boolean;

@@ -1,17 +1,19 @@
 import { codeOf, EXIT, Stop } from './failure.js';
 
-/** Signals that end kq. Not SIGHUP: a listener would undo what nohup does. */
+/**
+ * Signals that end kq. SIGHUP is not among them: a listener would undo nohup.
+ */
 export const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM'];
 
 /**
- * Those of a terminal that a command with a session of its own does not get. It
- * must not outlive kq.
+ * Signals of a terminal that a command with its own session does not receive.
+ * It must not outlive kq.
  */
 export const SESSION_SIGNALS: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGQUIT'];
 
 /**
  * End as the signal ends a program, so that a shell leaves its loop. Process 1
- * of a container survives that, and ends with the exit code.
+ * of a container survives the signal, and exits with the code.
  */
 export function dieOf(signal: NodeJS.Signals): void {
   process.exitCode = codeOf(null, signal) ?? EXIT.failure;
@@ -20,7 +22,7 @@ export function dieOf(signal: NodeJS.Signals): void {
 }
 
 /**
- * Stop after a signal; after a second one, die at once.
+ * Stop after a signal. After a second one, end at once.
  *
  * @param onSecond Called before that.
  */

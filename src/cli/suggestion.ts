@@ -1,6 +1,6 @@
 const MAX_DISTANCE = 2;
 
-/** How many letters must be changed, added, left out or swapped. */
+/** The number of letters to change, add, leave out or swap. */
 function distance(one: string, other: string): number {
   let [beforeLast, last]: [number[], number[]] = [[], []];
   for (let i = 0; i <= one.length; i++) {
@@ -31,8 +31,8 @@ function distance(one: string, other: string): number {
 }
 
 /**
- * The likely intention, as the end of a message: `, did you mean 'watch'?`.
- * Empty if nothing is near.
+ * A suggestion to append to a message: `, did you mean 'watch'?`. Empty if no
+ * name is similar.
  */
 export function suggest(given: string, known: readonly string[]): string {
   // A typo changes less than half of a word.

@@ -2,10 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { UsageError } from './failure.js';
 
-/** What Node.js puts in the place of bytes that are no UTF-8. */
+/** The character by which Node.js replaces bytes that are not UTF-8. */
 const REPLACEMENT = '\ufffd';
 
-/** The bytes of the last arguments of this process, where the kernel shows them. */
+/** The bytes of the arguments of this process, if the kernel shows them. */
 function readRawArguments(count: number): readonly Uint8Array[] | undefined {
   let all: Buffer;
   try {
@@ -24,8 +24,8 @@ function readRawArguments(count: number): readonly Uint8Array[] | undefined {
 }
 
 /**
- * Refuse arguments that are no UTF-8. Node.js has changed them already, so that
- * a path among them names a file that there is not.
+ * Refuse arguments that are not UTF-8. Node.js has replaced their bytes, so
+ * that such a path names another file.
  *
  * @throws {UsageError} If there are some.
  */
@@ -42,7 +42,7 @@ export function checkUtf8(args: readonly string[]): void {
   if (wrong >= 0) throw notUtf8(`argument ${wrong + 1}`, args[wrong]);
 }
 
-/** The error for an argument that is no UTF-8. */
+/** The error for an argument that is not UTF-8. */
 export const notUtf8 = (what: string, text: string): UsageError =>
   new UsageError(
     `${what}, ${JSON.stringify(text)}, is not UTF-8, and Node.js cannot pass it on unchanged. Rename the file, or watch its directory`,

@@ -1,10 +1,10 @@
 import { UsageError } from './failure.js';
 
 /**
- * Split a command into words, as a shell would that knows nothing but quotes:
- * words are parted by spaces; within '…' everything is as it is; within "…" and
- * outside a backslash takes the next character as it is. There are no
- * variables, no patterns and no operators.
+ * Split a command into words, with the quoting of a shell and nothing else.
+ * Words are separated by spaces. Within '…' every character is literal. Within
+ * "…" and outside, a backslash makes the next character literal. There are no
+ * variables, patterns or operators.
  */
 export function splitWords(command: string): string[] {
   const words: string[] = [];

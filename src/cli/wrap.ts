@@ -1,4 +1,4 @@
-/** Break a text into lines of at most so many characters, if its words fit. */
+/** Wrap a text to lines of a maximum length, if its words fit. */
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {

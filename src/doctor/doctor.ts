@@ -32,8 +32,8 @@ const skippedFinding = (name: Finding['name'], why: string): Finding => ({
 const EARLIER_FAILURE = 'an earlier check failed';
 
 /**
- * Try a kernel, or a double of one. A part that is wrong is not called any
- * further: it would read and write unknown memory.
+ * Check a kernel, or a double of one. After a failure the kernel is not called
+ * any more, because it would read and write unknown memory.
  *
  * @param latest How long to wait for a timer, in milliseconds.
  */
@@ -65,7 +65,7 @@ const KERNEL_FINDINGS = [
   'loop',
 ] as const;
 
-/** Look at the kernel that was loaded, or say why there is none. */
+/** Check the kernel that was loaded, or report why there is none. */
 async function examineHost(): Promise<
   Pick<DoctorReport, 'library' | 'symbol' | 'struct' | 'findings'>
 > {
@@ -89,7 +89,7 @@ async function examineHost(): Promise<
     examineStruct(kernel.words),
     ...examine(subjectOf(kernel, hostDialect())),
   ];
-  // A descriptor that is no queue ends the process when it is watched.
+  // Watching a descriptor that is not a queue ends the process.
   if (areFine(findings)) findings.push(examinePollable(), await examineLoop());
   else {
     findings.push(
@@ -100,7 +100,7 @@ async function examineHost(): Promise<
   return { library, symbol, struct: kernel.words.layout, findings };
 }
 
-/** Every text of a report without the name of anybody's home. */
+/** Remove the user's name from every text of a report. */
 function redactHome<Value>(value: Value): Value {
   const text = JSON.stringify(value, (_, part: unknown) =>
     typeof part === 'string' ? replaceHome(part) : part,

@@ -3,7 +3,7 @@ import type { KeventInit } from '../memory/index.js';
 import { errorMessage, type Finding } from './finding.js';
 import type { Subject } from './subject.js';
 
-/** Whether a failed call has the errno it should have. */
+/** Check that a failed call has the right errno. */
 export function examineErrno({ facts, calls, list }: Subject): Finding {
   const name = 'errno';
   try {

@@ -2,10 +2,10 @@ import { Kqueue } from '../queue/index.js';
 import { isPollable } from '../queue/parts.js';
 import { errorMessage, type Finding } from './finding.js';
 
-/** How long an event of 20 ms may take on a busy machine. */
+/** The longest time for an event of 20 ms on a busy machine. */
 const LOOP_MS = 5000;
 
-/** Whether poll(2) sees a queue with events as readable. */
+/** Check that poll(2) reports a queue with events as readable. */
 export function examinePollable(): Finding {
   const name = 'pollable';
   return isPollable()
@@ -21,7 +21,7 @@ export function examinePollable(): Finding {
       };
 }
 
-/** Whether an event wakes Node's event loop. */
+/** Check that an event wakes the event loop. */
 export async function examineLoop(): Promise<Finding> {
   const name = 'loop';
   try {

@@ -1,6 +1,6 @@
-// Proofs on the live kernel that its struct kevent is the one we read and
-// write: values that nobody else would use go in, and must come out in the
-// same fields of the first two entries.
+// Checks on the running kernel that its struct kevent has our layout: unusual
+// values are passed in, and must be returned in the same fields of the first
+// two entries.
 
 import { errnoName, type KernelFacts } from '../abi/index.js';
 import { type KeventList, memoryOf } from '../calls/index.js';
@@ -9,7 +9,7 @@ import type { KeventInit } from '../memory/index.js';
 import { errorMessage, type Finding, WRONG_ABI } from './finding.js';
 import { type Subject, withQueue } from './subject.js';
 
-/** Two of each: one for each entry. */
+/** Two values of each: one per entry. */
 interface Sentinels {
   readonly idents: readonly [bigint, bigint];
   readonly udatas: readonly [bigint, bigint];
@@ -23,16 +23,16 @@ const NARROW: Sentinels = {
   idents: [0x11223301n, 0x11223302n],
   udatas: [0xa1b2c3d4n, 0x99aabbccn],
 };
-/** Low 24 bits, which is what a user event keeps of its fflags. */
+/** A user event keeps only the low 24 bits of its fflags. */
 const FFLAGS = [0x5a3c69, 0x173b1d] as const;
 const DATA = [-0x1234567, 0x7654321] as const;
 
-/** Descriptors that cannot exist: -1, and one beyond any limit. */
+/** Invalid descriptors: -1, and one above any limit. */
 const INVALID_FDS = [-1n, 0x7ffffff1n] as const;
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
-/** A field that should hold one value and holds another. */
+/** Describe a field that has the wrong value. */
 const describeDifference = (
   entry: number,
   field: string,
@@ -43,7 +43,7 @@ const describeDifference = (
     ? undefined
     : `${field} of entry ${entry} is ${hex(found)} and should be ${hex(wanted)}`;
 
-/** Whether the kernel wrote behind the entries that it says it wrote. */
+/** Check that the kernel wrote nothing after the entries that it reported. */
 function describeOverrun(
   list: KeventList,
   entries: number,
@@ -91,7 +91,8 @@ export function examineErrors(subject: Subject): Finding {
     return failedFinding('errors', `kevent failed: ${errorMessage(error)}`);
   }
   const memory = memoryOf(events, 'examine', 'events', 'a list');
-  // libkqueue 2.7 writes the entries and returns 0: its layout is right all the same.
+  // libkqueue 2.7 writes the entries and returns 0, although its layout is
+  // right.
   const isMiscounted = count === 0 && memory.u32.some((word) => word !== 0);
   if (count !== 2 && !isMiscounted) {
     return failedFinding(
@@ -133,7 +134,7 @@ export function examineErrors(subject: Subject): Finding {
   };
 }
 
-/** Trigger two events: user events, or timers where there are none. */
+/** Trigger two events: user events, or timers on a kernel without them. */
 function triggerEvents(
   { facts, calls }: Subject,
   kq: number,
@@ -159,7 +160,8 @@ function triggerEvents(
       return { filter: user, isUser: true };
     }
   } catch (error) {
-    // An older release may have none; any other kernel is not the one meant.
+    // An older release may lack user events; another kernel is not the one of
+    // the table.
     const { code } = error as { code?: string };
     const { constants } = factsOfRelease(facts, '0');
     if (code !== 'EINVAL' || constants.EVFILT_USER !== undefined) throw error;
@@ -169,14 +171,14 @@ function triggerEvents(
   return { filter: EVFILT_TIMER, isUser: false };
 }
 
-/** Blocks: nothing may wait in the queue's stead. */
+/** This blocks. Nothing else may collect from the queue. */
 function pause(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 /**
- * Two events of the kernel's own, collected with one call: each field has to
- * be where we read it, and the second entry where the first one ends.
+ * Collect two events of the kernel itself with one call. Each field has to be
+ * in our place, and the second entry directly after the first.
  */
 export function examineEvents(subject: Subject): Finding {
   const { facts, words, calls } = subject;
@@ -217,7 +219,7 @@ function checkEntries(
   const wrong = ([0, 1] as const).flatMap((entry) => {
     const i = entry === 0 ? first : 1 - first;
     const data = events.dataBigInt(entry);
-    // Not every kernel gives a user event's data back.
+    // Not every kernel returns the data of a user event.
     const fits = isUser
       ? data === BigInt(DATA[i]) || data === 0n
       : data > 0n && data < 10_000n;

@@ -7,15 +7,15 @@ import {
 } from '../calls/index.js';
 import type { Kernel, KeventWords } from '../memory/index.js';
 
-/** The kernel that is examined, through the very calls that programs use. */
+/** The kernel to check, through the calls that programs use. */
 export interface Subject {
-  /** The kernel that it is believed to be. */
+  /** The table to check it against. */
   readonly facts: KernelFacts;
   readonly words: KeventWords;
   readonly calls: Syscalls;
   /**
-   * A list with room for many more entries than are ever asked for: a kernel
-   * whose struct is larger than believed must not write past its end.
+   * A list with space for many more entries than are ever requested: a kernel
+   * with a larger struct must not write past its end.
    */
   list(): KeventList;
 }
@@ -29,7 +29,7 @@ export const subjectOf = (kernel: Kernel, facts: KernelFacts): Subject => ({
   list: () => listFor(kernel.words, CAPACITY),
 });
 
-/** Use a queue and close it, whatever happens. */
+/** Use a queue, and close it in any case. */
 export function withQueue<Result>(
   { calls }: Subject,
   use: (kq: number) => Result,
@@ -41,7 +41,7 @@ export function withQueue<Result>(
     try {
       calls.close(kq);
     } catch {
-      // A finding reports the failure already.
+      // A finding has reported the failure already.
     }
   }
 }

@@ -7,7 +7,7 @@ import { errorMessage, type Finding } from './finding.js';
 const OVERRIDES = /^KQUEUE_FFI_/;
 const OLDEST_NODE = 20;
 
-/** The environment variables of this library that are set. */
+/** The environment variables of this package that are set. */
 export const readOverrides = (): Record<string, string> =>
   Object.fromEntries(
     Object.entries(process.env)
@@ -15,23 +15,23 @@ export const readOverrides = (): Record<string, string> =>
       .map(([name, value]) => [name, value ?? '']),
   );
 
-/** Leave out of a text whose home it is. */
+/** Replace the home directory in a text. */
 export function replaceHome(text: string, home: string = homedir()): string {
   if (home.length < 2) return text;
   const parts = text.split(home);
   return parts.reduce((before, after) =>
-    // /home/al is not the beginning of /home/alice.
+    // /home/al is not a prefix of /home/alice.
     /^[\w.-]/.test(after) ? before + home + after : `${before}~${after}`,
   );
 }
 
-/** The C library of Linux, as far as it can be told. */
+/** The C library of Linux, if it is known. */
 export function libcName(): string | null {
   if (process.platform !== 'linux') return null;
   const report = process.report as
     | { excludeNetwork?: boolean; getReport(): object | string }
     | undefined;
-  // Without the option a report may ask name servers who is connected.
+  // Without this option a report may query name servers.
   if (report?.excludeNetwork === undefined) return null;
   const { excludeNetwork } = report;
   report.excludeNetwork = true;
@@ -133,7 +133,7 @@ export function examineKoffi(): Finding & { readonly version: string | null } {
   }
 }
 
-/** Which library the calls go to, and by which symbol. */
+/** The library that is called, and the symbol of kevent. */
 export function examineLibrary(words: KeventWords): Finding & {
   readonly library: string | null;
   readonly symbol: string | null;
@@ -163,7 +163,9 @@ export function examineLibrary(words: KeventWords): Finding & {
   };
 }
 
-/** Our layout of struct kevent; koffi agreed when it was loaded. */
+/**
+ * Our layout of struct kevent. koffi's layout was compared when it was loaded.
+ */
 export function examineStruct({ layout }: KeventWords): Finding {
   const fields = Object.values(layout.fields)
     .map(({ name, offset }) => `${name} at ${offset}`)

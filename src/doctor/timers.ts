@@ -1,5 +1,5 @@
-// Whether the bits that this kernel's table has for units of time mean these
-// units to the kernel: other kernels have the same bits for other units.
+// Checks that the bits of the table for units of time have these meanings to
+// the kernel. Other kernels use the same bits for other units.
 import type { KernelFacts } from '../abi/index.js';
 import { findTimerUnits } from '../calls/index.js';
 import { areTimerUnitsUncertain, now, unixTime } from '../host/index.js';
@@ -7,16 +7,16 @@ import type { KeventInit } from '../memory/index.js';
 import { errorMessage, type Finding, WRONG_ABI } from './finding.js';
 import { type Subject, withQueue } from './subject.js';
 
-/** Every timer is to fire after this long, whatever its unit. */
+/** Every timer has this duration, whatever its unit. */
 const EACH_MS = 40;
 /**
- * NetBSD before 10 rounds down to ticks of 10 ms, the first of which has begun;
- * a wrong unit is 1000 times off.
+ * NetBSD before 10 rounds down to ticks of 10 ms, and the first has begun
+ * already. A wrong unit is off by a factor of 1000.
  */
 const MAX_EARLY_MS = 25;
-/** A busy machine may be this late; a wrong unit is 1000 times off. */
+/** A busy machine may be this late. A wrong unit is off by a factor of 1000. */
 const MAX_LATE_MS = 3000;
-/** How often a call may return nothing before its time is up. */
+/** How many times a call may return nothing before its time is up. */
 const MAX_EMPTY_CALLS = 100;
 
 interface Unit {
@@ -49,7 +49,7 @@ function unitsOf({ timerUnits, constants }: KernelFacts): Unit[] {
   return units;
 }
 
-/** The timers that fired at the wrong time; nothing if all is well. */
+/** The timers that fired at the wrong time. */
 function measure(
   { facts, calls, list }: Subject,
   kq: number,
@@ -86,7 +86,7 @@ function measure(
         );
       }
     }
-    // A kernel that does not wait at all must not keep us here.
+    // Do not loop forever on a kernel that does not wait at all.
     if (count === 0 && ++idle > MAX_EMPTY_CALLS) break;
   }
   for (const ident of waited) {
@@ -98,8 +98,8 @@ function measure(
 }
 
 /**
- * Whether the kernel is of a release whose timers have no units. It is tried:
- * the release of this system says nothing of another library's.
+ * Whether the timers of this release have no units. It is tested, because the
+ * release of this system says nothing about another library.
  */
 function isWithoutUnits(subject: Subject): boolean {
   const { facts, calls, list } = subject;

@@ -10,10 +10,10 @@ export const toBuffer = (path: BytePath): Buffer => Buffer.from(path, 'latin1');
 export const fromBuffer = (path: Uint8Array): BytePath =>
   Buffer.from(path.buffer, path.byteOffset, path.byteLength).toString('latin1');
 
-/** How a name is written as text: what is no UTF-8 becomes U+FFFD. */
+/** Decode a name as text. Bytes that are not UTF-8 become U+FFFD. */
 export const toText = (path: BytePath): string => toBuffer(path).toString();
 
-/** Whether a name is UTF-8, so that its text is it. */
+/** Whether a name is UTF-8, so that its text identifies it. */
 export const isText = (path: BytePath): boolean => isUtf8(toBuffer(path));
 
 /** Make a path absolute. */
@@ -23,7 +23,7 @@ export function toAbsolute(path: BytePath): BytePath {
     : resolve(fromBuffer(Buffer.from(process.cwd())), path);
 }
 
-/** The bytes that a `file:` URL stands for, also where they are no UTF-8. */
+/** The bytes of a `file:` URL, also if they are not UTF-8. */
 function decodeUrl(url: URL): BytePath {
   try {
     return fromBuffer(Buffer.from(fileURLToPath(url)));
@@ -36,7 +36,7 @@ function decodeUrl(url: URL): BytePath {
 }
 
 /**
- * Check a path that a helper was given.
+ * Check the path of a helper.
  *
  * @throws {TypeError} If it is none.
  */

@@ -7,13 +7,13 @@ import type { BytePath } from './file-path.js';
 import { type Member, SharedQueue } from './shared-queue.js';
 
 /**
- * Open for its events only, which does not keep a volume from being unmounted:
- * Darwin's bsd/sys/fcntl.h. It takes the right to read, as any other open does.
- * Node has no name for it.
+ * Opens a file for its events only, so that its volume can be unmounted:
+ * Darwin's bsd/sys/fcntl.h. It needs read permission, as any other open does.
+ * Node.js has no name for it.
  */
 const O_EVTONLY = 0x8000;
 
-/** Do not block on a FIFO, nor acquire a controlling terminal. */
+/** Do not block on a FIFO, and do not acquire a controlling terminal. */
 const OPEN_FLAGS =
   (process.platform === 'darwin' ? O_EVTONLY : constants.O_RDONLY) |
   constants.O_NONBLOCK |
@@ -28,7 +28,7 @@ const NOTES: readonly VnodeNote[] = [
   'delete',
 ];
 
-/** Notes that mean that the contents changed. */
+/** The notes that mean that the contents changed. */
 const WRITE_NOTES: readonly VnodeNote[] = ['write', 'extend', 'truncate'];
 
 /** OpenBSD also has `truncate`; libkqueue lacks `revoke`. */
@@ -40,10 +40,10 @@ const supportedNotes = (): readonly VnodeNote[] => {
   return all;
 };
 
-/** The queue of all watched files: on Linux it takes one inotify instance. */
+/** The queue of all watched files. On Linux it needs one inotify instance. */
 export const fileQueue: SharedQueue = /* @__PURE__ */ new SharedQueue();
 
-/** Whether notes tell that the contents changed. */
+/** Whether notes mean that the contents changed. */
 export const areOfContents = (notes: readonly VnodeNote[]): boolean =>
   notes.some((note) => WRITE_NOTES.includes(note));
 
@@ -51,7 +51,9 @@ export const areOfContents = (notes: readonly VnodeNote[]): boolean =>
 export const openForEvents = (path: BytePath, flags = 0): number =>
   openSync(toBuffer(path), OPEN_FLAGS | flags);
 
-/** Report the events of an open file to a member, which has joined the queue. */
+/**
+ * Report the events of an open file to a member, which has joined the queue.
+ */
 export function watchVnode(
   kq: Kqueue<Member>,
   fd: number,
@@ -70,7 +72,7 @@ export function unwatchVnode(kq: Kqueue<Member>, fd: number): void {
   try {
     kq.delete({ filter: 'vnode', fd });
   } catch (error) {
-    // It was revoked, or the queue is closed: there is no registration.
+    // The file was revoked, or the queue is closed: there is no registration.
     if (!(error instanceof KqueueError)) throw error;
   } finally {
     closeSync(fd);

@@ -1,5 +1,5 @@
-// The implementations of the helpers: a file of its own in the package, loaded
-// when one of them is first called.
+// The implementations of the helpers, in a separate file of the package that is
+// loaded at the first call.
 export { exited } from './exited.js';
 export { interval } from './interval.js';
 export { readable, writable } from './readiness.js';

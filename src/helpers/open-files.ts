@@ -34,7 +34,7 @@ export class OpenFiles {
   readonly #budget: number;
   readonly #onEvent: () => void;
   readonly #files = new Map<BytePath, OpenFile>();
-  /** Files that had events, and whether of their contents. */
+  /** Files that had events, and whether their contents changed. */
   #events = new Map<BytePath, boolean>();
 
   constructor(directory: BytePath, budget: number, onEvent: () => void) {
@@ -43,7 +43,10 @@ export class OpenFiles {
     this.#onEvent = onEvent;
   }
 
-  /** The names of the files that had events since, and whether of contents. */
+  /**
+   * The names of files that had events since the last call, and whether their
+   * contents changed.
+   */
   takeEvents(): ReadonlyMap<BytePath, boolean> {
     fileQueue.deliverPending();
     const events = this.#events;
@@ -52,7 +55,7 @@ export class OpenFiles {
   }
 
   /**
-   * Open what is new in a listing and close what is not in it any more.
+   * Open new files of a listing, and close those that are no longer in it.
    *
    * @throws {KqueueError} `EMFILE` if there are more files than the budget.
    */
@@ -85,7 +88,7 @@ export class OpenFiles {
     }
     const member: Member = {
       onEvent: (event) => this.#onFileEvent(name, event),
-      // The directory, in the same queue, reports the error.
+      // The directory, which is in the same queue, reports the error.
       onError: () => {},
     };
     const kq = fileQueue.join(member);
@@ -97,7 +100,7 @@ export class OpenFiles {
       throw error;
     }
     this.#files.set(name, { fd, member, kq, entry });
-    // It was written to between the listing and now.
+    // The file was written between the listing and now.
     const now = entryOf(fstatSync(fd, { bigint: true }));
     if (now.timeNs !== entry.timeNs || now.size !== entry.size) {
       this.#events.set(name, true);
@@ -127,7 +130,7 @@ export class OpenFiles {
   }
 }
 
-/** A link by now, or not to be opened by this process. */
+/** It is a link now, or this process may not open it. */
 const isSkipped = (error: unknown): boolean =>
   ['ELOOP', 'EMLINK', 'EACCES', 'EPERM', 'ENXIO'].includes(
     (error as NodeJS.ErrnoException).code ?? '',

@@ -13,18 +13,18 @@ import {
   type WatchPoint,
 } from './watch-points.js';
 
-/** How often the path is resolved again at once while it keeps changing. */
+/** How many times the path is resolved again while it keeps changing. */
 const MAX_ATTEMPTS = 64;
 
-/** Errors that say nothing of whether the kernel has a filter. */
+/** Errors that do not mean that the kernel lacks a filter. */
 export const LACKS: readonly string[] = ['EMFILE', 'ENFILE', 'ENOMEM'];
 
-/** A watched point. It stays the same file as long as it is open. */
+/** A watched point. It is the same file as long as it is open. */
 interface WatchedPoint {
   readonly point: WatchPoint;
-  /** Undefined for what cannot be opened, or that the kernel does not watch. */
+  /** `undefined` if it cannot be opened, or the kernel does not watch it. */
   readonly fd: number | undefined;
-  /** It may not be read, which counts as if it were not there. */
+  /** It is not readable, which counts as missing. */
   readonly isHidden: boolean;
 }
 
@@ -34,13 +34,15 @@ export interface FileState {
   readonly stats: BigIntStats;
 }
 
-/** The registrations that it takes to miss no change of a path. */
+/** The registrations that are needed to miss no change of a path. */
 export class PathWatches {
   readonly #path: BytePath;
   readonly #kq: Kqueue<Member>;
   readonly #member: Member;
   #watched: readonly WatchedPoint[] = [];
-  /** Directories of symbolic links that this process may search, but not open. */
+  /**
+   * Directories of symbolic links that this process may search, but not open.
+   */
   readonly #unreadable = new Set<string>();
   #isUnresolved = false;
   /** An unreadable file counts as missing; otherwise it is an error. */
@@ -52,16 +54,16 @@ export class PathWatches {
     this.#member = member;
   }
 
-  /** Whether there is something whose changes cause no event. */
+  /** Whether there is an object whose changes cause no event. */
   get hasUnopened(): boolean {
     return (
       this.#isUnresolved || this.#watched.some(({ fd }) => fd === undefined)
     );
   }
 
-  /** Watch what the path resolves to: false if it keeps changing. */
+  /** Watch the target of the path. False if it keeps changing. */
   update(): boolean {
-    // By now they may perhaps be read.
+    // They may be readable now.
     this.#watched = this.#watched.filter(({ isHidden }) => !isHidden);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const points = this.#findPoints();
@@ -70,7 +72,8 @@ export class PathWatches {
         this.close();
         return true;
       }
-      // It resolves to what is already watched: no change was missed.
+      // It resolves to the objects that are already watched: no change was
+      // missed.
       if (
         points.length === this.#watched.length &&
         points.every((point) => this.#findWatched(point) !== undefined)
@@ -82,7 +85,7 @@ export class PathWatches {
     return false;
   }
 
-  /** The target of the path; undefined if it cannot be read. */
+  /** The target of the path; `undefined` if it cannot be read. */
   readState(): FileState | undefined {
     const watched = this.#watched.find(
       ({ point, isHidden }) => point.isTarget && !isHidden,
@@ -101,7 +104,10 @@ export class PathWatches {
     this.#watched = [];
   }
 
-  /** Where to watch; undefined if a directory on the way may not be searched. */
+  /**
+   * The points to watch; `undefined` if a directory on the path may not be
+   * searched.
+   */
   #findPoints(): readonly WatchPoint[] | undefined {
     let all: readonly WatchPoint[];
     try {
@@ -112,7 +118,8 @@ export class PathWatches {
     }
     const end = all[all.length - 1];
     const before = all.slice(0, -1);
-    // The directory of what cannot be opened says when another takes its place.
+    // If a file cannot be opened, its directory reports that another file
+    // replaces it.
     const isUnopened = end.isTarget && this.#isUnopened(end);
     const directory = isUnopened ? directoryOf(end.path) : undefined;
     if (directory !== undefined) before.push(directory);
@@ -155,7 +162,10 @@ export class PathWatches {
     this.#watched = [...kept];
   }
 
-  /** Open and watch what is at a point: `undefined` if it is gone again. */
+  /**
+   * Open and watch the file at a point. Returns `undefined` if it does not
+   * exist any more.
+   */
   #open(point: WatchPoint, isEnd: boolean): WatchedPoint | undefined {
     let fd: number;
     try {
@@ -197,6 +207,6 @@ export class PathWatches {
 const isRefusal = (error: unknown): boolean =>
   ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
 
-/** A socket cannot be opened, and a device not always. */
+/** A socket cannot be opened, and some devices cannot. */
 const isSpecial = ({ stats, isTarget }: WatchPoint): boolean =>
   isTarget && !stats.isFile() && !stats.isDirectory();

@@ -5,13 +5,13 @@ import { procStat } from '../host/index.js';
 import type { ExitStatus } from '../queue/index.js';
 import { exitStatus, signalNamer } from '../queue/parts.js';
 
-/** The status of a process whose exit is not known in detail. */
+/** The status of a process whose exit status is unknown. */
 export const UNKNOWN: ExitStatus = { code: null, signal: null };
 
 /**
- * The state of a pid that EVFILT_PROC refuses: no process; a zombie, which keeps its
- * pid until its parent waits for it; or a running process, because the pid was
- * just reused, or is a thread's.
+ * Explain why EVFILT_PROC refuses a pid. There is no such process; it is a
+ * zombie, which keeps its pid until its parent reaps it; or it is a running
+ * process, because the pid was just reused or belongs to a thread.
  */
 export function readProcessState(pid: number): 'gone' | 'running' | ExitStatus {
   try {

@@ -6,7 +6,10 @@ import {
 } from '../queue/index.js';
 import type { Source } from './event-iterator.js';
 
-/** A signal for one wait: an AbortController takes as long as the wait. */
+/**
+ * A signal for one wait, because an AbortController takes as long as the wait
+ * itself.
+ */
 class Cancellation implements AbortSignalLike {
   aborted = false;
   readonly reason = this;
@@ -31,8 +34,8 @@ class Cancellation implements AbortSignalLike {
 }
 
 /**
- * Create a source with a queue of its own: the kernel goes on counting while no
- * pull is pending.
+ * Create a source with its own queue, so that the kernel counts while no pull
+ * is pending.
  *
  * @param toValue The value of an event: `undefined` if there is none. It may
  * change the queue.

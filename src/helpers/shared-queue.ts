@@ -2,25 +2,25 @@ import { Kqueue, type KqueueEvent } from '../queue/index.js';
 
 const BATCH = 256;
 
-/** The owner of registrations in a shared queue, and their `udata`. */
+/** An owner of registrations in a shared queue. It is their `udata`. */
 export interface Member {
-  /** An event of one of its registrations. */
+  /** Called with an event of one of its registrations. */
   onEvent(event: KqueueEvent<Member>): void;
-  /** The queue has failed. The member has left it already. */
+  /** Called when the queue has failed. The member has left it already. */
   onError(error: unknown): void;
 }
 
 /**
- * A queue that many members share, so that a thousand waits do not take a
- * thousand descriptors. It is created for the first and closed after the last.
- * A member that leaves deletes its own registrations.
+ * A queue that many members share, so that a thousand waits do not need a
+ * thousand descriptors. It is created for the first member and closed after the
+ * last one. A member that leaves deletes its own registrations.
  */
 export class SharedQueue {
   readonly #members = new Set<Member>();
   #kq: Kqueue<Member> | undefined;
   #waiting = 0;
 
-  /** Join. The queue stays open until all members have left. */
+  /** Join the queue. It stays open until all members have left. */
   join(member: Member): Kqueue<Member> {
     if (this.#kq === undefined) {
       const kq = new Kqueue<Member>();
@@ -32,14 +32,14 @@ export class SharedQueue {
     return this.#kq;
   }
 
-  /** Leave. The member gets no more events. */
+  /** Leave the queue. The member gets no more events. */
   leave(member: Member): void {
     if (!this.#members.delete(member) || this.#members.size > 0) return;
     this.#kq?.close();
     this.#kq = undefined;
   }
 
-  /** Keep the process alive until {@link unref} is called as often. */
+  /** Keep the process alive until {@link unref} was called as many times. */
   ref(): void {
     if (this.#waiting++ === 0) this.#kq?.ref();
   }
@@ -68,7 +68,7 @@ export class SharedQueue {
 
   #deliver(events: readonly KqueueEvent<Member>[]): void {
     for (const event of events) {
-      // An earlier event of the batch may have made it leave.
+      // It may have left because of an earlier event of the batch.
       if (this.#members.has(event.udata)) event.udata.onEvent(event);
     }
   }

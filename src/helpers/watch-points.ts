@@ -13,16 +13,18 @@ import type { BytePath } from './file-path.js';
 export interface WatchPoint {
   readonly path: BytePath;
   readonly stats: BigIntStats;
-  /** Whether the path resolves to it: else a directory on the way. */
+  /**
+   * Whether the path resolves to it; otherwise it is a directory on the path.
+   */
   readonly isTarget: boolean;
 }
 
 const BYTES = { encoding: 'buffer' } as const;
 
-/** Linux follows no more links than this. */
+/** The maximum number of links that Linux follows. */
 const MAX_LINKS = 40;
 
-/** Stat a path: `undefined` if there is nothing. */
+/** Stat a path. Returns `undefined` if it does not exist. */
 export function statIfPresent(
   path: BytePath,
   stat: typeof statSync | typeof lstatSync,
@@ -35,13 +37,13 @@ export function statIfPresent(
   }
 }
 
-/** Whether an error says that there is nothing at a path. */
+/** Whether an error means that a path does not exist. */
 export const isNotFound = (error: unknown): boolean => {
   const { code } = error as NodeJS.ErrnoException;
   return code === 'ENOENT' || code === 'ENOTDIR';
 };
 
-/** A directory, or the nearest above it that there is. */
+/** A directory, or the nearest existing directory above it. */
 function nearestDirectory(path: BytePath): WatchPoint {
   for (let at = path; ; at = dirname(at)) {
     const stats = statIfPresent(at, statSync);
@@ -56,7 +58,7 @@ function nearestDirectory(path: BytePath): WatchPoint {
   }
 }
 
-/** The directory that holds the file a path resolves to. */
+/** The directory of the file that a path resolves to. */
 export function directoryOf(path: BytePath): WatchPoint | undefined {
   try {
     const real = realpathSync.native(toBuffer(path), BYTES);
@@ -66,7 +68,7 @@ export function directoryOf(path: BytePath): WatchPoint | undefined {
   }
 }
 
-/** Whether a path has no links in it: the common case, found with one call. */
+/** Whether a path has no links: the common case, which one call decides. */
 function isWithoutLinks(path: BytePath): boolean {
   try {
     return fromBuffer(realpathSync.native(toBuffer(path), BYTES)) === path;
@@ -76,9 +78,9 @@ function isWithoutLinks(path: BytePath): boolean {
 }
 
 /**
- * The present target of an absolute path, or the nearest directory above if there
- * is nothing. Before it the directory of each symbolic link on the way, because
- * the link may be changed.
+ * Resolve an absolute path to its current target, or to the nearest existing
+ * directory above. Before it, the result has the directory of each symbolic
+ * link on the path, because the link may change.
  *
  * @throws {NodeJS.ErrnoException} If the path cannot be resolved: `EACCES`,
  * `ELOOP`, `ENAMETOOLONG`.
@@ -102,7 +104,7 @@ export function findWatchPoints(path: BytePath): readonly WatchPoint[] {
       at = next;
     }
   }
-  // This fails with ELOOP for a circle of links.
+  // This fails with ELOOP for a cycle of links.
   const stats = statIfPresent(path, statSync);
   const end =
     stats === undefined
@@ -112,7 +114,7 @@ export function findWatchPoints(path: BytePath): readonly WatchPoint[] {
   return [...linkDirectories.values(), end];
 }
 
-/** The target of a link; '' if it is no link any more. */
+/** The target of a link; '' if it is no longer a link. */
 function readLink(link: BytePath): BytePath {
   try {
     return fromBuffer(readlinkSync(toBuffer(link), BYTES));
@@ -123,6 +125,6 @@ function readLink(link: BytePath): BytePath {
   }
 }
 
-/** Whether both are of the same file. */
+/** Whether both are the same file. */
 export const isSameFile = (one: BigIntStats, other: BigIntStats): boolean =>
   one.ino === other.ino && one.dev === other.dev;

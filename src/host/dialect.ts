@@ -66,16 +66,16 @@ const gainedTimerUnits = ({ name }: KernelFacts): boolean =>
   );
 
 /**
- * Whether only a trial tells that a kernel's timers have the units of its table.
- * An earlier release does not refuse a unit: it takes every number for
- * milliseconds. Nothing is known of a library that is not this system's own:
- * libkqueue 2.3 takes microseconds for nanoseconds.
+ * Whether only a test can show that a kernel's timers have the units of its
+ * table. An earlier release does not refuse a unit: it treats every number as
+ * milliseconds. A library that is not the system's own may do anything:
+ * libkqueue 2.3 treats nanoseconds as microseconds.
  */
 export const areTimerUnitsUncertain = (facts: KernelFacts): boolean =>
   facts.timerUnits.encoding !== 'none' &&
   (gainedTimerUnits(facts) || !facts.platforms.includes(process.platform));
 
-/** A kernel's table as one release of it is: without what came later. */
+/** The table of a kernel as of one release: without later additions. */
 export function factsOfRelease(
   facts: KernelFacts,
   version: string,
@@ -97,8 +97,8 @@ const releaseFacts: KernelFacts = hostFacts.platforms.includes(process.platform)
   : hostFacts;
 
 /**
- * The constants of the running kernel, as of its release. Nothing tells the
- * release that the library of `KQUEUE_FFI_LIBRARY` is of: it has all.
+ * The constants of the running kernel, as of its release. The release of a
+ * library of `KQUEUE_FFI_LIBRARY` is unknown, so it has all.
  */
 export const hostConstants: Constants = releaseFacts.constants;
 
@@ -106,14 +106,17 @@ let probeTimerUnits: (() => boolean) | undefined;
 let hasTimerUnits: boolean | undefined;
 
 /**
- * Say how to find out whether the timers of the running kernel know units: the
- * rooms above can call it, this one cannot. A probe that throws is tried again.
+ * Set the function that tests whether the timers of the running kernel have
+ * units. Rooms above can call the kernel; this one cannot. A test that throws
+ * is repeated later.
  */
 export function setTimerUnitsProbe(probe: () => boolean): void {
   probeTimerUnits = probe;
 }
 
-/** The units of the running kernel's timers, tried on the kernel in case of doubt. */
+/**
+ * The units of the running kernel's timers, tested on the kernel if in doubt.
+ */
 function hostTimerUnits(): KernelFacts['timerUnits'] {
   const { timerUnits } = releaseFacts;
   const isBuiltIn = kernel.name === 'linux' || !kernel.supported;
@@ -121,14 +124,14 @@ function hostTimerUnits(): KernelFacts['timerUnits'] {
   try {
     hasTimerUnits ??= probeTimerUnits?.();
   } catch {
-    // The next caller that needs the kernel learns why there is none.
+    // The next call that needs the kernel reports why there is none.
   }
   return hasTimerUnits === true ? timerUnits : WITHOUT_UNITS;
 }
 
 /**
- * The dialect of the running kernel: its table, as of its release, with the
- * signal numbers of this system. Reading `timerUnits` may try the kernel.
+ * The dialect of the running kernel: its table as of its release, with the
+ * signal numbers of this system. Reading `timerUnits` may call the kernel.
  */
 export function hostDialect(): KernelFacts {
   return {

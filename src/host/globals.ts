@@ -1,6 +1,6 @@
 /**
- * Timers and clocks as they were when this library was loaded. A test runner
- * that puts fake ones in their place does not stop a queue.
+ * The original timers and clocks, kept when this package is loaded. A test
+ * runner that replaces them later does not stop a queue.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export interface Timer {
   unref(): unknown;
 }
 
-// Typed without the types of Node, which a program need not have.
+// Typed without Node's types, which a program need not have.
 type Set<Args extends unknown[]> = (run: () => void, ...args: Args) => Timer;
 type Clear = (timer: Timer | undefined) => void;
 
@@ -24,10 +24,10 @@ export const clearImmediate = timers.clearImmediate as Clear;
 export const queueMicrotask: (run: () => void) => void =
   globalThis.queueMicrotask;
 
-// Not of `performance`: Node takes milliseconds to load that.
+// Not from `performance`, which takes milliseconds to load.
 const { hrtime } = process;
 
-/** Milliseconds of a clock that never goes back. */
+/** Milliseconds of a monotonic clock. */
 export function now(): number {
   const [seconds, nanoseconds] = hrtime();
   return seconds * 1e3 + nanoseconds / 1e6;
@@ -38,5 +38,5 @@ const readDate = Date.now;
 /** Milliseconds of Unix time. */
 export const unixTime = (): number => readDate();
 
-/** Runs after all microtasks that are queued by then. */
+/** Run a function after all microtasks that are queued now. */
 export const nextTick: (run: () => void) => void = process.nextTick;

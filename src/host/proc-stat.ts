@@ -1,14 +1,14 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 
-/** The state of a process that any other may read on Linux. */
+/** The state of a process that every process may read on Linux. */
 export interface ProcStat {
-  /** It has ended, and keeps its number until it is waited for. */
+  /** It is a zombie: it has ended, and keeps its pid until it is reaped. */
   readonly isZombie: boolean;
-  /** How it ended, as wait(2) gives it, if this process may know. */
+  /** The exit status as wait(2) returns it, if this process may see it. */
   readonly status: number | undefined;
 }
 
-/** Read proc_pid_stat(5): `undefined` if there is no such process. */
+/** Read proc_pid_stat(5). Returns `undefined` if there is no such process. */
 export function procStat(pid: number): ProcStat | undefined {
   let line: string;
   try {
@@ -16,7 +16,7 @@ export function procStat(pid: number): ProcStat | undefined {
   } catch {
     return undefined;
   }
-  // The name may hold anything, so count from its end.
+  // The name may contain anything, so parse from its end.
   const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
   const isZombie = fields[0] === 'Z' || fields[0] === 'X';
   const status = Number(fields[49]) & 0xffff;
@@ -24,13 +24,13 @@ export function procStat(pid: number): ProcStat | undefined {
   return { isZombie, status: isVisible ? status : undefined };
 }
 
-/** Whether the kernel shows the exit status to this process, and not just 0. */
+/** Whether the kernel shows this process the exit status, and not only 0. */
 function canReadStatus(pid: number): boolean {
   try {
     readlinkSync(`/proc/${pid}/cwd`);
     return true;
   } catch (error) {
-    // A process that ended has none, but only privileged readers learn that.
+    // A zombie has no file, but only privileged readers see the difference.
     return (error as NodeJS.ErrnoException).code === 'ENOENT';
   }
 }

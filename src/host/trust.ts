@@ -2,19 +2,19 @@ import { readFileSync } from 'node:fs';
 
 /** How a process was started, as far as it knows. */
 export interface ProcessStart {
-  /** The real and the effective user, then group, where there are such. */
+  /** The real and the effective user, then group, if the system has them. */
   readonly ids: readonly [number, number, number, number] | undefined;
   readonly execArgv: readonly string[];
   readonly nodeOptions: string | undefined;
-  /** Whether Node's permission model is on. */
+  /** Whether the permission model of Node.js is enabled. */
   readonly permission: boolean;
-  /** The auxiliary vector the kernel started the process with. */
+  /** The auxiliary vector that the kernel passed to the process. */
   auxv(): Uint8Array | 'forbidden' | undefined;
-  /** Bytes of a word in it. */
+  /** The size of a word in it, in bytes. */
   readonly word: 4 | 8;
 }
 
-/** Options by which a program asks that nothing change it while it runs. */
+/** Options that harden a program against changes at run time. */
 const HARDENING =
   /^--(?:(?:experimental-)?permission|disable-proto|frozen-intrinsics|disallow-code-generation-from-strings)(?:=|$)/;
 
@@ -32,9 +32,9 @@ function isSecure(auxv: Uint8Array, word: 4 | 8): boolean {
 }
 
 /**
- * Why the environment may not choose the native code that is loaded, or
- * `undefined` if it may. The rule of ld.so for `LD_PRELOAD`, and what a program
- * was told by the options of Node.js.
+ * Why the environment may not choose native code to load; `undefined` if it
+ * may. These are the rules of ld.so for `LD_PRELOAD`, and the options of
+ * Node.js that restrict a program.
  */
 export function findDistrust(start: ProcessStart): string | undefined {
   if (start.ids !== undefined) {
@@ -50,7 +50,8 @@ export function findDistrust(start: ProcessStart): string | undefined {
   if (flag !== undefined) return `Node.js was started with ${flag}`;
   const auxv = start.auxv();
   if (auxv === undefined) return undefined;
-  // A process with more rights than its user may not even read its own.
+  // A process with more privileges than its user may not even read its own
+  // vector.
   return auxv === 'forbidden' || isSecure(auxv, start.word)
     ? 'the process has more privileges than its user'
     : undefined;

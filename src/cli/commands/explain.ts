@@ -24,7 +24,7 @@ const integer = (value: number | bigint | undefined): number | string =>
     ? String(value)
     : Number(value ?? 0);
 
-/** A kevent as JSON: what does not fit a number is a string. */
+/** A kevent as JSON. A value that a number cannot hold exactly is a string. */
 function jsonOf(name: KernelName, kevent: KeventInit): object {
   const { ident, filter, flags = 0, fflags = 0, data, udata, ext } = kevent;
   return {

@@ -52,19 +52,19 @@ function toOutputEvent(
   const [what, unit] =
     filter === 'read' ? ['readable', 'available'] : ['writable', 'space'];
   return {
-    // `bytes` is the name of either before 0.1.0.
+    // Before 0.1.0 both were called `bytes`.
     fields: { event: what, fd, [unit]: amount, bytes: amount, eof, error },
     text: `${what}  ${fd}  ${formatCount(amount, 'byte')}${eof ? '  end' : ''}${error ? `  ${error}` : ''}`,
     mood: error === undefined ? 'plain' : 'bad',
   };
 }
 
-/** How often a FIFO that nobody reads from is asked for its end, in ms. */
+/** The interval between polls of a FIFO for its EOF, in ms. */
 const FIFO_PAUSE = 100;
 
 /**
- * Wait for the end of a FIFO, which no kqueue event may report: on Darwin, if it
- * has a name, and so on Linux.
+ * Wait for the EOF of a FIFO. kqueue reports none for a named FIFO on Darwin
+ * and Linux.
  */
 async function waitForEnd(
   fd: number,

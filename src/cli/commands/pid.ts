@@ -26,7 +26,10 @@ function toOutputEvent(pid: number, { code, signal }: ExitStatus): OutputEvent {
   };
 }
 
-/** The end of a process: `undefined` if there is no such process. */
+/**
+ * Wait for a process to exit. Resolves with `undefined` if there is no such
+ * process.
+ */
 async function waitForExit(
   pid: number,
   signal: AbortSignal,
@@ -42,8 +45,8 @@ async function waitForExit(
 }
 
 /**
- * The process id of a file: its first word, as daemons write it. `undefined` if
- * there is no such file, as when its daemon does not run.
+ * Read the process id from a file: its first word, as daemons write it. Returns
+ * `undefined` if the file does not exist, because its daemon does not run.
  *
  * @throws {Failure} If it has none, or cannot be read.
  */
@@ -69,7 +72,7 @@ interface Wanted {
   readonly pids: readonly number[];
   readonly isGoneOk: boolean;
   readonly isAny: boolean;
-  /** Whether something was gone before its process id was known. */
+  /** Whether a process did not exist when its id was read. */
   readonly isSomeGone: boolean;
 }
 
@@ -89,7 +92,7 @@ async function* exits(
     };
     wait.then(remove, () => {});
   }
-  // Whether there is a process is known at once.
+  // It is known at once whether a process exists.
   await new Promise((resolve) => setImmediate(resolve));
   const isGone = isSomeGone || running.size < pids.length;
   if (isAny && isGoneOk && isGone) return;

@@ -7,7 +7,7 @@ import { FOLLOW_OPTIONS, follow } from '../follow.js';
 import { formatCount, type OutputEvent } from '../output-event.js';
 import { suggest } from '../suggestion.js';
 
-/** A signal by its name, with SIG or without, or by its number. */
+/** Parse a signal: a name, with or without SIG, or a number. */
 function nameOf(given: string): SignalName {
   const upper = given.toUpperCase();
   const name = upper.startsWith('SIG') ? upper : `SIG${upper}`;

@@ -18,7 +18,7 @@ async function* changes(
   }
 }
 
-/** Watch before anything runs that may change the files. */
+/** Start watching before anything runs that may change the files. */
 async function open(
   operands: readonly string[],
   filter: EntryFilter,
