@@ -1,11 +1,22 @@
-// The rules for prose of CONTRIBUTING.md, as far as a program can check them.
+// The rules for prose of CONTRIBUTING.md, as far as a program can check them: in
+// the documentation and in the comments of the sources.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../support/built-package.js';
 import { pages, textOf } from '../support/doc-blocks.js';
 
-/** Written by programs, or figures of others. */
+/** Pages that a program writes. */
 const GENERATED = ['docs/conformance.md'];
-const WORDS_PER_SENTENCE = 45;
+const MAX_WORDS = 25;
 
-/** Words of a page that readers had to translate, and what to write instead. */
+const sources = readdirSync(join(root, 'src'), {
+  recursive: true,
+  encoding: 'utf8',
+})
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => `src/${file}`);
+
+/** Words that readers had to translate, and what to write instead. */
 const TERMS: readonly (readonly [RegExp, string])[] = [
   [/\b(?:is|are|was|were|be|been) told\b(?! apart)/i, 'reported, notified'],
   [/\btells? of\b/i, 'reports'],
@@ -15,16 +26,45 @@ const TERMS: readonly (readonly [RegExp, string])[] = [
   [/\bhappenings?\b/i, 'event'],
   [/\bwhat (?:is|was) asked\b/i, 'the request'],
   [/\btime is out\b/i, 'time ran out'],
-  [/\bhas (?:its|their) turn\b/i, 'runs'],
+  [/\b(?:has|have|had) (?:its|their) turn\b/i, 'runs'],
+  [/\b(?:some|any|every)body\b/i, 'the caller, other code, a process'],
+  [/\bwho (?:asks|waits|listens)\b/i, 'the caller, the consumer'],
+  [/\bwhat (?:waits|comes|happened)\b/i, 'pending event, event'],
+  [/\bof which\b/i, 'a sentence of its own'],
+  [/\b(?:be|is|are|was) had\b/i, 'available'],
+  [/\bkernel (?:answers|tells|says)\b/i, 'the kernel reports, refuses'],
+  [/\bhand(?:s|ed)? on\b/i, 'pass, deliver'],
+  [/\b(?:two|one|second|last) looks?\b/i, 'calls, polls'],
+  [/\bother side (?:is gone|has gone)\b/i, 'closed'],
 ];
 
+interface Part {
+  readonly line: number;
+  text: string;
+}
+
+/** The comments of a source, each as a page of its own. */
+function commentsOf(source: string): Part[] {
+  const text = textOf(source);
+  const comments = text.matchAll(/\/\*\*([\s\S]*?)\*\/|(?:^ *\/\/.*\n)+/gm);
+  return [...comments].flatMap((comment) => {
+    const first = text.slice(0, comment.index).split('\n').length;
+    const body = (comment[1] ?? comment[0])
+      .replace(/^ *(?:\*|\/\/) ?/gm, '')
+      .replace(/\{@link [^}]+\}/g, 'Code')
+      // A tag begins a paragraph.
+      .replace(/^@/gm, '\n@');
+    return partsOf(body).map((part) => ({ line: first, text: part.text }));
+  });
+}
+
 /** A page without its code, links' targets and tables' bars: one line per part. */
-function partsOf(page: string): { readonly line: number; text: string }[] {
-  const lines = textOf(page)
+function partsOf(page: string): Part[] {
+  const lines = page
     .replace(/^ *(`{3,})[\s\S]*?^ *\1/gm, (code) => code.replace(/[^\n]/g, ''))
     .replace(/<!--[\s\S]*?-->/g, (comment) => comment.replace(/[^\n]/g, ''))
     .split('\n');
-  const parts: { line: number; text: string }[] = [];
+  const parts: Part[] = [];
   for (const [index, raw] of lines.entries()) {
     const text = raw
       .replace(/`[^`]+`/g, 'Code')
@@ -51,36 +91,47 @@ function partsOf(page: string): { readonly line: number; text: string }[] {
 }
 
 const sentencesOf = (text: string): string[] =>
-  text.split(/(?<=[.!?:;]\*{0,2}) (?=[A-Z\d`*]|k(?:q|queue|offi) )/);
+  text.split(
+    /(?<=[.!?:;)]\*{0,2}) (?=[A-Z\d`*]|(?:kq|kqueue|koffi|libuv|epoll|npm) )/,
+  );
 
-describe.each(pages.filter((page) => !GENERATED.includes(page)))(
-  '%s',
-  (page) => {
-    const parts = partsOf(page);
-    const found = (wrong: (sentence: string) => boolean): string[] =>
-      parts.flatMap(({ line, text }) =>
-        sentencesOf(text)
-          .filter(wrong)
-          .map((sentence) => `${page}:${line}: ${sentence}`),
-      );
+const written = pages.filter((page) => !GENERATED.includes(page));
 
-    test('says who does what: no sentence begins with What, Who or Of', () => {
-      const begins = /^\**(?:What|Who|Whoever|Of) [a-z](?!.*\?)/;
-      expect(found((sentence) => begins.test(sentence))).toEqual([]);
-    });
+describe.each([
+  ...[...written, 'CHANGELOG.md'].map((page) => [page, [page]] as const),
+  ['comments of the sources', sources] as const,
+])('%s', (_, files) => {
+  const sentences = files.flatMap((file) => {
+    const isSource = file.endsWith('.ts');
+    const parts = isSource ? commentsOf(file) : partsOf(textOf(file));
+    return parts.flatMap(({ line, text }) =>
+      sentencesOf(text).map((sentence) => ({
+        at: `${file}:${line}`,
+        sentence,
+      })),
+    );
+  });
+  const found = (wrong: (sentence: string) => boolean): string[] =>
+    sentences
+      .filter(({ sentence }) => wrong(sentence))
+      .map(({ at, sentence }) => `${at}: ${sentence}`);
 
-    test.each(TERMS)('does not say %s', (term) => {
-      expect(found((sentence) => term.test(sentence))).toEqual([]);
-    });
+  test('says who does what: no sentence begins with What, Who or Of', () => {
+    const begins = /^\**(?:What|Who|Whoever|Of) [a-z](?!.*\?)/;
+    expect(found((sentence) => begins.test(sentence))).toEqual([]);
+  });
 
-    test('has no sentence that is too long', () => {
-      // Lists of ids in a table are no sentences.
-      const isLong = (sentence: string): boolean =>
-        sentence
-          .split(/\s+/)
-          .filter((word) => /^[a-z]/i.test(word) && !/\d/.test(word)).length >
-        WORDS_PER_SENTENCE;
-      expect(found(isLong)).toEqual([]);
-    });
-  },
-);
+  test.each(TERMS)('does not say %s', (term) => {
+    expect(found((sentence) => term.test(sentence))).toEqual([]);
+  });
+
+  test('has no sentence that is too long', () => {
+    // Lists of ids in a table are no sentences.
+    const isLong = (sentence: string): boolean =>
+      sentence
+        .split(/\s+/)
+        .filter((word) => /^[a-z]/i.test(word) && !/\d/.test(word)).length >
+      MAX_WORDS;
+    expect(found(isLong)).toEqual([]);
+  });
+});

@@ -1,6 +1,6 @@
 /**
- * The tables of the kernels that a program seldom needs all of: read when one of
- * them is first asked for. Darwin's is not among them, as Linux uses it too.
+ * The tables of kernels that most programs do not need, loaded when one of them
+ * is first used. Darwin's is not among them, because Linux uses it too.
  */
 export { dragonfly } from './dragonfly.js';
 export { freebsd } from './freebsd.js';

@@ -9,8 +9,8 @@ import {
 } from '../memory/index.js';
 
 /**
- * Show a list for util.inspect: its entries as {@link explain} has them, as
- * many as `maxArrayLength` allows.
+ * Format a list for util.inspect: its entries as {@link explain} prints them,
+ * at most `maxArrayLength`.
  */
 export function inspectList(
   list: object,
@@ -19,7 +19,7 @@ export function inspectList(
   { maxArrayLength, breakLength = LINE_LENGTH }: InspectOptions = {},
 ): string {
   const { length, capacity } = memory;
-  // A class may call itself anything, or be none.
+  // A class may have any name, or there may be no class.
   const given: unknown = list.constructor?.name;
   const name = typeof given === 'string' ? given : 'KeventList';
   const title = `${name}(${length} of ${capacity})`;

@@ -1,6 +1,6 @@
 // Loaded at the first call, and not at import.
 
-/** The room that knows koffi. */
+/** The room that imports koffi. */
 export const ffi = (): typeof import('../ffi/index.js') =>
   require('../ffi/index.js') as typeof import('../ffi/index.js');
 

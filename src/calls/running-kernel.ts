@@ -18,8 +18,8 @@ import { traced } from './trace.js';
 let running: Kernel | undefined;
 
 /**
- * The kernel of this process, loaded at the first use. A load that failed is
- * tried again at the next.
+ * The kernel of this process, loaded at the first use. If a load fails, the
+ * next call tries again.
  *
  * @throws {KqueueError} `ERR_KQUEUE_UNSUPPORTED` where there is none,
  * `ERR_KQUEUE_LOAD` where its library cannot be loaded.
@@ -51,7 +51,7 @@ function load(): Kernel {
   }
 }
 
-/** Whether the environment asks for something that takes trust. */
+/** Whether the environment requests something that needs trust. */
 const isAsked = (): boolean =>
   Boolean(process.env.KQUEUE_FFI_LIBRARY) || isTraced();
 
@@ -64,13 +64,14 @@ const distrust = (): KqueueError =>
 let knownWords: KeventWords | undefined;
 
 /**
- * The layout of the running kernel's `struct kevent`. Known without loading
- * anything but on NetBSD, where the library tells which of two it is.
+ * The layout of the running kernel's `struct kevent`. It is known without
+ * loading anything, except on NetBSD, where the library shows which of two it
+ * is.
  */
 export function currentWords(): KeventWords {
   if (knownWords !== undefined) return knownWords;
   const [symbol, ...others] = hostFacts.symbols.kevent;
-  // The built-in kernel's records are those of a 64-bit Darwin on any CPU.
+  // The built-in kernel uses the records of a 64-bit Darwin on any CPU.
   const cpu = choice.name === 'linux' ? 'x64' : hostCpu;
   knownWords =
     others.length > 0 && choice.supported

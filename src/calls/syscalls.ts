@@ -64,7 +64,10 @@ function throwErrno(kernel: Kernel, syscall: Syscall, kq?: number): never {
   throw new KqueueError(message, code, -errno, syscall);
 }
 
-/** Objects are encoded into memory that is kept, unless it is larger. */
+/**
+ * Objects are encoded into memory that is reused, unless it is larger than
+ * this.
+ */
 const MAX_KEPT = 4096;
 
 /** Memory for changes given as objects. */
@@ -72,15 +75,15 @@ class ChangeBuffer {
   #kept: KeventMemory | undefined;
 
   /**
-   * Encode changes. The memory is taken while it is filled and used, so that
-   * a getter that calls kevent() itself cannot overwrite it.
+   * Encode changes. The memory is reserved while it is filled and used, so that
+   * a getter that calls kevent() cannot overwrite it.
    */
   encode(
     words: KeventWords,
     changes: readonly KeventInit[],
     action: string,
   ): KeventMemory {
-    // A Proxy of an array may say anything of its length.
+    // A Proxy of an array may report any length.
     const count = changes.length >>> 0;
     if (count > MAX_CHANGES) {
       throw new RangeError(
@@ -98,7 +101,7 @@ class ChangeBuffer {
     return memory;
   }
 
-  /** The call is over. */
+  /** Keep the memory of a finished call. */
   keep(memory: KeventMemory): void {
     if (memory.capacity <= MAX_KEPT) this.#kept = memory;
   }
@@ -112,13 +115,13 @@ function listMemory(
   expected: string,
 ): KeventMemory {
   const memory = memoryOf(list, action, name, expected);
-  // No two layouts that meet here are of one size.
+  // No two layouts that are possible here have the same size.
   if (memory.words.stride !== words.stride)
     throwWrongLayout(list, action, name);
   return memory;
 }
 
-/** A list of the layout of another kernel, or call. */
+/** The list has the layout of another kernel, or of the other call. */
 function throwWrongLayout(list: unknown, action: string, name: string): never {
   const expected =
     action === KEVENT64
@@ -127,12 +130,12 @@ function throwWrongLayout(list: unknown, action: string, name: string): never {
   throw new TypeError(misuse(action, name, expected, list));
 }
 
-/** Make the calls of the kernel that `kernelOf` gives at the first use. */
+/** Make the calls over the kernel that `kernelOf` returns at the first use. */
 export function syscallsOf(kernelOf: () => Kernel): Syscalls {
   const timespec = allocateTimespec();
   const scratch = new ChangeBuffer();
 
-  /** kevent, or kevent64 if there are flags. */
+  /** Call kevent, or kevent64 if there are flags. */
   const exchange = (
     action: string,
     kq: number,
@@ -160,7 +163,7 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
     } else {
       changes = listMemory(changelist, words, action, 'changelist', CHANGELIST);
     }
-    // Last of all: a getter among the changes may have called kevent().
+    // After the changes: a getter of a change may have called kevent().
     const limit = encodeTimeout(timespec, kernel.width, timeout, action);
     const nchanges = changes === null ? 0 : changes.length;
     const count =
@@ -223,7 +226,7 @@ export const calls = syscallsOf(currentKernel);
  * descriptor is closed, so its owner has to close it.
  */
 export interface FdOwner {
-  /** Close the descriptor and what belongs to it. */
+  /** Close the descriptor and everything that belongs to it. */
   close(): void;
   /** Close everything except the descriptor, which is now another file. */
   abandon(): void;

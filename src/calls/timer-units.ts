@@ -6,20 +6,23 @@ import { currentKernel } from './running-kernel.js';
 import { calls, type Syscalls } from './syscalls.js';
 
 /**
- * A kernel's handling of timer units: it has them, it takes every
- * number for milliseconds, or it does something else, as another kernel would.
+ * How a kernel treats timer units: it has them, it treats every number as
+ * milliseconds, or it behaves like another kernel.
  */
 export type TimerUnits = 'units' | 'milliseconds' | 'other';
 
-/** A bit of fflags that no release gives a meaning to. */
+/** A bit of fflags that has no meaning in any release. */
 const UNKNOWN_BIT = 0x40;
 
-/** Idents of timers. What fires, and when, tells the units apart. */
+/** Idents of timers. The time at which each fires shows the units. */
 const NANOSECONDS = 1; // 4 ms, or 4000 s where it counts as milliseconds
 const MICROSECONDS = 2; // 8 ms, or 8 s
 const SECONDS = 3; // 2 s, or 2 ms
 const CONTROL = 4;
-/** One of its own: before NetBSD 10 and on DragonFly a timer keeps its first time. */
+/**
+ * A separate ident: before NetBSD 10 and on DragonFly a timer keeps its first
+ * time.
+ */
 const UNKNOWN = 5;
 const NANOSECONDS_MS = 4;
 const MICROSECONDS_MS = 8;
@@ -41,13 +44,11 @@ function isInvalid(change: () => void): boolean {
 }
 
 /**
- * Find out on a live kernel what the units of its timers are. A kernel without
- * units ignores their bits, so a time in microseconds would take a thousand
- * times as long.
- *
+ * Determine the units of a kernel's timers. A kernel without units ignores
+ * their bits, so a time in microseconds would take a thousand times as long.
  * FreeBSD, and the releases of NetBSD (10) and OpenBSD (7.4) that have units,
- * also refuse the bits that they do not know. A kernel that refuses none is
- * measured, which blocks for 8 ms, or 25 ms if it has no units.
+ * also refuse unknown bits. A kernel that refuses none is measured, which
+ * blocks for 8 ms, or 25 ms if it has no units.
  *
  * @throws {KqueueError} If there is no queue to try it on.
  */
@@ -79,7 +80,7 @@ export function findTimerUnits(
     if (isRefused) return 'milliseconds';
     if (isInvalid(() => add(UNKNOWN, UNKNOWN_BIT, 60_000))) return 'units';
     add(CONTROL, 0, CONTROL_MS);
-    /** After how long each fired, by its ident. */
+    /** The time after which each timer fired, by ident. */
     const fired = new Map<number, number>();
     const end = start + MAX_WAIT_MS;
     for (let i = 0; i < MAX_CALLS && now() < end; i++) {

@@ -9,15 +9,15 @@ import {
 } from '../memory/index.js';
 import { ffi } from './late.js';
 
-/** How many entries of a list are shown, as strace(1) has it. */
+/** The maximum number of entries of a list to print, as in strace(1). */
 const MAX_ENTRIES = 32;
 const STDERR = 2;
-/** How often a full pipe is tried, a millisecond apart. */
+/** How many times to write to a full pipe, a millisecond apart. */
 const TRIES = 1000;
 
 /**
- * Write to standard error before going on, so that nothing is lost when the
- * process ends. A closed standard error does not end the process.
+ * Write to standard error before the program continues, so that nothing is lost
+ * when the process ends. A closed standard error does not end the process.
  */
 function writer(): (text: string) => void {
   let isBroken = false;
@@ -42,7 +42,7 @@ const pause = (): void => {
 
 /** The prefix of a worker thread's lines. */
 function threadName(): string {
-  // Not at import, where it would cost everybody some milliseconds.
+  // Not at import, where it would cost every program some milliseconds.
   const { isMainThread, threadId } = ffi().threads();
   return isMainThread ? '' : `[worker ${threadId}] `;
 }
@@ -61,7 +61,7 @@ function partsOf(
   ];
 }
 
-/** A timeout: seconds, or milliseconds where it is less than one. */
+/** Format a timeout: in seconds, or in milliseconds if it is less than one. */
 function timeoutOf(
   timeout: TimespecMemory | null,
   width: TimespecWidth,
@@ -80,7 +80,7 @@ function timeoutOf(
   return `${whole}${fraction && '.'}${fraction}${unit}`;
 }
 
-/** Whether a call may wait, so that it is worth saying that it began. */
+/** Whether a call may wait, so that its beginning is printed first. */
 const mayWait = (
   nevents: number,
   timeout: TimespecMemory | null,
@@ -98,19 +98,19 @@ const listOf = (
     ? 'NULL'
     : `[${formatEntries(facts, memory, length, MAX_ENTRIES).join(', ')}]`;
 
-/** The flags of kevent64, which has its own. */
+/** kevent64 has its own flags. */
 function flags64(facts: KernelFacts, flags: number): string {
   const groups = { ...facts.groups, flag: facts.groups.kevent_flag ?? {} };
   return flagNames({ ...facts, groups }, flags).join('|') || '0';
 }
 
 /**
- * A kernel that tells of every call what it was given and what it answered, a
- * line for each, as strace(1) would. A call that may wait is told of when it
- * begins, and its line is ended when it returns.
+ * Make a kernel that prints every call with its arguments and its result, a
+ * line for each, in the style of strace(1). A call that may wait is printed
+ * when it begins, and its line is completed when it returns.
  *
- * @param facts What its numbers mean; by default what the kernel says.
- * @param write Where the text goes; by default to standard error, at once.
+ * @param facts The table that names its numbers; by default the kernel's own.
+ * @param write Writes the text; by default to standard error, at once.
  */
 export function traced(
   kernel: Kernel,
@@ -119,10 +119,10 @@ export function traced(
 ): Kernel {
   const { width, kevent64 } = kernel;
   const prefix = threadName();
-  // Reporting a failure may fail, and must not change its errno.
+  // Printing a failure may fail itself, and must not change the errno.
   let errno = 0;
 
-  /** The end of a line, and what the call returned. */
+  /** Complete a line with the result of the call. */
   const finishLine = (
     begun: string,
     result: number,

@@ -6,7 +6,7 @@ export interface Command {
   readonly name: string;
   /** The arguments after the name and the options. */
   readonly usage: string;
-  /** What the command does, in a line. */
+  /** The effect of the command, in a line. */
   readonly summary: string;
   /**
    * The rest of the help. Blank lines separate paragraphs; indented lines are
@@ -19,7 +19,7 @@ export interface Command {
   /** How a shell completes its operands. */
   readonly operands?: Completion;
   /**
-   * @param stop Aborted when nobody reads the output any more.
+   * @param stop Aborted when the output was closed.
    * @returns The exit code.
    */
   run(parsed: Parsed, stop: AbortController): Promise<number> | number;

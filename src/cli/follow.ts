@@ -79,7 +79,7 @@ export type Source = (
 ) => AsyncIterable<OutputEvent> | Promise<AsyncIterable<OutputEvent>>;
 
 interface Settings {
-  /** What kq waits for, in a few words. */
+  /** The object of the wait, in a few words. */
   readonly what: string;
   /** Whether the source reads standard input, so that no command may. */
   readonly ownsStdin?: boolean;
@@ -163,7 +163,7 @@ const INITIAL: OutputEvent = {
  * time runs out.
  *
  * @returns The exit code.
- * @throws {Stop} If it is told to stop early.
+ * @throws {Stop} If it has to stop early.
  */
 export async function follow(
   parsed: Parsed,

@@ -14,7 +14,7 @@ export interface Option {
   readonly multiple?: boolean;
   /** The name of its value in the help. */
   readonly value?: string;
-  /** What it does: a phrase without a full stop. */
+  /** The effect of the option: a phrase without a full stop. */
   readonly help: string;
   readonly completes?: Completion;
 }

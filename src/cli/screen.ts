@@ -57,7 +57,7 @@ export interface Screen extends Disposable {
 }
 
 interface ScreenOptions {
-  /** What kq waits for. */
+  /** The object of the wait. */
   readonly what: string;
   readonly json: boolean;
   /** The number of events to wait for, or Infinity. */

@@ -1,4 +1,4 @@
-// Checks on the running kernel that its struct kevent has our layout: unusual
+// Checks on the running kernel that its struct kevent has our layout. Unusual
 // values are passed in, and must be returned in the same fields of the first
 // two entries.
 

@@ -30,7 +30,8 @@ const SIGINFO_BYTES = 128;
  * The exit status of a child of this process that has ended, as wait(2) reports
  * it. The child is not reaped.
  *
- * @returns `undefined` if it is no child, still runs, or cannot be asked for here.
+ * @returns `undefined` if it is not a child, is still running, or if this system
+ * does not report it.
  */
 export function childStatus(
   pid: number,

@@ -29,9 +29,9 @@ const BATCH = 64;
 
 /**
  * The number of the epoll is at least this, if the limit of descriptors allows
- * it. libuv finds its watchers by number, even if other code closed the
- * descriptor. A second watcher of a number ends the process, so a low number is
- * risky.
+ * it. The reason: libuv finds its watchers by number, even if other code closed
+ * the descriptor. A second watcher of a number ends the process, so a low
+ * number is risky.
  */
 const HIGH_FD = 768;
 

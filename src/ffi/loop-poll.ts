@@ -39,16 +39,16 @@ const nothing = (): void => {};
 
 /**
  * Watch a queue of a native kernel with a handle of the event loop,
- * `koffi.node.poll`. Misuse of the handle ends the process, so all of its life is
- * in here:
+ * `koffi.node.poll`. Misuse of the handle ends the process, so only this function
+ * uses it:
  *
- * - making or starting it for a descriptor that the loop cannot watch aborts, so
- *   `canWatch` tries that each time, and the queue is looked at in intervals for
- *   as long as it cannot;
- * - every call after `close` is a segmentation fault, so none is made;
- * - the descriptor must not be closed before the handle;
- * - a handle that reports an error is not used again;
- * - it is stopped while nobody waits: see {@link closeAll}.
+ * - It aborts if it is made or started for a descriptor that the loop cannot
+ *   watch. `canWatch` tests that each time; until it succeeds, the queue is polled
+ *   at intervals.
+ * - Every call after `close` is a segmentation fault, so there is none.
+ * - The descriptor must not be closed before the handle.
+ * - A handle that reports an error is not used again.
+ * - It is stopped while there is no wait: see {@link closeAll}.
  */
 export function pollWatch(
   fd: number,

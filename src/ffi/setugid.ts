@@ -2,8 +2,8 @@ import { type NativeLibrary, openLibrary } from './library.js';
 
 /**
  * Whether the process was started with more privileges than its user has, or
- * has changed its ids since: issetugid(2) of Darwin and the BSDs, which
- * remembers this. On Linux the auxiliary vector has it.
+ * has changed its ids since. Darwin and the BSDs have issetugid(2) for this; on
+ * Linux the auxiliary vector has it.
  */
 export function isSetugid(
   platform: string = process.platform,

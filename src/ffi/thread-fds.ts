@@ -9,8 +9,8 @@ const CLOEXEC = 0x80000;
  * Descriptors in a worker thread. When a thread exits or is terminated, no code
  * of ours runs that could close its descriptors. Node.js closes the numbers
  * that the thread opened through `fs`. So a descriptor that the kernel of a
- * thread opens is moved to a number from `fs`, and closed through `fs`;
- * otherwise Node.js would close the number again, even if it is another file by
+ * thread opens is moved to a number from `fs`, and closed through `fs`.
+ * Otherwise Node.js would close the number again, even if it is another file by
  * then. The main thread needs none of this, because the process ends with it.
  */
 export function forThread(libc: Libc): Libc {

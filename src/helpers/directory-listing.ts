@@ -4,15 +4,15 @@ import type { EntryKind } from './entry-kind.js';
 import type { BytePath } from './file-path.js';
 import { isNotFound } from './watch-points.js';
 
-/** An entry as it was when it was listed. */
+/** The state of an entry when it was listed. */
 export interface Entry {
   readonly kind: EntryKind;
   readonly dev: bigint;
   readonly ino: bigint;
   readonly size: bigint;
   /**
-   * The time of the last write or, for a directory, of its creation: its other times
-   * and its size change with its entries. 0 if it is unknown.
+   * The time of the last write. For a directory, the time of its creation, because
+   * its other times and its size change with its entries. 0 if unknown.
    */
   readonly timeNs: bigint;
 }
@@ -20,7 +20,7 @@ export interface Entry {
 /** The entries of a directory by name. */
 export type Listing = ReadonlyMap<BytePath, Entry>;
 
-/** The facts of an entry in a directory that may not be searched. */
+/** The state of an entry in a directory that may not be searched. */
 const UNKNOWN: Entry = {
   kind: 'other',
   dev: 0n,
@@ -36,7 +36,7 @@ function kindOf(stats: BigIntStats): EntryKind {
 }
 
 function timeOf(stats: BigIntStats, kind: EntryKind, isBorn: boolean): bigint {
-  // The inode of a link that was removed is often that of the next.
+  // The next link often gets the inode of a link that was removed.
   if (kind === 'file' || kind === 'symlink') return stats.mtimeNs;
   return kind === 'directory' && isBorn ? stats.birthtimeNs : 0n;
 }
@@ -49,8 +49,8 @@ export function entryOf(stats: BigIntStats, isBorn = false): Entry {
 }
 
 /**
- * Whether the file system of a directory knows when its files were created. If not,
- * the time of creation is 0, or the one that each new entry changes.
+ * Whether the file system of a directory stores when files were created. If not, the
+ * time of creation is 0, or changes with each new entry.
  */
 function knowsBirths(directory: BytePath): boolean {
   const options = { bigint: true, throwIfNoEntry: false } as const;
@@ -59,7 +59,7 @@ function knowsBirths(directory: BytePath): boolean {
   return stats.birthtimeNs !== 0n && stats.birthtimeNs !== stats.ctimeNs;
 }
 
-/** Stat an entry: `undefined` if it is gone. */
+/** Stat an entry. Returns `undefined` if it does not exist any more. */
 export function readEntry(path: BytePath, isBorn = false): Entry | undefined {
   try {
     return entryOf(lstatSync(toBuffer(path), { bigint: true }), isBorn);
@@ -71,7 +71,7 @@ export function readEntry(path: BytePath, isBorn = false): Entry | undefined {
 }
 
 /**
- * List a directory by name; nothing if there is none.
+ * List a directory by name. The listing is empty if there is none.
  *
  * @throws {NodeJS.ErrnoException} If it cannot be read: `EACCES`, `EMFILE`.
  */
@@ -92,11 +92,11 @@ export function readListing(path: BytePath): Listing {
   return listing;
 }
 
-/** Whether both are of one file. */
+/** Whether both entries are the same file. */
 export const isSameEntry = (one: Entry, other: Entry): boolean =>
   one.ino === other.ino && one.dev === other.dev && one.kind === other.kind;
 
-/** Whether nothing tells that the contents changed. */
+/** Whether the contents are unchanged, as far as size and times show. */
 export const isUnchanged = (one: Entry, other: Entry): boolean =>
   isSameEntry(one, other) &&
   one.size === other.size &&

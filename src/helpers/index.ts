@@ -98,8 +98,8 @@ export function interval(
 /**
  * Report when a descriptor is readable. The iterator is level-triggered: until you
  * read the data, every iteration reports it again. After `eof` it ends once
- * everything is read. kqueue reports no EOF of a named FIFO on Darwin and Linux,
- * so a pending call for a FIFO also polls it with poll(2), ten times a second.
+ * everything is read. kqueue reports no EOF of a named FIFO on Darwin and Linux, so
+ * a pending call polls it with poll(2) as well, ten times a second.
  *
  * Nothing is registered between calls, so `await readable(fd).next()` is fine.
  * Close the iterator before the descriptor: no kernel reports a close to a pending

@@ -9,9 +9,9 @@ import { exitStatus, signalNamer } from '../queue/parts.js';
 export const UNKNOWN: ExitStatus = { code: null, signal: null };
 
 /**
- * Explain why EVFILT_PROC refuses a pid. There is no such process; it is a
- * zombie, which keeps its pid until its parent reaps it; or it is a running
- * process, because the pid was just reused or belongs to a thread.
+ * Explain why EVFILT_PROC refuses a pid. There may be no such process. It may
+ * be a zombie, which keeps its pid until its parent reaps it. It may be a
+ * running process, because the pid was just reused or belongs to a thread.
  */
 export function readProcessState(pid: number): 'gone' | 'running' | ExitStatus {
   try {

@@ -69,7 +69,7 @@ const gainedTimerUnits = ({ name }: KernelFacts): boolean =>
  * Whether only a test can show that a kernel's timers have the units of its
  * table. An earlier release does not refuse a unit: it treats every number as
  * milliseconds. A library that is not the system's own may do anything:
- * libkqueue 2.3 treats nanoseconds as microseconds.
+ * libkqueue 2.3 treats microseconds as nanoseconds.
  */
 export const areTimerUnitsUncertain = (facts: KernelFacts): boolean =>
   facts.timerUnits.encoding !== 'none' &&

@@ -14,13 +14,13 @@ const MARK = 61;
 
 /**
  * Decides whether a descriptor is still the open file that it was. Other code
- * may close any descriptor and open or dup(2) another file at its number, so
- * code that keeps a descriptor calls this before it uses it.
+ * may close any descriptor, and open or dup(2) another file at its number. Code
+ * that keeps a descriptor calls this before it uses it.
  *
- * The check uses epoll: adding a descriptor that an epoll already has changes
- * nothing and fails with EEXIST, and an epoll identifies a file by its
- * descriptor. The parts of a queue prove each other: its eventfd is in each of
- * its epolls, and in no other.
+ * The check uses epoll, which identifies a file by its descriptor: adding a
+ * descriptor that an epoll already has changes nothing and fails with EEXIST.
+ * The parts of a queue prove each other: its eventfd is in each of its epolls,
+ * and in no other.
  */
 export class Identity {
   readonly #libc: Libc;

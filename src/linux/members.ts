@@ -16,9 +16,9 @@ export interface Entry {
 }
 
 /**
- * Gives epoll's 64 bits of data a meaning: slot and generation. epoll reports
- * an entry for ever if its descriptor was closed while its file is still open;
- * its generation is then outdated.
+ * Gives epoll's 64 bits of data a meaning: slot and generation. If a descriptor
+ * was closed while its file is still open, epoll reports its entry for ever.
+ * The generation of that entry is then outdated.
  */
 export class Members {
   readonly #slots: (Member | null)[] = [];

@@ -5,7 +5,7 @@ import type { Queue } from './queue.js';
 import type { FdSource } from './source.js';
 
 /**
- * The sockets of one queue that are watched with a low-water mark. epoll does
+ * The sockets of one queue that are watched with a low-water mark. Epoll does
  * not report that there is space for the mark, nor that a receive buffer fills
  * up below it. So each call of kevent polls them.
  */

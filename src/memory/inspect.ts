@@ -3,13 +3,13 @@ export const INSPECT: unique symbol = Symbol.for(
   'nodejs.util.inspect.custom',
 ) as never;
 
-/** The options of util.inspect that are honoured. */
+/** The options of util.inspect that are used. */
 export interface InspectOptions {
   readonly maxArrayLength?: number | null | undefined;
   readonly breakLength?: number | undefined;
 }
 
-/** The defaults of util.inspect: items, and columns of a line. */
+/** The defaults of util.inspect: the number of items, and columns of a line. */
 const MAX_ITEMS = 100;
 export const LINE_LENGTH = 72;
 
@@ -18,7 +18,7 @@ export const itemLimit = (limit: unknown): number => {
   return typeof limit === 'number' && limit >= 0 ? limit : MAX_ITEMS;
 };
 
-/** Items behind a title, in one line if they fit. */
+/** Format items after a title, in one line if they fit. */
 export function formatItems(
   title: string,
   items: readonly string[],

@@ -76,8 +76,8 @@ export type Address = number | undefined;
 
 /**
  * A block of `struct kevent` that native code may read and write. The buffer
- * never leaves the library, so nobody can transfer or resize it away from
- * under a call.
+ * never leaves the package, so other code cannot transfer or resize it during a
+ * call.
  */
 export interface KeventMemory {
   readonly words: KeventWords;
@@ -87,7 +87,7 @@ export interface KeventMemory {
   readonly u32: Uint32Array;
   /** For layouts whose fields are aligned: {@link KeventWords.isAligned}. */
   readonly u64: BigUint64Array;
-  /** The address of the block, once a kernel has asked for it. */
+  /** The address of the block, once a kernel has read it. */
   address: Address;
 }
 

@@ -59,7 +59,7 @@ const unsignedOther = (memory: KeventMemory, at: number): number | bigint =>
 
 /**
  * `data` at a word: a number where it is a safe integer. Small numbers of
- * either sign are not boxed, whatever V8 has compiled.
+ * either sign are not boxed, however V8 has compiled this.
  */
 export function signedAt(memory: KeventMemory, at: number): number | bigint {
   const { i32 } = memory;

@@ -11,7 +11,7 @@ import { readPattern, readSigned } from './kevent.js';
 import type { KeventMemory } from './kevent-memory.js';
 import { filterAt, flagsAt } from './kevent-read.js';
 
-/** Something with the fields of a `struct kevent`, whatever is in them. */
+/** An object with the fields of a `struct kevent`, of any value. */
 export interface KeventLike {
   readonly ident: unknown;
   readonly filter: unknown;
@@ -22,7 +22,7 @@ export interface KeventLike {
   readonly ext?: unknown;
 }
 
-/** Filters whose `fflags` are an errno once the other side is gone. */
+/** Filters whose `fflags` are an errno after EOF. */
 const SOCKET_END = ['EVFILT_READ', 'EVFILT_WRITE', 'EVFILT_EXCEPT'];
 
 const isInteger = (value: unknown): value is number | bigint =>
@@ -36,11 +36,11 @@ const decimal = (value: unknown): string =>
 const hex = (value: unknown): string =>
   isInteger(value) && value >= 0 ? `0x${value.toString(16)}` : decimal(value);
 
-/** A field that is there and not 0. */
+/** A field, unless it is 0 or absent. */
 const isSet = (value: unknown): boolean =>
   value !== undefined && value !== 0 && value !== 0n;
 
-/** An ident; what is no number anybody chose, such as an address, in hex. */
+/** An ident. A number that is probably an address is in hex. */
 const plainIdent = (value: unknown): string =>
   typeof value === 'bigint' && value > Number.MAX_SAFE_INTEGER
     ? hex(value)
@@ -60,14 +60,14 @@ const joinWithoutPrefix = (names: readonly string[], prefix: string): string =>
     .map((name) => (name.startsWith(prefix) ? name.slice(prefix.length) : name))
     .join('|');
 
-/** How a process ended, from a wait(2) status. */
+/** Format a wait(2) status. */
 function formatExit(facts: KernelFacts, status: number): string {
   const signal = status & 0x7f;
   if (signal === 0) return `exit=${(status >> 8) & 0xff}`;
   return `signal=${signalName(facts, signal) ?? signal}`;
 }
 
-/** Whether the data of a process's event is how it ended. */
+/** Whether the data of a process's event is its exit status. */
 function hasEnded(
   facts: KernelFacts,
   flags: number,
@@ -79,8 +79,8 @@ function hasEnded(
 }
 
 /**
- * One kevent as a line. Nothing in a field makes it throw: what is no integer
- * is shown as what it is.
+ * Format a kevent as a line. No field makes it throw: a value that is not an
+ * integer is shown unchanged.
  */
 export function formatKevent(facts: KernelFacts, kevent: KeventLike): string {
   const { ident, filter, fflags, data, udata, ext } = kevent;
@@ -137,7 +137,7 @@ export function formatKevent(facts: KernelFacts, kevent: KeventLike): string {
   return `{${words.filter((word) => word !== '').join(' ')}}`;
 }
 
-/** Entry `index` of a block, all bits of it. */
+/** Entry `index` of a block, with all bits. */
 function entryOf(memory: KeventMemory, index: number): KeventLike {
   const { words, u32 } = memory;
   const base = index * words.stride;
@@ -154,7 +154,10 @@ function entryOf(memory: KeventMemory, index: number): KeventLike {
   };
 }
 
-/** The first entries of a block, each as a line, and how many more it has. */
+/**
+ * Format the first entries of a block, one line each, and the number of the
+ * others.
+ */
 export function formatEntries(
   facts: KernelFacts,
   memory: KeventMemory,

@@ -20,7 +20,7 @@ export type Timeout =
 export interface TimespecMemory {
   readonly i32: Int32Array;
   readonly u32: Uint32Array;
-  /** The address of the block, once a kernel has asked for it. */
+  /** The address of the block, once a kernel has read it. */
   address: Address;
 }
 

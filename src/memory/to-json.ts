@@ -6,8 +6,8 @@ const decimal = (value: unknown): unknown => {
 };
 
 /**
- * What JSON.stringify shows of a record: its fields, where a bigint is a number
- * if that is exact, and a string of its decimal digits otherwise.
+ * Convert a record for JSON.stringify. A bigint becomes a number if that is
+ * exact, and otherwise a string of its decimal digits.
  */
 function toJSON(this: object): Record<string, unknown> {
   return Object.fromEntries(
@@ -16,8 +16,8 @@ function toJSON(this: object): Record<string, unknown> {
 }
 
 /**
- * Give the objects of a class a `toJSON`. In all else, as for console.log and
- * the matchers of a test runner, they are plain objects.
+ * Give the objects of a class a `toJSON`. For everything else, such as
+ * console.log and the matchers of a test runner, they are plain objects.
  */
 export function definePlain({
   prototype,

@@ -1,17 +1,17 @@
 /**
- * The words of a waker's handle: memory that the thread of its queue and those
- * that wake it share, so that the one can tell the others that it is closed.
+ * The words of a waker's handle. The thread of its queue and the threads that wake
+ * it share this memory, so that the others see when it is closed.
  *
  * @module
  */
 
-/** How many words there are. */
+/** The number of words. */
 export const WAKE_WORDS = 8;
 
 /** Marks the memory as a waker's. */
 export const WAKE_MAGIC = 0x6b715741;
 
-/** Where what stands. */
+/** The position of each word. */
 export const WAKE = {
   MAGIC: 0,
   /** {@link BY_EVENTFD} or {@link BY_KEVENT}. */
@@ -20,7 +20,7 @@ export const WAKE = {
   FD: 2,
   /** The kernel's number of the eventfd, which is not used again; or 0. */
   EVENTFD_ID: 3,
-  /** How many threads are waking by {@link BY_KEVENT} just now. */
+  /** The number of threads that are currently in {@link BY_KEVENT} wakes. */
   USERS: 4,
   IDENT_LOW: 5,
   IDENT_HIGH: 6,

@@ -9,7 +9,7 @@ const CATCHABLE = 'the name or the number of a signal that can be caught';
 /**
  * Node's name of a signal that can be caught.
  *
- * @throws {RangeError} If nobody can catch it, or Node cannot.
+ * @throws {RangeError} If it cannot be caught, at least not by Node.js.
  */
 export function catchableName(number: number, action: string): NodeJS.Signals {
   const name = signalNames.get(number);

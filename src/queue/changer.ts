@@ -56,8 +56,9 @@ export class Changer {
   }
 
   /**
-   * Apply steps in as few calls as possible: one, unless the records of a step
-   * depend on the outcome of an earlier one with the same key.
+   * Apply steps in as few calls as possible. It takes one call, unless the
+   * records of a step depend on the outcome of an earlier step with the same
+   * key.
    *
    * @param op What to do, where the steps themselves do not say it.
    */

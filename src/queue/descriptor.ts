@@ -58,7 +58,8 @@ export function readFd(value: FdLike, action: string): number {
   const fd = numberOf(value);
   if (typeof fd === 'number' && Number.isInteger(fd)) {
     if (fd >= 0 && fd <= MAX_FD) return fd;
-    // Node.js: -1 when the descriptor is closed, an errno before there is one.
+    // Node.js sets it to -1 when the descriptor is closed, and to an errno
+    // before there is one.
     if (fd < 0 && typeof value === 'object') {
       throw new TypeError(
         misuse(action, 'fd', 'an object with an open descriptor', value),
@@ -75,16 +76,16 @@ export function readFd(value: FdLike, action: string): number {
 
 /**
  * Return the descriptor of a socket, a server, a terminal, a `FileHandle` or a file
- * stream, for `kevent` and other calls that take a number. A number is returned as it
- * is.
+ * stream, for `kevent` and other calls that take a number. A number is returned
+ * unchanged.
  *
  * The object still owns the descriptor: it closes it, and it keeps reading unless it
  * is paused.
  *
- * @throws {TypeError} If the object has no descriptor: a socket that is not
- * connected yet or already destroyed, a `dgram.Socket` that is not bound, a file
- * stream that is not open yet, any other object.
- * @throws {RangeError} If a number is no descriptor: negative, or a fraction.
+ * @throws {TypeError} If the object has no descriptor. Examples are a socket that is
+ * destroyed or not yet connected, a `dgram.Socket` before `listening`, and a file
+ * stream before `open`.
+ * @throws {RangeError} If a number cannot be a descriptor: negative, or a fraction.
  *
  * @example
  * ```ts

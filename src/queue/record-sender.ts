@@ -82,8 +82,8 @@ export class RecordSender {
 
   /**
    * Entries have filter and ident. If a success may have no entry, two records
-   * with the same filter and ident go in two calls, so that each entry belongs
-   * to one record.
+   * with the same filter and ident go in two calls. Each entry then belongs to
+   * one record.
    */
   #endOfBatch(
     records: readonly Sendable[],
