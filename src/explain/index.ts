@@ -26,8 +26,8 @@ const loadExplain = (): typeof import('./explain.js') =>
   require('./explain.js') as typeof import('./explain.js');
 
 /**
- * Describe a kevent in one line, in the style of strace(1): the ident, the names
- * of the filter, flags and notes, and `data`, `udata` and `ext` unless they are 0.
+ * Describe a kevent in one line, in the style of strace(1). The line has the ident,
+ * the names of filter, flags and notes, and the other fields unless they are 0.
  * Names of notes depend on the filter: the same bit is `NOTE_LOWAT` for one filter
  * and `NOTE_DELETE` for another.
  *

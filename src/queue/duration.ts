@@ -36,8 +36,8 @@ const UNITS = ['s', 'ms', 'us', 'ns'] as const;
 const TWO_63 = 2n ** 63n;
 
 /**
- * A time that has passed, by which every earlier one is told on FreeBSD: it refuses
- * those before the start of the system.
+ * A time in the past, which replaces every earlier time on FreeBSD: it refuses times
+ * before the start of the system.
  */
 const LOADED = BigInt(unixTime()) * NANOSECONDS.ms;
 

@@ -1,4 +1,4 @@
 type Parts = typeof import('./parts.js');
 
-/** What a queue is made of: loaded with the first one, and not at import. */
+/** The parts of a queue: loaded with the first queue, not at import. */
 export const parts = (): Parts => require('./parts.js') as Parts;
