@@ -35,7 +35,7 @@ describe.each(kernelNames)('%s', (name) => {
     expect(kernel.name).toBe(name);
   });
 
-  test('has every constant of its header, and none that is not there', () => {
+  test('has every constant of its header, and no other', () => {
     expect(sorted(kernel.constants)).toEqual(
       Object.entries(fixture.constants)
         .map(([constant, { value }]) => [constant, value])
@@ -75,11 +75,11 @@ describe.each(kernelNames)('%s', (name) => {
     );
   });
 
-  test('has every errno of its header, and none that is not there', () => {
+  test('has every errno of its header, and no other', () => {
     expect(sorted(kernel.errno)).toEqual(sorted(fixture.errno));
   });
 
-  test('has every signal of its header, and none that is not there', () => {
+  test('has every signal of its header, and no other', () => {
     expect(sorted(kernel.signals)).toEqual(sorted(fixture.signals));
   });
 

@@ -39,7 +39,7 @@ describe.each(kernelNames)('%s', (name) => {
     }
   });
 
-  test('never takes a counter or marker of the header for a filter', () => {
+  test('never names a counter or marker of the header as a filter', () => {
     for (const marker of kernel.meta) {
       expect(filterName(kernel, kernel.constants[marker])).toBeUndefined();
     }
@@ -75,7 +75,7 @@ describe.each(kernelNames)('%s', (name) => {
     }
   });
 
-  test('calls an errno and a signal by the name people know', () => {
+  test('uses the common name of an errno and a signal', () => {
     const { errno, signals } = kernel;
     expect(errnoName(kernel, errno.EAGAIN)).toBe('EAGAIN');
     expect(errnoName(kernel, errno.EDEADLK)).toBe('EDEADLK');
@@ -103,7 +103,7 @@ test('names of flags and fflags always add up to the number they name', () => {
   );
 });
 
-test('no mask and no combination is ever given as the name of a bit', () => {
+test('never uses the name of a mask or a combination for a bit', () => {
   fc.assert(
     fc.property(
       anyKernel,
@@ -188,7 +188,7 @@ test('a command to libkqueue is one name', () => {
   expect(fflagNames(libkqueue, EVFILT_LIBKQUEUE, 9)).toEqual(['0x9']);
 });
 
-test('a flag with two names has the one people know', () => {
+test('uses the common name of a flag with two names', () => {
   expect(flagNames(freebsd, 0x4000)).toEqual(['EV_ERROR']);
   expect(flagNames(darwin, 0x3000)).toEqual(['EV_POLL', 'EV_OOBAND']);
   expect(flagNames(openbsd, 0x2000)).toEqual(['EV_FLAG1']);
@@ -217,7 +217,7 @@ test('the signed result of | is named as the 32 bits it stands for', () => {
   ]);
 });
 
-test('no integer is too large, too small or too odd to be looked up', () => {
+test('looks up any integer', () => {
   fc.assert(
     fc.property(anyKernel, fc.maxSafeInteger(), (kernel, number) => {
       filterName(kernel, number);
@@ -282,7 +282,7 @@ test('an argument of the wrong type is a TypeError that says what was received',
   }
 });
 
-test('a number that is no integer, or a kernel nobody knows, is a RangeError', () => {
+test('throws a RangeError for a number that is not an integer, or an unknown kernel', () => {
   expect(() => filterName('darwin', Number.NaN)).toThrow(
     new RangeError(
       "Cannot name a filter as 'filter' must be an integer: received NaN",

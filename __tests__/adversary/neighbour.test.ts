@@ -29,9 +29,6 @@ onLinux('the numbers of the library as well: nothing is invented', async () => {
   expect(await faultsOf('raw', 'all', SEED, MS)).toEqual([]);
 });
 
-onLinux(
-  'queues that are awaited are answered, at close() at the latest',
-  async () => {
-    expect(await faultsOf('typed', SEED, MS)).toEqual([]);
-  },
-);
+onLinux('pending waits settle, at close() at the latest', async () => {
+  expect(await faultsOf('typed', SEED, MS)).toEqual([]);
+});

@@ -158,7 +158,7 @@ describe.each(everyLayout)(
     const words = wordsFor(kernels[kernel], cpu, struct);
     const fixture = fixtureOf(kernel).arches[cpu][`struct ${struct}`];
 
-    test('every value of every field comes back, by whatever reader', () => {
+    test('returns every value of every field unchanged, by every reader', () => {
       const samples = fc.array(sampleOf(fixture), {
         minLength: 1,
         maxLength: 5,
@@ -188,7 +188,7 @@ describe.each(everyLayout)(
       );
     });
 
-    test('one past the ends of a field is a RangeError, and nothing is written', () => {
+    test('refuses a value just outside of a field with a RangeError, and writes nothing', () => {
       const list = listFor(words, 2);
       list.push({ ident: 7, filter: 5, flags: 3, data: -1, udata: 9n });
       const before = contentOf(list);
@@ -406,7 +406,7 @@ describe('capacity', () => {
   });
 });
 
-test('a full list takes nothing more, and keeps what it has', () => {
+test('a full list refuses more entries and keeps those it has', () => {
   const list = darwinList(2);
   list.push(KEVENT);
   list.push({ ...KEVENT, ident: 2 });
@@ -514,7 +514,7 @@ test('of() makes a list that is full of what it is given', () => {
   );
 });
 
-test('what get() returns is the caller’s own', () => {
+test('get() returns a copy', () => {
   const list = darwinList(1);
   list.push({ ...KEVENT, udata: 3 });
   const mine = list.get(0);
@@ -651,7 +651,7 @@ describe('a kevent whose getters', () => {
     },
   );
 
-  test('answer differently each time are asked once', () => {
+  test('are called once, even if they return something else each time', () => {
     const list = freebsdList(1);
     const asked: PropertyKey[] = [];
     const moody = new Proxy({} as KeventInit, {

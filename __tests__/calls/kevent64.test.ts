@@ -44,7 +44,7 @@ const codeOf = (body: () => unknown): string => {
   }
 };
 
-onDarwin('kevent64 gives all fields back, and ext with them', () => {
+onDarwin('kevent64 returns all fields, including ext', () => {
   const kq = queue();
   const events = new Kevent64List(2);
   const ident = 2n ** 64n - 1n;
@@ -71,13 +71,16 @@ onDarwin('entries of several events do not touch', () => {
   ]);
 });
 
-onDarwin('B12 a queue answers only the call it was first given to', () => {
-  const [narrow, wide] = [queue(), queue()];
-  kevent(narrow, null, new KeventList(1), 0);
-  kevent64(wide, null, new Kevent64List(1), 0, 0);
-  expect(codeOf(() => kevent64(narrow, null, null, 0))).toBe('EINVAL');
-  expect(codeOf(() => kevent(wide, null, null))).toBe('EINVAL');
-});
+onDarwin(
+  'B12 a queue accepts only the call that it was first used with',
+  () => {
+    const [narrow, wide] = [queue(), queue()];
+    kevent(narrow, null, new KeventList(1), 0);
+    kevent64(wide, null, new Kevent64List(1), 0, 0);
+    expect(codeOf(() => kevent64(narrow, null, null, 0))).toBe('EINVAL');
+    expect(codeOf(() => kevent(wide, null, null))).toBe('EINVAL');
+  },
+);
 
 onDarwin('C17 IMMEDIATE polls, whatever the timeout', () => {
   const kq = queue();
@@ -88,7 +91,7 @@ onDarwin('C17 IMMEDIATE polls, whatever the timeout', () => {
   expect(kevent64(kq, null, events, IMMEDIATE, bad)).toBe(0);
 });
 
-onDarwin('C17 ERROR_EVENTS tells of failed changes and receipts only', () => {
+onDarwin('C17 ERROR_EVENTS reports only failed changes and receipts', () => {
   const kq = queue();
   const events = new Kevent64List(4);
   expect(kevent64(kq, [fired], events, ERROR_EVENTS, null)).toBe(0);
@@ -110,7 +113,7 @@ onDarwin('a list of the other struct is refused before the call', () => {
 });
 
 gate(kernel.abi !== 'darwin', 'Darwin has kevent64')(
-  'where there is no kevent64 that is said',
+  'a kernel without kevent64 refuses it and says so',
   () => {
     expect(codeOf(() => new Kevent64List(1))).toBe('ERR_KQUEUE_UNSUPPORTED');
   },

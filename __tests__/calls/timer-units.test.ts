@@ -118,14 +118,14 @@ describe.each<Name>(['netbsd', 'openbsd'])('on %s', (name) => {
     expect(open.size).toBe(0);
   });
 
-  test('a kernel that refuses what it does not know is not waited for', () => {
+  test('a kernel that refuses unknown bits is not measured', () => {
     const { find, waits } = timersOf(name, RULES.strict);
     find();
     expect(waits).toEqual([]);
   });
 });
 
-test('a kernel whose table has no units is not asked', () => {
+test('a kernel whose table has no units is not tested', () => {
   const made = double({ kernel: 'dragonfly' });
   const kernel = made.bind();
   const list = listFor(kernel.words, 8);

@@ -30,7 +30,7 @@ function watched(options: DoubleOptions) {
   return { calls, list, written };
 }
 
-test('a call is a line with what was given, what came back and how long it could take', () => {
+test('prints a call as a line with its arguments, its result and its timeout', () => {
   const { calls, list, written } = watched({
     kernel: 'darwin',
     behaviour: {
@@ -55,7 +55,7 @@ close(5) = 0
   );
 });
 
-test('a wait is told of when it begins', () => {
+test('prints a wait when it begins', () => {
   const seen: string[] = [];
   const { calls, list, written } = watched({
     kernel: 'freebsd',
@@ -98,7 +98,7 @@ test('names are those of the kernel that is called', () => {
   expect(written.join('')).toContain('{1 TIMER ADD data=250 NOTE_USECONDS}');
 });
 
-test('a failure is told by its name, and stays the failure it is', () => {
+test('prints a failure by name, and keeps its errno', () => {
   const made: { fail?: (errno: number) => number } = {};
   const options: DoubleOptions = {
     kernel: 'openbsd',
@@ -174,7 +174,7 @@ test('KQUEUE_FFI_TRACE=1 traces both tiers of a program, and nothing else', asyn
   expect(calls.at(-1)).toMatch(/^close\(\d+\) = 0$/);
 });
 
-test('the lines of a worker thread say whose they are', async () => {
+test('lines of a worker thread name the thread', async () => {
   const { stderr, status } = await runProgram('calls/trace', 'worker', TRACE);
   expect(status).toBe(0);
   const [main, , worker] = stderr.split('\n');

@@ -166,7 +166,7 @@ describe('kq', () => {
     },
   );
 
-  test('explains itself, and without a command that there was none', () => {
+  test('prints its help, and an error without a command', () => {
     const { stdout, stderr, status } = wrong[WRONG.length];
     expect({ stdout, status }).toEqual({ stdout: '', status: 2 });
     expect(stderr).toContain('Usage: kq COMMAND');
@@ -238,7 +238,7 @@ describe('kq', () => {
 });
 
 describe('kq timer', () => {
-  test('ends quietly when nobody reads on', async () => {
+  test('ends quietly when its output is closed', async () => {
     const { stdout, stderr, status } = await bash(
       `kq timer 5ms | head -1
        echo "\${PIPESTATUS[0]}"`,
@@ -259,7 +259,7 @@ describe('kq timer', () => {
 });
 
 describe('kq --exec', () => {
-  test('runs a command for each event, in order, and tells it what happened', async () => {
+  test('runs a command for each event, in order, and describes the event to it', async () => {
     const script = 'console.log(process.env.KQ_EVENT, process.env.KQ_JSON)';
     const outcome = await kq([
       'timer',
@@ -358,7 +358,7 @@ test('kq watch follows a file that is not there yet', async () => {
   expect(ended.stderr).not.toMatch(/Warning/);
 });
 
-test('kq watch tells the entries of a directory by name, those that are asked for', async () => {
+test('kq watch reports entries of a directory by name, as selected', async () => {
   const [source, late, many] = ['src', 'late', 'many'].map((name) =>
     join(folder, name),
   );
@@ -419,7 +419,7 @@ describe('kq pid', () => {
     return process;
   };
 
-  test('waits for all, warns of those that are gone, and ends as the last', async () => {
+  test('waits for all, warns of processes that do not exist, and exits with the last code', async () => {
     const all = ['exit 0', 'exit 7', 'kill -KILL $$'].map(sleeper);
     const [first, second, third] = all.map(({ pid }) => String(pid));
     writeFileSync(join(folder, 'third.pid'), `${third}\nmore\n`);
@@ -451,7 +451,7 @@ describe('kq pid', () => {
     );
   });
 
-  test('--any ends as the first that ends', async () => {
+  test('--any exits with the first code', async () => {
     const first = sleeper('kill -TERM $$');
     const { wrote, outcome } = start(
       'pid',
@@ -469,7 +469,7 @@ describe('kq pid', () => {
 });
 
 describe('kq fd', () => {
-  test('tells what arrives, and the end', async () => {
+  test('reports new data and EOF', async () => {
     const outcome = await kq(['fd', '0', '--json'], 'hello\n');
     expect(outcome).toMatchObject({ stderr: '', status: 0 });
     expect(objectsOf(outcome).at(-1)).toEqual({
@@ -502,7 +502,7 @@ describe('kq fd', () => {
   });
 });
 
-test('kq signal tells of a signal instead of ending', async () => {
+test('kq signal reports a signal instead of ending', async () => {
   const { child, wrote, outcome } = start(
     'signal',
     'USR2',

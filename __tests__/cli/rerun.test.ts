@@ -27,7 +27,7 @@ async function haveEnded(pids: readonly number[]): Promise<void> {
 /** The process ids that a server has written. */
 const pidsOf = ([, ...pids]: readonly string[]): number[] => pids.map(Number);
 
-test('--restart ends the whole process group, also what ignores SIGTERM', async () => {
+test('--restart ends the whole process group, including processes that ignore SIGTERM', async () => {
   const path = join(folder, 'source');
   writeFileSync(path, 'one');
   const { child, wrote, outcome } = start(

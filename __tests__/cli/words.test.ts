@@ -162,7 +162,7 @@ describe.each(kernelNames)('bytes of %s', (name) => {
     },
   );
 
-  test('are refused if they are no whole struct', () => {
+  test('are refused if they are not a whole number of structs', () => {
     const bytes = new Uint8Array(21);
     expect(() => decodeRecords(facts, bytes)).toThrow(/not a whole number/);
     expect(() => decodeRecords(facts, new Uint8Array(96), 'z80')).toThrow(

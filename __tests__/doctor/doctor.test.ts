@@ -295,7 +295,7 @@ test.each<[truth: KernelName, claimed: KernelName, wrong: string]>([
   expect(wrongOf(kernelOf(truth), claimed)).toEqual([wrong]);
 });
 
-test('a unit of time that means another is told with what it took', async () => {
+test('reports a wrong unit of time with the measured duration', async () => {
   const facts = kernels.freebsd;
   const made = kernelOf('darwin');
   const bound = bindKernel(kernels.darwin, made.cpu, made.library);
@@ -343,7 +343,7 @@ describe.each([
   });
 });
 
-test('what is written behind the last entry is seen', () => {
+test('detects a write after the last entry', () => {
   const made = kernelOf('darwin');
   const { kevent } = made.behaviour;
   made.behaviour.kevent = (call) => {
@@ -370,7 +370,7 @@ test('a library that returns 0 for the entries it wrote has a right layout', () 
   expect(errors.says).toContain('returned 0 for the 2 entries');
 });
 
-test('a library that does nothing, and says it did, is not believed', () => {
+test('detects a library that does nothing and reports success', () => {
   const behaviour: Behaviour = {
     kqueue: () => 60_000,
     kevent: () => 0,
@@ -405,7 +405,7 @@ test('an errno that is read in the wrong place is seen', () => {
   expect(wrongOf(made)).toEqual(['errno']);
 });
 
-test('a report has nobody’s home in it', () => {
+test('a report does not contain the name of the home directory', () => {
   expect(replaceHome('/home/al/lib.so (in /home/al)', '/home/al')).toBe(
     '~/lib.so (in ~)',
   );

@@ -103,7 +103,7 @@ test('a table does where the name of a kernel does', () => {
   expect(explain(kevent, { kernel: 'freebsd' })).toBe('{4 PROCDESC 0x1}');
 });
 
-test('unknown bits are told in hex and unknown filters as numbers', () => {
+test('prints unknown bits in hex and unknown filters as numbers', () => {
   expect(darwin({ ident: 1, filter: -77, flags: 0x801, fflags: 5 })).toBe(
     '{1 -77 ADD|0x800 fflags=0x5}',
   );
@@ -112,7 +112,7 @@ test('unknown bits are told in hex and unknown filters as numbers', () => {
   );
 });
 
-test('words of ext are told when one is set', () => {
+test('prints the words of ext if one is set', () => {
   const kevent = { ident: 1, filter: -1 };
   const freebsd = (ext: bigint[]) =>
     explain({ ...kevent, ext }, { kernel: 'freebsd' });
@@ -120,7 +120,7 @@ test('words of ext are told when one is set', () => {
   expect(freebsd([0n, 31n])).toBe('{1 READ ext=[0x0, 0x1f]}');
 });
 
-test('whatever stands in its fields, a kevent can be explained', () => {
+test('explains a kevent with any value in its fields', () => {
   const odd = [Number.NaN, 1.5, -0, Infinity, '7', null, {}, [], Symbol('s')];
   for (const value of odd) {
     for (const field of ['flags', 'fflags', 'data', 'udata', 'ext']) {
@@ -149,7 +149,7 @@ test.each([
   expect(() => explain(value as never)).toThrow(TypeError);
 });
 
-test('a kernel there is no table of is refused', () => {
+test('refuses an unknown kernel', () => {
   const kevent = { ident: 1, filter: -1 };
   expect(() => explain(kevent, { kernel: 'linux' as never })).toThrow(
     new RangeError(
@@ -202,7 +202,7 @@ test.each<[line: string, step: Step]>([
   expect(darwin(step)).toBe(line);
 });
 
-test('an event of a queue shows what the kernel gave, without our mark', async () => {
+test('prints an event of a queue as the kernel reported it, without the token', async () => {
   using kq = new Kqueue<string>();
   kq.add({ filter: 'timer', id: 5, after: 1, udata: 'mine' });
   const event = (await kq.next()) as KqueueEvent<string>;

@@ -81,7 +81,7 @@ onLinux('each operation works as long as no call fails', async () => {
 });
 
 onLinux(
-  'whichever call fails, nothing is lost and nothing is left',
+  'whichever call fails, no event is lost and no descriptor leaks',
   async () => {
     const libc = bindLibc();
     const tried = ALL ? cells : shareOf(cells);

@@ -65,7 +65,7 @@ function replacePoll(poll: (...args: never[]) => unknown): void {
     .mockReturnValue({ ...koffi, node } as unknown as typeof koffi);
 }
 
-onLinux('a queue is looked at where no handle can be had', async () => {
+onLinux('a queue is polled where no handle is available', async () => {
   const acts = exitsOfProcess().acts.size;
   const before = descriptors();
   replacePoll(() => {
@@ -203,7 +203,7 @@ onLinux(
   },
 );
 
-onLinux('a wait hears of what happens after a part was closed', async () => {
+onLinux('a wait reports events after a part was closed', async () => {
   const { stdout, status } = await fixture('lost-part.cjs');
   const told: string[] = JSON.parse(stdout);
   expect(told.length).toBeGreaterThanOrEqual(3);

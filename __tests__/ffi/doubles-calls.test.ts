@@ -107,7 +107,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     }
   });
 
-  test('a kernel that claims more events than there is room for is not believed', () => {
+  test('a kernel that reports more events than fit is not believed', () => {
     const calls = double({ ...options, behaviour: { kevent: () => 9 } }).open();
     const list = calls.list(2);
     const count = calls.kevent(7, null, list);
@@ -179,7 +179,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     }
   });
 
-  test('an object says nothing about the one that was in its place before', () => {
+  test('omitted fields of an object do not keep values of an earlier one', () => {
     const kernel = double(options);
     const calls = kernel.open();
     const full = {

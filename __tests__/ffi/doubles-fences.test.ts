@@ -215,7 +215,7 @@ describe.each(kernelNames)('errors of %s', (kernel) => {
     }
   });
 
-  test('an errno nobody has named is given as its number', () => {
+  test('an unknown errno is reported as its number', () => {
     const made = failing(kernel, 4095);
     expect(errorOf(() => FAILING.kevent(made))).toMatchObject({
       code: 'E4095',

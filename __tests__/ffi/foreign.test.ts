@@ -198,7 +198,7 @@ describe.each(subjects)('on $title', ({ name, habits = {} }) => {
     expect(bottom.poll()[0]?.udata).toBe('pipe');
   });
 
-  onLinux('a child’s exit status is told', async () => {
+  onLinux('the exit status of a child is reported', async () => {
     const child = spawn('sh', ['-c', 'read _; exit 3']);
     const { pid = 0 } = child;
     const exit = api.exited(pid);

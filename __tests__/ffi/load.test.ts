@@ -71,14 +71,14 @@ test.each([
   },
 );
 
-test('an empty KQUEUE_FFI_LIBRARY is none', async () => {
+test('an empty KQUEUE_FFI_LIBRARY counts as not set', async () => {
   const env = { KQUEUE_FFI_LIBRARY: '', KQUEUE_FFI_ABI: 'freebsd' };
   const [name] = await printedByLine('print(api.kernel.name);', { env });
   const [usual] = await printedByLine('print(api.kernel.name);');
   expect(name).toBe(usual);
 });
 
-test('wrong arguments are told before anything is loaded', async () => {
+test('bad arguments throw before anything is loaded', async () => {
   const env = { KQUEUE_FFI_LIBRARY: MISSING, KQUEUE_FFI_ABI: 'darwin' };
   const failures = (await printedBy('ffi/load', 'wrongArguments', {
     env,

@@ -71,7 +71,7 @@ describe.each(['darwin', 'freebsd', 'openbsd'] as const)('on %s', (system) => {
     expect(calls).toEqual([expected]);
   });
 
-  test('a release without waitid says nothing', () => {
+  test('a release without waitid reports nothing', () => {
     expect(childStatus(PID, system, libraryOf({}))).toBeUndefined();
   });
 });

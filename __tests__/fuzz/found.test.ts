@@ -33,7 +33,7 @@ test('an array that claims to be huge is refused at once', () => {
   }
 });
 
-test('a hole among the changes is refused, and none is made', () => {
+test('a hole among the changes is refused, and no change is applied', () => {
   const steps: unknown[] = [{ filter: 'user', id: 1 }];
   steps[2] = { filter: 'user', id: 2 };
   expect(() => kq.apply(wrong(steps))).toThrow(
@@ -69,7 +69,7 @@ test('a getter that closes the queue does not reach who has its number then', ()
   }
 });
 
-test('options that are no object are told in the one grammar', async () => {
+test('options that are not an object are refused in the common form', async () => {
   const message = (what: string) =>
     `Cannot ${what} as 'options' must be an object: received null`;
   const none = wrong<WaitOptions>(null);
@@ -84,7 +84,7 @@ test('options that are no object are told in the one grammar', async () => {
   );
 });
 
-test('a signal that is none is told in the one grammar', async () => {
+test('a signal that is not an AbortSignal is refused in the common form', async () => {
   const expected = "as 'signal' must be an AbortSignal: received";
   for (const signal of [5, null, {}, { aborted: false }]) {
     const options = wrong<{ signal: AbortSignal }>({ signal });

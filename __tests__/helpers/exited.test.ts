@@ -98,7 +98,7 @@ describe('exited resolves with how a process ended:', () => {
 });
 
 describe('exited rejects', () => {
-  test('with ESRCH, and the number, if there is no such process', async () => {
+  test('rejects with ESRCH and the pid if there is no such process', async () => {
     const child = sh('exit 0');
     await once(child, 'exit');
     const error = await exited(child.pid).catch((error: unknown) => error);
@@ -114,7 +114,7 @@ describe('exited rejects', () => {
     expect(performance.now() - before).toBeGreaterThanOrEqual(29);
   });
 
-  test('not for one that ended in time, though nobody looked', async () => {
+  test('does not time out if the process ended in time, although the event was not collected', async () => {
     const { pid } = sh('exit 6');
     const wait = exited(pid, { timeout: 150 });
     block(400);
@@ -137,7 +137,7 @@ describe('exited rejects', () => {
     );
   });
 
-  test('nothing that came after the end', async () => {
+  test('does not report a signal that is aborted after the end', async () => {
     const controller = new AbortController();
     const { signal } = controller;
     const { pid } = sh('exit 2');
@@ -176,7 +176,7 @@ describe('exited rejects', () => {
 });
 
 describe('a wait that is disposed of', () => {
-  test('is over, and nobody has to handle it', async () => {
+  test('ends the wait with a rejection that need not be handled', async () => {
     const before = openCount();
     let kept: Promise<unknown>;
     {
@@ -188,7 +188,7 @@ describe('a wait that is disposed of', () => {
     expect(openCount()).toBe(before);
   });
 
-  test('does not end that of another for the same process', async () => {
+  test('does not end another wait for the same process', async () => {
     const { pid } = sh('sleep 0.1; exit 1');
     const wait = exited(pid);
     {
@@ -198,7 +198,7 @@ describe('a wait that is disposed of', () => {
   });
 });
 
-test('exited waits for whom nobody here may signal, or knows', async () => {
+test('exited waits for processes that may not be signalled, or are unrelated', async () => {
   using wait = exited(1);
   expect(await Promise.race([settled(wait), 'still waits'])).toBe(
     'still waits',
@@ -206,7 +206,7 @@ test('exited waits for whom nobody here may signal, or knows', async () => {
 });
 
 describe('many waits', () => {
-  onLinux('take one queue, which is closed after the last', async () => {
+  onLinux('share one queue, which is closed after the last wait', async () => {
     const before = openCount();
     const children = Array.from({ length: 100 }, (_, i) =>
       sh(`read x; exit ${i}`),

@@ -6,7 +6,7 @@ const block = (ms: number): void => {
 };
 
 describe('interval', () => {
-  test('counts every period, whether somebody looked or not', async () => {
+  test('counts every period, also those without a pending next()', async () => {
     const start = performance.now();
     let before = 0;
     for await (const { count, missed } of interval(10)) {
@@ -17,7 +17,7 @@ describe('interval', () => {
     }
   });
 
-  test('tells a slow consumer how many ticks it has missed', async () => {
+  test('reports to a slow consumer how many ticks it has missed', async () => {
     using ticks = interval(5);
     block(100);
     const first = (await ticks.next()).value;
@@ -40,7 +40,7 @@ describe('interval', () => {
     }
   });
 
-  test('takes parts of a millisecond', async () => {
+  test('accepts fractions of a millisecond', async () => {
     for (const every of [{ us: 500 }, 0.5]) {
       const start = performance.now();
       let last = 0;

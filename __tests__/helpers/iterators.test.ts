@@ -35,7 +35,7 @@ const DONE = { done: true, value: undefined };
 
 // `signals` takes what is no object for one more signal.
 test.each(quiet.filter(([name]) => name !== 'signals'))(
-  '%s says what is wrong with options that are none',
+  '%s refuses options that are not an object, and says so',
   (_, make) => {
     for (const wrong of [null, 5, 'signal']) {
       expect(() => make(wrong as unknown as IteratorOptions)).toThrow(
@@ -56,7 +56,7 @@ describe.each(quiet)('%s', (_, make) => {
 
   afterEach(() => expect(openCount()).toBe(before));
 
-  test('frees everything when it is closed, at once and once', async () => {
+  test('frees its resources once, as soon as it is closed', async () => {
     const events = make();
     const waits = [events.next(), events.next()];
     await turn();
@@ -69,7 +69,7 @@ describe.each(quiet)('%s', (_, make) => {
     expect(await events.next()).toEqual(DONE);
   });
 
-  test('frees everything at the end of a scope', async () => {
+  test('frees its resources at the end of a scope', async () => {
     let waiting: Promise<unknown>;
     {
       using events = make();
@@ -106,7 +106,7 @@ describe.each(quiet)('%s', (_, make) => {
     expect(await events.next()).toEqual(DONE);
   });
 
-  test('rejects once with the reason if nobody waited, and ends', async () => {
+  test('rejects once with the reason if no next() was pending, and ends', async () => {
     const controller = new AbortController();
     const events = make({ signal: controller.signal });
     const reason = new Error('mine');
@@ -124,7 +124,7 @@ describe.each(quiet)('%s', (_, make) => {
     expect(await events.next()).toEqual(DONE);
   });
 
-  test('hears nothing of a signal once it is closed', async () => {
+  test('removes its abort listener when it is closed', async () => {
     const controller = new AbortController();
     const events = make({ signal: controller.signal });
     events.close();
@@ -132,7 +132,7 @@ describe.each(quiet)('%s', (_, make) => {
     expect(await events.next()).toEqual(DONE);
   });
 
-  test('takes no signal that is none', () => {
+  test('refuses a signal that is not an AbortSignal', () => {
     const half = { aborted: false, addEventListener() {} };
     for (const signal of [{}, half] as AbortSignal[]) {
       expect(() => make({ signal })).toThrow(/'signal' must be an AbortSignal/);
@@ -188,7 +188,7 @@ test('a garbage-collected iterator is closed, but not while next() is pending', 
   ).toEqual(['begin', true, true, 1, true]);
 });
 
-test('a garbage-collected iterator is closed though its signal lives on', async () => {
+test('closes a garbage-collected iterator although its signal is still referenced', async () => {
   expect(
     await printedBy('helpers/iterators', 'collectedBesideSignal', {
       flags: ['--expose-gc'],
@@ -198,7 +198,7 @@ test('a garbage-collected iterator is closed though its signal lives on', async 
 
 const NOTHING = { done: false, value: undefined };
 
-describe.each(quiet)('%s, asked for a while only', (_, make) => {
+describe.each(quiet)('%s, with a limited wait', (_, make) => {
   test('times out, again and again, and stays open', async () => {
     using events = make();
     for (const timeout of [0, 1, 5]) {
@@ -228,7 +228,7 @@ describe.each(quiet)('%s, asked for a while only', (_, make) => {
     expect(events.closed).toBe(false);
   });
 
-  test('rejects options that are none', async () => {
+  test('refuses options that are not an object', async () => {
     using events = make();
     for (const options of [null, 5, { timeout: -1 }, { signal: {} }]) {
       await expect(events.next(options as never)).rejects.toThrow(
@@ -261,7 +261,7 @@ test('a value that comes after a time-out goes to the next call', async () => {
   libc.read(reader, 1);
 });
 
-test('ticks lost in a race with time-outs and aborts: none', async () => {
+test('loses no tick in a race of time-outs and aborts', async () => {
   using ticks = interval(1);
   let seen = 0;
   for (let round = 0; round < 60; round++) {
@@ -288,7 +288,7 @@ test('an event that is ready when time runs out is in time', async () => {
   expect((await wait).value?.count).toBeGreaterThanOrEqual(1);
 });
 
-test('many helpers that share a signal make Node warn of nothing', async () => {
+test('many helpers can share a signal without a warning of Node.js', async () => {
   const warnings: unknown[] = [];
   const listener = (warning: unknown) => warnings.push(warning);
   process.on('warning', listener);

@@ -59,24 +59,27 @@ describe('a FIFO with a name', () => {
     return [reader, writer];
   }
 
-  onLinux('ends for its reader once the writer has closed it', async () => {
-    const [reader, writer] = open();
-    using events = readable(reader);
-    const waiting = events.next();
-    writeSync(writer, 'hello');
-    expect((await waiting).value).toMatchObject({ available: 5, eof: false });
-    shut(writer);
-    const { value } = await events.next();
-    expect(value).toMatchObject({ available: 5, eof: true });
-    read(reader, 100);
-    expect(await events.next()).toEqual({
-      done: false,
-      value: { fd: reader, available: 0, eof: true, error: undefined },
-    });
-    expect(await events.next()).toEqual({ done: true, value: undefined });
-  });
+  onLinux(
+    'ends the iterator of the reader once the writer has closed',
+    async () => {
+      const [reader, writer] = open();
+      using events = readable(reader);
+      const waiting = events.next();
+      writeSync(writer, 'hello');
+      expect((await waiting).value).toMatchObject({ available: 5, eof: false });
+      shut(writer);
+      const { value } = await events.next();
+      expect(value).toMatchObject({ available: 5, eof: true });
+      read(reader, 100);
+      expect(await events.next()).toEqual({
+        done: false,
+        value: { fd: reader, available: 0, eof: true, error: undefined },
+      });
+      expect(await events.next()).toEqual({ done: true, value: undefined });
+    },
+  );
 
-  onLinux('ends a wait of either side that is pending', async () => {
+  onLinux('ends a pending wait of either side', async () => {
     const [reader, writer] = open();
     const [first, last] = [readable(reader), readable(reader)];
     const waiting = [first.next(), last.next()];
@@ -93,7 +96,7 @@ describe('a FIFO with a name', () => {
 });
 
 describe('readable', () => {
-  test('tells how much there is to read, when there is something', async () => {
+  test('reports how many bytes can be read', async () => {
     const [reader, writer] = pipe();
     const waiting = readable(reader).next();
     await turn();
@@ -104,7 +107,7 @@ describe('readable', () => {
     });
   });
 
-  test('keeps the old name of what is available out of sight', async () => {
+  test('hides the deprecated name of `available`', async () => {
     const [reader, writer] = pipe();
     writeSync(writer, 'hello');
     const { value } = await readable(reader).next();
@@ -118,7 +121,7 @@ describe('readable', () => {
     expect(inspect(value)).toMatch(/^\{ fd/);
   });
 
-  test('tells every turn, until it is read', async () => {
+  test('reports in every turn until the data is read', async () => {
     const [reader, writer] = pipe();
     writeSync(writer, 'hello');
     const seen: unknown[] = [];
@@ -130,7 +133,7 @@ describe('readable', () => {
     expect(seen).toEqual([5, 5, 2, 2]);
   });
 
-  test('waits until there is something again', async () => {
+  test('waits until there is more data', async () => {
     const [reader, writer] = pipe();
     using events = readable(reader);
     for (let i = 1; i <= 20; i++) {
@@ -142,7 +145,7 @@ describe('readable', () => {
     }
   });
 
-  test('ends when all is read and nobody will write', async () => {
+  test('ends when everything is read and the writers have closed', async () => {
     const [reader, writer] = pipe();
     writeSync(writer, 'hello');
     shut(writer);
@@ -160,7 +163,7 @@ describe('readable', () => {
     ]);
   });
 
-  test('takes a socket', async () => {
+  test('accepts a socket', async () => {
     const server = createServer((socket) => socket.end('hello')).listen(
       0,
       '127.0.0.1',
@@ -200,7 +203,7 @@ describe('readable of a file', () => {
   const path = join(folder, 'file');
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  test('tells how far it was truncated, and goes on when it grows', async () => {
+  test('reports how far it was truncated, and continues when it grows', async () => {
     writeFileSync(path, 'hello');
     const fd = openSync(path, 'r');
     fds.push(fd);
@@ -217,7 +220,7 @@ describe('readable of a file', () => {
     expect(read(fd, 10)).toBe(' you');
   });
 
-  test('tells the size of one that is larger than memory', async () => {
+  test('reports the size of a file that is larger than memory', async () => {
     writeFileSync(path, '');
     truncateSync(path, 2 ** 43);
     const fd = openSync(path, 'r');
@@ -228,7 +231,7 @@ describe('readable of a file', () => {
 });
 
 describe('writable', () => {
-  test('tells how much space there is, when there is some', async () => {
+  test('reports how many bytes can be written', async () => {
     const [reader, writer] = pipe();
     const { value } = await writable(writer).next();
     expect(value).toEqual({
@@ -248,7 +251,7 @@ describe('writable', () => {
     expect((await waiting).value?.space).toBeGreaterThan(0);
   });
 
-  test('ends when nobody reads any more', async () => {
+  test('ends when the readers have closed', async () => {
     const [reader, writer] = pipe();
     shut(reader);
     const ends: unknown[] = [];
@@ -307,7 +310,7 @@ describe('a descriptor', () => {
   });
 });
 
-onLinux('a hundred pipes take one queue', async () => {
+onLinux('a hundred pipes share one queue', async () => {
   const pipes = Array.from({ length: 100 }, pipe);
   const before = openCount();
   const iterators = pipes.map(([reader]) => readable(reader));

@@ -17,7 +17,7 @@ describe('signals', () => {
     expect(total).toBe(10);
   });
 
-  test('keeps them from ending the process, until it is closed', async () => {
+  test('suspends the default action until it is closed', async () => {
     const { stdout, status } = await runProgram(
       'helpers/signals',
       'keepsAlive',
@@ -27,7 +27,7 @@ describe('signals', () => {
     expect(['SIGHUP', 129]).toContain(status);
   });
 
-  test('leaves listeners of the program alone', async () => {
+  test('does not change listeners of the program', async () => {
     expect(await printedBy('helpers/signals', 'besideListeners')).toEqual([
       [1, 1],
       1,
@@ -35,7 +35,7 @@ describe('signals', () => {
     ]);
   });
 
-  test('takes numbers, and options last', async () => {
+  test('accepts numbers, and options last', async () => {
     expect(await printedBy('helpers/signals', 'numbersAndAbort')).toEqual([
       { signal: 'SIGHUP', count: 1 },
       'mine',

@@ -59,7 +59,7 @@ async function told(events: EventIterator<DirectoryEvent>): Promise<string[]> {
   }
 }
 
-test('reports what comes, goes and is replaced, with its kind', async () => {
+test('reports entries that are added, removed and replaced, with their kind', async () => {
   write('old');
   const events = watch(folder);
   expect(await told(events)).toEqual([]);
@@ -91,7 +91,7 @@ test('reports what comes, goes and is replaced, with its kind', async () => {
   ]);
 });
 
-test('without files, leaves the contents of files and folders alone', async () => {
+test('without files, does not report writes to files and folders', async () => {
   write('file');
   mkdirSync(at('folder'));
   const events = watch(folder);
@@ -100,7 +100,7 @@ test('without files, leaves the contents of files and folders alone', async () =
   expect(await told(events)).toEqual([]);
 });
 
-test('with files, reports each write once it is asked', async () => {
+test('with files, reports each write', async () => {
   write('one');
   write('two');
   const events = watch(folder, { files: true });
@@ -148,7 +148,7 @@ test('waits for a directory that is not there yet', async () => {
   expect(await told(events)).toEqual(['added file file']);
 });
 
-test('refuses what is no directory, and malformed arguments', () => {
+test('refuses a path that is not a directory, and invalid arguments', () => {
   write('file');
   expect(() => watchDirectory(at('file'))).toThrow(
     expect.objectContaining({ code: 'ENOTDIR' }),
@@ -166,7 +166,7 @@ test('refuses what is no directory, and malformed arguments', () => {
   expect(() => watchDirectory(folder, null as never)).toThrow(/'options'/);
 });
 
-test('says so when there are more files than it may open', async () => {
+test('fails with EMFILE if there are more files than it may open', async () => {
   for (const name of ['1', '2', '3']) write(name);
   const refusal = {
     code: 'EMFILE',
@@ -181,7 +181,7 @@ test('says so when there are more files than it may open', async () => {
   expect(await events.next()).toEqual({ done: true, value: undefined });
 });
 
-test('takes a Buffer or a URL, and shows the bytes of a name that is no UTF-8', async () => {
+test('accepts a Buffer or a URL, and reports the bytes of a name that is not UTF-8', async () => {
   const odd = Buffer.from([0x6f, 0xff, 0x64]);
   const path = Buffer.concat([Buffer.from(`${folder}/`), odd]);
   const events = watch(pathToFileURL(folder));

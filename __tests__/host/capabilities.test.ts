@@ -6,7 +6,7 @@ import { capabilities, Kqueue } from '../../src/index.js';
 
 const { darwin, freebsd, netbsd, openbsd, dragonfly, libkqueue } = kernels;
 
-test('every filter and note of every kernel has an answer with a reason', () => {
+test('every filter and note of every kernel has a support level and a reason', () => {
   const all: readonly KernelFacts[] = Object.values(kernels);
   for (const facts of all) {
     for (const filter of Object.values(capabilitiesOf(facts))) {
@@ -37,7 +37,7 @@ test('what a kernel has is native there, and what it lacks is absent', () => {
   expect(capabilitiesOf(openbsd).fs.support).toBe('absent');
 });
 
-test('an older release lacks what came later', () => {
+test('an older release lacks later features', () => {
   const old = capabilitiesOf(factsOfRelease(netbsd, '9.3'));
   expect(old.user.support).toBe('absent');
   expect(old.vnode.notes.open.support).toBe('absent');
@@ -45,7 +45,7 @@ test('an older release lacks what came later', () => {
   expect(capabilitiesOf(netbsd).user.support).toBe('native');
 });
 
-test('a kernel that was found to have no timer units says so', () => {
+test('a kernel without timer units is reported as such', () => {
   const timerUnits = { default: 'milliseconds', encoding: 'none' } as const;
   const { timer, user } = capabilitiesOf({ ...netbsd, timerUnits });
   expect(timer.support).toBe('native');
@@ -55,7 +55,7 @@ test('a kernel that was found to have no timer units says so', () => {
   expect(user.notes).toEqual(capabilitiesOf(netbsd).user.notes);
 });
 
-test('Linux says what it cannot tell, and why', () => {
+test('Linux reports what it lacks, and why', () => {
   const linux = capabilitiesOf(darwin, 'linux');
   expect(linux.proc.notes.exit.support).toBe('emulated');
   for (const note of ['fork', 'exec', 'signal']) {
@@ -85,7 +85,7 @@ test('Darwin has NOTE_TRACK and its kin in the header only', () => {
   expect(capabilitiesOf(freebsd).proc.notes.track.support).toBe('native');
 });
 
-test('on Linux no detail of an exit ever comes', () => {
+test('on Linux no details of an exit are reported', () => {
   const { notes } = capabilitiesOf(darwin, 'linux').proc;
   const details = Object.keys(notes).filter((name) => /^exit_/.test(name));
   expect(details).toEqual(

@@ -23,7 +23,7 @@ test.each([
 });
 
 test.each(['x64', 'arm64', 'riscv64', 'loong64'])(
-  'on Linux %s the built-in one answers, as Darwin does',
+  'on Linux %s the built-in kqueue is chosen, with the table of Darwin',
   (arch) => {
     for (const platform of ['linux', 'android']) {
       const { facts, choice } = chooseKernel({ platform, arch, env: {} });

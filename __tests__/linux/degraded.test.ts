@@ -140,19 +140,22 @@ onLinux('without kcmp a queue works, and so does a dup of it', () => {
   close(copy);
 });
 
-onLinux('without pidfd a process cannot be watched, and that is said', () => {
-  const { kqueue, kevent, close } = lacking(['pidfdOpen'], ENOSYS);
-  const q = kqueue();
-  const change = {
-    ident: process.ppid,
-    filter: EVFILT_PROC ?? 0,
-    flags: EV_ADD,
-    fflags: NOTE_EXIT ?? 0,
-  };
-  expect(codeOf(() => kevent(q, [change], null))).toBe('ENOSYS');
-  expect(kevent(q, null, new KeventList(1), 0)).toBe(0);
-  close(q);
-});
+onLinux(
+  'without pidfd a process cannot be watched, and the error says so',
+  () => {
+    const { kqueue, kevent, close } = lacking(['pidfdOpen'], ENOSYS);
+    const q = kqueue();
+    const change = {
+      ident: process.ppid,
+      filter: EVFILT_PROC ?? 0,
+      flags: EV_ADD,
+      fflags: NOTE_EXIT ?? 0,
+    };
+    expect(codeOf(() => kevent(q, [change], null))).toBe('ENOSYS');
+    expect(kevent(q, null, new KeventList(1), 0)).toBe(0);
+    close(q);
+  },
+);
 
 onLinux(
   'without an inotify instance files are not watched, the rest is',
@@ -327,7 +330,7 @@ onLinux('an exit whose status nobody has is reported, without a status', () => {
   close(q);
 });
 
-onLinux('an answer of getsockopt that is too short is none', () => {
+onLinux('a result of getsockopt that is too short is ignored', () => {
   const libc = bindLibc();
   const short: Libc = {
     ...libc,
@@ -344,7 +347,7 @@ onLinux('an answer of getsockopt that is too short is none', () => {
   expect(probe.tcpIsFull(0)).toBe(false);
 });
 
-onLinux('without room for a watch the queue stays usable', () => {
+onLinux('without a free inotify watch the queue stays usable', () => {
   const { kqueue, kevent, close } = lacking(['inotifyAddWatch'], ENOSPC);
   const q = kqueue();
   const list = new KeventList(4);

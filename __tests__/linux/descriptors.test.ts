@@ -96,20 +96,23 @@ onLinux('a queue with every filter is closed whole, again and again', () => {
   expect(descriptors()).toEqual(before);
 });
 
-onLinux('what is deleted is not kept open until the queue is closed', () => {
-  const changes = everyFilter();
-  const kq = kqueue();
-  const deletions = changes.map((init) => ({ ...init, flags: EV_DELETE }));
-  kevent(kq, changes, null);
-  kevent(kq, deletions, null);
-  const once = openCount();
-  for (let i = 0; i < 100; i++) {
+onLinux(
+  'deleted registrations do not keep files open until the queue is closed',
+  () => {
+    const changes = everyFilter();
+    const kq = kqueue();
+    const deletions = changes.map((init) => ({ ...init, flags: EV_DELETE }));
     kevent(kq, changes, null);
     kevent(kq, deletions, null);
-  }
-  expect(openCount()).toBe(once);
-  close(kq);
-});
+    const once = openCount();
+    for (let i = 0; i < 100; i++) {
+      kevent(kq, changes, null);
+      kevent(kq, deletions, null);
+    }
+    expect(openCount()).toBe(once);
+    close(kq);
+  },
+);
 
 /** The signals that this process catches, as the system knows them. */
 function caughtSignals(): string {
@@ -151,7 +154,7 @@ gate(
   expect(descriptors()).toEqual(before);
 });
 
-onLinux('ten thousand registrations take no descriptor each', () => {
+onLinux('ten thousand registrations do not need a descriptor each', () => {
   const KNOTES = 10_000;
   const kq = kqueue();
   const list = new KeventList(KNOTES);

@@ -48,7 +48,7 @@ onLinux('tells an epoll that has one descriptor as two files', () => {
   expect(identity.isWatchedTwice(ep, fd)).toBe(true);
 });
 
-onLinux('a dup of a queue is known as the queue, a pipe is not', () => {
+onLinux('a dup of a queue is recognised as the queue, a pipe is not', () => {
   const kernel = new LinuxKernel(bindLibc());
   const kq = kernel.kqueue();
   const copy = dup(kq);

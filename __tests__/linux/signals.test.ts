@@ -27,7 +27,7 @@ onLinux(
 );
 
 onLinux(
-  'an event that is ready is returned though signals keep coming',
+  'a pending event is returned although signals keep coming',
   async () => {
     const [counts] = await printedBy('linux/signals', 'readyMeanwhile');
     expect(counts).toEqual([1]);
@@ -57,24 +57,24 @@ onLinux(
 const FLOODS = 'linux/signal-floods';
 
 onLinux(
-  'a program that only blocks counts on, and its listeners hear all later',
+  'a program that only blocks counts all signals, and its listeners run later',
   async () => {
     const printed = await printedBy(FLOODS, 'collected');
     expect(printed).toEqual([20_000, [20_000, 2000], 0, 1, [20_001, 0]]);
   },
 );
 
-onLinux('a look costs no more after thousands of signals', async () => {
+onLinux('polling costs no more after thousands of signals', async () => {
   const [factor] = await printedBy(FLOODS, 'cost');
   expect(factor).toBeLessThan(2);
 });
 
-onLinux('a burst of ten thousand signals is counted at one look', async () => {
+onLinux('a burst of ten thousand signals is counted in one poll', async () => {
   expect(await printedBy(FLOODS, 'burst')).toEqual([10_000]);
 });
 
 onLinux(
-  'the last registration that goes takes nothing from listeners',
+  'deleting the last registration does not affect listeners',
   async () => {
     const printed = await printedBy(FLOODS, 'closedMeanwhile');
     expect(printed).toEqual([2000, 0, 2000]);

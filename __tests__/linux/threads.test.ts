@@ -20,7 +20,7 @@ onLinux(
 );
 
 onLinux(
-  'a queue of another thread is EBADF, unharmed, and the error says why',
+  'a queue of another thread is EBADF and not changed, and the error says why',
   async () => {
     const [refusals, mine] = await printedBy('linux/threads', 'queueOfAnother');
     const whose = {
@@ -79,7 +79,7 @@ onLinux(
 );
 
 onLinux(
-  'a queue closed by another thread while it is waited for harms nobody',
+  'a queue that another thread closes during a wait is harmless',
   async () => {
     const [closed, error, next] = await printedBy(
       'linux/threads',

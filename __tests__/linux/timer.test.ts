@@ -11,7 +11,7 @@ import { createLinuxKernel } from '../../src/linux/kernel.js';
 import { onLinux } from '../support/fds.js';
 
 onLinux(
-  'a timer collected after 2^31 periods reports each of them once',
+  'a timer that is collected after 2^31 periods reports each period once',
   () => {
     const libc = bindLibc();
     let now = 1_000_000_000n;

@@ -149,7 +149,7 @@ const spelled = (value: bigint): fc.Arbitrary<number | bigint> =>
     : fc.constant(value);
 const field = int64.chain(spelled);
 
-test('fields are given to the kernel as they are, valid or not', () => {
+test('passes fields to the kernel unchanged, valid or not', () => {
   fc.assert(
     fc.property(field, field, (tv_sec, tv_nsec) => {
       const expected = [BigInt(tv_sec), BigInt(tv_nsec)];

@@ -161,7 +161,7 @@ gate(existsSync(bun), 'npm run test:runtimes installs Bun')(
   },
 );
 
-test('a bundle says what is missing where koffi is not installed, or is in it', async () => {
+test('a bundle without koffi, or with koffi in it, says what is missing', async () => {
   const alone = mkdtempSync(join(tmpdir(), 'kqueue-ffi-'));
   const cases = [
     { external: ['koffi'], why: "Cannot find module 'koffi'" },

@@ -28,7 +28,7 @@ describe('next', () => {
     expect(idOf(await kq.next())).toBe(1);
   });
 
-  test('resolves when an event comes, from whatever source', async () => {
+  test('resolves with an event of any source', async () => {
     kq.add({ filter: 'timer', id: 7, after: 5 });
     expect(idOf(await kq.next())).toBe(7);
     const waiting = kq.next();
@@ -46,7 +46,7 @@ describe('next', () => {
     expect(idOf(await kq.next({ timeout: 0 }))).toBe(1);
   });
 
-  test('takes one event and leaves the others', async () => {
+  test('consumes one event and leaves the others', async () => {
     users(1, 2, 3);
     expect(idOf(await kq.next())).toBe(1);
     expect(kq.poll().map(idOf)).toEqual([2, 3]);
@@ -59,7 +59,7 @@ describe('next', () => {
 });
 
 describe('a loop over events', () => {
-  test('sees each event once, in order', async () => {
+  test('yields each event once, in order', async () => {
     users(...Array.from({ length: 200 }, (_, i) => i));
     const ids: unknown[] = [];
     for await (const event of kq) {
@@ -102,7 +102,7 @@ describe('a loop over events', () => {
     expect(ids).toEqual([1, 3]);
   });
 
-  test('gives no event of the old registration once its body added it anew', async () => {
+  test('yields no event of the old registration after its body added it again', async () => {
     kq.add(
       { filter: 'user', id: 1, udata: 'a' },
       { filter: 'user', id: 2, udata: 'old' },
@@ -130,7 +130,7 @@ describe('a loop over events', () => {
     expect(seen).toBe(1);
   });
 
-  test('answers several calls that nobody awaited in between', async () => {
+  test('resolves several concurrent calls', async () => {
     const iterator = kq[Symbol.asyncIterator]();
     const three = [iterator.next(), iterator.next(), iterator.next()];
     users(1, 2);
@@ -145,7 +145,7 @@ describe('a loop over events', () => {
 });
 
 describe('batches', () => {
-  test('have what is ready, up to max', async () => {
+  test('have the pending events, up to max', async () => {
     users(1, 2, 3, 4, 5);
     const batches: unknown[][] = [];
     for await (const events of kq.events({ max: 2 })) {
@@ -163,7 +163,7 @@ describe('batches', () => {
     expect((await waiting).value.map(idOf)).toEqual([1]);
   });
 
-  test('of a max that is none are refused', () => {
+  test('refuse an invalid max', () => {
     for (const max of [0, -1, 0.5]) {
       expect(() => kq.events({ max })).toThrow(RangeError);
       expect(() => kq.on(() => {}, { max })).toThrow(RangeError);
@@ -242,7 +242,7 @@ describe('an abort', () => {
     expect(kq.poll().map(idOf)).toEqual([1]);
   });
 
-  test('leaves nothing behind on a signal that lives long', async () => {
+  test('leaves no listener on a long-lived signal', async () => {
     const { signal } = new AbortController();
     let listeners = 0;
     const add = signal.addEventListener.bind(signal);
@@ -415,7 +415,7 @@ describe('a storm of events', () => {
   });
 });
 
-test('the asynchronous context of who waits is kept', async () => {
+test('keeps the asynchronous context of the caller that waits', async () => {
   const storage = new AsyncLocalStorage<string>();
   const waiting = storage.run('waiter', async () => {
     await kq.next();

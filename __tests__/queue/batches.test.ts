@@ -356,7 +356,7 @@ describe('calls of the kernel', () => {
     expect(subject.kernel.calls).toBe(6);
   });
 
-  test('one for steps that need not know how an earlier one went', () => {
+  test('makes one call for steps that do not depend on the outcome of an earlier one', () => {
     const subject = new Subject(facts, 'all', -1);
     subject.apply([
       { filter: 'user', id: 1 },
@@ -429,7 +429,7 @@ describe('over the kernel itself', () => {
     },
   );
 
-  test('a refused replacement of a timer costs no expiration', () => {
+  test('a refused replacement of a timer loses no expiration', () => {
     using kq = new Kqueue();
     kq.add({ ...timer, every: 1 });
     const queue = kqueue();
@@ -448,7 +448,7 @@ describe('over the kernel itself', () => {
     expect(kq.poll()).toHaveLength(1);
   });
 
-  test('a refused replacement of a process costs no exit', async () => {
+  test('a refused replacement of a process loses no exit', async () => {
     using kq = new Kqueue();
     const child = spawn('sleep', ['60'], { stdio: 'ignore' });
     const proc = { filter: 'proc', pid: child.pid ?? 0 } as const;
@@ -485,7 +485,7 @@ describe('over the kernel itself', () => {
     }
   });
 
-  test('a step that cannot be encoded keeps all from being made', () => {
+  test('a step that cannot be encoded prevents all steps', () => {
     using kq = new Kqueue();
     const kevent = { ident: 1, filter: -10, fflags: 2 ** 40 };
     expect(() =>

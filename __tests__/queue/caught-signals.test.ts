@@ -53,6 +53,6 @@ withStub('signals() catches by it', async () => {
   expect(lines).toEqual([true, 0]);
 });
 
-test('once reported, a one-shot signal is not caught any more', async () => {
+test('a one-shot signal is no longer caught after it was reported', async () => {
   expect(await printedBy(FILE, 'oneshot')).toEqual([['SIGHUP', 1, 0, 0]]);
 });

@@ -78,7 +78,7 @@ test('the options are the flags of the header', () => {
   ]);
 });
 
-test('what would repeat for ever is reported once: user and vnode events', () => {
+test('user and vnode events, which would never end, are edge-triggered by default', () => {
   expect(described(darwin, { filter: 'user', id: 1 }).flags).toEqual([
     'EV_CLEAR',
   ]);
@@ -90,7 +90,7 @@ test('what would repeat for ever is reported once: user and vnode events', () =>
   ).toEqual([]);
 });
 
-test('notes are the NOTE_ bits of the filter, whose numbers others share', () => {
+test('notes are the NOTE_ bits of their filter', () => {
   const vnode = described(freebsd, {
     filter: 'vnode',
     fd: 3,
@@ -138,7 +138,7 @@ test('NetBSD ignores dispatch for timers and signals, so it is refused there', (
   expect(described(darwin, timer).flags).toEqual(['EV_DISPATCH']);
 });
 
-test('a release without user events says so', () => {
+test('a release without user events refuses them and says so', () => {
   for (const facts of [
     factsOfRelease(netbsd, '9.3'),
     factsOfRelease(openbsd, '7.7'),
@@ -171,7 +171,7 @@ test('a trigger copies its 24 bits, or leaves those that are there', () => {
   }
 });
 
-test('a raw change goes to the kernel as it is', () => {
+test('a raw change is passed to the kernel unchanged', () => {
   const kevent = {
     ident: 3,
     filter: -9,
@@ -185,7 +185,7 @@ test('a raw change goes to the kernel as it is', () => {
   });
 });
 
-test('a raw change cannot take the udata from the queue', () => {
+test('a raw change cannot set the udata that the queue uses', () => {
   const { EV_UDATA_SPECIFIC } = darwin.constants;
   const kevent = { ident: 3, filter: -1, flags: EV_UDATA_SPECIFIC };
   expect(() => encode(darwin, { filter: 'raw', kevent })).toThrow(
@@ -201,7 +201,7 @@ test('one id may be written as a number or as a bigint', () => {
   expect(timer(2n ** 60n)).toBe(2n ** 60n);
 });
 
-describe('misuse is told in one grammar, before anything reaches the kernel', () => {
+describe('errors of bad arguments have one form, and come before the kernel is called', () => {
   const bad: [string, unknown, string][] = [
     ['no object', 5, "'change' must be an object: received 5"],
     ['no filter', { fd: 1 }, "'filter' must be read, write"],

@@ -40,7 +40,7 @@ describe.each(withUnits.map((facts) => [facts.name, facts] as const))(
       expect(timer(facts, { every: { ns: 500_000n } })).toEqual(expected);
     });
 
-    test('a number of milliseconds is given as it is, without a unit', () => {
+    test('a number of milliseconds is passed unchanged, without a unit', () => {
       const expected = { names: expect.anything(), data: 250, once: false };
       for (const every of [250, { ms: 250 }, { s: 0.25 }, { us: 250_000 }]) {
         const encoded = timer(facts, { every });
@@ -58,7 +58,7 @@ describe.each(withUnits.map((facts) => [facts.name, facts] as const))(
       });
     });
 
-    test('a fraction that is no whole microsecond is told in nanoseconds', () => {
+    test('a fraction that is not a whole microsecond is passed in nanoseconds', () => {
       expect(timer(facts, { every: 16.6667 })).toEqual({
         names: [nanoseconds],
         data: 16_666_700,
@@ -66,7 +66,7 @@ describe.each(withUnits.map((facts) => [facts.name, facts] as const))(
       });
     });
 
-    test('zero is the shortest time there is, not never', () => {
+    test('zero becomes the shortest duration', () => {
       expect(timer(facts, { after: 0 })).toEqual({
         names: [nanoseconds],
         data: 1,
@@ -99,7 +99,7 @@ describe.each(withUnits.map((facts) => [facts.name, facts] as const))(
       );
     });
 
-    test('a long time does not overflow for being told in a fine unit', () => {
+    test('a long duration in a fine unit does not overflow', () => {
       const encoded = timer(facts, { every: { s: 100 * 365 * 86_400 } });
       expect(encoded.names).toEqual([]);
       expect(encoded.data).toBe(100 * 365 * 86_400 * 1000);
@@ -118,7 +118,7 @@ describe('on freebsd', () => {
     expect(timer(freebsd, { every })).toEqual(expected);
   });
 
-  test('less than a second is told in nanoseconds', () => {
+  test('less than a second is passed in nanoseconds', () => {
     const expected = {
       names: ['NOTE_NSECONDS'],
       data: 999_999_999,
@@ -225,7 +225,7 @@ test.each(['netbsd 9.3', 'openbsd 7.3'])(
   },
 );
 
-describe('misuse is told before anything reaches the kernel', () => {
+describe('bad arguments throw before the kernel is called', () => {
   const bad: [string, unknown, string][] = [
     ['every: 0', { every: 0 }, "'every' must be more than 0: received 0"],
     ['every: -1', { every: -1 }, "'every' must be more than 0: received -1"],

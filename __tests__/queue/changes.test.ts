@@ -59,7 +59,7 @@ test('an empty pipe is a write event with its space', () => {
   expect(event.filter === 'write' && event.space).toBeGreaterThan(512);
 });
 
-test('the end of a pipe is eof, with the bytes that are left', () => {
+test('the end of a pipe is EOF, with the number of bytes left', () => {
   const [reader, writer] = pipe();
   ends.push(reader);
   kq.add({ filter: 'read', fd: reader });
@@ -79,7 +79,7 @@ test('fewer bytes than the low-water mark are no event', () => {
   expect(kq.poll()).toMatchObject([{ available: 4 }]);
 });
 
-test('something with a numeric fd stands for its descriptor', () => {
+test('an object with a numeric fd is accepted as a descriptor', () => {
   const [reader, writer] = makePipe();
   writeSync(writer, 'x');
   kq.add({ filter: 'read', fd: { fd: reader } });
@@ -97,7 +97,7 @@ test('user events keep the bits of the last trigger', () => {
   expect(kq.poll()).toEqual([]);
 });
 
-test('a timer that nobody looked at counts its expirations', () => {
+test('a timer counts expirations that were not collected', () => {
   kq.add({ filter: 'timer', id: 1, every: { us: 500 } });
   kq.add({ filter: 'timer', id: 2, after: 20 });
   let count = 0;
@@ -111,7 +111,7 @@ test('a timer that nobody looked at counts its expirations', () => {
   expect(count).toBeGreaterThanOrEqual(30);
 });
 
-test('a timer at a time that is past fires at once, and once', () => {
+test('a timer with a time in the past fires at once, and once', () => {
   kq.add({ filter: 'timer', id: 1, at: new Date(Date.now() - 1000) });
   expect(kq.wait({ timeout: 1000 })).toMatchObject([{ id: 1, count: 1 }]);
   expect(kq.size).toBe(0);
@@ -170,7 +170,7 @@ describe('disable, enable and modify', () => {
     expect(kq.poll()).toMatchObject([{ udata: 'new' }]);
   });
 
-  test('modify makes a timer that fires once of one that repeats', () => {
+  test('modify turns a one-shot timer into a periodic one', () => {
     kq.add({ filter: 'timer', id: 1, every: 60_000, udata: 'kept' });
     kq.modify({ filter: 'timer', id: 1, after: 1 });
     expect(kq.wait({ timeout: 5000 })).toMatchObject([{ udata: 'kept' }]);
@@ -180,13 +180,13 @@ describe('disable, enable and modify', () => {
     );
   });
 
-  test('modify makes a timer with a time of one with a period', () => {
+  test('modify turns a periodic timer into one with an absolute time', () => {
     kq.add({ filter: 'timer', id: 1, every: 60_000 });
     kq.modify({ filter: 'timer', id: 1, at: Date.now() + 1 });
     expect(kq.wait({ timeout: 5000 })).toMatchObject([{ id: 1 }]);
   });
 
-  test('what is not registered cannot be modified, enabled or disabled', () => {
+  test('modify, enable and disable refuse an unknown registration', () => {
     const key = { filter: 'timer', id: 9 } as const;
     for (const act of [
       () => kq.enable(key),
@@ -200,7 +200,7 @@ describe('disable, enable and modify', () => {
   });
 });
 
-test('a change that was refused is told as the step that it was', () => {
+test('a refused change is reported with its step', () => {
   const timer = { filter: 'timer', id: 9 } as const;
   const steps: [Step, () => void][] = [
     [{ ...timer, op: 'delete' }, () => kq.delete(timer)],
@@ -221,7 +221,7 @@ test('a change that was refused is told as the step that it was', () => {
   expect(error(() => kq.add(bad)).failures[0].step).toBe(bad);
 });
 
-describe('adding what is registered replaces it', () => {
+describe('adding an existing registration replaces', () => {
   test('its value and its parameters', () => {
     const [reader, writer] = makePipe();
     kq.add({ filter: 'read', fd: reader, lowWater: 10, udata: 'old' });
@@ -231,7 +231,7 @@ describe('adding what is registered replaces it', () => {
     expect(kq.size).toBe(1);
   });
 
-  test('its flags, which the kernel alone would leave as they were', () => {
+  test('its flags, which the kernel alone would not change', () => {
     const [reader, writer] = makePipe();
     kq.add({ filter: 'read', fd: reader });
     kq.add({ filter: 'read', fd: reader, oneshot: true });
@@ -268,7 +268,7 @@ describe('adding what is registered replaces it', () => {
 });
 
 describe('many changes at once', () => {
-  test('one that fails does not keep the others from being made', () => {
+  test('a change that fails does not prevent the others', () => {
     const [reader, writer] = makePipe();
     writeSync(writer, 'x');
     const results = kq.apply([
@@ -315,7 +315,7 @@ describe('many changes at once', () => {
     expect(kq.poll()).toHaveLength(2);
   });
 
-  test('a malformed change keeps all from being made', () => {
+  test('a malformed change prevents all', () => {
     const bad = { filter: 'read', fd: Number.NaN } as const;
     expect(() => kq.add({ filter: 'user', id: 1 }, bad)).toThrow(RangeError);
     expect(kq.size).toBe(0);
@@ -326,7 +326,7 @@ describe('many changes at once', () => {
     );
   });
 
-  test('a thousand changes go in one call, and every failure is told', () => {
+  test('a thousand changes go in one call, and every failure is reported', () => {
     const steps = Array.from({ length: 1000 }, (_, i): Step => {
       const id = i >> 1;
       return i % 2 === 0
@@ -338,7 +338,7 @@ describe('many changes at once', () => {
     expect(kq.size).toBe(500);
   });
 
-  test('later changes of a batch see what earlier ones did', () => {
+  test('later changes of a batch see the results of earlier ones', () => {
     const results = kq.apply([
       { filter: 'timer', id: 1, every: 60_000, udata: 'a' },
       { op: 'disable', filter: 'timer', id: 1 },
@@ -356,7 +356,7 @@ describe('many changes at once', () => {
     expect(kq.size).toBe(1);
   });
 
-  test('changes take no event away', () => {
+  test('changes consume no event', () => {
     kq.add({ filter: 'user', id: 1 });
     kq.trigger(1);
     for (let id = 10; id < 60; id++) kq.add({ filter: 'user', id });
@@ -365,7 +365,7 @@ describe('many changes at once', () => {
   });
 });
 
-test('after delete no event of the registration comes, not even one collected', () => {
+test('after delete no event of the registration is delivered, not even a collected one', () => {
   for (const id of [1, 2, 3]) kq.add({ filter: 'user', id });
   for (const id of [1, 2, 3]) kq.trigger(id);
   expect(kq.poll({ max: 1 })).toMatchObject([{ id: 1 }]);
@@ -395,7 +395,7 @@ test('a raw change and its raw event go through the same queue', () => {
   expect(kq.size).toBe(0);
 });
 
-test('a registration made with kevent itself has no value, and its events come', () => {
+test('a registration made with kevent has no value, and its events are delivered', () => {
   kevent(
     kq.fd,
     [{ ident: 3, filter: EVFILT_TIMER, flags: EV_ADD, data: 1, udata: 77 }],

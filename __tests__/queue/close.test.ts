@@ -12,7 +12,7 @@ import { onLinux } from '../support/fds.js';
 
 const closed = expect.objectContaining({ code: 'ERR_KQUEUE_CLOSED' });
 
-test('closing twice is closing once', () => {
+test('closing twice is a no-op', () => {
   const kq = new Kqueue();
   expect(kq.closed).toBe(false);
   kq.close();
@@ -70,7 +70,7 @@ test('pending next() calls resolve with undefined, loops end', async () => {
   expect(seen).toEqual([]);
 });
 
-test('use after close is an error that says so', async () => {
+test('use after close throws an error that says so', async () => {
   const kq = new Kqueue();
   kq.close();
   for (const use of [
@@ -130,7 +130,7 @@ test('a new queue with the number of one that was closed by hand is its own', as
 });
 
 describe('fromFd', () => {
-  test('takes over a queue, and what is registered with it', async () => {
+  test('adopts a queue with its registrations', async () => {
     const { EVFILT_TIMER, EV_ADD } = await import('../../src/index.js');
     const fd = kqueue();
     const timer = { ident: 5, filter: EVFILT_TIMER, flags: EV_ADD, data: 1 };
@@ -142,7 +142,7 @@ describe('fromFd', () => {
     expect(() => close(fd)).toThrow(expect.objectContaining({ code: 'EBADF' }));
   });
 
-  test('refuses what is no queue, or belongs to another', () => {
+  test('refuses a descriptor that is not a queue, or belongs to another Kqueue', () => {
     expect(() => Kqueue.fromFd(0)).toThrow(
       expect.objectContaining({ code: 'EBADF' }),
     );
@@ -156,7 +156,7 @@ describe('fromFd', () => {
     );
   });
 
-  test('takes over a queue with the number of one that was closed by hand', async () => {
+  test('adopts a queue with the number of one that was closed by hand', async () => {
     const lost = new Kqueue();
     closeSync(lost.fd);
     const fd = kqueue();

@@ -56,7 +56,7 @@ test('fdOf finds the descriptor of all that have one, without a warning', async 
   expect(warnings).toEqual([]);
 });
 
-test('fdOf refuses what has no descriptor', () => {
+test('fdOf refuses an object without a descriptor', () => {
   const foreign = [
     null,
     undefined,

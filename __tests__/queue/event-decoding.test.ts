@@ -83,7 +83,7 @@ test('a flag that is beside EV_EOF does not hide it: bits are tested, not equali
   ).toMatchObject({ eof: true });
 });
 
-test('a low-water or out-of-band note in fflags is not taken for an error', () => {
+test('a low-water or out-of-band note in fflags is not decoded as an error', () => {
   expect(
     decode(darwin, { ident: 5, filter: -1, flags: 1, fflags: 2, data: 1 }),
   ).toMatchObject({ eof: false, error: undefined });
@@ -140,7 +140,7 @@ test('the details of an exit are no notes', () => {
   });
 });
 
-test('bits a vnode event was not asked for, or that have no name, are no exception', () => {
+test('unrequested or unknown bits of a vnode event do not throw', () => {
   expect(
     decode(darwin, { ident: 4, filter: -4, fflags: 0x80000011 }),
   ).toMatchObject({
@@ -166,7 +166,7 @@ test('a signal without a name is its number', () => {
   });
 });
 
-test('a timer event keeps the old name of its count out of sight', () => {
+test('a timer event hides the deprecated name of its count', () => {
   const event = decode(darwin, { ident: 1, filter: -7, data: 3 });
   expect(event).toMatchObject({ filter: 'timer', count: 3, expirations: 3 });
   expect(Object.keys(event)).toEqual(['filter', 'id', 'count', 'udata', 'raw']);
@@ -174,7 +174,7 @@ test('a timer event keeps the old name of its count out of sight', () => {
   expect(JSON.parse(JSON.stringify(event))).not.toHaveProperty('expirations');
 });
 
-test('an event of a filter nobody knows is data, not a crash', () => {
+test('an event of an unknown filter is decoded as raw', () => {
   expect(
     decode(darwin, { ident: 4, filter: -9, fflags: 8, data: 1 }),
   ).toMatchObject({ filter: 'raw', udata: 'value', raw: { filter: -9 } });

@@ -42,7 +42,7 @@ describe('with the fake timers of jest', () => {
     expect(await waiting).toMatchObject({ id: 1 });
   });
 
-  test('many events come, one by one', async () => {
+  test('many events are delivered one by one', async () => {
     storm();
     let count = 0;
     for await (const _ of kq) if (++count === MANY) break;
@@ -50,7 +50,7 @@ describe('with the fake timers of jest', () => {
     expect(count).toBe(2 * MANY);
   });
 
-  test('many events come, to a listener', async () => {
+  test('many events are delivered to a listener', async () => {
     storm();
     let count = 0;
     await new Promise<void>((resolve) => {
@@ -63,7 +63,7 @@ describe('with the fake timers of jest', () => {
     expect(count).toBe(MANY);
   });
 
-  test('wait() ends when its time is out', () => {
+  test('wait() ends when its time runs out', () => {
     expect(kq.wait({ timeout: 5 })).toEqual([]);
   });
 

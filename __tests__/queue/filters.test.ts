@@ -60,7 +60,7 @@ describe('vnode', () => {
   const notes = async (): Promise<readonly string[]> =>
     only('vnode', await kq.next(soon)).notes;
 
-  test('tells what happened to an open file, in words', async () => {
+  test('reports changes of an open file by name', async () => {
     kq.add({
       filter: 'vnode',
       fd,
@@ -79,7 +79,7 @@ describe('vnode', () => {
     expect(await notes()).toEqual(expect.arrayContaining(['delete']));
   });
 
-  test('reports a change once, and no other changes than those asked for', async () => {
+  test('reports a change once, and only the requested changes', async () => {
     kq.add({ filter: 'vnode', fd, notes: 'rename' });
     appendFileSync(path, 'two');
     expect(kq.poll()).toEqual([]);
@@ -88,7 +88,7 @@ describe('vnode', () => {
     expect(await kq.next({ timeout: 10 })).toBeUndefined();
   });
 
-  test('goes on with the file it was given, also after it was replaced', async () => {
+  test('continues with the open file after it was replaced at its path', async () => {
     kq.add({ filter: 'vnode', fd, notes: ['delete', 'write'] });
     writeFileSync(`${path}.new`, 'saved by an editor');
     renameSync(`${path}.new`, path);
@@ -103,7 +103,7 @@ describe('vnode', () => {
     expect(await notes()).toEqual(expect.arrayContaining(['write']));
   });
 
-  test('takes a FileHandle', async () => {
+  test('accepts a FileHandle', async () => {
     await using handle = await open(path, 'r+');
     kq.add({ filter: 'vnode', fd: handle, notes: ['write', 'extend'] });
     truncateSync(path, 0);
@@ -116,7 +116,7 @@ describe('proc', () => {
   const child = (script: string) =>
     spawn('sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'] });
 
-  test('tells the exit code of a child', async () => {
+  test('reports the exit code of a child', async () => {
     const process = child('read line; exit 7');
     const pid = process.pid ?? 0;
     kq.add({ filter: 'proc', pid, notes: ['exit', 'exitstatus'], udata: 'c' });
@@ -128,7 +128,7 @@ describe('proc', () => {
     expect(kq.size).toBe(0);
   });
 
-  test('tells the signal that killed it', async () => {
+  test('reports the signal that killed it', async () => {
     const process = child('read line');
     const pid = process.pid ?? 0;
     kq.add({ filter: 'proc', pid, notes: ['exit', 'exitstatus'] });
@@ -176,7 +176,7 @@ describe('proc', () => {
     process.kill();
   });
 
-  test('a process that is not there is ESRCH, not a wait for ever', async () => {
+  test('a process that does not exist is ESRCH, not an endless wait', async () => {
     const process = child('exit 0');
     const pid = process.pid ?? 0;
     await once(process, 'exit');
@@ -186,7 +186,7 @@ describe('proc', () => {
     expect(kq.size).toBe(0);
   });
 
-  test('one that exits at once is either an event or ESRCH, never silence', async () => {
+  test('a process that exits at once is always reported, by an event or ESRCH', async () => {
     for (let i = 0; i < 20; i++) {
       const process = child('exit 0');
       const pid = process.pid ?? 0;
@@ -240,7 +240,7 @@ describe('sockets', () => {
     expect(() => kq.add({ filter: 'read', fd: client })).toThrow(TypeError);
   });
 
-  test('the end of a stream is eof while bytes are left', async () => {
+  test('the end of a stream is EOF while bytes are left', async () => {
     const server = createServer((socket) => {
       socket.on('error', () => {});
       socket.end('bye');

@@ -93,7 +93,7 @@ function take(
   return made;
 }
 
-describe('a kernel that gives no receipts', () => {
+describe('a kernel without receipts', () => {
   let real: LinuxKernel;
   const registrations = (kq: Kqueue): number =>
     [...(real.queueOf(kq.fd)?.knotes.all() ?? [])].length;
@@ -141,7 +141,7 @@ describe('a kernel that gives no receipts', () => {
     expect([kq.size, registrations(kq)]).toEqual([0, 0]);
   });
 
-  onLinux('changes beside events that wait take none of them away', () => {
+  onLinux('changes do not consume pending events', () => {
     using kq = new Kqueue();
     kq.add({ filter: 'user', id: 1, oneshot: true, udata: 'waited' });
     kq.trigger(1);
@@ -167,36 +167,33 @@ describe('a kernel that gives no receipts', () => {
   });
 });
 
-onLinux(
-  'a registration that fails once it is there is told of, with its value',
-  () => {
-    const { EINVAL } = kernels.darwin.errno;
-    take((given, kevent) => {
-      const count = kevent(...given);
-      const events = given[3];
-      // As FreeBSD tells of a timer that was touched with two units.
-      for (let i = 0; events && i < count; i++) {
-        const { stride, data } = events.words;
-        events.i32[i * stride + data] = EINVAL;
-      }
-      if (events) eachFlags(events, count, (flags) => flags | EV_ERROR);
-      return count;
-    });
-    try {
-      using kq = new Kqueue();
-      kq.add({ filter: 'timer', id: 1, after: 1, udata: 'timer' });
-      const [event] = kq.wait({ timeout: 5000 });
-      expect(event).toMatchObject({
-        filter: 'raw',
-        udata: 'timer',
-        raw: { ident: 1, filter: EVFILT_TIMER, data: EINVAL },
-      });
-      expect(kq.size).toBe(0);
-    } finally {
-      mocked.kernel = undefined;
+onLinux('a registration that fails later is reported, with its value', () => {
+  const { EINVAL } = kernels.darwin.errno;
+  take((given, kevent) => {
+    const count = kevent(...given);
+    const events = given[3];
+    // As FreeBSD tells of a timer that was touched with two units.
+    for (let i = 0; events && i < count; i++) {
+      const { stride, data } = events.words;
+      events.i32[i * stride + data] = EINVAL;
     }
-  },
-);
+    if (events) eachFlags(events, count, (flags) => flags | EV_ERROR);
+    return count;
+  });
+  try {
+    using kq = new Kqueue();
+    kq.add({ filter: 'timer', id: 1, after: 1, udata: 'timer' });
+    const [event] = kq.wait({ timeout: 5000 });
+    expect(event).toMatchObject({
+      filter: 'raw',
+      udata: 'timer',
+      raw: { ident: 1, filter: EVFILT_TIMER, data: EINVAL },
+    });
+    expect(kq.size).toBe(0);
+  } finally {
+    mocked.kernel = undefined;
+  }
+});
 
 onLinux(
   'close() leaves a file with its number open, on a kernel that only fails with EBADF',
@@ -379,7 +376,7 @@ function countingSend(EV_ERROR: number) {
   return { sent, send };
 }
 
-test('more changes than a list can hold go in as many calls as it takes', () => {
+test('more changes than a list can hold go in several calls', () => {
   const MOST = 2 ** 20;
   const { EVFILT_USER, EV_ERROR } = kernels.darwin.constants;
   const sender = new RecordSender(kernels.darwin);
@@ -392,7 +389,7 @@ test('more changes than a list can hold go in as many calls as it takes', () => 
   expect(errnos.every((errno) => errno === 0)).toBe(true);
 });
 
-test('replacements that take two records each go in as many calls as it takes', () => {
+test('replacements that need two records each go in several calls', () => {
   const MOST = 512;
   const facts = kernels.libkqueue;
   const registry = new Registry(true);
@@ -464,7 +461,7 @@ describe.each(kernelNames)('on %s', (name) => {
   });
 });
 
-describe('a kernel that knows nothing of its queues', () => {
+describe('a kernel that numbers its queues itself', () => {
   beforeEach(() => {
     if (process.platform === 'linux') take((given, call) => call(...given));
   });

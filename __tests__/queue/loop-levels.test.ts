@@ -61,6 +61,6 @@ test('a try leaves nothing registered', () => {
   );
 });
 
-test('without a loop to ask, as in Bun, there is nothing to refuse', () => {
+test('without an event loop to test, as in Bun, nothing is refused', () => {
   expect(canLoopWatch(watcherOf(), -1)).toBe(true);
 });

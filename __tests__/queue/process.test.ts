@@ -3,7 +3,7 @@
 import { printedBy, runProgram } from '../support/child.js';
 import { onLinux } from '../support/fds.js';
 
-test('a process exits when nothing waits, whatever is registered', async () => {
+test('a process exits when there is no pending wait, whatever is registered', async () => {
   const { status, stdout } = await runProgram('queue/process', 'oneNext');
   expect([stdout, status]).toEqual(['"one"\n', 0]);
 });
@@ -100,7 +100,7 @@ describe('an exception', () => {
   });
 });
 
-test('a signal ends neither a wait nor its time, and repeats no change', async () => {
+test('a signal ends no wait, moves no deadline, and repeats no change', async () => {
   expect(await printedBy('queue/process', 'signalled')).toEqual([0, true]);
 });
 

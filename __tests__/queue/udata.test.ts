@@ -80,7 +80,7 @@ describe('a value is released with its registration', () => {
   });
 });
 
-test('a value is not lost to a trigger, to enabling or to disabling', () => {
+test('a trigger, enabling and disabling keep the value', () => {
   kq.add({ filter: 'user', id: 1, udata: 'kept', disabled: true });
   kq.trigger(1);
   kq.enable({ filter: 'user', id: 1 });
@@ -91,7 +91,7 @@ test('a value is not lost to a trigger, to enabling or to disabling', () => {
   expect(kq.poll()).toMatchObject([{ udata: 'kept' }]);
 });
 
-test('a trigger by somebody who does not know the registration keeps the value', async () => {
+test('a trigger by code that does not know the registration keeps the value', async () => {
   const { EVFILT_USER, NOTE_TRIGGER } = await import('../../src/index.js');
   kq.add({ filter: 'user', id: 1, udata: 'kept' });
   const trigger = { ident: 1, filter: EVFILT_USER, fflags: NOTE_TRIGGER };
@@ -99,7 +99,7 @@ test('a trigger by somebody who does not know the registration keeps the value',
   expect(kq.poll()).toMatchObject([{ udata: 'kept' }]);
 });
 
-test('an event of a recycled descriptor never has the old value', () => {
+test('an event of a reused descriptor never has the old value', () => {
   const [reader, writer] = pipe();
   writeSync(writer, 'old');
   kq.add({ filter: 'read', fd: reader, udata: 'old' });
@@ -148,7 +148,7 @@ test('a million registrations that fire leave nothing behind', async () => {
   expect(after - before).toBeLessThan(250_000);
 }, 100_000);
 
-test('a value can be collected once its registration has ended', async () => {
+test('a value can be garbage-collected after its registration has ended', async () => {
   const lost = await printedBy('queue/udata', 'collected', {
     flags: ['--expose-gc'],
   });

@@ -33,7 +33,7 @@ test('wait returns as soon as there is an event', () => {
   expect(elapsed).toBeLessThan(5000);
 });
 
-test('wait returns nothing once its time is out, and not before', () => {
+test('wait returns nothing after its time has run out, and not before', () => {
   for (const timeout of [0, 0.25, 3, 10.5]) {
     const start = performance.now();
     expect(kq.wait({ timeout })).toEqual([]);
@@ -41,7 +41,7 @@ test('wait returns nothing once its time is out, and not before', () => {
   }
 });
 
-test('no more than max events are taken, and the others stay', () => {
+test('at most max events are consumed, and the others stay pending', () => {
   users(1, 2, 3, 4, 5);
   const ids: unknown[] = [];
   for (let i = 0; i < 3; i++) {
@@ -52,7 +52,7 @@ test('no more than max events are taken, and the others stay', () => {
   expect(ids).toEqual([1, 2, 3, 4, 5]);
 });
 
-test('more events than a batch holds all come, in their order', () => {
+test('more events than a batch holds are all delivered, in order', () => {
   const ids = Array.from({ length: 300 }, (_, i) => i);
   users(...ids);
   const got: unknown[] = [];
@@ -70,7 +70,7 @@ test('a batch may be larger than the default', () => {
 });
 
 describe('fill', () => {
-  test('leaves raw entries, and the value of each can be had', () => {
+  test('leaves raw entries, and udataOf returns the value of each', () => {
     users(1, 2);
     const list = new KeventList(8);
     expect(kq.fill(list, 0)).toBe(2);
@@ -99,7 +99,7 @@ describe('fill', () => {
     expect(kq.size).toBe(0);
   });
 
-  test('gets what an asynchronous loop collected and did not see', async () => {
+  test('returns events that an asynchronous loop collected and did not consume', async () => {
     users(1, 2, 3);
     for await (const event of kq) {
       expect(event).toMatchObject({ id: 1 });
@@ -112,7 +112,7 @@ describe('fill', () => {
   });
 });
 
-test('malformed options are told before anything is collected', () => {
+test('malformed options throw before anything is collected', () => {
   users(1);
   for (const timeout of [-1, Number.NaN, Infinity, '5', 5n]) {
     expect(() => kq.wait({ timeout: timeout as number })).toThrow(

@@ -31,21 +31,21 @@ test('wakes are one event of the registration until it is consumed', () => {
   expect(pending()).toEqual(['five']);
 });
 
-test('a handle wakes who waits asynchronously', async () => {
+test('a handle wakes an asynchronous wait', async () => {
   const waker = kq.waker(2 ** 52, 'wide');
   const wait = kq.next();
   wake(structuredClone(waker.handle));
   expect(await wait).toMatchObject({ id: 2 ** 52, udata: 'wide' });
 });
 
-test('idents that are given to wakers are free ones', () => {
+test('wakers get unused idents by default', () => {
   const all = [kq.waker(), kq.waker(undefined, 'x'), kq.waker()];
   expect(new Set(all.map(({ id }) => id)).size).toBe(3);
   wake(all[1].handle);
   expect(pending()).toEqual(['x']);
 });
 
-test('wakes are as other triggers to a registration that is disabled or gone', () => {
+test('waking a disabled or deleted registration behaves like any other trigger', () => {
   const { handle } = kq.waker(5, 'five');
   kq.disable({ filter: 'user', id: 5 });
   wake(handle);
@@ -87,7 +87,7 @@ test('a queue that is closed closes its wakers', () => {
   );
 });
 
-test('takes no handle that is none', () => {
+test('refuses an object that is not a handle', () => {
   const words = new Int32Array(new SharedArrayBuffer(32));
   for (const wrong of [null, 5, {}, { words: 5 }, { words }]) {
     expect(() => wake(wrong as WakerHandle)).toThrow(

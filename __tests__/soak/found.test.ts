@@ -48,22 +48,25 @@ onLinux(
   },
 );
 
-onLinux('a file whose last name goes while it is open goes on', () => {
-  using kq = new Kqueue();
-  const path = join(folder, 'name');
-  writeFileSync(path, 'text');
-  linkSync(path, `${path}2`);
-  const fd = openSync(path, 'r+');
-  kq.add({ filter: 'vnode', fd, notes: ['write', 'delete'] });
-  unlinkSync(path);
-  expect(notesOf(kq.wait({ timeout: 5000 }))).toEqual(['delete,link']);
-  unlinkSync(`${path}2`);
-  expect(notesOf(kq.wait({ timeout: 5000 }))).toEqual(['delete,link']);
-  writeSync(fd, 'more', 0);
-  expect(notesOf(kq.wait({ timeout: 5000 }))).toEqual(['write']);
-  kq.delete({ filter: 'vnode', fd });
-  closeSync(fd);
-});
+onLinux(
+  'a file whose last name is removed while it is open is still watched',
+  () => {
+    using kq = new Kqueue();
+    const path = join(folder, 'name');
+    writeFileSync(path, 'text');
+    linkSync(path, `${path}2`);
+    const fd = openSync(path, 'r+');
+    kq.add({ filter: 'vnode', fd, notes: ['write', 'delete'] });
+    unlinkSync(path);
+    expect(notesOf(kq.wait({ timeout: 5000 }))).toEqual(['delete,link']);
+    unlinkSync(`${path}2`);
+    expect(notesOf(kq.wait({ timeout: 5000 }))).toEqual(['delete,link']);
+    writeSync(fd, 'more', 0);
+    expect(notesOf(kq.wait({ timeout: 5000 }))).toEqual(['write']);
+    kq.delete({ filter: 'vnode', fd });
+    closeSync(fd);
+  },
+);
 
 onLinux(
   'a signal right after its registration was renewed is counted',
@@ -108,7 +111,7 @@ test('fill gives the value of a one-shot that another consumer collected', async
   expect(kq.size).toBe(1);
 });
 
-test('a timer that fires once has expired once, however late one looks', () => {
+test('a one-shot timer has expired once, however late it is collected', () => {
   using kq = new Kqueue();
   kq.add(
     { filter: 'timer', id: 1, after: 1 },
