@@ -17,7 +17,12 @@ import { open } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Kqueue, type KqueueEvent, type Step } from '../../src/index.js';
+import {
+  type Change,
+  Kqueue,
+  type KqueueEvent,
+  type Step,
+} from '../../src/index.js';
 import { printedBy } from '../support/child.js';
 import { onLinux } from '../support/fds.js';
 
@@ -155,6 +160,29 @@ describe('proc', () => {
       const event = only('proc', await kq.next(soon));
       expect(event.exit).toEqual(exit);
       expect(event.notes).toEqual(['exit']);
+    },
+  );
+
+  onLinux(
+    'a descriptor that a filter does not watch is refused with what it watches',
+    () => {
+      const messageOf = (change: Change): string => {
+        const [{ error }] = kq.apply([{ op: 'add', ...change }]);
+        return `${error?.message}`;
+      };
+      const fd = openSync('/dev/null', 'r');
+      expect([
+        messageOf({ filter: 'read', fd }),
+        messageOf({ filter: 'write', fd }),
+        messageOf({ filter: 'except', fd }),
+        messageOf({ filter: 'vnode', fd: kq, notes: 'write' }),
+      ]).toEqual([
+        `kevent EINVAL: add read ${fd} (it watches only files, pipes, sockets, terminals and queues)`,
+        `kevent EINVAL: add write ${fd} (it watches only files, pipes, sockets and terminals)`,
+        `kevent EINVAL: add except ${fd} (it watches only sockets)`,
+        `kevent EINVAL: add vnode ${kq.fd} (it watches only files, directories, FIFOs and devices)`,
+      ]);
+      closeSync(fd);
     },
   );
 

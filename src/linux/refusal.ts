@@ -40,3 +40,10 @@ export const refuseVnode: Refusal = (_, { kind, isMemfd }) =>
   kind === 'other'
     ? DE.EINVAL
     : 0;
+
+/** Why a filter refuses a descriptor, by the errno. */
+export const reasonOfRefusal = (
+  errno: number,
+  watched: string,
+): string | undefined =>
+  errno === DE.EINVAL ? `it watches only ${watched}` : undefined;

@@ -10,7 +10,7 @@ import {
 import { type Knote, setData } from '../knote.js';
 import { lowWater } from '../low-water.js';
 import type { Probe } from '../probe.js';
-import type { Refusal } from '../refusal.js';
+import { type Refusal, reasonOfRefusal, refuseExcept } from '../refusal.js';
 import type { FdSource } from '../source.js';
 import type { UnixDiag } from '../unix-diag.js';
 import { type Filter, touchSource } from './filter.js';
@@ -68,6 +68,14 @@ export class ReadFilter implements Filter {
 
   detach(knote: Knote): void {
     knote.queue.sources.detach(knote);
+  }
+
+  reason(errno: number): string | undefined {
+    const watched =
+      this.#refuses === refuseExcept
+        ? 'sockets'
+        : 'files, pipes, sockets, terminals and queues';
+    return reasonOfRefusal(errno, watched);
   }
 
   #pipe(knote: Knote, source: FdSource): boolean {

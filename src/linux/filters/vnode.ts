@@ -1,6 +1,6 @@
 import { D } from '../constants.js';
 import { inotifyReason } from '../inotify-limits.js';
-import { refuseVnode } from '../refusal.js';
+import { reasonOfRefusal, refuseVnode } from '../refusal.js';
 import { type Filter, storeRequest } from './filter.js';
 
 /**
@@ -29,5 +29,10 @@ export const vnodeFilter: Filter = {
     knote.queue.sources.detach(knote);
   },
 
-  reason: inotifyReason,
+  reason(errno, fd) {
+    return (
+      reasonOfRefusal(errno, 'files, directories, FIFOs and devices') ??
+      inotifyReason(errno, fd)
+    );
+  },
 };

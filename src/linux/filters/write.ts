@@ -9,7 +9,7 @@ import {
 import { type Knote, setData } from '../knote.js';
 import { lowWater } from '../low-water.js';
 import type { Probe } from '../probe.js';
-import { refuseWrite } from '../refusal.js';
+import { reasonOfRefusal, refuseWrite } from '../refusal.js';
 import type { FdSource } from '../source.js';
 import type { UnixDiag } from '../unix-diag.js';
 import { type Filter, touchSource } from './filter.js';
@@ -71,6 +71,10 @@ export class WriteFilter implements Filter {
 
   detach(knote: Knote): void {
     knote.queue.sources.detach(knote);
+  }
+
+  reason(errno: number): string | undefined {
+    return reasonOfRefusal(errno, 'files, pipes, sockets and terminals');
   }
 
   #pipe(knote: Knote, source: FdSource): boolean {
