@@ -84,6 +84,7 @@ export class Changes {
     const specific = (flags & D.EV_UDATA_SPECIFIC) !== 0;
     const knote = knotes.find(i32, at, filterNumber, specific);
     if (knote === undefined || knote.source === null) return knote;
+    if (isPlainDelete(knote, flags) && sources.takeOut(knote)) return knote;
     sources.dropIfStale(knote.source);
     return knote.dropped ? undefined : knote;
   }
@@ -133,16 +134,18 @@ export class Changes {
     const errno = filter.attach(knote);
     if (errno !== 0) return errno;
     knotes.add(knote);
-    if (filter.evaluate(knote)) knotes.activate(knote);
+    if (!filter.evaluate(knote)) return 0;
+    this.#queue.lookBefore();
+    knotes.activate(knote);
     return 0;
   }
 
   #delete(knote: Knote, flags: number): number {
-    const inTwoSteps =
-      (knote.flags & EV_DISPATCH2) === EV_DISPATCH2 &&
+    if (
+      !isPlainDelete(knote, flags) &&
       knote.disabled &&
-      (flags & D.EV_ENABLE) === 0;
-    if (inTwoSteps) {
+      (flags & D.EV_ENABLE) === 0
+    ) {
       knote.deleting = true;
       return DE.EINPROGRESS;
     }
@@ -160,6 +163,7 @@ export class Changes {
     const { knotes } = this.#queue;
     const { i32, words } = changes;
     const at = index * words.stride;
+    this.#queue.lookBefore();
     if (knote.deleting) {
       // Touches no longer reach the filter (D16). Enabling delivers the last
       // event.
@@ -189,3 +193,7 @@ export class Changes {
     return 0;
   }
 }
+
+/** Whether a change deletes a knote at once, not in two steps. */
+const isPlainDelete = (knote: Knote, flags: number): boolean =>
+  (flags & D.EV_DELETE) !== 0 && (knote.flags & EV_DISPATCH2) !== EV_DISPATCH2;

@@ -4,12 +4,15 @@ import { darwin } from '../abi/index.js';
 export const D = darwin.constants;
 export const DE = darwin.errno;
 
-/** The outer epoll's data for each of its members. */
-export const OUTER_READY = 0;
-export const OUTER_INNER = 1;
-export const OUTER_SIDE = 2;
+/**
+ * The outer epoll's data for each of its parts: less than the slot of any
+ * source that is in it too.
+ */
+export const OUTER_READY = -1;
+export const OUTER_INNER = -2;
+export const OUTER_SIDE = -3;
 /** An epoll of a queue that this one watches. */
-export const OUTER_CHILD = 3;
+export const OUTER_CHILD = -4;
 
 /** With both bits, a delete has two steps. */
 export const EV_DISPATCH2 = D.EV_DISPATCH | D.EV_UDATA_SPECIFIC;

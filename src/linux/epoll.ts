@@ -10,6 +10,7 @@ import {
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
   EPOLL_CTL_MOD,
+  EPOLLET,
   EPOLLIN,
 } from './constants.js';
 import {
@@ -106,6 +107,27 @@ export class Epoll {
     return false;
   }
 
+  /**
+   * Undo the last wait, of `n` events, on an epoll that is not the library's:
+   * arm the entries again that were reported as edges.
+   */
+  rearm(ep: number, n: number): void {
+    const reported = new Set<string>();
+    for (let i = 0; i < n; i++) {
+      const [low, high] = [this.low(i), this.high(i)].map(BigInt);
+      reported.add(
+        BigInt.asUintN(64, (high << 32n) | (low & MASK)).toString(16),
+      );
+    }
+    for (const { fd, bits, data } of entriesOf(ep)) {
+      if ((bits & EPOLLET) === 0 || !reported.has(data)) continue;
+      const words = BigInt(`0x${data}`);
+      const low = Number(BigInt.asIntN(32, words));
+      const high = Number(BigInt.asIntN(32, words >> 32n));
+      this.modify(ep, fd, bits, low, high);
+    }
+  }
+
   poll(ep: number): number {
     const libc = this.#libc;
     const n = libc.epollWait(ep, this.#events.address, MAX_EVENTS, 0);
@@ -171,6 +193,30 @@ function isListed(ep: number, fd: number): boolean {
 }
 
 const MEMBER = /^tfd:\s*(\d+)/;
+
+const MASK = 0xffffffffn;
+
+interface EntryOfProc {
+  readonly fd: number;
+  readonly bits: number;
+  /** Hexadecimal. */
+  readonly data: string;
+}
+
+/** The entries of an epoll that proc(5) lists; none if it cannot be read. */
+function entriesOf(ep: number): readonly EntryOfProc[] {
+  const entry = /^tfd:\s*(\d+) events:\s*([0-9a-f]+) data:\s*([0-9a-f]+)/gm;
+  try {
+    const info = readFileSync(`/proc/self/fdinfo/${ep}`, 'latin1');
+    return [...info.matchAll(entry)].map(([, fd, bits, data]) => ({
+      fd: Number(fd),
+      bits: Number.parseInt(bits, 16) | 0,
+      data,
+    }));
+  } catch {
+    return [];
+  }
+}
 
 /** Format a device as the kernel does in hexadecimal: 12 bits and 20 bits. */
 function kernelDevice(dev: bigint): string {

@@ -5,7 +5,7 @@ import type { Epoll } from './epoll.js';
 import { LINUX_ENOENT } from './errno.js';
 import { isSameInode, type Probe } from './probe.js';
 import type { Queue } from './queue.js';
-import type { FdSource } from './source.js';
+import { type FdSource, NOWHERE } from './source.js';
 
 const KCMP_EPOLL_TFD = 7;
 const F_SETSIG = 10;
@@ -133,14 +133,15 @@ export class Identity {
 
   /** Whether a source's descriptor is still the file that was registered. */
   isCurrent(source: FdSource): boolean {
-    const { epoll, descriptor } = source;
+    const { place, descriptor } = source;
     const { fd, queue } = descriptor;
     const { kernel, interest, epolls } = source.queue;
     if (queue !== null) return !queue.closed && this.isQueue(queue, fd);
-    if (epoll < 0) return this.#probe.isOpenOn(fd, descriptor);
-    const has = this.isHeld(epoll, source.queue) && this.#epoll.has(epoll, fd);
+    if (place === NOWHERE) return this.#probe.isOpenOn(fd, descriptor);
     // The epoll itself may have been closed, and replaced since.
-    if (!has) return epolls.repair() && this.#epoll.has(source.epoll, fd);
+    const has =
+      this.#isWatched(source) || (epolls.repair() && this.#isWatched(source));
+    if (!has) return false;
     if (!interest.mayHaveLeftover(fd)) return true;
     // The epoll may have the number twice: as this file, and as one that was
     // closed.
@@ -150,6 +151,15 @@ export class Identity {
       isSameInode(now, descriptor) &&
       isSameAccess(now, descriptor)
     );
+  }
+
+  /** Whether the epoll of a source has its descriptor as this file. */
+  #isWatched({ queue, place, descriptor }: FdSource): boolean {
+    const ep = queue.epolls.epollAt(place);
+    // The queue's own epoll may be a duplicate, which the queue does not hold.
+    const isOwn =
+      this.isHeld(ep, queue) || (ep === queue.fd && this.isQueue(queue, ep));
+    return isOwn && this.#epoll.has(ep, descriptor.fd);
   }
 
   /** A descriptor of a queue that has no known descriptor. */

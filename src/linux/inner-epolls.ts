@@ -1,10 +1,11 @@
 import type { Libc } from '../ffi/index.js';
-import { EPOLLIN, OUTER_INNER, OUTER_SIDE } from './constants.js';
+import { DE, EPOLLIN, OUTER_INNER, OUTER_SIDE } from './constants.js';
 import { Edges } from './edges.js';
-import { lastErrno } from './errno.js';
+import { LINUX_EINVAL, lastErrno } from './errno.js';
 import { type Member, Members } from './members.js';
 import type { Queue } from './queue.js';
-import { FdSource } from './source.js';
+import { newToken } from './ready-flag.js';
+import { FdSource, HOME, SIDE } from './source.js';
 import { pathOf } from './vnode-hints.js';
 
 /**
@@ -17,15 +18,23 @@ export const MAX_ROUNDS = 64;
  * The epolls inside one queue's descriptor, in which all entries are
  * edge-triggered. The second one is for descriptors that are watched for
  * reading and for writing: one entry could not distinguish the edges of both.
+ *
+ * They are needed only then, for members that are no sources, and where a queue
+ * watches another. Before that a queue is direct: its own epoll has its sources,
+ * which saves one level and one system call. The inner epoll then only proves
+ * which queue the eventfd and the descriptor belong to.
  */
 export class InnerEpolls {
   readonly #queue: Queue;
   readonly #libc: Libc;
-  readonly members = new Members();
+  /** Generations begin at random, so that they tell queues apart. */
+  readonly members = new Members(newToken());
   readonly #edges = new Edges();
   inner: number;
   /** The second epoll, or -1. */
   side = -1;
+  /** The queue's own epoll has the sources. */
+  isDirect = true;
 
   constructor(queue: Queue, inner: number) {
     this.#queue = queue;
@@ -60,6 +69,53 @@ export class InnerEpolls {
   /** The epolls that are readable if the queue must poll its sources. */
   all(): readonly number[] {
     return this.side < 0 ? [this.inner] : [this.inner, this.side];
+  }
+
+  /** The epoll of a place of sources. */
+  epollAt(place: number): number {
+    if (place === SIDE) return this.side;
+    return this.isDirect ? this.#queue.fd : this.inner;
+  }
+
+  /**
+   * Move the sources into the inner epoll. No edge is lost, because both epolls
+   * have the sources for a while, and none is posted twice. Returns a Darwin
+   * errno.
+   */
+  useInner(): number {
+    if (!this.isDirect) return 0;
+    const errno = this.members.size === 0 ? 0 : this.#moveInside();
+    if (errno === 0) this.isDirect = false;
+    return errno;
+  }
+
+  #moveInside(): number {
+    const queue = this.#queue;
+    const { epoll, identity } = queue.kernel;
+    if (!identity.isQueue(queue, queue.fd)) return DE.EBADF;
+    this.repair();
+    const moved: number[] = [];
+    for (const member of this.members.all()) {
+      // One that other code closed stays, and is found to be stale later.
+      if (!(member instanceof FdSource) || !identity.isCurrent(member))
+        continue;
+      const { fd, bits } = this.members.entryOf(member);
+      const { slot, generation } = member;
+      if (epoll.add(this.inner, fd, bits, slot, generation) < 0) {
+        const isFull = this.#libc.errno() === LINUX_EINVAL;
+        const errno = isFull ? DE.ENOMEM : lastErrno(this.#libc);
+        for (const added of moved) epoll.remove(this.inner, added);
+        return errno;
+      }
+      moved.push(fd);
+    }
+    // First edges mean nothing. Edges from before, and those that come
+    // meanwhile, are reported by the queue's own epoll.
+    while (epoll.poll(this.inner) === epoll.maxEvents);
+    queue.reports.poll();
+    for (const fd of moved) epoll.remove(queue.fd, fd);
+    queue.hasFirstEdges = true;
+    return 0;
   }
 
   /**
@@ -114,15 +170,15 @@ export class InnerEpolls {
     if (low === OUTER_INNER) this.inner = ep;
     else this.side = ep;
     queue.hasFirstEdges = true;
+    const place = low === OUTER_INNER ? HOME : SIDE;
     for (const member of this.members.all()) {
       const { fd, bits } = this.members.entryOf(member);
       const isSource = member instanceof FdSource;
-      if (isSource && member.epoll !== old) continue;
+      if (isSource && (this.isDirect || member.place !== place)) continue;
       if (!isSource && low !== OUTER_INNER) continue;
       const isOpen = isSource
         ? probe.isOpenOn(fd, member.descriptor)
         : identity.isHeld(fd, member) && isAnonymous(fd);
-      if (isSource) member.epoll = ep;
       if (isOpen) epoll.add(ep, fd, bits, member.slot, member.generation);
       else if (!isSource) member.reopen?.();
     }
@@ -168,21 +224,27 @@ export class InnerEpolls {
   /** Post the edges that one of the two epolls reports. */
   drain(ep: number): void {
     const { epoll } = this.#queue.kernel;
-    const edges = this.#edges;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const n = epoll.poll(ep);
-      for (let i = 0; i < n; i++) {
-        const member = this.members.find(epoll.low(i), epoll.high(i));
-        if (member instanceof FdSource) {
-          edges.add(member, epoll.bits(i));
-        } else if (member !== null) {
-          edges.post();
-          member.edge(epoll.bits(i));
-        }
-      }
-      edges.post();
+      this.post(n);
       if (n < epoll.maxEvents) return;
     }
+  }
+
+  /** Post the edges of the last `n` events that an epoll reported. */
+  post(n: number): void {
+    const { epoll } = this.#queue.kernel;
+    const edges = this.#edges;
+    for (let i = 0; i < n; i++) {
+      const member = this.members.find(epoll.low(i), epoll.high(i));
+      if (member instanceof FdSource) {
+        edges.add(member, epoll.bits(i));
+      } else if (member !== null) {
+        edges.post();
+        member.edge(epoll.bits(i));
+      }
+    }
+    edges.post();
   }
 
   /** Close the epolls, unless their descriptors are now other files. */

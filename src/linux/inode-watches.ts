@@ -16,7 +16,7 @@ import type { Knote } from './knote.js';
 import { lowWater } from './low-water.js';
 import { isSameInode } from './probe.js';
 import type { Queue } from './queue.js';
-import { type FdSource, knotesOf } from './source.js';
+import { type FdSource, knotesOf, NOWHERE } from './source.js';
 import { hintsOf, type Snapshot, VNODE_EVENTS } from './vnode-hints.js';
 
 /** Every post of a vnode evaluates EV_CLEAR knotes again: rule G51. */
@@ -232,7 +232,7 @@ export class InodeWatches {
   #onInodeGone(watch: InodeWatch): void {
     const { kernel, sources } = this.#queue;
     for (const source of [...watch.sources]) {
-      if (source.epoll >= 0) continue;
+      if (source.place !== NOWHERE) continue;
       const stat = kernel.probe.stat(source.descriptor.fd);
       const isOpen = stat !== undefined && isSameInode(stat, source.descriptor);
       if (!isOpen || stat.links > 0) {

@@ -8,11 +8,11 @@ import {
   LINUX_EPERM,
 } from './errno.js';
 import type { Queue } from './queue.js';
-import type { FdSource } from './source.js';
+import { type FdSource, HOME, NOWHERE, SIDE } from './source.js';
 
 /**
  * The sources that epoll watches for one queue, which epoll(7) calls the
- * interest list. Each is in one of the two inner epolls, edge-triggered.
+ * interest list. Each is in one of the queue's epolls, edge-triggered.
  */
 export class InterestList {
   readonly #queue: Queue;
@@ -34,9 +34,12 @@ export class InterestList {
     // If the caller's file has the number of a part of the queue that other
     // code closed, that part would seem to exist still.
     if (kernel.identity.hasHolder(fd)) this.#queue.repairs.check();
-    // In one entry, new data would look like an edge of both directions.
-    epolls.repair();
-    const ep = other?.epoll === epolls.inner ? epolls.openSide() : epolls.inner;
+    // In one entry an arrival would look like an edge of both directions.
+    const place = other?.place === HOME ? SIDE : HOME;
+    const refused = place === SIDE ? epolls.useInner() : 0;
+    if (refused !== 0) return refused;
+    if (!epolls.isDirect) epolls.repair();
+    const ep = place === SIDE ? epolls.openSide() : epolls.epollAt(HOME);
     if (ep < 0) return -ep;
     epolls.members.add(source, fd, bits);
     const { slot, generation } = source;
@@ -55,7 +58,7 @@ export class InterestList {
       // One file can be in at most 500 epolls that are in other epolls.
       return errno === LINUX_EINVAL ? DE.ENOMEM : darwinErrno(errno);
     }
-    source.epoll = ep;
+    source.place = place;
     if (this.#leftovers.has(fd) && !kernel.identity.isWatchedTwice(ep, fd)) {
       this.#leftovers.delete(fd);
     }
@@ -64,10 +67,11 @@ export class InterestList {
 
   /** Watch a source of the list for other bits. */
   modify(source: FdSource, bits: number): void {
-    const { epoll, slot, generation, descriptor } = source;
-    this.#queue.epolls.members.modify(source, bits);
-    this.#queue.kernel.epoll.modify(
-      epoll,
+    const { place, slot, generation, descriptor } = source;
+    const { epolls, kernel } = this.#queue;
+    epolls.members.modify(source, bits);
+    kernel.epoll.modify(
+      epolls.epollAt(place),
       descriptor.fd,
       bits,
       slot,
@@ -75,13 +79,42 @@ export class InterestList {
     );
   }
 
-  /** Remove a source; `isCurrent` if its descriptor is still the same file. */
+  /** Report a source again if it is ready. False if it is another file now. */
+  rearm(source: FdSource): boolean {
+    const { epolls, kernel } = this.#queue;
+    const { fd } = source.descriptor;
+    if (this.#leftovers.has(fd)) return false;
+    const { bits } = epolls.members.entryOf(source);
+    const { place, slot, generation } = source;
+    const ep = epolls.epollAt(place);
+    return kernel.epoll.modify(ep, fd, bits, slot, generation) >= 0;
+  }
+
+  /**
+   * Take a source out of the queue's own epoll. True if that proves that its
+   * descriptor is still the same file, because the number is there only once.
+   */
+  takeOut(source: FdSource): boolean {
+    const { epolls, kernel } = this.#queue;
+    const { fd } = source.descriptor;
+    const isProof =
+      epolls.isDirect && source.place === HOME && !this.#leftovers.has(fd);
+    if (!isProof || kernel.epoll.remove(epolls.epollAt(HOME), fd) < 0) {
+      return false;
+    }
+    source.place = NOWHERE;
+    epolls.members.remove(source);
+    return true;
+  }
+
+  /** Take a source out; `isCurrent` while its descriptor is the same file. */
   remove(source: FdSource, isCurrent: boolean): void {
-    const { epoll, descriptor } = source;
-    if (epoll < 0) return;
-    if (isCurrent) this.#queue.kernel.epoll.remove(epoll, descriptor.fd);
+    const { place, descriptor } = source;
+    if (place === NOWHERE) return;
+    const { epolls, kernel } = this.#queue;
+    if (isCurrent) kernel.epoll.remove(epolls.epollAt(place), descriptor.fd);
     else this.#leftovers.add(descriptor.fd);
-    this.#queue.epolls.members.remove(source);
+    epolls.members.remove(source);
   }
 
   /** Whether an epoll may have a number twice, as two different files. */

@@ -45,7 +45,11 @@ export class Nesting {
 
   /** Begin to watch another queue. Returns a Darwin errno. */
   addChild(child: Queue): number {
-    const errno = this.#checkLevel(child);
+    const errno =
+      this.#checkLevel(child) ||
+      // Epolls nest no deeper if only inner ones are in those of others.
+      child.epolls.useInner() ||
+      this.#queue.epolls.useInner();
     if (errno !== 0) return errno;
     const { nesting } = child;
     const count = this.#children.get(child) ?? 0;

@@ -58,11 +58,6 @@ export class QueueDescriptors {
     return undefined;
   }
 
-  /** The queue whose outer epoll reported a token. */
-  findByToken(token: number): Queue | undefined {
-    return this.all().find((queue) => queue.token === token);
-  }
-
   /** Poll the descriptor that was checked last. */
   #use(queue: Queue, fd: number): Queue {
     this.#byFd.set(fd, queue);

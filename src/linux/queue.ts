@@ -6,17 +6,18 @@ import {
 import { Changes } from './changes.js';
 import { timeoutOf } from './clock.js';
 import { Collector } from './collector.js';
-import { DE, OUTER_INNER, OUTER_READY, OUTER_SIDE } from './constants.js';
+import { DE } from './constants.js';
 import { LINUX_EINTR, lastErrno } from './errno.js';
-import { InnerEpolls, MAX_ROUNDS } from './inner-epolls.js';
+import { InnerEpolls } from './inner-epolls.js';
 import { InterestList } from './interest-list.js';
 import type { LinuxKernel } from './kernel.js';
 import { Knotes } from './knotes.js';
 import type { Member } from './members.js';
 import { Nesting } from './nesting.js';
 import { ReadyFlag } from './ready-flag.js';
-import { isTrigger } from './record.js';
+import { areSimple, isTrigger } from './record.js';
 import { Repairs } from './repairs.js';
+import { Reports } from './reports.js';
 import { Sources } from './sources.js';
 import { Timers } from './timers.js';
 
@@ -30,9 +31,10 @@ const SOON = 50e6;
 
 /**
  * One kqueue. Its descriptor is an outer epoll, so that it is pollable. The
- * outer epoll holds the inner epolls, in which everything is edge-triggered,
- * and a flag that is readable while events are pending. An edge only appends a
- * knote to the FIFO; whether there is an event is decided when it is collected.
+ * outer epoll holds a flag that is readable while events are pending, and what
+ * the queue watches, or inner epolls with that, all edge-triggered. An edge only
+ * appends a knote to the FIFO; whether there is an event is decided when it is
+ * collected.
  */
 export class Queue {
   /** Its descriptor, or a duplicate after that was closed. */
@@ -48,10 +50,9 @@ export class Queue {
   readonly timers: Timers;
   readonly readyFlag: ReadyFlag;
   readonly repairs: Repairs;
+  readonly reports: Reports;
   readonly #changes: Changes;
   readonly #collector: Collector;
-  /** A copy of the outer epoll's report, because draining reuses its memory. */
-  #reported = new Int32Array(8);
   /** A member that each call must poll: edges are lost between epolls. */
   polledMember: Member | null = null;
   /**
@@ -63,6 +64,8 @@ export class Queue {
   /** The kernel has to call {@link sync}. */
   isUnsynced = false;
   nextUnsynced: Queue | null = null;
+  /** The current call has not yet posted the edges from before it. */
+  #looksLater = false;
   #call: 'kevent' | 'kevent64' | undefined;
   #idleCalls = 0;
 
@@ -86,6 +89,7 @@ export class Queue {
     this.#collector = new Collector(this);
     this.readyFlag = new ReadyFlag(this, eventfd);
     this.repairs = new Repairs(this);
+    this.reports = new Reports(this);
   }
 
   /** Add the parts to the queue's descriptor: -1 if that fails. */
@@ -120,7 +124,11 @@ export class Queue {
     let reported = 0;
     // As in the periodic checks while the event loop watches the queue.
     const asksNothing = changes === null && nevents === 0;
-    if (changes === null || this.#hasSources()) {
+    this.#looksLater =
+      changes !== null &&
+      nevents === 0 &&
+      this.#mayLookLater(changes, nchanges);
+    if (changes === null || (!this.#looksLater && this.#hasSources())) {
       reported = this.kernel.epoll.poll(this.fd);
       if (reported < 0) return this.#leave();
       if (reported > 0 || this.#needsPolling()) {
@@ -133,6 +141,7 @@ export class Queue {
       }
     }
     if (changes === null && timeout === POLL && this.#isIdle()) {
+      this.#collector.foundNothing();
       this.kernel.sync();
       return 0;
     }
@@ -159,6 +168,27 @@ export class Queue {
     }
     this.kernel.sync();
     return written;
+  }
+
+  /**
+   * Whether earlier edges can stay in epoll until a change makes an event
+   * pending. They keep their order there, except where epolls are nested.
+   */
+  #mayLookLater(changes: KeventMemory, nchanges: number): boolean {
+    const { epolls, nesting } = this;
+    const isFlat =
+      epolls.side < 0 &&
+      !nesting.hasChildren &&
+      !nesting.isWatched &&
+      !this.#needsPolling();
+    return isFlat && areSimple(changes, nchanges, epolls.isDirect);
+  }
+
+  /** A change may make an event pending: post earlier edges before it. */
+  lookBefore(): void {
+    if (!this.#looksLater) return;
+    this.#looksLater = false;
+    if (this.#hasSources()) this.#poll();
   }
 
   /** The descriptor is no longer its own. */
@@ -256,6 +286,8 @@ export class Queue {
     // which would be taken for the old file.
     this.kernel.own(fd, member);
     this.sources.dropStale(fd);
+    const refused = this.epolls.useInner();
+    if (refused !== 0) return refused;
     this.epolls.repair();
     const errno = this.epolls.add(member, fd, bits);
     if (errno === 0) this.hasFirstEdges = true;
@@ -297,51 +329,11 @@ export class Queue {
    * False if it was another epoll.
    */
   #dispatch(reported: number): boolean {
-    let n = reported;
-    for (let round = 0; n > 0 && round < MAX_ROUNDS; round++) {
-      const drained = this.#drainReported(n);
-      if (drained === undefined) return false;
-      if (!drained || this.epolls.side < 0) break;
-      // A drained epoll keeps its old position in the outer epoll until that is
-      // polled again. Next time it would be reported too early.
-      n = this.kernel.epoll.poll(this.fd);
-    }
+    if (!this.reports.post(reported)) return false;
     this.polledMember?.edge(0);
     if (this.sources.needsPolling) this.sources.poll();
     if (this.knotes.hasVanishing) this.sources.dropVanished();
     return true;
-  }
-
-  /**
-   * Drain the epolls that were reported. False if there were none, `undefined`
-   * if the report is another epoll's.
-   */
-  #drainReported(n: number): boolean | undefined {
-    const { epolls, kernel } = this;
-    if (this.#reported.length < n) this.#reported = new Int32Array(n);
-    const reported = this.#reported;
-    let drained = false;
-    for (let i = 0; i < n; i++) {
-      reported[i] = kernel.epoll.low(i);
-      const token = kernel.epoll.high(i);
-      if (token !== this.token) {
-        // It may have consumed the flag of the other queue.
-        kernel.queues.findByToken(token)?.readyFlag.reported();
-        return undefined;
-      }
-    }
-    for (let i = 0; i < n; i++) {
-      const member = reported[i];
-      if (member === OUTER_READY) {
-        this.readyFlag.reported();
-        continue;
-      }
-      drained = true;
-      if (member === OUTER_INNER) epolls.drain(epolls.inner);
-      else if (member === OUTER_SIDE) epolls.drain(epolls.side);
-      else this.nesting.pollChildren();
-    }
-    return drained;
   }
 
   // ---- what it looks like from outside ------------------------------------

@@ -52,6 +52,11 @@ export class ReadyFlag {
     return kernel.epoll.add(fd, this.eventfd, bits, OUTER_READY, token);
   }
 
+  /** Nothing but edges makes the descriptor readable. */
+  get isOff(): boolean {
+    return this.#state === OFF;
+  }
+
   /** The outer epoll reported the eventfd. */
   reported(): void {
     if (this.#state !== ONCE) return;

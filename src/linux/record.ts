@@ -58,6 +58,23 @@ export function copyRecord(
   to.i32[target + 5] = 0;
 }
 
+/**
+ * Whether all changes are for EVFILT_TIMER or, `withSources`, for EVFILT_READ or
+ * EVFILT_WRITE.
+ */
+export function areSimple(
+  { i32, words }: KeventMemory,
+  nchanges: number,
+  withSources: boolean,
+): boolean {
+  for (let i = 0; i < nchanges; i++) {
+    const filter = (i32[i * words.stride + 2] << 16) >> 16;
+    const isSource = filter === D.EVFILT_READ || filter === D.EVFILT_WRITE;
+    if (filter !== D.EVFILT_TIMER && !(withSources && isSource)) return false;
+  }
+  return true;
+}
+
 /** Whether the last change probably leaves an event pending. */
 export function isTrigger(
   { i32, words }: KeventMemory,

@@ -12,6 +12,11 @@ import type { Member } from './members.js';
 import { isSameInode } from './probe.js';
 import type { Queue } from './queue.js';
 
+/** Where epoll has a source: see InnerEpolls. */
+export const NOWHERE = -1;
+export const HOME = 0;
+export const SIDE = 1;
+
 /** The condition of a descriptor that knotes watch. */
 export type Aspect = 'read' | 'write' | 'vnode';
 
@@ -27,12 +32,13 @@ export class FdSource implements Member {
   readonly aspect: Aspect;
   /** The knotes, oldest first. */
   readonly knotes: Knote[] = [];
-  /** The epoll that it is in, or -1. */
-  epoll = -1;
+  place: typeof NOWHERE | typeof HOME | typeof SIDE = NOWHERE;
   slot = -1;
   generation = 0;
   /** epoll reported EOF or an error, or may have: check with poll(2). */
   mayHaveEnded = true;
+  /** There was nothing to read just before it was added. */
+  isQuiet = false;
   /** The inotify watch of its pipe or file, or -1. */
   watch = -1;
   /** SO_RCVLOWAT of a socket at the last change, otherwise 1. */

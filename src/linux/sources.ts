@@ -120,6 +120,8 @@ export class Sources {
     const refused = refuses(knote, descriptor);
     if (refused !== 0) return refused;
     let source = this.get(fd, aspect);
+    const isQuiet = source === undefined && this.#isQuiet(knote, descriptor);
+    if (!isQuiet) this.#queue.lookBefore();
     if (source === undefined) {
       const child = descriptor.queue;
       const errno = child === null ? 0 : nesting.addChild(child);
@@ -127,13 +129,30 @@ export class Sources {
       const added = this.#add(descriptor, aspect);
       if (typeof added === 'number') return added;
       source = added;
-      this.#queue.hasFirstEdges = true;
+      source.isQuiet = isQuiet;
+      if (!isQuiet) this.#queue.hasFirstEdges = true;
     }
     source.knotes.push(knote);
     knote.source = source;
     descriptor.queue?.nesting.addWatcher(knote);
     this.update(knote);
     return 0;
+  }
+
+  /**
+   * Whether a pipe has nothing to read, and no EOF. To watch it then makes no
+   * event pending, and epoll reports no edge without meaning.
+   */
+  #isQuiet(knote: Knote, { kind, fd }: Descriptor): boolean {
+    return (
+      kind === 'pipe' &&
+      knote.filterNumber === D.EVFILT_READ &&
+      (knote.flags & D.EV_CLEAR) === 0 &&
+      !hasLowWater(knote) &&
+      !this.#followsPipes &&
+      this.#queue.epolls.isDirect &&
+      this.#queue.kernel.probe.poll(fd, EPOLLIN) === 0
+    );
   }
 
   /** Provide what a knote needs in addition to edges of epoll. */
@@ -242,9 +261,11 @@ export class Sources {
   }
 
   #remove(source: FdSource, isCurrent: boolean): void {
-    const { interest, nesting } = this.#queue;
+    const { interest, nesting, epolls } = this.#queue;
     const { queue, fd } = source.descriptor;
     if (queue !== null) nesting.removeChild(queue);
+    // Of what is in no other epoll, nothing is left in it.
+    if (!(isCurrent && epolls.isDirect)) this.#queue.hasFirstEdges = true;
     interest.remove(source, isCurrent);
     this.#watches.remove(source);
     this.directories.remove(source);
@@ -254,7 +275,15 @@ export class Sources {
     this.#peerReads.remove(source);
     this.#updatePolling();
     this.#byKey.delete(keyOf(fd, source.aspect));
-    this.#queue.hasFirstEdges = true;
+  }
+
+  /** Prove that a knote's descriptor is current by taking it out of epoll. */
+  takeOut({ source }: Knote): boolean {
+    return (
+      source !== null &&
+      source.knotes.length === 1 &&
+      this.#queue.interest.takeOut(source)
+    );
   }
 
   #watch(source: FdSource): number {

@@ -81,6 +81,11 @@ export class ReadFilter implements Filter {
   #pipe(knote: Knote, source: FdSource): boolean {
     const { fd, reads } = source.descriptor;
     const probe = this.#probe;
+    if (source.isQuiet) {
+      // What has come since, epoll reports.
+      source.isQuiet = false;
+      return false;
+    }
     if (source.mayHaveEnded) {
       const bits = probe.poll(fd, 0);
       // Other code closed the descriptor. If it is put back, EOF still has to

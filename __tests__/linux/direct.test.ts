@@ -1,0 +1,184 @@
+// A queue has its descriptors in its own epoll until it has to watch more. Then
+// they move, which loses no event, repeats none and changes no order.
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EV_DELETE,
+  EVFILT_READ,
+  EVFILT_TIMER,
+  EVFILT_USER,
+  EVFILT_WRITE,
+  type KeventInit,
+  KeventList,
+  kevent,
+  NOTE_TRIGGER,
+} from '../../src/index.js';
+import * as libc from '../conformance/libc.js';
+import {
+  adopt,
+  dup,
+  isolate,
+  kqueue,
+  pipe,
+  socketpair,
+} from '../conformance/world.js';
+import { isReported, onLinux, watch } from '../support/fds.js';
+
+isolate();
+
+const list = new KeventList(16);
+const read = (ident: number, flags = EV_ADD): KeventInit => ({
+  ident,
+  filter: EVFILT_READ,
+  flags,
+});
+const change = (kq: number, ...changes: KeventInit[]): void => {
+  kevent(kq, changes, null);
+};
+
+/** The descriptors that are reported as readable, in their order. */
+function readable(kq: number): number[] {
+  kevent(kq, null, list, 0);
+  return [...list]
+    .filter(({ filter }) => filter === EVFILT_READ)
+    .map(({ ident }) => Number(ident));
+}
+
+const isReadable = (fd: number): boolean => libc.poll(fd) !== 0;
+
+/** What a queue cannot watch by its own epoll alone. */
+const more: Readonly<Record<string, (kq: number, fd: number) => void>> = {
+  'the other direction': (kq, fd) => {
+    change(kq, { ident: fd, filter: EVFILT_WRITE, flags: EV_ADD });
+  },
+  'a timer': (kq) => {
+    const data = 3_600_000;
+    change(kq, { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data });
+  },
+  'another queue': (kq) => change(kq, read(kqueue())),
+  'nothing, and is watched': (kq) => change(kqueue(), read(kq)),
+};
+
+for (const [what, watchMore] of Object.entries(more)) {
+  describe(`a queue that comes to watch ${what}`, () => {
+    onLinux('does not report again what was collected', () => {
+      const kq = kqueue();
+      const [a, b] = socketpair();
+      change(kq, read(a, EV_ADD | EV_CLEAR));
+      libc.write(b, 1);
+      expect(readable(kq)).toEqual([a]);
+      watchMore(kq, a);
+      expect(readable(kq)).toEqual([]);
+      libc.write(b, 1);
+      expect(readable(kq)).toEqual([a]);
+    });
+
+    onLinux('reports what was not collected, in its order', () => {
+      const kq = kqueue();
+      const pairs = Array.from({ length: 40 }, () => socketpair());
+      change(kq, ...pairs.map(([a]) => read(a, EV_ADD | EV_CLEAR)));
+      const some = [38, 3, 17].map((i) => pairs[i]);
+      for (const [, b] of some) libc.write(b, 1);
+      watchMore(kq, pairs[5][0]);
+      const idents = some.map(([a]) => a);
+      expect(readable(kq)).toEqual(idents);
+      for (const [, b] of some.reverse()) libc.write(b, 1);
+      expect(readable(kq)).toEqual(idents.reverse());
+    });
+  });
+}
+
+onLinux('a level keeps its queue readable while there is something', () => {
+  const kq = kqueue();
+  const [r, w] = pipe();
+  change(kq, read(r));
+  // At first it stays in epoll; an event that stays goes back to the queue.
+  for (let round = 0; round < 5; round++) {
+    libc.write(w, 1);
+    for (let i = 0; i <= round; i++) {
+      expect(isReadable(kq)).toBe(true);
+      expect(readable(kq)).toEqual([r]);
+    }
+    expect(isReadable(kq)).toBe(true);
+    libc.read(r, 1);
+    expect(readable(kq)).toEqual([]);
+    expect(isReadable(kq)).toBe(false);
+  }
+});
+
+onLinux('a level that was collected comes before what is new', () => {
+  const kq = kqueue();
+  const [r, w] = pipe();
+  const user = { ident: 1, filter: EVFILT_USER, flags: EV_ADD | EV_CLEAR };
+  const [other, end] = pipe();
+  change(kq, read(r), read(other), user);
+  libc.write(w, 1);
+  expect(readable(kq)).toEqual([r]);
+  libc.write(end, 1);
+  change(kq, { ...user, flags: 0, fflags: NOTE_TRIGGER });
+  kevent(kq, null, list, 0);
+  expect([...list].map(({ ident }) => ident)).toEqual([r, other, 1]);
+  change(kq, read(r, EV_DELETE));
+  expect(readable(kq)).toEqual([other]);
+});
+
+onLinux('levels of a pipe and of a user event take turns', () => {
+  const kq = kqueue();
+  const [r, w] = pipe();
+  const user = { ident: 1, filter: EVFILT_USER, flags: EV_ADD };
+  change(kq, read(r), user);
+  libc.write(w, 1);
+  expect(readable(kq)).toEqual([r]);
+  libc.read(r, 1);
+  expect(readable(kq)).toEqual([]);
+  libc.write(w, 1);
+  change(kq, { ...user, flags: 0, fflags: NOTE_TRIGGER });
+  for (let round = 0; round < 3; round++) {
+    kevent(kq, null, list, 0);
+    expect([...list].map(({ ident }) => ident)).toEqual([r, 1]);
+  }
+  for (const ident of [r, 1, r, 1]) {
+    const one = new KeventList(1);
+    kevent(kq, null, one, 0);
+    expect(one.ident(0)).toBe(ident);
+  }
+});
+
+onLinux('more descriptors are ready than epoll reports at once', () => {
+  const kq = kqueue();
+  const [r, w] = pipe();
+  const all = [r, ...Array.from({ length: 519 }, () => dup(r))];
+  change(kq, ...all.map((fd) => read(fd)));
+  libc.write(w, 1);
+  const events = new KeventList(all.length + 1);
+  for (let round = 0; round < 3; round++) {
+    expect(kevent(kq, null, events, 0)).toBe(all.length);
+  }
+  libc.read(r, 1);
+  expect(kevent(kq, null, events, 0)).toBe(0);
+  expect(isReadable(kq)).toBe(false);
+});
+
+onLinux('a pipe of the same file comes after one that was ready', () => {
+  const kq = kqueue();
+  const [r, w] = pipe();
+  const copy = dup(r);
+  change(kq, read(r));
+  libc.write(w, 1);
+  change(kq, read(copy));
+  expect(readable(kq)).toEqual([r, copy]);
+});
+
+onLinux('an epoll of others at its number loses no edge', () => {
+  const kq = kqueue();
+  const [r, w] = pipe();
+  const [mine] = pipe();
+  change(kq, read(mine));
+  const theirs = adopt(watch(r, { edge: true }));
+  libc.write(w, 1);
+  libc.dup2(theirs, kq);
+  expect(() => readable(kq)).toThrow(
+    expect.objectContaining({ code: 'EBADF' }),
+  );
+  expect(isReported(theirs)).toBe(true);
+});
