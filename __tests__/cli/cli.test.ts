@@ -63,7 +63,7 @@ describe('kq', () => {
     [['timer', '1s', '--nope'], "Unknown option '--nope'"],
     [['timer', '1s', '--tiemout=1s'], "did you mean '--timeout'?"],
     [['timer', '1s', '--count', '0'], '--count must be a whole number'],
-    [['timer', '1s', '--exec', "a 'b"], "a ' is open"],
+    [['timer', '1s', '--exec', "a 'b"], "a ' is not closed"],
     [['timer', '1s', '--timeout', '25d'], 'at most 24d'],
     [['signal', 'TREM'], "no signal 'TREM', did you mean 'SIGTERM'?"],
     [['constants', '--kernel', 'darwn'], "did you mean 'darwin'?"],
@@ -214,13 +214,13 @@ describe('kq', () => {
     expect(ticks[2].tick).toBeGreaterThanOrEqual(3);
   });
 
-  test('refuses arguments that are no UTF-8, and reads what has U+FFFD in it', async () => {
+  test('refuses arguments that are not UTF-8, and reads what has U+FFFD in it', async () => {
     const { stdout, stderr, status } = await bash(
       `kq watch $'a\\xff' -t 10s; echo $?
        kq constants $'\\xef\\xbf\\xbd'; echo $?`,
     );
     expect({ stdout, status }).toEqual({ stdout: '2\n1\n', status: 0 });
-    expect(stderr).toMatch(/^kq: argument 2, .* is no UTF-8.*directory/);
+    expect(stderr).toMatch(/^kq: argument 2, .* is not UTF-8.*directory/);
     expect(stderr).toContain("no constant that begins with '\ufffd'");
   });
 
@@ -309,7 +309,7 @@ describe('kq --exec', () => {
   });
 
   gate(process.platform === 'linux', 'file names are UTF-8 on macOS')(
-    'loses nothing of an entry whose name is no UTF-8',
+    'prints all bytes of a name that is not UTF-8',
     async () => {
       const place = join(folder, 'bytes');
       mkdirSync(place);

@@ -5,7 +5,7 @@ import process from 'node:process';
 import * as api from '../../../dist/index.js';
 
 const WORDS =
-  `No kqueue can be had here: Linux on ${process.arch} is not known to ` +
+  `kqueue is not available here: Linux on ${process.arch} is not known to ` +
   'this library; it is on x64, arm64, riscv64, loong64';
 
 const isRefused = (call) =>
