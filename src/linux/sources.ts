@@ -264,7 +264,7 @@ export class Sources {
     const { interest, nesting, epolls } = this.#queue;
     const { queue, fd } = source.descriptor;
     if (queue !== null) nesting.removeChild(queue);
-    // Of what is in no other epoll, nothing is left in it.
+    // The queue's own epoll keeps nothing of a source that is taken out.
     if (!(isCurrent && epolls.isDirect)) this.#queue.hasFirstEdges = true;
     interest.remove(source, isCurrent);
     this.#watches.remove(source);

@@ -82,7 +82,7 @@ export class ReadFilter implements Filter {
     const { fd, reads } = source.descriptor;
     const probe = this.#probe;
     if (source.isQuiet) {
-      // What has come since, epoll reports.
+      // epoll reports what arrived since.
       source.isQuiet = false;
       return false;
     }
