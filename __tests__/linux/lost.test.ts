@@ -6,6 +6,7 @@ import {
   close,
   EV_ADD,
   EV_CLEAR,
+  EVFILT_FS,
   EVFILT_READ,
   EVFILT_TIMER,
   EVFILT_USER,
@@ -412,4 +413,40 @@ describe('a part of a queue that other code closed', () => {
       });
     }
   }
+});
+
+onLinux(
+  'a timer fires on when its timerfd is replaced between two events',
+  () => {
+    const { result: kq, opened } = openedBy(() => {
+      const fd = kqueue();
+      kevent(fd, [{ ...user, filter: EVFILT_TIMER, data: 5 }], null);
+      return fd;
+    });
+    expect(collect(kq, 2000)).toEqual([1]);
+    const timerfd = Math.max(...opened);
+    // It still fires by a duplicate, and is set anew then.
+    const dup = libc.dup(timerfd);
+    replace(timerfd);
+    expect(collect(kq, 2000)).toEqual([1]);
+    expect(collect(kq, 2000)).toEqual([1]);
+    close(kq);
+    for (const fd of [timerfd, dup]) closeSync(fd);
+    expectNoneLeft();
+  },
+);
+
+onLinux('a file is neither read nor closed as a part of EVFILT_FS', () => {
+  const { result: kq, opened } = openedBy(() => {
+    const fd = kqueue();
+    kevent(fd, [{ ...user, filter: EVFILT_FS ?? 0 }], null);
+    return fd;
+  });
+  const parts = opened.filter((fd) => fd !== kq).slice(-2);
+  for (const part of parts) replace(part);
+  expect(collect(kq)).toEqual([]);
+  close(kq);
+  expect(parts.map(isOpen)).toEqual([true, true]);
+  parts.forEach(closeSync);
+  expectNoneLeft();
 });

@@ -101,7 +101,7 @@ export class Sources {
   }
 
   close(): void {
-    this.#ticks.close();
+    this.#ticks.stop();
     this.#watches.close();
   }
 

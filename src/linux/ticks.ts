@@ -45,20 +45,17 @@ export class Ticks implements Member {
     return 0;
   }
 
-  stop(): void {
-    if (this.#timerfd < 0) return;
-    this.#queue.removeMember(this, this.#timerfd);
-    this.close();
-  }
-
   /** Reading a timerfd does not stop it. */
   edge(): void {
     const { address } = this.#libc.scratch;
     this.#libc.read(this.#timerfd, address, 8);
   }
 
-  close(): void {
-    if (this.#timerfd >= 0) this.#libc.close(this.#timerfd);
+  /** Close the timerfd, unless its descriptor is another file now. */
+  stop(): void {
+    if (this.#timerfd < 0) return;
+    const isOpen = this.#queue.removeMember(this, this.#timerfd);
+    if (isOpen) this.#libc.close(this.#timerfd);
     this.#timerfd = -1;
   }
 }

@@ -121,7 +121,7 @@ export class TimerHeap implements Member {
     const set = this.#libc.timerfdSettime;
     if (isHeld && set(this.#fd, 0, address, 0) >= 0) return;
     this.close();
-    if (this.#open()) set(this.#fd, 0, address, 0);
+    if (this.#open() === 0) set(this.#fd, 0, address, 0);
   }
 
   close(): void {

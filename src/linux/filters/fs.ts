@@ -60,15 +60,19 @@ class MountWatch implements Member {
   readonly knotes = new Set<Knote>();
   readonly fd: number;
   readonly ticks: Ticks;
+  readonly #queue: Queue;
   #mounts: ReadonlyMap<string, string>;
 
   constructor(queue: Queue, fd: number) {
     this.fd = fd;
+    this.#queue = queue;
     this.ticks = new Ticks(queue, TICK);
     this.#mounts = readMounts(fd);
   }
 
   edge(): void {
+    // Another file at its number has no mounts.
+    if (!this.#queue.kernel.identity.isMember(this.#queue, this.fd)) return;
     let mounts: ReadonlyMap<string, string>;
     try {
       mounts = readMounts(this.fd);
