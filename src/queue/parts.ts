@@ -1,6 +1,7 @@
 // The second door of the room: what a queue is made of, and what the helpers use
 // of it. It is loaded with the first queue, so that an import does not wait for it.
 export { onAbort } from './abort-signal.js';
+export { checkAdoptable } from './adoption.js';
 export { setAlarm } from './alarm.js';
 export { readFd } from './descriptor.js';
 export { parseNanoseconds, timerDuration } from './duration.js';

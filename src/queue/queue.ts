@@ -1,12 +1,4 @@
-import {
-  checkFd,
-  currentWords,
-  fdOwners,
-  type KeventList,
-  kevent,
-  kqueue,
-} from '../calls/index.js';
-import { misuse } from '../errors.js';
+import { currentWords, type KeventList, kqueue } from '../calls/index.js';
 import type { LoopDriver } from '../host/index.js';
 import { INSPECT, type InspectOptions } from '../memory/index.js';
 import type { Change, Key, Modification, Step } from './change.js';
@@ -84,14 +76,7 @@ export class Kqueue<T = unknown>
    * @throws {KqueueError} `EBADF` if it is not an open queue.
    */
   static fromFd<T = unknown>(fd: number): Kqueue<T> {
-    const action = 'adopt a queue';
-    checkFd(action, 'fd', fd);
-    kevent(fd, null, null, 0);
-    if (fdOwners.has(fd)) {
-      throw new TypeError(
-        misuse(action, 'fd', 'a queue that no other Kqueue owns', fd),
-      );
-    }
+    parts().checkAdoptable(fd);
     adoptedFd = fd;
     try {
       return newKqueue();
