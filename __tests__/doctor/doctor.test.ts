@@ -17,6 +17,7 @@ import {
   disposeDoubles,
   double,
   type Fields,
+  fieldAt,
   type KeventCall,
 } from '../support/doubles.js';
 
@@ -62,14 +63,8 @@ function kernelOf(
   const armed = new Map<string, Armed>();
   let open = false;
 
-  const read = (bytes: Uint8Array, name: string): bigint => {
-    const { offset, size, signed } = struct.fields[name];
-    let value = 0n;
-    for (let i = size - 1; i >= 0; i--) {
-      value = (value << 8n) | BigInt(bytes[offset + i]);
-    }
-    return signed ? BigInt.asIntN(8 * size, value) : value;
-  };
+  const read = (bytes: Uint8Array, name: string): bigint =>
+    fieldAt(struct, bytes, name);
   const recordOf = (bytes: Uint8Array): Record64 => ({
     ident: read(bytes, 'ident'),
     filter: read(bytes, 'filter'),

@@ -42,6 +42,20 @@ export function toBytes(struct: FixtureStruct, values: Fields): Uint8Array {
   return bytes;
 }
 
+/** A field of a struct that was laid out as its header says. */
+export function fieldAt(
+  struct: FixtureStruct,
+  bytes: Uint8Array,
+  name: string,
+): bigint {
+  const { offset, size, signed } = struct.fields[name];
+  let value = 0n;
+  for (let i = size - 1; i >= 0; i--) {
+    value = (value << 8n) | BigInt(bytes[offset + i]);
+  }
+  return signed ? BigInt.asIntN(8 * size, value) : value;
+}
+
 /** The whole range of a field. */
 export function rangeOf(field: FixtureField): { min: bigint; max: bigint } {
   const bits = BigInt((8 * field.size) / countOf(field));

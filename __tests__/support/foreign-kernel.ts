@@ -8,7 +8,7 @@ import { createLinuxKernel } from '../../src/linux/kernel.js';
 import type { Kernel } from '../../src/memory/kernel.js';
 import type { Kevent, KeventInit } from '../../src/memory/kevent.js';
 import { allocateTimespec } from '../../src/memory/timespec.js';
-import { Double, type Fields, type KeventCall } from './doubles.js';
+import { Double, type Fields, fieldAt, type KeventCall } from './doubles.js';
 
 /** What an older release of a kernel does not do. */
 export interface Habits {
@@ -30,7 +30,8 @@ type Record64 = Readonly<Record<'ident' | 'data' | 'udata', bigint>> &
 const darwin: KernelFacts = kernels.darwin;
 const COMMON_FLAGS = 0xff;
 const OLD_FLAGS = 0x3f;
-const EV_ERROR = 0x4000;
+// The same number with every kernel.
+const { EV_DELETE, EV_ERROR, EV_RECEIPT } = darwin.constants;
 
 const nameOf = (table: Constants | undefined, value: number) =>
   Object.entries(table ?? {}).find(([, number]) => number === value)?.[0];
@@ -98,7 +99,7 @@ export function foreignKernel(
     const group = `fflag:${filter.slice('EVFILT_'.length)}` as const;
     let { fflags } = change;
     let { data } = change;
-    const isConverted = name !== 'darwin' && (flags & 2) === 0;
+    const isConverted = name !== 'darwin' && (flags & EV_DELETE) === 0;
     if (filter === 'EVFILT_TIMER') {
       if (!isConverted) return { ...change, filter: number, flags };
       const time = timeOf(fflags, data);
@@ -137,14 +138,8 @@ export function foreignKernel(
     };
   };
 
-  const read = (bytes: Uint8Array, field: string): bigint => {
-    const { offset, size, signed } = double.struct.fields[field];
-    let value = 0n;
-    for (let i = size - 1; i >= 0; i--) {
-      value = (value << 8n) | BigInt(bytes[offset + i]);
-    }
-    return signed ? BigInt.asIntN(8 * size, value) : value;
-  };
+  const read = (bytes: Uint8Array, name: string): bigint =>
+    fieldAt(double.struct, bytes, name);
   const recordOf = (bytes: Uint8Array): Record64 => ({
     ident: read(bytes, 'ident'),
     filter: Number(read(bytes, 'filter')),
@@ -158,13 +153,13 @@ export function foreignKernel(
   const apply = (kq: number, change: Record64): number => {
     const key = `${kq} ${change.ident}`;
     const isTimer = change.filter === known.EVFILT_TIMER;
-    const isDelete = (change.flags & known.EV_DELETE) !== 0;
+    const isDelete = (change.flags & EV_DELETE) !== 0;
     const isKept = isTimer && habits.keepsTimers && timers.has(key);
     if (isKept && !isDelete) return 0;
     const made = toDarwin(change);
     if (made === undefined) return facts.errno.EINVAL;
     const list = listFor(real.words, 1);
-    list.push({ ...made, flags: (made.flags ?? 0) & ~0x40 });
+    list.push({ ...made, flags: (made.flags ?? 0) & ~EV_RECEIPT });
     const memory = memoryOf(list, 'apply', 'list', 'a list');
     const failed = real.kevent(kq, memory, 1, null, 0, null) < 0;
     if (failed) return errnoOf(real.errno());
@@ -182,7 +177,7 @@ export function foreignKernel(
       const change = recordOf(double.change(call, i));
       const errno = apply(call.kq, change);
       const isReceipt =
-        !habits.isWithoutReceipts && (change.flags & 0x40) !== 0;
+        !habits.isWithoutReceipts && (change.flags & EV_RECEIPT) !== 0;
       if (errno === 0 && !isReceipt) continue;
       if (entries.length === call.nevents) {
         return errno === 0 ? 0 : double.fail(errno);
