@@ -111,7 +111,10 @@ export class InnerEpolls {
     }
     // First edges mean nothing. Edges from before, and those that come
     // meanwhile, are reported by the queue's own epoll.
-    while (epoll.poll(this.inner) === epoll.maxEvents);
+    const rounds = MAX_ROUNDS + Math.ceil(moved.length / epoll.maxEvents);
+    for (let round = 0; round < rounds; round++) {
+      if (epoll.poll(this.inner) < epoll.maxEvents) break;
+    }
     queue.reports.poll();
     for (const fd of moved) epoll.remove(queue.fd, fd);
     queue.hasFirstEdges = true;
