@@ -43,14 +43,16 @@ const pause = (ms: number): void => {
 
 /**
  * A kernel that has nothing but timers. One that is added again keeps its time,
- * as in kernels without a touch of their own for timers.
+ * as in kernels without a touch of their own for timers. Each call that collects
+ * first takes the next of the delays.
  */
-function timersOf(name: Name, rule: Rule) {
+function timersOf(name: Name, rule: Rule, delays: readonly number[] = []) {
   const made = double({ kernel: name });
   const { offset: ident } = made.struct.fields.ident;
   const { fflags, data } = made.struct.fields;
   let timers: { id: bigint; due: number; event: Fields }[] = [];
   const waits: number[] = [];
+  const late = [...delays];
   const open = new Set<number>();
 
   const arm = (change: Uint8Array): boolean => {
@@ -87,8 +89,13 @@ function timersOf(name: Name, rule: Rule) {
       open.add(5);
       return 5;
     },
-    close: (fd) => (open.delete(fd) ? 0 : made.fail(9)),
+    close: (fd) => {
+      timers = [];
+      return open.delete(fd) ? 0 : made.fail(9);
+    },
     kevent: (call) => {
+      // The machine was busy with something else until now.
+      if (call.nevents > 0) pause(late.shift() ?? 0);
       for (let i = 0; i < call.nchanges; i++) {
         if (!arm(made.change(call, i))) return made.fail(22);
       }
@@ -114,6 +121,17 @@ describe.each<Name>(['netbsd', 'openbsd'])('on %s', (name) => {
     ['wrong about microseconds', 'other'],
   ] as const)('timers that are %s: %s', (rule, expected) => {
     const { find, open } = timersOf(name, RULES[rule]);
+    expect(find()).toBe(expected);
+    expect(open.size).toBe(0);
+  });
+
+  test.each([
+    ['lax', 'units'],
+    ['wrong about microseconds', 'other'],
+    ['foreign', 'other'],
+    ['unitless', 'milliseconds'],
+  ] as const)('timers that are %s, on a busy machine: %s', (rule, expected) => {
+    const { find, open } = timersOf(name, RULES[rule], [12, 24, 5]);
     expect(find()).toBe(expected);
     expect(open.size).toBe(0);
   });

@@ -29,8 +29,20 @@ const MICROSECONDS_MS = 8;
 const CONTROL_MS = 25;
 /** The clock of a timer may be this much ahead of ours. */
 const CLOCK_SKEW_MS = 1;
+/** The time of one look. A timer in a smaller unit fires much earlier. */
+const LOOK_MS = 1;
+/** All times are doubled if this thread was too late to see which fired early. */
+const MAX_SCALE = 16;
 const MAX_WAIT_MS = 3000;
-const MAX_CALLS = 100;
+const MAX_CALLS = 3000;
+
+/** What was seen of one timer, in milliseconds. */
+interface Sighting {
+  /** When the last call that did not report it began, after it was set. */
+  unseen: number;
+  /** When a call that reported it returned, since before it was set. */
+  fired?: number;
+}
 
 /** Whether a change is refused with EINVAL. */
 function isInvalid(change: () => void): boolean {
@@ -48,15 +60,29 @@ function isInvalid(change: () => void): boolean {
  * their bits, so a time in microseconds would take a thousand times as long.
  * FreeBSD, and the releases of NetBSD (10) and OpenBSD (7.4) that have units,
  * also refuse unknown bits. A kernel that refuses none is measured, which
- * blocks for 8 ms, or 25 ms if it has no units.
+ * blocks for 8 ms, or 25 ms if it has no units, and longer on a busy machine.
  *
  * @throws {KqueueError} If there is no queue to try it on.
  */
 export function findTimerUnits(
+  facts: KernelFacts,
+  syscalls: Pick<Syscalls, 'kqueue' | 'kevent' | 'close'>,
+  events: KeventList,
+): TimerUnits {
+  for (let scale = 1; scale <= MAX_SCALE; scale *= 2) {
+    const found = measure(facts, syscalls, events, scale);
+    if (found !== undefined) return found;
+  }
+  return 'other';
+}
+
+/** Measure once; undefined if this thread was too late to tell. */
+function measure(
   { constants, timerUnits }: KernelFacts,
   { kqueue, kevent, close }: Pick<Syscalls, 'kqueue' | 'kevent' | 'close'>,
   events: KeventList,
-): TimerUnits {
+  scale: number,
+): TimerUnits | undefined {
   const seconds: number | undefined = constants[timerUnits.seconds ?? ''];
   const micros: number | undefined = constants[timerUnits.microseconds ?? ''];
   const nanos: number | undefined = constants[timerUnits.nanoseconds ?? ''];
@@ -73,43 +99,59 @@ export function findTimerUnits(
   try {
     const start = now();
     const isRefused = isInvalid(() => {
-      add(NANOSECONDS, nanos, NANOSECONDS_MS * 1e6);
-      add(MICROSECONDS, micros, MICROSECONDS_MS * 1e3);
+      add(NANOSECONDS, nanos, NANOSECONDS_MS * 1e6 * scale);
+      add(MICROSECONDS, micros, MICROSECONDS_MS * 1e3 * scale);
       add(SECONDS, seconds, 2);
     });
     if (isRefused) return 'milliseconds';
     if (isInvalid(() => add(UNKNOWN, UNKNOWN_BIT, 60_000))) return 'units';
-    add(CONTROL, 0, CONTROL_MS);
-    /** The time after which each timer fired, by ident. */
-    const fired = new Map<number, number>();
+    add(CONTROL, 0, CONTROL_MS * scale);
+    const set = now();
+    const seen = new Map<number, Sighting>(
+      [NANOSECONDS, MICROSECONDS, SECONDS, CONTROL].map((ident) => [
+        ident,
+        { unseen: 0 },
+      ]),
+    );
+    const hasFired = (ident: number) => seen.get(ident)?.fired !== undefined;
     const end = start + MAX_WAIT_MS;
     for (let i = 0; i < MAX_CALLS && now() < end; i++) {
-      const count = kevent(kq, null, events, end - now());
+      const began = now() - set;
+      const count = kevent(kq, null, events, LOOK_MS);
       for (let at = 0; at < count; at++) {
-        const isError = (events.flags(at) & EV_ERROR) !== 0;
-        if (!isError) fired.set(Number(events.ident(at)), now() - start);
+        if ((events.flags(at) & EV_ERROR) !== 0) continue;
+        const sighting = seen.get(Number(events.ident(at)));
+        if (sighting !== undefined) sighting.fired = now() - start;
       }
-      const isOver = fired.has(NANOSECONDS) && fired.has(MICROSECONDS);
-      if (isOver || fired.has(CONTROL)) break;
+      for (const sighting of seen.values()) {
+        if (sighting.fired === undefined) sighting.unseen = began;
+      }
+      if (hasFired(NANOSECONDS) && hasFired(MICROSECONDS)) break;
+      if (hasFired(CONTROL)) break;
     }
-    return unitsBy(fired);
+    if (!hasFired(NANOSECONDS) && !hasFired(MICROSECONDS)) {
+      const isInMs = hasFired(SECONDS) && hasFired(CONTROL);
+      return isInMs ? 'milliseconds' : 'other';
+    }
+    const inTime = [
+      isInTime(seen.get(NANOSECONDS), NANOSECONDS_MS * scale),
+      isInTime(seen.get(MICROSECONDS), MICROSECONDS_MS * scale),
+    ];
+    if (inTime.includes(false)) return 'other';
+    return inTime.includes(undefined) ? undefined : 'units';
   } finally {
     close(kq);
   }
 }
 
-function unitsBy(fired: ReadonlyMap<number, number>): TimerUnits {
-  const nanos = fired.get(NANOSECONDS);
-  const micros = fired.get(MICROSECONDS);
-  if (nanos === undefined && micros === undefined) {
-    const isInMs = fired.has(SECONDS) && fired.has(CONTROL);
-    return isInMs ? 'milliseconds' : 'other';
-  }
-  const isRight = (after: number | undefined, ms: number): boolean =>
-    after !== undefined && after >= ms - CLOCK_SKEW_MS;
-  return isRight(nanos, NANOSECONDS_MS) && isRight(micros, MICROSECONDS_MS)
-    ? 'units'
-    : 'other';
+/** Whether a timer fired in time; undefined if it may have been early. */
+function isInTime(
+  sighting: Sighting | undefined,
+  ms: number,
+): boolean | undefined {
+  if (sighting?.fired === undefined) return false;
+  if (sighting.fired < ms - CLOCK_SKEW_MS) return false;
+  return sighting.unseen >= LOOK_MS ? true : undefined;
 }
 
 setTimerUnitsProbe(() => {
