@@ -29,14 +29,14 @@ const MICROSECONDS_MS = 8;
 const CONTROL_MS = 25;
 /** The clock of a timer may be this much ahead of ours. */
 const CLOCK_SKEW_MS = 1;
-/** The time of one look. A timer in a smaller unit fires much earlier. */
-const LOOK_MS = 1;
+/** How long one call waits. A timer in a smaller unit fires much earlier. */
+const POLL_MS = 1;
 /** All times are doubled if this thread was too late to see which fired early. */
 const MAX_SCALE = 16;
 const MAX_WAIT_MS = 3000;
 const MAX_CALLS = 3000;
 
-/** What was seen of one timer, in milliseconds. */
+/** When one timer was seen, in milliseconds. */
 interface Sighting {
   /** When the last call that did not report it began, after it was set. */
   unseen: number;
@@ -117,7 +117,7 @@ function measure(
     const end = start + MAX_WAIT_MS;
     for (let i = 0; i < MAX_CALLS && now() < end; i++) {
       const began = now() - set;
-      const count = kevent(kq, null, events, LOOK_MS);
+      const count = kevent(kq, null, events, POLL_MS);
       for (let at = 0; at < count; at++) {
         if ((events.flags(at) & EV_ERROR) !== 0) continue;
         const sighting = seen.get(Number(events.ident(at)));
@@ -151,7 +151,7 @@ function isInTime(
 ): boolean | undefined {
   if (sighting?.fired === undefined) return false;
   if (sighting.fired < ms - CLOCK_SKEW_MS) return false;
-  return sighting.unseen >= LOOK_MS ? true : undefined;
+  return sighting.unseen >= POLL_MS ? true : undefined;
 }
 
 setTimerUnitsProbe(() => {
