@@ -18,7 +18,7 @@ describe('KqueueError', () => {
   test.each([
     ['kevent', () => kevent(NEVER_OPEN, null, null, 0)],
     ['close', () => close(NEVER_OPEN)],
-  ])('of %s has the fields of a system error of Node', (syscall, call) => {
+  ])('of %s has the fields of a Node.js system error', (syscall, call) => {
     const error = errorOf(call);
     expect(error).toBeInstanceOf(KqueueError);
     expect(error).toBeInstanceOf(Error);
@@ -31,18 +31,18 @@ describe('KqueueError', () => {
     });
   });
 
-  test('can be used wherever a NodeJS.ErrnoException can', () => {
+  test('is assignable to NodeJS.ErrnoException', () => {
     const error: NodeJS.ErrnoException = new KqueueError('x', 'ENOENT', -2);
     expect(error.code).toBe('ENOENT');
   });
 
-  test('says where it happened', () => {
+  test('has a stack trace of the call', () => {
     const error = errorOf(() => kevent(NEVER_OPEN, null, null, 0));
     expect((error as Error).stack).toContain(__filename);
     expect(String(error)).toBe('KqueueError: kevent EBADF');
   });
 
-  test('keeps the error that caused it', () => {
+  test('keeps its cause', () => {
     const cause = new Error('below');
     const error = new KqueueError(
       'x',
@@ -58,7 +58,7 @@ describe('KqueueError', () => {
     expect(error.syscall).toBeUndefined();
   });
 
-  test('does not outlive its cause: the same number works again', () => {
+  test('does not persist: the same descriptor works again', () => {
     const kq = kqueue();
     expect(kevent(kq, null, null, 0)).toBe(0);
     close(kq);
@@ -87,8 +87,8 @@ const untouchable = new Proxy(
 const revoked = Proxy.revocable({}, {});
 revoked.revoke();
 
-describe('a message of misuse', () => {
-  test('names the call, the argument, what it must be and what it was', () => {
+describe('a message about a bad argument', () => {
+  test('names the call, the argument, the expected and the received value', () => {
     expect(misuse('call close', 'fd', 'an integer', null)).toBe(
       "Cannot call close as 'fd' must be an integer: received null",
     );
@@ -118,11 +118,11 @@ describe('a message of misuse', () => {
     [Object.create(null), 'an object'],
     [untouchable, 'a function'],
     [revoked.proxy, 'an object'],
-  ])('says %# without running any code of the value', (value, said) => {
+  ])('describes value %# without running its code', (value, said) => {
     expect(received(value)).toBe(said);
   });
 
-  test('never runs toString, valueOf or a getter of what it received', () => {
+  test('does not run toString, valueOf or getters of the received value', () => {
     const trap = (): never => {
       throw new Error('ran');
     };
@@ -139,7 +139,7 @@ describe('a message of misuse', () => {
   });
 });
 
-test('a wrong type is a TypeError, a wrong number a RangeError', () => {
+test('is a TypeError for a wrong type, a RangeError for a wrong number', () => {
   const thrown = (value: unknown) =>
     errorOf(() => throwBadInteger('call close', 'fd', 'an integer', value));
   for (const value of [1.5, Number.NaN, -1, 2 ** 80]) {

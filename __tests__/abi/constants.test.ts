@@ -43,7 +43,7 @@ describe.each(kernelNames)('%s', (name) => {
     );
   });
 
-  test('puts each constant in the groups it belongs to, and no others', () => {
+  test('puts each constant in its groups, and in no others', () => {
     const groups = (constant: string) =>
       groupsOf(kernel)
         .filter(([, table]) => Object.hasOwn(table, constant))
@@ -83,7 +83,7 @@ describe.each(kernelNames)('%s', (name) => {
     expect(sorted(kernel.signals)).toEqual(sorted(fixture.signals));
   });
 
-  test('names the timer units its header has, and says how they combine', () => {
+  test('names the timer units of its header and how they combine', () => {
     const {
       default: byDefault,
       encoding,
@@ -115,7 +115,7 @@ describe.each(kernelNames)('%s', (name) => {
     );
   });
 
-  test('calls each timer unit by the name of that unit', () => {
+  test('maps each timer unit to the constant of that name', () => {
     const { seconds, milliseconds, microseconds, nanoseconds } =
       kernel.timerUnits;
     expect(['NOTE_SECONDS', undefined]).toContain(seconds);
@@ -124,7 +124,7 @@ describe.each(kernelNames)('%s', (name) => {
     expect(['NOTE_NSECONDS', undefined]).toContain(nanoseconds);
   });
 
-  test('is looked for in the libraries it is known to live in', () => {
+  test('lists the libraries that provide it', () => {
     const known = fixture.libraries.map(({ dlopen }) => dlopen);
     expect(kernel.libraries.slice(0, known.length)).toEqual(known);
     for (const library of kernel.libraries.slice(known.length)) {
@@ -134,7 +134,7 @@ describe.each(kernelNames)('%s', (name) => {
     }
   });
 
-  test('is called through the symbols its library exports', () => {
+  test('is called through symbols that its library exports', () => {
     const { kqueue, close, errno, kevent, kevent_11, ...others } =
       fixture.symbols;
     expect(kernel.symbols.kqueue).toEqual([kqueue?.symbol]);
@@ -162,21 +162,21 @@ describe.each(kernelNames)('%s', (name) => {
     `../../../shared/abi/${fileOf(name)}`,
     import.meta.url,
   );
-  test('is held against the extracted tables, where they are at hand', () => {
+  test('matches the extracted tables, where they are available', () => {
     if (existsSync(shared)) {
       expect(fixture).toEqual(JSON.parse(readFileSync(shared, 'utf8')));
     }
   });
 });
 
-test('NetBSD is never called through plain kevent, which takes an old timespec', () => {
+test('does not call plain kevent on NetBSD, which takes an old timespec', () => {
   expect(kernels.netbsd.symbols.kevent.map(({ symbol }) => symbol)).toEqual([
     '__kevent100',
     '__kevent50',
   ]);
 });
 
-test('each platform has one kernel of its own, and libkqueue is none', () => {
+test('maps each platform to one kernel, and none to libkqueue', () => {
   const platforms = kernelNames.flatMap((name) => kernels[name].platforms);
   expect(new Set(platforms).size).toBe(platforms.length);
   expect(kernels.libkqueue.platforms).toEqual([]);
@@ -189,7 +189,7 @@ const ours = Object.values(kernels).find((kernel: KernelFacts) =>
 );
 
 gate(ours !== undefined, 'no kernel here has a table')(
-  'errno and signal numbers are those Node has for this system',
+  'has the errno and signal numbers that Node has for this system',
   () => {
     const inBoth = (table: Constants, system: object) =>
       Object.fromEntries(
@@ -205,7 +205,7 @@ gate(ours !== undefined, 'no kernel here has a table')(
   },
 );
 
-test('a number keeps its literal type, so a switch over filters narrows', () => {
+test('keeps literal types, so that a switch over filters narrows', () => {
   const darwin: -1 = kernels.darwin.constants.EVFILT_READ;
   const netbsd: 0 = kernels.netbsd.constants.EVFILT_READ;
   const exit: 0x80000000 = kernels.freebsd.constants.NOTE_EXIT;

@@ -67,7 +67,7 @@ describe.each(kernelNames)('%s', (name) => {
   const kernel: KernelFacts = kernels[name];
   const { arches } = fixtureOf(name);
 
-  test('is known for exactly the CPUs its headers were compiled for', () => {
+  test('has a layout for exactly the CPUs its headers were compiled for', () => {
     expect([...kernel.cpus].sort()).toEqual(Object.keys(arches).sort());
   });
 
@@ -79,13 +79,13 @@ describe.each(kernelNames)('%s', (name) => {
     }
   });
 
-  test('names only structs it describes in its ways to call kevent', () => {
+  test('calls kevent only with structs it describes', () => {
     for (const { struct } of kernel.symbols.kevent) {
       expect(Object.keys(kernel.structs)).toContain(struct);
     }
   });
 
-  test('lists the fields of a struct in the order they lie in memory', () => {
+  test('lists the fields of a struct in memory order', () => {
     for (const cpu of kernel.cpus) {
       for (const [struct, { fields }] of Object.entries(kernel.structs)) {
         const layout = layoutOf(kernel, cpu, struct);
@@ -97,7 +97,7 @@ describe.each(kernelNames)('%s', (name) => {
 });
 
 test.each(everyStruct)(
-  'struct $struct lies in memory as a C compiler for $kernel on $cpu lays it out',
+  'struct $struct has the layout of a C compiler for $kernel on $cpu',
   ({ kernel, cpu, struct }) => {
     const { size, align, fields } =
       fixtureOf(kernel).arches[cpu][`struct ${struct}`];
@@ -115,7 +115,7 @@ test.each(everyStruct)(
 );
 
 test.each(everyStruct.filter(({ cpu }) => cpu === process.arch))(
-  'koffi lays struct $struct of $kernel out the same way on this $cpu host',
+  'koffi computes the same layout of struct $struct of $kernel on this $cpu host',
   ({ kernel, cpu, struct }) => {
     const layout = layoutOf(kernels[kernel], cpu, struct);
     const declared = koffiStruct(kernels[kernel], struct);
@@ -127,7 +127,7 @@ test.each(everyStruct.filter(({ cpu }) => cpu === process.arch))(
   },
 );
 
-test('a struct or a CPU the kernel does not have is refused by name', () => {
+test('rejects an unknown struct or CPU by name', () => {
   expect(() => layoutOf(kernels.darwin, 'x64', 'kevent@11')).toThrow(
     new RangeError(
       'Cannot lay out a struct as \'struct\' must be one of kevent, kevent64_s, kevent_qos_s, timespec: received "kevent@11"',

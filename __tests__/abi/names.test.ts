@@ -66,7 +66,7 @@ describe.each(kernelNames)('%s', (name) => {
     }
   });
 
-  test('has a name for every errno and signal number, and finds it by it', () => {
+  test('names every errno and signal number, and finds each number by its name', () => {
     for (const number of Object.values(kernel.errno)) {
       expect(kernel.errno[errnoName(kernel, number) ?? '']).toBe(number);
     }
@@ -89,7 +89,7 @@ describe.each(kernelNames)('%s', (name) => {
   });
 });
 
-test('names of flags and fflags always add up to the number they name', () => {
+test('names of flags and fflags add up to the named value', () => {
   fc.assert(
     fc.property(
       anyKernel,
@@ -121,7 +121,7 @@ test('never uses the name of a mask or a combination for a bit', () => {
   );
 });
 
-test('the same number is another filter on another kernel', () => {
+test('names the same number differently on another kernel', () => {
   expect(filterName('darwin', -8)).toBe('EVFILT_MACHPORT');
   expect(filterName('freebsd', -8)).toBe('EVFILT_PROCDESC');
   expect(filterName('openbsd', -8)).toBe('EVFILT_DEVICE');
@@ -131,7 +131,7 @@ test('the same number is another filter on another kernel', () => {
   expect(filterName('darwin', 0)).toBeUndefined();
 });
 
-test('the names of fflags are chosen by the filter', () => {
+test('chooses the names of fflags by the filter', () => {
   const { EVFILT_READ, EVFILT_VNODE, EVFILT_TIMER, EVFILT_PROC } =
     darwin.constants;
   expect(fflagNames(darwin, EVFILT_READ, 0x1)).toEqual(['NOTE_LOWAT']);
@@ -140,7 +140,7 @@ test('the names of fflags are chosen by the filter', () => {
   expect(fflagNames(darwin, EVFILT_PROC, 0x1)).toEqual(['NOTE_TRACK']);
 });
 
-test('the most dangerous bits of a timer are told apart', () => {
+test('distinguishes the timer bits that differ between kernels', () => {
   const bits = (kernel: KernelFacts, fflags: number) =>
     fflagNames(kernel, kernel.constants.EVFILT_TIMER, fflags);
   expect(bits(darwin, 0x2)).toEqual(['NOTE_USECONDS']);
@@ -152,7 +152,7 @@ test('the most dangerous bits of a timer are told apart', () => {
   expect(bits(dragonfly, 0x2)).toEqual(['0x2']);
 });
 
-test('a timer unit that is one number of a field has one name', () => {
+test('names a timer unit that is a multi-bit field once', () => {
   for (const kernel of [openbsd, netbsd]) {
     const { EVFILT_TIMER } = kernel.constants;
     expect(fflagNames(kernel, EVFILT_TIMER, 0)).toEqual([]);
@@ -167,7 +167,7 @@ test('a timer unit that is one number of a field has one name', () => {
   }
 });
 
-test('NOTE_FFCOPY is one name, not NOTE_FFAND and NOTE_FFOR', () => {
+test('names NOTE_FFCOPY, not NOTE_FFAND and NOTE_FFOR', () => {
   const { EVFILT_USER, NOTE_FFCOPY, NOTE_FFOR, NOTE_TRIGGER } =
     darwin.constants;
   expect(fflagNames(darwin, EVFILT_USER, NOTE_FFCOPY)).toEqual(['NOTE_FFCOPY']);
@@ -177,7 +177,7 @@ test('NOTE_FFCOPY is one name, not NOTE_FFAND and NOTE_FFOR', () => {
   ).toEqual(['NOTE_FFCOPY', 'NOTE_TRIGGER', '0xbeef']);
 });
 
-test('a command to libkqueue is one name', () => {
+test('names a libkqueue command once', () => {
   const { EVFILT_LIBKQUEUE } = libkqueue.constants;
   expect(fflagNames(libkqueue, EVFILT_LIBKQUEUE, 3)).toEqual([
     'NOTE_THREAD_SAFE',
@@ -194,21 +194,21 @@ test('uses the common name of a flag with two names', () => {
   expect(flagNames(openbsd, 0x2000)).toEqual(['EV_FLAG1']);
 });
 
-test('a combination is given by its bits', () => {
+test('names a combination by its bits', () => {
   expect(flagNames(darwin, darwin.constants.EV_DISPATCH2)).toEqual([
     'EV_DISPATCH',
     'EV_UDATA_SPECIFIC',
   ]);
 });
 
-test('bits without a name are kept, together and in hex', () => {
+test('prints bits without a name together, in hex', () => {
   expect(flagNames('dragonfly', 0x0001)).toEqual(['EV_ADD']);
   expect(flagNames('dragonfly', 0x0301)).toEqual(['EV_ADD', '0x300']);
   expect(fflagNames('darwin', -99, 0x40)).toEqual(['0x40']);
   expect(fflagNames('netbsd', 5, 0x40)).toEqual(['0x40']);
 });
 
-test('the signed result of | is named as the 32 bits it stands for', () => {
+test('treats the signed result of | as 32 unsigned bits', () => {
   const { EVFILT_PROC, NOTE_EXIT, NOTE_FORK } = darwin.constants;
   expect(NOTE_EXIT | NOTE_FORK).toBeLessThan(0);
   expect(fflagNames(darwin, EVFILT_PROC, NOTE_EXIT | NOTE_FORK)).toEqual([
@@ -233,7 +233,7 @@ test('looks up any integer', () => {
   expect(errnoName('darwin', 10n ** 400n)).toBeUndefined();
 });
 
-test('an errno is found by the data of an entry and by the errno of an error', () => {
+test('finds an errno by the data of an entry and by the errno of an error', () => {
   expect(errnoName('darwin', 9)).toBe('EBADF');
   expect(errnoName('darwin', 9n)).toBe('EBADF');
   expect(errnoName('darwin', -9)).toBe('EBADF');
@@ -241,7 +241,7 @@ test('an errno is found by the data of an entry and by the errno of an error', (
   expect(errnoName('darwin', 107)).toBeUndefined();
 });
 
-test('an errno or signal number is read in the numbering of its kernel', () => {
+test('looks up an errno or a signal number by kernel', () => {
   expect(errnoName('darwin', 35)).toBe('EAGAIN');
   expect(errnoName('libkqueue', 35)).toBe('EDEADLK');
   expect(errnoName('darwin', 106)).toBe('EQFULL');
@@ -253,7 +253,7 @@ test('an errno or signal number is read in the numbering of its kernel', () => {
   expect(signalName('darwin', 0)).toBeUndefined();
 });
 
-test('an argument of the wrong type is a TypeError that says what was received', () => {
+test('throws a TypeError that names the received value for a wrong type', () => {
   // @ts-expect-error A filter is a number.
   expect(() => filterName('darwin', '-1')).toThrow(
     new TypeError(

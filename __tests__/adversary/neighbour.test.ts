@@ -21,14 +21,20 @@ async function faultsOf(name: string, ...args: string[]): Promise<string[]> {
   return [];
 }
 
-onLinux('the numbers of the program and of its queues', async () => {
-  expect(await faultsOf('raw', 'users', SEED, MS)).toEqual([]);
-});
+onLinux(
+  'survives random calls on the descriptors of the program and of its queues',
+  async () => {
+    expect(await faultsOf('raw', 'users', SEED, MS)).toEqual([]);
+  },
+);
 
-onLinux('the numbers of the library as well: nothing is invented', async () => {
-  expect(await faultsOf('raw', 'all', SEED, MS)).toEqual([]);
-});
+onLinux(
+  'reports no false event if the descriptors of the library are included',
+  async () => {
+    expect(await faultsOf('raw', 'all', SEED, MS)).toEqual([]);
+  },
+);
 
-onLinux('pending waits settle, at close() at the latest', async () => {
+onLinux('settles pending waits, at close() at the latest', async () => {
   expect(await faultsOf('typed', SEED, MS)).toEqual([]);
 });

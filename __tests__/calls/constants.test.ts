@@ -10,11 +10,11 @@ const names = [
   ),
 ].sort();
 
-test('every constant any kernel has can be imported by name, and no other', () => {
+test('exports every constant of every kernel by name, and no other', () => {
   expect(Object.keys(constants).sort()).toEqual(names);
 });
 
-test('an imported constant has the number of the running kernel, or is undefined', () => {
+test('gives each constant the value of the running kernel, or undefined', () => {
   for (const [name, value] of Object.entries(constants)) {
     expect([name, value]).toEqual([name, hostFacts.constants[name]]);
   }
@@ -24,13 +24,13 @@ const isOwnKernel =
   process.platform === 'linux' && process.env.KQUEUE_FFI_ABI === undefined;
 
 gate(isOwnKernel, "only Linux's own kernel has Darwin's constants")(
-  'on Linux the constants are those of Darwin',
+  'exports the constants of Darwin on Linux',
   () => {
     expect({ ...constants }).toMatchObject({ ...kernels.darwin.constants });
   },
 );
 
-test('a constant all kernels have is a number to the compiler, another may be undefined', () => {
+test('types a constant as number if all kernels have it, else as possibly undefined', () => {
   const filter: number = constants.EVFILT_READ;
   const flag: number = constants.EV_RECEIPT;
   // @ts-expect-error NetBSD, OpenBSD and FreeBSD have no EVFILT_VM.

@@ -158,7 +158,7 @@ describe.each(everyLayout)(
     const words = wordsFor(kernels[kernel], cpu, struct);
     const fixture = fixtureOf(kernel).arches[cpu][`struct ${struct}`];
 
-    test('returns every value of every field unchanged, by every reader', () => {
+    test('returns every value of every field unchanged through every reader', () => {
       const samples = fc.array(sampleOf(fixture), {
         minLength: 1,
         maxLength: 5,
@@ -188,7 +188,7 @@ describe.each(everyLayout)(
       );
     });
 
-    test('refuses a value just outside of a field with a RangeError, and writes nothing', () => {
+    test('rejects a value just out of range with a RangeError, and writes nothing', () => {
       const list = listFor(words, 2);
       list.push({ ident: 7, filter: 5, flags: 3, data: -1, udata: 9n });
       const before = contentOf(list);
@@ -276,7 +276,7 @@ const REFUSALS: Refusal[] = [
 ];
 
 test.each(REFUSALS)(
-  '%s that is %p is refused in one grammar, and nothing is written',
+  'rejects %s if it is %p, and writes nothing',
   (field, value, error, expected, said) => {
     const list = darwinList(2);
     list.push(KEVENT);
@@ -299,7 +299,7 @@ test.each([
   [1, '1'],
   ['kevent', '"kevent"'],
   [() => KEVENT, 'a function'],
-])('a kevent that is %p is refused', (value, said) => {
+])('rejects %p as a kevent', (value, said) => {
   const list = darwinList(1);
   expect(() => list.push(value as never)).toThrow(
     new TypeError(
@@ -310,7 +310,7 @@ test.each([
 });
 
 describe('ext', () => {
-  test('is refused where the struct has none, unless it is undefined', () => {
+  test('is rejected if the struct has no ext, unless it is undefined', () => {
     const list = darwinList(1);
     expect(() => list.push({ ...KEVENT, ext: [] })).toThrow(
       new TypeError(
@@ -321,7 +321,7 @@ describe('ext', () => {
     expect('ext' in list.get(0)).toBe(false);
   });
 
-  test('has up to four words, and zeros for what is left out', () => {
+  test('accepts up to four words and fills the rest with zeros', () => {
     const list = freebsdList(3);
     list.push({ ...KEVENT, ext: [1, 2n ** 64n - 1n, 3, -1n] });
     list.clear();
@@ -343,7 +343,7 @@ describe('ext', () => {
     expect(list.length).toBe(2);
   });
 
-  test('is read by index, whatever iterator the array has', () => {
+  test('is read by index, not through the iterator of the array', () => {
     const list = freebsdList(1);
     const words: bigint[] = Object.assign([7n], {
       *[Symbol.iterator]() {
@@ -358,7 +358,7 @@ describe('ext', () => {
 // ---- the list itself --------------------------------------------------------
 
 describe('capacity', () => {
-  test('is from 1 to 2**20', () => {
+  test('accepts 1 to 2**20', () => {
     for (const capacity of [1, 2, 1000, 2 ** 20]) {
       const list = new KeventList(capacity);
       expect([list.capacity, list.length]).toEqual([capacity, 0]);
@@ -373,7 +373,7 @@ describe('capacity', () => {
     [2 ** 20 + 1, '1048577'],
     [2 ** 53, '9007199254740992'],
     [Number.POSITIVE_INFINITY, 'Infinity'],
-  ])('is not %p: a RangeError', (capacity, said) => {
+  ])('throws a RangeError for %p', (capacity, said) => {
     expect(() => new KeventList(capacity)).toThrow(
       new RangeError(
         `Cannot create a KeventList as 'capacity' must be an integer from 1 to 2**20: received ${said}`,
@@ -389,7 +389,7 @@ describe('capacity', () => {
     [undefined, 'undefined'],
     [[1], 'an object'],
     [Object(1), 'an object'],
-  ])('is not %p: a TypeError', (capacity, said) => {
+  ])('throws a TypeError for %p', (capacity, said) => {
     const make = () => new KeventList(capacity as number);
     expect(make).toThrow(TypeError);
     expect(make).toThrow(
@@ -399,14 +399,14 @@ describe('capacity', () => {
     );
   });
 
-  test('cannot be set, nor can length', () => {
+  test('is read-only, and so is length', () => {
     const list = new KeventList(1);
     expect(() => Object.assign(list, { capacity: 2 })).toThrow(TypeError);
     expect(() => Object.assign(list, { length: 1 })).toThrow(TypeError);
   });
 });
 
-test('a full list refuses more entries and keeps those it has', () => {
+test('a full list rejects more entries and keeps its own', () => {
   const list = darwinList(2);
   list.push(KEVENT);
   list.push({ ...KEVENT, ident: 2 });
@@ -434,7 +434,7 @@ const NO_INDEX: [unknown, string][] = [
   [{ valueOf: trap, toString: trap }, 'an object'],
 ];
 
-test('an entry that is not there cannot be read, even if its bytes are', () => {
+test('throws for an index past the end, even if bytes remain there', () => {
   const list = darwinList(4);
   const readers = [
     'get',
@@ -476,7 +476,7 @@ test('an entry that is not there cannot be read, even if its bytes are', () => {
   }
 });
 
-test('a list behaves as an array of at most its capacity would', () => {
+test('behaves like an array limited to the capacity', () => {
   const step = fc.oneof(
     { arbitrary: fc.nat(2 ** 20).map((ident) => ({ ident })), weight: 6 },
     { arbitrary: fc.constant('clear' as const), weight: 1 },
@@ -504,7 +504,7 @@ test('a list behaves as an array of at most its capacity would', () => {
   );
 });
 
-test('of() makes a list that is full of what it is given', () => {
+test('of() returns a full list of its arguments', () => {
   const list = KeventList.of(KEVENT, { ...KEVENT, ident: 2 });
   expect([list.capacity, list.length]).toEqual([2, 2]);
   expect([...list].map(({ ident }) => ident)).toEqual([1, 2]);
@@ -532,7 +532,7 @@ test('get() returns a copy', () => {
   expect(mine.ident).toBe(99);
 });
 
-test('what get() returns can be pushed again, and means the same', () => {
+test('push() accepts the result of get() unchanged', () => {
   for (const list of [darwinList(2), freebsdList(2)]) {
     list.push({
       ident: 2n ** 64n - 1n,
@@ -547,7 +547,7 @@ test('what get() returns can be pushed again, and means the same', () => {
   }
 });
 
-test('bits made with | are taken as the 32 bits they are', () => {
+test('treats the signed result of | as 32 unsigned bits', () => {
   const list = darwinList(1);
   list.push({ ...KEVENT, fflags: 0x80000000 | 1 });
   expect(list.fflags(0)).toBe(0x80000001);
@@ -556,7 +556,7 @@ test('bits made with | are taken as the 32 bits they are', () => {
   expect(unsigned.flags(0)).toBe(0x80000001);
 });
 
-test('-0 is 0', () => {
+test('converts -0 to 0', () => {
   const list = darwinList(1);
   list.push({
     ident: -0,
@@ -583,7 +583,7 @@ test('two lists never share memory', () => {
   expect([a.ident(0), b.ident(0)]).toEqual([1, 2]);
 });
 
-test('a list offers no way to its memory', () => {
+test('does not expose the memory of a list', () => {
   const list = new KeventList(1);
   expect(Reflect.ownKeys(list)).toEqual([]);
   for (const key of Reflect.ownKeys(KeventList.prototype)) {
@@ -596,8 +596,8 @@ test('a list offers no way to its memory', () => {
 
 // ---- objects that misbehave -------------------------------------------------
 
-describe('a kevent whose getters', () => {
-  test('push to the same list comes after what they pushed', () => {
+describe('a kevent with getters that', () => {
+  test('push to the same list is appended after their entries', () => {
     const list = darwinList(2);
     list.push({
       ident: 1,
@@ -609,7 +609,7 @@ describe('a kevent whose getters', () => {
     expect([...list].map(({ ident }) => ident)).toEqual([9, 1]);
   });
 
-  test('fill the same list is refused', () => {
+  test('fill the same list is rejected', () => {
     const list = darwinList(1);
     const hostile = {
       ident: 1,
@@ -622,7 +622,7 @@ describe('a kevent whose getters', () => {
     expect([...list].map(({ ident }) => ident)).toEqual([9]);
   });
 
-  test('clear the same list comes first', () => {
+  test('clear the same list becomes the first entry', () => {
     const list = darwinList(2);
     list.push({ ...KEVENT, ident: 8 });
     list.push({
@@ -636,7 +636,7 @@ describe('a kevent whose getters', () => {
   });
 
   test.each(['ident', 'filter', 'flags', 'fflags', 'data', 'udata', 'ext'])(
-    'throw at %s is not written, and their error is the one heard',
+    'throw at %s is not written, and their error is rethrown',
     (field) => {
       const list = freebsdList(1);
       const before = contentOf(list);
@@ -651,7 +651,7 @@ describe('a kevent whose getters', () => {
     },
   );
 
-  test('are called once, even if they return something else each time', () => {
+  test('return a new value each time are called once', () => {
     const list = freebsdList(1);
     const asked: PropertyKey[] = [];
     const moody = new Proxy({} as KeventInit, {
@@ -667,20 +667,20 @@ describe('a kevent whose getters', () => {
   });
 });
 
-test('inherited fields count, and other properties do not', () => {
+test('reads inherited fields and ignores other properties', () => {
   const list = darwinList(1);
   list.push(Object.create({ ...KEVENT, data: 5, colour: 'red' }));
   expect(list.get(0)).toMatchObject({ ident: 1, data: 5 });
 });
 
-test('fields may be numbers of another realm, but not Number objects', () => {
+test('accepts numbers of another realm, but not Number objects', () => {
   const list = darwinList(1);
   for (const value of [Object(1), Object(1n)]) {
     expect(() => list.push({ ident: value, filter: -1 })).toThrow(TypeError);
   }
 });
 
-test('a subclass is a list', () => {
+test('accepts an instance of a subclass', () => {
   class Named extends KeventList {
     readonly label = 'mine';
   }
@@ -689,7 +689,7 @@ test('a subclass is a list', () => {
   expect([list.ident(0), list.label]).toEqual([1, 'mine']);
 });
 
-test('a list that is emptied while it is read ends there', () => {
+test('iteration ends when the list is cleared meanwhile', () => {
   const list = darwinList(3);
   for (const ident of [1, 2, 3]) list.push({ ...KEVENT, ident });
   const seen: (number | bigint)[] = [];
@@ -716,7 +716,7 @@ describe('JSON.stringify', () => {
     udata: '9007199254740992',
   };
 
-  test('of a list is its entries, exact to the last digit', () => {
+  test('returns the entries of a list with exact values', () => {
     const list = KeventList.of(huge, { ident: 1, filter: -1, udata: 7n });
     expect(JSON.parse(JSON.stringify(list))).toEqual([
       written,
@@ -726,7 +726,7 @@ describe('JSON.stringify', () => {
     expect(JSON.stringify({ list })).toBe('{"list":[]}');
   });
 
-  test('of an entry works too, and the entry is a plain object in all else', () => {
+  test('accepts an entry, which is otherwise a plain object', () => {
     const entry = KeventList.of(huge).get(0);
     expect(JSON.parse(JSON.stringify(entry))).toEqual(written);
     expect(Object.keys(entry)).toEqual(Object.keys(written));

@@ -59,7 +59,7 @@ onDarwin('kevent64 returns all fields, including ext', () => {
   });
 });
 
-onDarwin('entries of several events do not touch', () => {
+onDarwin('separate entries do not overlap', () => {
   const kq = queue();
   const events = new Kevent64List(3);
   const changes = [1, 2, 3].map((ident) => ({ ...fired, ident, udata: ident }));
@@ -71,18 +71,15 @@ onDarwin('entries of several events do not touch', () => {
   ]);
 });
 
-onDarwin(
-  'B12 a queue accepts only the call that it was first used with',
-  () => {
-    const [narrow, wide] = [queue(), queue()];
-    kevent(narrow, null, new KeventList(1), 0);
-    kevent64(wide, null, new Kevent64List(1), 0, 0);
-    expect(codeOf(() => kevent64(narrow, null, null, 0))).toBe('EINVAL');
-    expect(codeOf(() => kevent(wide, null, null))).toBe('EINVAL');
-  },
-);
+onDarwin('B12 a queue accepts only the call it was first used with', () => {
+  const [narrow, wide] = [queue(), queue()];
+  kevent(narrow, null, new KeventList(1), 0);
+  kevent64(wide, null, new Kevent64List(1), 0, 0);
+  expect(codeOf(() => kevent64(narrow, null, null, 0))).toBe('EINVAL');
+  expect(codeOf(() => kevent(wide, null, null))).toBe('EINVAL');
+});
 
-onDarwin('C17 IMMEDIATE polls, whatever the timeout', () => {
+onDarwin('C17 IMMEDIATE polls and ignores the timeout', () => {
   const kq = queue();
   const events = new Kevent64List(1);
   const timer = { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 5000 };
@@ -101,7 +98,7 @@ onDarwin('C17 ERROR_EVENTS reports only failed changes and receipts', () => {
   expect(kevent64(kq, null, events, 0, 0)).toBe(1);
 });
 
-onDarwin('a list of the other struct is refused before the call', () => {
+onDarwin('rejects a list of the other struct before the call', () => {
   const kq = queue();
   const [narrow, wide] = [new KeventList(1), new Kevent64List(1)];
   expect(() => kevent(kq, null, wide, 0)).toThrow(TypeError);
@@ -113,14 +110,14 @@ onDarwin('a list of the other struct is refused before the call', () => {
 });
 
 gate(kernel.abi !== 'darwin', 'Darwin has kevent64')(
-  'a kernel without kevent64 refuses it and says so',
+  'throws a clear error on a kernel without kevent64',
   () => {
     expect(codeOf(() => new Kevent64List(1))).toBe('ERR_KQUEUE_UNSUPPORTED');
   },
 );
 
 onDarwin(
-  'refuses the private flags of kevent64, and ignores unknown ones',
+  'rejects the private flags of kevent64 and ignores unknown ones',
   () => {
     const kq = queue();
     const list = new Kevent64List(1);

@@ -75,21 +75,21 @@ describe.each([
   const message = (said: string) =>
     `Cannot call ${syscall} as '${name}' must be an integer from 0 to 2147483647: received ${said}`;
 
-  test.each(NOT_INTEGERS)('is not %p: a RangeError', (value, said) => {
+  test.each(NOT_INTEGERS)('throws a RangeError for %p', (value, said) => {
     const { called, call } = attempt(value);
     expect(call).toThrow(new RangeError(message(said)));
     expect(call).toThrow(RangeError);
     expect(called).toEqual([]);
   });
 
-  test.each(NOT_NUMBERS)('is not %p: a TypeError', (value, said) => {
+  test.each(NOT_NUMBERS)('throws a TypeError for %p', (value, said) => {
     const { called, call } = attempt(value);
     expect(call).toThrow(new TypeError(message(said)));
     expect(call).toThrow(TypeError);
     expect(called).toEqual([]);
   });
 
-  test('may be 0, -0 and 2147483647', () => {
+  test('accepts 0, -0 and 2147483647', () => {
     for (const value of [0, -0, 2147483647]) {
       const { called, call } = attempt(value);
       expect(call).not.toThrow();
@@ -117,7 +117,7 @@ describe("kevent's change list", () => {
     [{ length: 0 }, 'an object'],
     [proxied, 'an object'],
     [disguised, 'an object'],
-  ])('is not %p: a TypeError', (value, said) => {
+  ])('throws a TypeError for %p', (value, said) => {
     const { called, calls } = recorder();
     expect(() => calls.kevent(3, value as null, null)).toThrow(
       new TypeError(
@@ -127,7 +127,7 @@ describe("kevent's change list", () => {
     expect(called).not.toContain('kevent');
   });
 
-  test('has no holes', () => {
+  test('rejects holes', () => {
     const { called, calls } = recorder();
     const sparse: KeventInit[] = [];
     sparse[1] = { ident: 1, filter: 1 };
@@ -139,7 +139,7 @@ describe("kevent's change list", () => {
     expect(called).not.toContain('kevent');
   });
 
-  test('has at most 2**20 changes', () => {
+  test('rejects more than 2**20 changes', () => {
     const { called, calls } = recorder();
     const endless = new Array<KeventInit>(2 ** 20 + 1);
     expect(() => calls.kevent(3, endless, null)).toThrow(
@@ -150,7 +150,7 @@ describe("kevent's change list", () => {
     expect(called).not.toContain('kevent');
   });
 
-  test("has this kernel's layout", () => {
+  test('rejects a list with the layout of another kernel', () => {
     const { called, calls } = recorder();
     expect(() => calls.kevent(3, otherLayout, null)).toThrow(
       new TypeError(
@@ -170,7 +170,7 @@ describe("kevent's event list", () => {
     [proxied, 'an object'],
     [disguised, 'an object'],
     [KeventList, 'a function'],
-  ])('is not %p: a TypeError', (value, said) => {
+  ])('throws a TypeError for %p', (value, said) => {
     const { called, calls } = recorder();
     expect(() => calls.kevent(3, null, value as null)).toThrow(
       new TypeError(
@@ -180,7 +180,7 @@ describe("kevent's event list", () => {
     expect(called).not.toContain('kevent');
   });
 
-  test("has this kernel's layout", () => {
+  test('rejects a list with the layout of another kernel', () => {
     const { called, calls } = recorder();
     expect(() => calls.kevent(3, null, otherLayout)).toThrow(TypeError);
     expect(called).not.toContain('kevent');
@@ -200,7 +200,7 @@ describe("kevent's timeout", () => {
     [Number.NaN, 'NaN'],
     [Number.POSITIVE_INFINITY, 'Infinity'],
     [2147483647001, '2147483647001'],
-  ])('is not %p: a RangeError', (value, said) => {
+  ])('throws a RangeError for %p', (value, said) => {
     const { called, call } = attempt(value);
     expect(call).toThrow(
       new RangeError(
@@ -216,7 +216,7 @@ describe("kevent's timeout", () => {
     [1n, '1n'],
     [Symbol('t'), 'a symbol'],
     [() => 1, 'a function'],
-  ])('is not %p: a TypeError', (value, said) => {
+  ])('throws a TypeError for %p', (value, said) => {
     const { called, call } = attempt(value);
     expect(call).toThrow(
       new TypeError(
@@ -234,7 +234,7 @@ describe("kevent's timeout", () => {
     ['2**53', { tv_sec: 0, tv_nsec: 2 ** 53 }, 'tv_nsec', '9007199254740992'],
     ['2n**63n', { tv_sec: 2n ** 63n, tv_nsec: 0 }, 'tv_sec', `${2n ** 63n}n`],
     ['a Date', new Date(), 'tv_sec', 'undefined'],
-  ])('has no field that is %s', (_, timeout, field, said) => {
+  ])('rejects a field that is %s', (_, timeout, field, said) => {
     const { called, call } = attempt(timeout);
     expect(call).toThrow(
       `Cannot call kevent as '${field}' must be a safe integer, or a bigint of 64 bits: received ${said}`,
@@ -243,7 +243,7 @@ describe("kevent's timeout", () => {
   });
 });
 
-test('with one wrong change among good ones, nothing is applied', () => {
+test('applies no change if one of them is invalid', () => {
   const kq = kqueue();
   const good = {
     ident: 1,
@@ -266,7 +266,7 @@ test('with one wrong change among good ones, nothing is applied', () => {
   close(kq);
 });
 
-test('with a wrong timeout, the changes are not applied', () => {
+test('applies no change if the timeout is invalid', () => {
   const kq = kqueue();
   const events = new KeventList(4);
   const flags = EV_ADD;

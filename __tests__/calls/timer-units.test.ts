@@ -119,7 +119,7 @@ describe.each<Name>(['netbsd', 'openbsd'])('on %s', (name) => {
     ['unitless, in ticks', 'milliseconds'],
     ['foreign', 'other'],
     ['wrong about microseconds', 'other'],
-  ] as const)('timers that are %s: %s', (rule, expected) => {
+  ] as const)('timers that are %s report: %s', (rule, expected) => {
     const { find, open } = timersOf(name, RULES[rule]);
     expect(find()).toBe(expected);
     expect(open.size).toBe(0);
@@ -130,20 +130,23 @@ describe.each<Name>(['netbsd', 'openbsd'])('on %s', (name) => {
     ['wrong about microseconds', 'other'],
     ['foreign', 'other'],
     ['unitless', 'milliseconds'],
-  ] as const)('timers that are %s, on a busy machine: %s', (rule, expected) => {
-    const { find, open } = timersOf(name, RULES[rule], [12, 24, 5]);
-    expect(find()).toBe(expected);
-    expect(open.size).toBe(0);
-  });
+  ] as const)(
+    'timers that are %s report on a busy machine: %s',
+    (rule, expected) => {
+      const { find, open } = timersOf(name, RULES[rule], [12, 24, 5]);
+      expect(find()).toBe(expected);
+      expect(open.size).toBe(0);
+    },
+  );
 
-  test('a kernel that refuses unknown bits is not measured', () => {
+  test('does not measure a kernel that rejects unknown bits', () => {
     const { find, waits } = timersOf(name, RULES.strict);
     find();
     expect(waits).toEqual([]);
   });
 });
 
-test('a kernel whose table has no units is not tested', () => {
+test('does not test a kernel whose table has no units', () => {
   const made = double({ kernel: 'dragonfly' });
   const kernel = made.bind();
   const list = listFor(kernel.words, 8);

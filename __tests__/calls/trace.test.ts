@@ -30,7 +30,7 @@ function watched(options: DoubleOptions) {
   return { calls, list, written };
 }
 
-test('prints a call as a line with its arguments, its result and its timeout', () => {
+test('prints one line per call with its arguments, result and timeout', () => {
   const { calls, list, written } = watched({
     kernel: 'darwin',
     behaviour: {
@@ -55,7 +55,7 @@ close(5) = 0
   );
 });
 
-test('prints a wait when it begins', () => {
+test('prints a line when a wait begins', () => {
   const seen: string[] = [];
   const { calls, list, written } = watched({
     kernel: 'freebsd',
@@ -85,20 +85,20 @@ test.each([
   [{ tv_sec: -1, tv_nsec: 0 }, '{tv_sec=-1, tv_nsec=0}'],
   [{ tv_sec: 0, tv_nsec: 1e9 }, '{tv_sec=0, tv_nsec=1000000000}'],
   [null, 'NULL'],
-])('a timeout of %p is shown as %s', (timeout, shown) => {
+])('prints a timeout of %p as %s', (timeout, shown) => {
   const { calls, list, written } = watched({ kernel: 'darwin' });
   calls.kevent(5, null, list(1), timeout);
   expect(written.join('')).toBe(`kevent(5, NULL, 1, ${shown}) = 0\n`);
 });
 
-test('names are those of the kernel that is called', () => {
+test('uses the names of the called kernel', () => {
   const { calls, written } = watched({ kernel: 'freebsd' });
   const timer = { ident: 1, filter: -7, flags: 1, fflags: 4, data: 250 };
   calls.kevent(5, [timer], null);
   expect(written.join('')).toContain('{1 TIMER ADD data=250 NOTE_USECONDS}');
 });
 
-test('prints a failure by name, and keeps its errno', () => {
+test('prints the name of an error and preserves its errno', () => {
   const made: { fail?: (errno: number) => number } = {};
   const options: DoubleOptions = {
     kernel: 'openbsd',
@@ -135,7 +135,7 @@ test('prints a failure by name, and keeps its errno', () => {
   );
 });
 
-test('kevent64 has its flags by name', () => {
+test('prints the flags of kevent64 by name', () => {
   const { calls, written } = watched({ kernel: 'darwin', symbol: 'kevent64' });
   calls.kevent64(
     5,
@@ -149,7 +149,7 @@ test('kevent64 has its flags by name', () => {
   );
 });
 
-test('of a long list 32 entries are shown', () => {
+test('prints at most 32 entries of a list', () => {
   const { calls, written } = watched({ kernel: 'darwin' });
   const many = Array.from({ length: 40 }, (_, ident) => ({
     ident,
@@ -174,7 +174,7 @@ test('KQUEUE_FFI_TRACE=1 traces both tiers of a program, and nothing else', asyn
   expect(calls.at(-1)).toMatch(/^close\(\d+\) = 0$/);
 });
 
-test('lines of a worker thread name the thread', async () => {
+test('names the worker thread in its lines', async () => {
   const { stderr, status } = await runProgram('calls/trace', 'worker', TRACE);
   expect(status).toBe(0);
   const [main, , worker] = stderr.split('\n');
@@ -195,7 +195,7 @@ test.each([[''], ['0']])(
   },
 );
 
-test('no line is lost when the reader is slow and the process exits', async () => {
+test('loses no line if the reader is slow and the process exits', async () => {
   const { stderr, status } = await runProgram(
     'calls/trace',
     'slowReader',
@@ -205,7 +205,7 @@ test('no line is lost when the reader is slow and the process exits', async () =
   expect(stderr.match(/^kevent\(\d+, NULL, 0, 0\) = 0$/gm)).toHaveLength(5000);
 });
 
-test('a closed standard error does not end the process', async () => {
+test('does not end the process if standard error is closed', async () => {
   const script = 'api.close(api.kqueue()); print(1);';
   const closed = await runLine(script, { ...TRACE, first: 'exec 2>&-' });
   expect(closed).toEqual({ stdout: '1\n', stderr: '', status: 0 });

@@ -151,13 +151,13 @@ describe('kq', () => {
 
   test.each(
     FAILING.map(([args, code, says], i) => [args, code, says, i] as const),
-  )('%j ends with %d', (_, code, says, index) => {
+  )('%j exits with %d', (_, code, says, index) => {
     const { stderr, status } = failing[index];
     expect({ stderr, status }).toEqual({ stderr: says, status: code });
   });
 
   test.each(WRONG.map(([args, message], i) => [args, message, i] as const))(
-    '%j is wrong usage, with a hint and code 2',
+    '%j prints a hint and exits with 2',
     (_, message, index) => {
       const { stdout, stderr, status } = wrong[index];
       expect({ stdout, status }).toEqual({ stdout: '', status: 2 });
@@ -173,7 +173,7 @@ describe('kq', () => {
     expect(right[0]).toEqual({ stdout: stderr, stderr: '', status: 0 });
   });
 
-  test('tells its version, prints a completion, explains kevents and constants', () => {
+  test('prints its version and completions, explains kevents and constants', () => {
     for (const outcome of right) {
       expect(outcome).toMatchObject({ stderr: '', status: 0 });
     }
@@ -214,7 +214,7 @@ describe('kq', () => {
     expect(ticks[2].tick).toBeGreaterThanOrEqual(3);
   });
 
-  test('refuses arguments that are not UTF-8, and reads what has U+FFFD in it', async () => {
+  test('rejects arguments that are not UTF-8, but accepts U+FFFD', async () => {
     const { stdout, stderr, status } = await bash(
       `kq watch $'a\\xff' -t 10s; echo $?
        kq constants $'\\xef\\xbf\\xbd'; echo $?`,
@@ -225,7 +225,7 @@ describe('kq', () => {
   });
 
   gate(existsSync('/dev/full'), 'no device is full')(
-    'fails when it cannot write, and says so',
+    'fails with a message when it cannot write',
     async () => {
       const { stdout, stderr, status } = await bash(
         `kq constants >/dev/full; echo $?
@@ -247,7 +247,7 @@ describe('kq timer', () => {
     expect(stdout).toMatch(/^tick {2}\d+.*\n0\n$/);
   });
 
-  test('SIGINT ends it as it ends any program, and without noise', async () => {
+  test('dies of SIGINT by the signal, without output', async () => {
     const { child, wrote, outcome } = start('timer', '10ms');
     await wrote('tick');
     child.kill('SIGINT');
@@ -259,7 +259,7 @@ describe('kq timer', () => {
 });
 
 describe('kq --exec', () => {
-  test('runs a command for each event, in order, and describes the event to it', async () => {
+  test('runs a command per event, in order, with the event in its environment', async () => {
     const script = 'console.log(process.env.KQ_EVENT, process.env.KQ_JSON)';
     const outcome = await kq([
       'timer',
@@ -282,7 +282,7 @@ describe('kq --exec', () => {
     }
   });
 
-  test('gives no shell the name of a file, nor a terminal what it would obey', async () => {
+  test('passes no file name to a shell, and no control characters to a terminal', async () => {
     const name = '$(touch x); rm -rf y; `touch x` & \u001b[31mtouch x\n"\'';
     const place = join(folder, 'injection');
     mkdirSync(join(place, 'y'), { recursive: true });
@@ -327,7 +327,7 @@ describe('kq --exec', () => {
     },
   );
 
-  test('lets the command read what arrived', async () => {
+  test('lets the command read the data', async () => {
     const outcome = await kq(
       ['fd', '0', '-n', '1', '-e', 'head -c 3'],
       'abcdef',
@@ -358,7 +358,7 @@ test('kq watch follows a file that is not there yet', async () => {
   expect(ended.stderr).not.toMatch(/Warning/);
 });
 
-test('kq watch reports entries of a directory by name, as selected', async () => {
+test('kq watch reports the selected entries of a directory by name', async () => {
   const [source, late, many] = ['src', 'late', 'many'].map((name) =>
     join(folder, name),
   );
@@ -482,7 +482,7 @@ describe('kq fd', () => {
     });
   });
 
-  test('hands the descriptor to the command', async () => {
+  test('passes the descriptor to the command', async () => {
     writeFileSync(join(folder, 'text'), 'some text');
     const { stdout } = await bash(
       `kq fd 7 --once --exec 'sh -c "head -c 4 <&7"' 7<text`,
@@ -490,7 +490,7 @@ describe('kq fd', () => {
     expect(stdout).toBe('readable  7  9 bytes\nsome');
   });
 
-  test('ends when the writer of a FIFO has closed it', async () => {
+  test('ends once the writer of a FIFO closes it', async () => {
     const { stdout } = await bash(
       `mkfifo fifo
        { echo hello >fifo; } &
@@ -524,7 +524,7 @@ test('kq signal reports a signal instead of ending', async () => {
   expect(notesOf(ended)).toEqual([]);
 });
 
-test('kq user triggers an event with each line, and fails for one that is bad', async () => {
+test('kq user triggers an event per line, and fails for a bad line', async () => {
   const outcome = await kq(['user', '7', '--json'], '3\nbogus\n5\n');
   expect(outcome).toMatchObject({
     stderr: 'kq: a line must be empty or a number from 0 to 16777215\n',
@@ -539,7 +539,7 @@ test('kq user triggers an event with each line, and fails for one that is bad', 
 });
 
 describe('kq doctor', () => {
-  test('finds that all is well, and writes a report that says so', async () => {
+  test('reports no problem, and writes it to a report', async () => {
     const outcome = await kq(['doctor', '--report', 'report.json']);
     expect(outcome.stdout).toContain(`kqueue-ffi ${version} works here.`);
     expect(outcome.stderr).toBe('kq: the report is in report.json\n');
@@ -552,7 +552,7 @@ describe('kq doctor', () => {
   });
 
   gate(canStub, 'no stub library for this host')(
-    'believes no library that only looks like one',
+    'rejects a library that only looks like kqueue',
     async () => {
       const library = join(folder, 'libstub.so');
       writeFileSync(library, stubLibrary());
@@ -577,7 +577,7 @@ describe('kq doctor', () => {
     },
   );
 
-  test('says how to get the conformance suite where it is not', async () => {
+  test('explains how to get the conformance suite if it is missing', async () => {
     const installed = join(folder, 'installed/node_modules/kqueue-ffi');
     mkdirSync(installed, { recursive: true });
     cpSync(join(root, 'dist'), join(installed, 'dist'), { recursive: true });
@@ -599,7 +599,7 @@ describe('kq doctor', () => {
   });
 });
 
-test('the documentation shows what kq prints of kevents and constants', async () => {
+test('the documentation matches the output of kq for kevents and constants', async () => {
   const page = readFileSync(join(root, 'docs/cli.md'), 'utf8');
   const shown = [...page.matchAll(/^```console\n(.*?)^```/gms)]
     .flatMap(([, block]) => block.split(/^\$ /m).slice(1))

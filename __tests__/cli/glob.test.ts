@@ -21,13 +21,13 @@ test.each<[pattern: string, matching: string[], others: string[]]>([
   ['a/**/b/**/c', ['a/b/c', 'a/x/b/y/z/c'], ['a/c', 'a/b/c/d']],
   ['', [''], ['a']],
   ['(a|b)+.$', ['(a|b)+.$'], ['a', 'aa']],
-])('%j matches as a shell would', (pattern, matching, others) => {
+])('%j matches as in a shell', (pattern, matching, others) => {
   const glob = parseGlob(pattern);
   expect(matching.filter((text) => !glob(text))).toEqual([]);
   expect(others.filter((text) => glob(text))).toEqual([]);
 });
 
-test('no pattern needs long, or much memory', () => {
+test('matches every pattern in bounded time and memory', () => {
   const begin = performance.now();
   const long = 'a'.repeat(255);
   expect(parseGlob(`${'*a'.repeat(100)}b`)(long)).toBe(false);
@@ -36,7 +36,7 @@ test('no pattern needs long, or much memory', () => {
   expect(() => parseGlob('{a,b}'.repeat(20))).toThrow(UsageError);
 });
 
-test('names are included, then excluded; a slash is for the path', () => {
+test('applies includes before excludes, and matches patterns with a slash against the path', () => {
   const filter = parseFilter(['*.ts', '*.js'], ['*.test.ts', 'src/old/*']);
   const passes = (path: string): boolean =>
     filter(path, path.slice(path.lastIndexOf('/') + 1));

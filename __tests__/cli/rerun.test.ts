@@ -27,7 +27,7 @@ async function haveEnded(pids: readonly number[]): Promise<void> {
 /** The process ids that a server has written. */
 const pidsOf = ([, ...pids]: readonly string[]): number[] => pids.map(Number);
 
-test('--restart ends the whole process group, including processes that ignore SIGTERM', async () => {
+test('--restart kills the whole process group, including processes that ignore SIGTERM', async () => {
   const path = join(folder, 'source');
   writeFileSync(path, 'one');
   const { child, wrote, outcome } = start(
@@ -47,7 +47,7 @@ test('--restart ends the whole process group, including processes that ignore SI
   expect(stderr).not.toContain('kq: ');
 });
 
-test('--debounce runs once for a burst of changes to paths of standard input', async () => {
+test('--debounce runs once per burst of changes to paths from standard input', async () => {
   const paths = ['one', 'two'].map((name) => join(folder, name));
   const { child, wrote, outcome } = start(
     ...['watch', '-', '--debounce', '300ms', '--once', '--initial'],
@@ -82,7 +82,7 @@ const onTerminal = (command: string) =>
 
 describe('on a terminal', () => {
   gate(hasTerminals, 'script(1) of util-linux makes terminals')(
-    'Ctrl-C ends the loop of a shell',
+    'Ctrl-C ends a shell loop',
     async () => {
       const { child, wrote, outcome } = onTerminal(
         'while :; do "$NODE" "$CLI" timer 1h; echo again; done',
@@ -96,7 +96,7 @@ describe('on a terminal', () => {
   );
 
   gate(hasTerminals, 'script(1) of util-linux makes terminals')(
-    'Ctrl-C ends a server, and --clear clears the screen before it runs',
+    'Ctrl-C ends a server, and --clear clears the screen before each run',
     async () => {
       const { child, wrote, outcome } = onTerminal(
         `"$NODE" "$CLI" watch . --restart --initial --clear --grace 50 -e 'sh ${SERVER}'`,

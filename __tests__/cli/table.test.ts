@@ -23,19 +23,19 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const page = readFileSync(join(root, 'man/kq.1'), 'utf8');
 const guide = readFileSync(join(root, 'docs/cli.md'), 'utf8');
 
-test('the manual page is that of the options: else run npm run manual', () => {
+test('the manual page matches the options (if not, run npm run manual)', () => {
   expect(page).toBe(manual(commands));
 });
 
 gate(existsSync('/usr/bin/groff'), 'no groff')(
-  'the manual page is set without a warning',
+  'the manual page renders without a warning',
   () => {
     const args = ['-c', 'groff -man -Tutf8 -ww man/kq.1 2>&1 >/dev/null'];
     expect(execFileSync('sh', args, { cwd: root, encoding: 'utf8' })).toBe('');
   },
 );
 
-test('every command and option is in help, manual, guide and completions', () => {
+test('help, manual, guide and completions list every command and option', () => {
   const scripts = Object.values(completionScripts).map((make) =>
     make(commands),
   );
@@ -76,7 +76,7 @@ test('bash completes commands, options, values and operands', () => {
 test.each([
   ['zsh', '-n'],
   ['fish', '--no-execute'],
-])('%s understands its completions, where it is installed', (shell, flag) => {
+])('%s parses its completions, where it is installed', (shell, flag) => {
   const script = completionScripts[shell](commands);
   expect(script).toContain('kq');
   if (!['/usr/bin', '/bin'].some((at) => existsSync(join(at, shell)))) return;
@@ -90,12 +90,12 @@ test.each([
   ['pids', 'pid'],
   ['constant', 'constants'],
   ['DOCTOR', 'doctor'],
-])('%s is near %s', (given, meant) => {
+])('%s suggests %s', (given, meant) => {
   const known = commands.map(({ name }) => name);
   expect(suggest(given, known)).toBe(`, did you mean '${meant}'?`);
 });
 
-test.each([['bogus'], [''], ['x'], ['zz']])('%j is near nothing', (given) => {
+test.each([['bogus'], [''], ['x'], ['zz']])('%j suggests nothing', (given) => {
   const known = commands.map(({ name }) => name);
   expect(suggest(given, known)).toBe('');
 });

@@ -29,12 +29,12 @@ test.each<[command: string, words: string[]]>([
     'echo $HOME *.c `x` $(y) ; | & > <',
     ['echo', '$HOME', '*.c', '`x`', '$(y)', ';', '|', '&', '>', '<'],
   ],
-])('--exec %j is split at spaces and nowhere else', (command, words) => {
+])('splits --exec %j at spaces only', (command, words) => {
   expect(splitWords(command)).toEqual(words);
 });
 
 test.each([[''], ['   '], ["'"], ['a "b'], ['a \\'], ["'' a"]])(
-  '--exec %j is no command',
+  'rejects --exec %j',
   (command) => {
     expect(() => splitWords(command)).toThrow(UsageError);
   },
@@ -47,18 +47,18 @@ test.each([
   ['.5s', 500],
   ['2m', 120_000],
   ['24d', 2_073_600_000],
-])('%s is %d milliseconds', (given, ms) => {
+])('parses %s as %d milliseconds', (given, ms) => {
   expect(parseDuration(given, 'it')).toBe(ms);
 });
 
 test.each([['250'], ['0s'], ['-1s'], ['1e3s'], ['1w'], ['25d'], ['s'], ['']])(
-  '%j is no duration',
+  'rejects %j as a duration',
   (given) => {
     expect(() => parseDuration(given, 'it')).toThrow(UsageError);
   },
 );
 
-test('options may stand anywhere, and a negative number is none', () => {
+test('accepts options anywhere, and a negative number as an operand', () => {
   const options = { kernel: { type: 'string', help: '' } } as const;
   const parsed = parse(['7', '--kernel', 'darwin', '-1', '-0x5'], options);
   expect(parsed).toEqual({
@@ -73,7 +73,7 @@ test('options may stand anywhere, and a negative number is none', () => {
   expect(() => parse(['--kernel'], options)).toThrow(UsageError);
 });
 
-test('a name is printed as it is unless a terminal would obey it', () => {
+test('prints a name unchanged unless it has control characters', () => {
   expect(escapeControls('Grüße, 世界 $(x) "y"')).toBe('Grüße, 世界 $(x) "y"');
   expect(escapeControls('a\u001b[2Jb')).toBe('"a\\u001b[2Jb"');
   expect(escapeControls('a\u009b2Jb')).toBe('"a\\u009b2Jb"');
@@ -81,7 +81,7 @@ test('a name is printed as it is unless a terminal would obey it', () => {
   expect(escapeControls('a\u202eb')).toBe('"a\\u202eb"');
 });
 
-test('a name that is no UTF-8 is printed with its bytes', () => {
+test('prints the bytes of a name that is not UTF-8', () => {
   const quoted = (...parts: readonly (string | number)[]): string =>
     quoteBytes(
       Buffer.concat(
@@ -99,7 +99,7 @@ test('a name that is no UTF-8 is printed with its bytes', () => {
   expect(quoted('\u009b', 0xc2)).toBe('"\\u009b\\xc2"');
 });
 
-test('every command has help that fits a terminal', () => {
+test('prints help for every command within 80 columns', () => {
   for (const text of [overview(), ...commands.map(helpOf)]) {
     expect(text).toMatch(/^Usage: kq /);
     for (const line of text.split('\n'))
@@ -133,7 +133,7 @@ describe.each(kernelNames)('bytes of %s', (name) => {
   );
 
   test.each(structs.map((each) => [each.struct, each.cpu, each] as const))(
-    'are read by the layout of %s on %s, one and several',
+    'are decoded with the layout of %s on %s, one or more structs',
     (struct, cpu, { layout }) => {
       const bytes = toBytes(layout, fields);
       const hex = Buffer.from(bytes).toString('hex');
@@ -162,7 +162,7 @@ describe.each(kernelNames)('bytes of %s', (name) => {
     },
   );
 
-  test('are refused if they are not a whole number of structs', () => {
+  test('are rejected unless they are a whole number of structs', () => {
     const bytes = new Uint8Array(21);
     expect(() => decodeRecords(facts, bytes)).toThrow(/not a whole number/);
     expect(() => decodeRecords(facts, new Uint8Array(96), 'z80')).toThrow(
@@ -174,11 +174,11 @@ describe.each(kernelNames)('bytes of %s', (name) => {
   });
 });
 
-test('half a byte is no byte', () => {
+test('rejects an odd number of hex digits', () => {
   expect(() => parseBytes(['0'.repeat(65)])).toThrow(UsageError);
 });
 
-test('few digits are numbers', () => {
+test('treats short digit strings as numbers', () => {
   expect(parseBytes(['7', '-1', '0', '0', '12'])).toBeUndefined();
   expect(parseBytes(['7', 'READ', 'ADD'])).toBeUndefined();
 });
@@ -200,7 +200,7 @@ test.each<[words: string, kernel: KernelName, line: string]>([
     'darwin',
     '{1 USER udata=0xffffffffffffffff}',
   ],
-])('the words %j on %s are %s', (words, kernel, line) => {
+])('parses the words %j on %s as %s', (words, kernel, line) => {
   const kevent = parseKevent(kernels[kernel], words.split(' '));
   expect(explain(kevent, { kernel })).toBe(line);
 });
@@ -214,13 +214,13 @@ test.each([
   ['7 READ 0 NOTE_DELETE'],
   ['7 READ 0 0 many'],
   ['7 READ 0 0 0 0 0'],
-])('the words %j are no kevent', (words) => {
+])('rejects the words %j as a kevent', (words) => {
   expect(() => parseKevent(kernels.darwin, words.split(' '))).toThrow(
     UsageError,
   );
 });
 
-test('many sources take turns, and one that fails ends them all', async () => {
+test('merges sources in turn, and ends all when one fails', async () => {
   const upTo = (last: number, name: string) => {
     let next = 0;
     return async (): Promise<IteratorResult<string, undefined>> =>
@@ -246,7 +246,7 @@ test('many sources take turns, and one that fails ends them all', async () => {
   ).rejects.toThrow('over');
 });
 
-test('a source that tells nothing keeps nothing of what the others tell', async () => {
+test('an idle source does not retain values of the others', async () => {
   let reactions = 0;
   class Watched<T> extends Promise<T> {
     // biome-ignore lint/suspicious/noThenProperty: to count who waits for it
@@ -289,7 +289,7 @@ function gated<T>(): { push(value: T): void; values: AsyncGenerator<T> } {
   };
 }
 
-test('a burst is one value, and one that never ends is cut', async () => {
+test('merges a burst into one value, and cuts an endless one', async () => {
   const { push, values } = gated<number>();
   const seen: [number, boolean][] = [];
   const bursts = debounce(values, 20, (value, isFirst) => {
@@ -311,7 +311,7 @@ test('a burst is one value, and one that never ends is cut', async () => {
   }
 });
 
-test('without a pause each value is a burst', async () => {
+test('makes each value a burst if the pause is zero', async () => {
   const { push, values } = gated<number>();
   const bursts = debounce(values, 0, () => {});
   for (const value of [1, 2]) push(value);
@@ -319,7 +319,7 @@ test('without a pause each value is a burst', async () => {
   expect((await bursts.next()).value).toBe(2);
 });
 
-test('the time of an event has microseconds, and follows the clock', () => {
+test('stamps events with microseconds, and follows the clock', () => {
   const time = eventTime();
   expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
   expect(Math.abs(Date.parse(time) - Date.now())).toBeLessThan(1000);

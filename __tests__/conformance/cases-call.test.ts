@@ -39,33 +39,37 @@ import {
 
 isolate();
 
-caseTest('C01', 'a queue is a descriptor that a child does not get', () => {
+caseTest('C01', 'a queue is not inherited by a child', () => {
   const q = kqueue();
   expect(q).toBeGreaterThanOrEqual(0);
   expect(libc.descriptorFlags(q) & libc.FD_CLOEXEC).toBe(libc.FD_CLOEXEC);
 });
 
-caseTest('C03', 'a descriptor that is no queue is EBADF', () => {
+caseTest('C03', 'a descriptor that is not a queue fails with EBADF', () => {
   const [r, w] = pipe();
   expect(codeOf(() => poll(r))).toBe('EBADF');
   expect(codeOf(() => poll(w))).toBe('EBADF');
 });
 
-caseTest('C04', 'polling an empty queue answers 0 at once', () => {
+caseTest('C04', 'polling an empty queue returns 0 at once', () => {
   const q = kqueue();
   expect(elapsed(() => expectEvents(poll(q, 1)))).toBeLessThan(1000);
 });
 
-caseTest('C06', 'without room it never waits, and the event stays', () => {
-  const q = kqueue();
-  chg(q, { ...user(1), flags: EV_ADD | EV_CLEAR });
-  chg(q, { ...user(1), fflags: NOTE_TRIGGER });
-  const took = elapsed(() => expect(kevent(q, null, null, null)).toBe(0));
-  expect(took).toBeLessThan(1000);
-  expectEvents(poll(q), { ...user(1), flags: EV_ADD | EV_CLEAR });
-});
+caseTest(
+  'C06',
+  'without room it does not wait, and the event stays pending',
+  () => {
+    const q = kqueue();
+    chg(q, { ...user(1), flags: EV_ADD | EV_CLEAR });
+    chg(q, { ...user(1), fflags: NOTE_TRIGGER });
+    const took = elapsed(() => expect(kevent(q, null, null, null)).toBe(0));
+    expect(took).toBeLessThan(1000);
+    expectEvents(poll(q), { ...user(1), flags: EV_ADD | EV_CLEAR });
+  },
+);
 
-caseTest('C07', 'without room a timeout of ten seconds is not waited', () => {
+caseTest('C07', 'without room it ignores a timeout of ten seconds', () => {
   const q = kqueue();
   const wait = { tv_sec: 10, tv_nsec: 0 };
   const took = elapsed(() => expect(kevent(q, null, null, wait)).toBe(0));
@@ -136,7 +140,7 @@ caseTest(
 
 caseTest(
   'C16',
-  'a call that answers receipts neither waits nor collects',
+  'a call that returns receipts neither waits nor collects',
   () => {
     const q = kqueue();
     chg(q, { ...user(1), flags: EV_ADD | EV_CLEAR });
@@ -166,7 +170,7 @@ caseTest('C19', 'the receipt of a failing change holds its errno', () => {
   });
 });
 
-caseTest('C21', 'one list can hold the changes and take the events', () => {
+caseTest('C21', 'one list can hold the changes and receive the events', () => {
   const q = kqueue();
   const flags = EV_ADD | EV_CLEAR;
   const list = KeventList.of(
@@ -198,7 +202,7 @@ caseTest('C22', 'a caught signal ends a sleeping call with EINTR', async () => {
   }
 });
 
-caseTest('C24', 'adding a number that is not open is EBADF', () => {
+caseTest('C24', 'adding a descriptor that is not open fails with EBADF', () => {
   const q = kqueue();
   const ident = libc.unusedNumber(q);
   for (const filter of [EVFILT_READ, EVFILT_WRITE]) {
@@ -206,7 +210,7 @@ caseTest('C24', 'adding a number that is not open is EBADF', () => {
   }
 });
 
-caseTest('C25', 'an open number plus 2^32 is EINVAL', () => {
+caseTest('C25', 'an open descriptor plus 2^32 fails with EINVAL', () => {
   const q = kqueue();
   const [r] = pipe();
   const ident = r + 2 ** 32;
@@ -223,7 +227,7 @@ caseTest('C27', 'a filter without an implementation is ENOTSUP', () => {
   }
 });
 
-caseTest('C28', 'changing what is not registered is ENOENT', () => {
+caseTest('C28', 'changing an unknown registration fails with ENOENT', () => {
   const q = kqueue();
   const [r, w] = pipe();
   for (const target of [
@@ -281,7 +285,7 @@ caseTest('C33', 'READ and WRITE of one socket are two events', () => {
   expect(read.data).toBe(3);
 });
 
-caseTest('C34', 'one number in three filters is three registrations', () => {
+caseTest('C34', 'one ident with three filters is three registrations', () => {
   const q = kqueue();
   const [ident, w] = pipe();
   chg(

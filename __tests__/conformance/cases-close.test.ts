@@ -147,7 +147,7 @@ caseTest(
 
 for (const { who, shut } of closings) {
   describe(`When ${who} closes a watched descriptor`, () => {
-    test('D18 its waiting event is dropped', () => {
+    test('D18 its pending event is dropped', () => {
       const q = kqueue();
       const [r, w] = pipe();
       libc.write(w, 1);
@@ -156,7 +156,7 @@ for (const { who, shut } of closings) {
       expectEvents(poll(q));
     });
 
-    test('D18 it is silent although a dup keeps the file open', () => {
+    test('D18 it reports nothing although a dup keeps the file open', () => {
       const q = kqueue();
       const [r, w] = pipe();
       chg(q, add(r));
@@ -167,7 +167,7 @@ for (const { who, shut } of closings) {
       expectEvents(poll(q));
     });
 
-    test('D19 the registration of its dup goes on', () => {
+    test('D19 the registration of its dup continues', () => {
       const q = kqueue();
       const [r, w] = pipe();
       const r2 = dup(r);
@@ -182,7 +182,7 @@ for (const { who, shut } of closings) {
       expectEvents(poll(q), { ...add(r2), data: 2 });
     });
 
-    test('D18 another file at the number is not watched', () => {
+    test('D18 another file at the descriptor is not watched', () => {
       const q = kqueue();
       const [r, w] = pipe();
       const [other, otherW] = pipe();
@@ -194,7 +194,7 @@ for (const { who, shut } of closings) {
       expectEvents(poll(q));
     });
 
-    test('D18 another file at the number can be added anew', () => {
+    test('D18 another file at the descriptor can be added', () => {
       const q = kqueue();
       const [r, w] = pipe();
       const [other, otherW] = pipe();
@@ -210,7 +210,7 @@ for (const { who, shut } of closings) {
       expectEvents(poll(q), { ...add(r), data: 2, udata: 2 });
     });
 
-    test('D5 deleting it then is ENOENT, not EBADF', () => {
+    test('D5 deleting it fails with ENOENT, not EBADF', () => {
       const q = kqueue();
       const [r] = pipe();
       chg(q, add(r));
@@ -218,7 +218,7 @@ for (const { who, shut } of closings) {
       expect(refusal(q, { ...read(r), flags: EV_DELETE })).toBe('ENOENT');
     });
 
-    test('D18 no queue reports it any more', () => {
+    test('D18 no queue reports it', () => {
       const queues = [kqueue(), kqueue()];
       const [r, w] = pipe();
       libc.write(w, 1);
@@ -227,7 +227,7 @@ for (const { who, shut } of closings) {
       for (const q of queues) expectEvents(poll(q));
     });
 
-    test('D17 VANISHED gives its last event', () => {
+    test('D17 VANISHED reports one last event', () => {
       const q = kqueue();
       const [r, w] = pipe();
       const kind = EV_DISPATCH | EV_UDATA_SPECIFIC | EV_VANISHED;
@@ -240,7 +240,7 @@ for (const { who, shut } of closings) {
   });
 }
 
-test('D18 dup2 over a watched number drops its registration', () => {
+test('D18 dup2 over a watched descriptor drops its registration', () => {
   const q = kqueue();
   const [r, w] = pipe();
   const [other, otherW] = pipe();
@@ -257,7 +257,7 @@ test.each([
   ['ENABLE', EV_ENABLE],
   ['DISABLE', EV_DISABLE],
   ['no flag', 0],
-])('D18 %s does not reach the file that had the number before', (_, flags) => {
+])('D18 %s does not affect the former file of the descriptor', (_, flags) => {
   const q = kqueue();
   const [r] = pipe();
   const [other] = pipe();
@@ -267,7 +267,7 @@ test.each([
   expect(refusal(q, { ...read(r), flags })).toBe('ENOENT');
 });
 
-test('D17 what happened before a close comes before what tells of it', () => {
+test('D17 events before a close are delivered before the event of the close', () => {
   const q = kqueue();
   const [r, w] = pipe();
   const [gone] = pipe();
@@ -287,7 +287,7 @@ test('D17 what happened before a close comes before what tells of it', () => {
   expectEvents(poll(q), { ...add(r), data: 1 }, ...last);
 });
 
-test('D17 a VANISHED one that is never closed is an ordinary one', () => {
+test('D17 VANISHED has no effect if the descriptor is not closed', () => {
   const q = kqueue();
   const [r, w] = pipe();
   const kind = EV_DISPATCH | EV_UDATA_SPECIFIC;
@@ -299,7 +299,7 @@ test('D17 a VANISHED one that is never closed is an ordinary one', () => {
   expect(event.flags & kind).toBe(kind);
 });
 
-test('B11 closing a queue leaves what it watched open and usable', () => {
+test('B11 closing a queue leaves the watched descriptors open and usable', () => {
   const q = kqueue();
   const [r, w] = pipe();
   chg(q, add(r));
@@ -308,7 +308,7 @@ test('B11 closing a queue leaves what it watched open and usable', () => {
   expect(libc.read(r, 8)).toBe(3);
 });
 
-test('B11 a queue at the number of a closed one is empty', () => {
+test('B11 a queue at the descriptor of a closed one is empty', () => {
   const q = kqueue();
   chg(q, { ident: 1, filter: EVFILT_USER, flags: EV_ADD });
   kevent(q, [{ ident: 1, filter: EVFILT_USER, fflags: NOTE_TRIGGER }], null);
@@ -319,7 +319,7 @@ test('B11 a queue at the number of a closed one is empty', () => {
   expect(refusal(p, remove)).toBe('ENOENT');
 });
 
-test('D18 a queue that another watches is forgotten when closed', () => {
+test('D18 closing a watched queue drops its registration', () => {
   const q = kqueue();
   const k = kqueue();
   chg(k, { ident: 1, filter: EVFILT_USER, flags: EV_ADD });

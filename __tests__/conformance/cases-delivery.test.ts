@@ -34,7 +34,7 @@ caseTest('D02', 'an event carries the flags word of its creation', () => {
   expectEvents(poll(q), { ...read(r), flags: 0x0021, data: 1 });
 });
 
-caseTest('D03', 'DISABLE given at creation is still in the flags', () => {
+caseTest('D03', 'DISABLE set at creation stays in the flags', () => {
   const q = kqueue();
   chg(q, { ...user(1), flags: EV_ADD | EV_DISABLE });
   chg(q, { ...user(1), flags: EV_ENABLE });
@@ -42,7 +42,7 @@ caseTest('D03', 'DISABLE given at creation is still in the flags', () => {
   expectEvents(poll(q), { ...user(1), flags: EV_ADD | EV_DISABLE });
 });
 
-caseTest('D05', 'a level condition is reported by every call', () => {
+caseTest('D05', 'every call reports a level condition', () => {
   const q = kqueue();
   const [r, w] = pipe();
   chg(q, { ...read(r), flags: EV_ADD });
@@ -74,7 +74,7 @@ caseTest('D08', 'ONESHOT is removed on delivery', () => {
   expect(refusal(q, { ...read(r), flags: EV_DELETE })).toBe('ENOENT');
 });
 
-caseTest('D09', 'ONESHOT waits on when its condition went away', () => {
+caseTest('D09', 'ONESHOT keeps waiting if its condition has ended', () => {
   const q = kqueue();
   const [r, w] = pipe();
   const flags = EV_ADD | EV_ONESHOT;
@@ -86,42 +86,54 @@ caseTest('D09', 'ONESHOT waits on when its condition went away', () => {
   expectEvents(poll(q), { ...read(r), flags, data: 1 });
 });
 
-caseTest('D11', 'ENABLE of a DISPATCH one reports what still holds', () => {
-  const q = kqueue();
-  const [r, w] = pipe();
-  const flags = EV_ADD | EV_DISPATCH;
-  chg(q, { ...read(r), flags });
-  libc.write(w, 1);
-  expectEvents(poll(q), { ...read(r), flags, data: 1 });
-  expectEvents(poll(q));
-  chg(q, { ...read(r), flags: EV_ENABLE });
-  expectEvents(poll(q), { ...read(r), flags, data: 1 });
-});
+caseTest(
+  'D11',
+  'ENABLE of a DISPATCH registration reports a condition that still holds',
+  () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    const flags = EV_ADD | EV_DISPATCH;
+    chg(q, { ...read(r), flags });
+    libc.write(w, 1);
+    expectEvents(poll(q), { ...read(r), flags, data: 1 });
+    expectEvents(poll(q));
+    chg(q, { ...read(r), flags: EV_ENABLE });
+    expectEvents(poll(q), { ...read(r), flags, data: 1 });
+  },
+);
 
-caseTest('D12', 'ENABLE of a drained DISPATCH one waits for more', () => {
-  const q = kqueue();
-  const [r, w] = pipe();
-  const flags = EV_ADD | EV_DISPATCH;
-  chg(q, { ...read(r), flags });
-  libc.write(w, 1);
-  expectEvents(poll(q), { ...read(r), flags, data: 1 });
-  libc.read(r, 1);
-  chg(q, { ...read(r), flags: EV_ENABLE });
-  expectEvents(poll(q));
-  libc.write(w, 2);
-  expectEvents(poll(q), { ...read(r), flags, data: 2 });
-});
+caseTest(
+  'D12',
+  'ENABLE of a drained DISPATCH registration waits for more data',
+  () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    const flags = EV_ADD | EV_DISPATCH;
+    chg(q, { ...read(r), flags });
+    libc.write(w, 1);
+    expectEvents(poll(q), { ...read(r), flags, data: 1 });
+    libc.read(r, 1);
+    chg(q, { ...read(r), flags: EV_ENABLE });
+    expectEvents(poll(q));
+    libc.write(w, 2);
+    expectEvents(poll(q), { ...read(r), flags, data: 2 });
+  },
+);
 
-caseTest('D14', 'CLEAR on a socket is silent after a partial read', () => {
-  const q = kqueue();
-  const [a, b] = socketpair();
-  const flags = EV_ADD | EV_CLEAR;
-  chg(q, { ...read(a), flags });
-  libc.write(b, 2);
-  expectEvents(poll(q, 1), { ...read(a), flags, data: 2 });
-  libc.read(a, 1);
-  expectEvents(poll(q));
-});
+caseTest(
+  'D14',
+  'CLEAR on a socket reports nothing after a partial read',
+  () => {
+    const q = kqueue();
+    const [a, b] = socketpair();
+    const flags = EV_ADD | EV_CLEAR;
+    chg(q, { ...read(a), flags });
+    libc.write(b, 2);
+    expectEvents(poll(q, 1), { ...read(a), flags, data: 2 });
+    libc.read(a, 1);
+    expectEvents(poll(q));
+  },
+);
 
 caseTest('D15', 'CLEAR on a pipe fires again after a partial read', () => {
   const q = kqueue();
@@ -134,7 +146,7 @@ caseTest('D15', 'CLEAR on a pipe fires again after a partial read', () => {
   expectEvents(poll(q), { ...read(r), flags, data: 1 });
 });
 
-caseTest('D17', 'events come in the order they became ready', () => {
+caseTest('D17', 'events are delivered in the order they became ready', () => {
   const q = kqueue();
   const flags = EV_ADD | EV_CLEAR;
   for (let i = 1; i <= 5; i++) chg(q, { ...user(i), flags });
@@ -177,7 +189,7 @@ caseTest('D21', 'two queues on one descriptor both get the event', () => {
   }
 });
 
-caseTest('D23', 'all 64 bits of udata come back', () => {
+caseTest('D23', 'all 64 bits of udata are preserved', () => {
   const q = kqueue();
   const [r, w] = pipe();
   libc.write(w, 1);
@@ -216,15 +228,19 @@ caseTest(
   },
 );
 
-caseTest('O03', 'of a thousand, each is seen once before any twice', () => {
-  const q = kqueue();
-  const COUNT = 1000;
-  const ROOM = 64;
-  const ends = Array.from({ length: COUNT }, pipe);
-  const adds = ends.map(([r]) => ({ ...read(r), flags: EV_ADD }));
-  chg(q, ...adds);
-  for (const [, w] of ends) libc.write(w, 1);
-  const seen: (number | bigint)[] = [];
-  while (seen.length < COUNT) seen.push(...identsOf(poll(q, ROOM)));
-  expect(seen.slice(0, COUNT)).toEqual(ends.map(([r]) => r));
-});
+caseTest(
+  'O03',
+  'a thousand events are each delivered once before any twice',
+  () => {
+    const q = kqueue();
+    const COUNT = 1000;
+    const ROOM = 64;
+    const ends = Array.from({ length: COUNT }, pipe);
+    const adds = ends.map(([r]) => ({ ...read(r), flags: EV_ADD }));
+    chg(q, ...adds);
+    for (const [, w] of ends) libc.write(w, 1);
+    const seen: (number | bigint)[] = [];
+    while (seen.length < COUNT) seen.push(...identsOf(poll(q, ROOM)));
+    expect(seen.slice(0, COUNT)).toEqual(ends.map(([r]) => r));
+  },
+);

@@ -378,7 +378,7 @@ describe('Sockets', () => {
     { linux: datagramsCountAs(3) },
   );
 
-  caseTest('R36', 'data that arrives does not fire a CLEAR WRITE', () => {
+  caseTest('R36', 'arriving data does not fire a CLEAR WRITE', () => {
     for (const [a, b] of [socketpair(), tcpPair()]) {
       const q = kqueue();
       chg(q, { ...read(a), flags: EDGE }, { ...write(a), flags: EDGE });
@@ -460,7 +460,7 @@ describe('Files and devices', () => {
     },
   );
 
-  caseTest('R42', 'renaming and unlinking a file do not disturb READ', () => {
+  caseTest('R42', 'renaming and unlinking a file do not affect READ', () => {
     const q = kqueue();
     const { fd, at } = file(0);
     const writer = open(at, 'a');

@@ -75,13 +75,13 @@ procCase('P03', 'reports the signal that ended a child', () => {
   expectEvents(get(q, 1, SOON), event);
 });
 
-procCase('P05', 'a pid of no process is ESRCH', () => {
+procCase('P05', 'an unknown pid fails with ESRCH', () => {
   const q = kqueue();
   const add = { ...proc(unusedPid()), flags: EV_ADD, fflags: NOTE_EXIT };
   expect(refusal(q, add)).toBe('ESRCH');
 });
 
-procCase('P06', 'a child that ended and was not waited for is ESRCH', () => {
+procCase('P06', 'a zombie fails with ESRCH', () => {
   const q = kqueue();
   const { pid, end } = child();
   end(0);

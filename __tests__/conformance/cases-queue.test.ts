@@ -75,15 +75,19 @@ caseTest('Q04', 'a CLEAR parent fires when its child stops being empty', () => {
   expectEvents(poll(q), { ...read(k), flags, data: 1 });
 });
 
-caseTest('Q05', 'a queue accepts only READ, and never itself', () => {
-  const q = kqueue();
-  const k = kqueue();
-  expect(refusal(q, { ...read(q), flags: EV_ADD })).toBe('EINVAL');
-  for (const filter of [EVFILT_WRITE, EVFILT_VNODE]) {
-    const add = { ident: k, filter, flags: EV_ADD, fflags: NOTE_WRITE };
-    expect(refusal(q, add)).toBe('EINVAL');
-  }
-});
+caseTest(
+  'Q05',
+  'a queue can be watched with READ only, and not by itself',
+  () => {
+    const q = kqueue();
+    const k = kqueue();
+    expect(refusal(q, { ...read(q), flags: EV_ADD })).toBe('EINVAL');
+    for (const filter of [EVFILT_WRITE, EVFILT_VNODE]) {
+      const add = { ident: k, filter, flags: EV_ADD, fflags: NOTE_WRITE };
+      expect(refusal(q, add)).toBe('EINVAL');
+    }
+  },
+);
 
 caseTest('Q07', 'queues watch queues ten deep, and no deeper', () => {
   const queues = Array.from({ length: 11 }, kqueue);
@@ -168,7 +172,7 @@ caseTest('Q14', 'closing a queue leaves no descriptor behind', () => {
 });
 
 gate(process.platform === 'linux', 'only Linux lists what a child has')(
-  'B1 a child gets no descriptor of a queue',
+  'B1 a child inherits no descriptor of a queue',
   () => {
     const q = kqueue();
     const k = kqueue();
@@ -202,7 +206,7 @@ describe('When no descriptor is left', () => {
   };
   const closeAll = (all: readonly number[]): void => all.forEach(libc.close);
 
-  limited('B14 kqueue() is EMFILE and takes none', () => {
+  limited('B14 kqueue() fails with EMFILE and leaks nothing', () => {
     const [r] = pipe();
     const all = exhaust(r);
     try {

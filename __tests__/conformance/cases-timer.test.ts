@@ -45,7 +45,7 @@ caseTest('M02', 'data counts the periods since the last delivery', () =>
   }),
 );
 
-caseTest('M03', 'a ONESHOT timer fires once and is gone', () =>
+caseTest('M03', 'a ONESHOT timer fires once and is removed', () =>
   timed(() => {
     const q = kqueue();
     const took = elapsed(() => {
@@ -83,7 +83,7 @@ caseTest('M08', 'a period that overflows is ERANGE', () => {
   expect(refusal(q, { ...timer(1), flags: EV_DELETE })).toBe('ENOENT');
 });
 
-caseTest('M09', 'an absolute timer fires once, when its time has come', () => {
+caseTest('M09', 'an absolute timer fires once, at its time', () => {
   const q = kqueue();
   const data = Date.now() + 100;
   chg(q, { ...timer(1), flags: EV_ADD, fflags: NOTE_ABSOLUTE, data });
@@ -184,7 +184,7 @@ caseTest('M18', 'a period keeps its phase when it is collected late', () =>
   }),
 );
 
-caseTest('M20', 'one number in two queues is two timers', () => {
+caseTest('M20', 'the same ident in two queues is two timers', () => {
   const [p, q] = [kqueue(), kqueue()];
   chg(p, { ...timer(1), flags: EV_ADD | EV_ONESHOT, data: 0, udata: 1 });
   chg(q, { ...timer(1), flags: EV_ADD | EV_ONESHOT, data: 60_000, udata: 2 });
@@ -198,7 +198,7 @@ caseTest('M20', 'one number in two queues is two timers', () => {
   chg(q, { ...timer(1), flags: EV_DELETE });
 });
 
-caseTest('M21', 'timers come in the order of their deadlines', () =>
+caseTest('M21', 'timers are delivered in the order of their deadlines', () =>
   timed(() => {
     const q = kqueue();
     for (const i of [8, 3, 5, 1, 7, 2, 6, 4]) {

@@ -46,7 +46,7 @@ caseTest('T02', 'DISABLE and ENABLE without udata wipe it', () => {
   expectEvents(poll(q), { ...read(r), flags: EV_ADD, data: 1 });
 });
 
-caseTest('T04', 'adding again with CLEAR leaves it level', () => {
+caseTest('T04', 'adding again with CLEAR leaves it level-triggered', () => {
   const q = kqueue();
   const [r, w] = pipe();
   chg(q, { ...read(r), flags: EV_ADD });
@@ -56,17 +56,21 @@ caseTest('T04', 'adding again with CLEAR leaves it level', () => {
   expectEvents(poll(q), { ...read(r), flags: EV_ADD, data: 1 });
 });
 
-caseTest('T05', 'adding again without CLEAR fires once and stays edge', () => {
-  const q = kqueue();
-  const [r, w] = pipe();
-  const flags = EV_ADD | EV_CLEAR;
-  chg(q, { ...read(r), flags });
-  libc.write(w, 1);
-  expectEvents(poll(q), { ...read(r), flags, data: 1 });
-  chg(q, { ...read(r), flags: EV_ADD });
-  expectEvents(poll(q), { ...read(r), flags, data: 1 });
-  expectEvents(poll(q));
-});
+caseTest(
+  'T05',
+  'adding again without CLEAR fires once and stays edge-triggered',
+  () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    const flags = EV_ADD | EV_CLEAR;
+    chg(q, { ...read(r), flags });
+    libc.write(w, 1);
+    expectEvents(poll(q), { ...read(r), flags, data: 1 });
+    chg(q, { ...read(r), flags: EV_ADD });
+    expectEvents(poll(q), { ...read(r), flags, data: 1 });
+    expectEvents(poll(q));
+  },
+);
 
 caseTest('T07', 'adding again does not enable: only ENABLE does', () => {
   const q = kqueue();
@@ -81,7 +85,7 @@ caseTest('T07', 'adding again does not enable: only ENABLE does', () => {
   expectEvents(poll(q), { ...read(r), flags, data: 1 });
 });
 
-caseTest('T08', 'DISABLE takes a waiting event away, ENABLE returns it', () => {
+caseTest('T08', 'DISABLE withdraws a pending event, ENABLE restores it', () => {
   const q = kqueue();
   const [r, w] = pipe();
   libc.write(w, 1);

@@ -142,13 +142,17 @@ vnodeCase('V11', 'DELETE reports the removal of one name of two', () => {
   tells(NOTE_DELETE | NOTE_LINK);
 });
 
-vnodeCase('V12', 'RENAME reports a new name, and not the same one', () => {
-  const { at, tells } = watched(NOTE_RENAME);
-  renameSync(at, path('renamed'));
-  tells(NOTE_RENAME);
-  renameSync(path('renamed'), path('renamed'));
-  tells();
-});
+vnodeCase(
+  'V12',
+  'RENAME reports a rename to a new name, not to the same name',
+  () => {
+    const { at, tells } = watched(NOTE_RENAME);
+    renameSync(at, path('renamed'));
+    tells(NOTE_RENAME);
+    renameSync(path('renamed'), path('renamed'));
+    tells();
+  },
+);
 
 vnodeCase('V14', 'renaming over a file reports the target first', () => {
   const q = kqueue();
@@ -169,7 +173,7 @@ vnodeCase('V14', 'renaming over a file reports the target first', () => {
   );
 });
 
-vnodeCase('V15', 'WRITE of a folder reports each entry that changes', () => {
+vnodeCase('V15', 'WRITE of a directory reports each changed entry', () => {
   const { at, tells } = watchedFolder(NOTE_WRITE);
   writeFileSync(`${at}/a`, '');
   tells(NOTE_WRITE);
@@ -179,7 +183,7 @@ vnodeCase('V15', 'WRITE of a folder reports each entry that changes', () => {
   tells(NOTE_WRITE);
 });
 
-vnodeCase('V17', 'LINK of a folder reports new folders only', () => {
+vnodeCase('V17', 'LINK of a directory reports new subdirectories only', () => {
   const { at, tells } = watchedFolder(NOTE_LINK);
   writeFileSync(`${at}/file`, '');
   tells();
@@ -187,7 +191,7 @@ vnodeCase('V17', 'LINK of a folder reports new folders only', () => {
   tells(NOTE_LINK | NOTE_WRITE);
 });
 
-vnodeCase('V18', 'DELETE reports the removal of a folder', () => {
+vnodeCase('V18', 'DELETE reports the removal of a directory', () => {
   const q = kqueue();
   const at = path('folder');
   mkdirSync(at);

@@ -74,7 +74,7 @@ const count = (from: number, length: number): number[] =>
 const isBuiltIn = kernel.name === 'linux';
 const onBuiltIn = gate(isBuiltIn, 'the limits are those of Linux');
 
-test('ten thousand registrations of all kinds each report what is theirs', () => {
+test('ten thousand registrations of all kinds report their own events', () => {
   const before = new Set(descriptors());
   const q = kqueue();
   const pipePairs = count(0, 300).map(() => pipe());
@@ -162,7 +162,7 @@ function hungry(): KeventInit[] {
 }
 
 onBuiltIn(
-  'whatever is refused for want of a descriptor can be had when there is one',
+  'a registration refused with EMFILE succeeds once a descriptor is free',
   () => {
     const [spare] = pipe();
     const changes = hungry();
@@ -205,7 +205,7 @@ onBuiltIn(
 );
 
 onBuiltIn(
-  'a process of few descriptors gets as many queues as it has room for',
+  'a process with few descriptors gets as many queues as fit',
   async () => {
     const [code, some, works, left] = await printedBy(
       'conformance/limits',
@@ -255,9 +255,9 @@ const within = (
     first: `exec unshare -Urm sh -c '${setUp} && exec "$@"' sh "$@"`,
   });
 
-describe('Where inotify is short', () => {
+describe('When inotify runs out', () => {
   inNamespace(
-    'files beyond the limit of watches are refused, and the others told',
+    'files beyond the limit of watches are refused, and the others reported',
     async () => {
       const folder = path('');
       const [codes, told, again] = await within(
@@ -297,7 +297,7 @@ describe('On another file system', () => {
   };
   for (const [name, command] of Object.entries(mounts)) {
     inNamespace(
-      `files and folders are told as elsewhere: ${name}`,
+      `files and directories are reported as elsewhere: ${name}`,
       async () => {
         writeFileSync(path('keep'), '');
         const folder = path('').replace(/\/$/, '');
@@ -312,7 +312,7 @@ describe('On another file system', () => {
     );
   }
 
-  onBuiltIn('/proc is watched without an error, and nothing is told', () => {
+  onBuiltIn('watching /proc succeeds and reports nothing', () => {
     const q = kqueue();
     const fd = open('/proc/self/status', 'r');
     chg(q, vnode(fd));
@@ -331,7 +331,7 @@ const queued = isBuiltIn
 gate(
   isBuiltIn && queued < MOST_EVENTS,
   'inotify queues more here than a test can fill',
-)('more changes than inotify can queue lose no file', () => {
+)('an overflow of the inotify queue loses no file', () => {
   const q = kqueue();
   const noisy = [file('n1'), file('n2')];
   const quiet = {

@@ -22,7 +22,7 @@ const onBuiltIn = gate(
 for (const kind of kinds) {
   const programs = all.filter((recording) => recording.kind === kind);
   onBuiltIn(
-    `${programs.length} programs of kind ${kind} are answered as macOS does`,
+    `${programs.length} programs of kind ${kind} return the results of macOS`,
     () => {
       const differences: Record<string, Difference> = {};
       const equal: string[] = [];

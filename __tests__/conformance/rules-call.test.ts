@@ -54,7 +54,7 @@ isolate();
 const read = (ident: number | bigint) => ({ ident, filter: EVFILT_READ });
 
 describe('The queue', () => {
-  ruleTest('B7 a watched queue says how many of its events wait', () => {
+  ruleTest('B7 a watched queue reports its number of pending events', () => {
     const q = kqueue();
     const k = kqueue();
     chg(q, { ...read(k), flags: EV_ADD });
@@ -69,21 +69,18 @@ describe('The queue', () => {
     expectEvents(poll(q));
   });
 
-  ruleTest(
-    'B7 data that arrives in a watched queue is seen from outside',
-    () => {
-      const q = kqueue();
-      const k = kqueue();
-      const [r, w] = pipe();
-      chg(k, { ...read(r), flags: EV_ADD });
-      chg(q, { ...read(k), flags: EV_ADD });
-      libc.write(w, 1);
-      expectEvents(poll(q), { ...read(k), flags: EV_ADD, data: 1 });
-      expectEvents(poll(k), { ...read(r), flags: EV_ADD, data: 1 });
-    },
-  );
+  ruleTest('B7 data for a watched queue is reported by its parent', () => {
+    const q = kqueue();
+    const k = kqueue();
+    const [r, w] = pipe();
+    chg(k, { ...read(r), flags: EV_ADD });
+    chg(q, { ...read(k), flags: EV_ADD });
+    libc.write(w, 1);
+    expectEvents(poll(q), { ...read(k), flags: EV_ADD, data: 1 });
+    expectEvents(poll(k), { ...read(r), flags: EV_ADD, data: 1 });
+  });
 
-  ruleTest('B7 a call that sleeps wakes for a watched queue', async () => {
+  ruleTest('B7 an event of a watched queue wakes a blocked call', async () => {
     const q = kqueue();
     const k = kqueue();
     const [r, w] = pipe();
@@ -119,26 +116,32 @@ function chain(length: number): number[] {
 }
 
 describe('Chains of queues', () => {
-  ruleTest('B8 what happens at the bottom of ten is seen at the top', () => {
-    const queues = chain(10);
-    const top = queues[9];
-    chg(queues[0], { ...user(1), flags: EDGE, fflags: NOTE_TRIGGER });
-    expectEvents(poll(top), { ...read(queues[8]), flags: EV_ADD, data: 1 });
-    expect(poll(queues[0])).toHaveLength(1);
-  });
-
-  ruleTest('B8 data for the bottom of ten is seen at the top', () => {
-    const queues = chain(10);
-    const top = queues[9];
-    const [r, w] = pipe();
-    chg(queues[0], { ...read(r), flags: EV_ADD });
-    expectEvents(poll(top));
-    libc.write(w, 1);
-    expectEvents(poll(top), { ...read(queues[8]), flags: EV_ADD, data: 1 });
-  });
+  ruleTest(
+    'B8 a trigger at the bottom of ten queues is reported at the top',
+    () => {
+      const queues = chain(10);
+      const top = queues[9];
+      chg(queues[0], { ...user(1), flags: EDGE, fflags: NOTE_TRIGGER });
+      expectEvents(poll(top), { ...read(queues[8]), flags: EV_ADD, data: 1 });
+      expect(poll(queues[0])).toHaveLength(1);
+    },
+  );
 
   ruleTest(
-    'B8 data for the bottom of ten wakes a call at the top',
+    'B8 data for the bottom of ten queues is reported at the top',
+    () => {
+      const queues = chain(10);
+      const top = queues[9];
+      const [r, w] = pipe();
+      chg(queues[0], { ...read(r), flags: EV_ADD });
+      expectEvents(poll(top));
+      libc.write(w, 1);
+      expectEvents(poll(top), { ...read(queues[8]), flags: EV_ADD, data: 1 });
+    },
+  );
+
+  ruleTest(
+    'B8 data for the bottom of ten queues wakes a call at the top',
     async () => {
       const queues = chain(10);
       const top = queues[9];
@@ -173,7 +176,7 @@ describe('Chains of queues', () => {
 });
 
 describe('close', () => {
-  ruleTest('closing what is not open is EBADF', () => {
+  ruleTest('closing a descriptor that is not open fails with EBADF', () => {
     const q = kqueue();
     const unused = libc.unusedNumber(q);
     expect(codeOf(() => libraryClose(unused))).toBe('EBADF');
@@ -183,20 +186,20 @@ describe('close', () => {
 });
 
 describe('The call', () => {
-  ruleTest('A5 the top four flag bits of a change are harmless', () => {
+  ruleTest('A5 ignores the top four flag bits of a change', () => {
     const q = kqueue();
     chg(q, { ...user(1), flags: EV_ADD | 0xf000, fflags: NOTE_TRIGGER });
     const event = { ...user(1), flags: EV_ADD, fflags: NOTE_TRIGGER };
     expectEvents(poll(q), event);
   });
 
-  ruleTest('C1 a bad timeout wins over a bad descriptor', () => {
+  ruleTest('C1 checks the timeout before the descriptor', () => {
     const [r] = pipe();
     const bad = { tv_sec: 0, tv_nsec: -1 };
     expect(codeOf(() => kevent(r, null, null, bad))).toBe('EINVAL');
   });
 
-  ruleTest('C2 a bad descriptor wins over a bad change', () => {
+  ruleTest('C2 checks the descriptor before the changes', () => {
     const [r] = pipe();
     expect(refusal(r, { ident: 1, filter: 0, flags: EV_ADD })).toBe('EBADF');
   });
@@ -218,7 +221,7 @@ describe('The call', () => {
   );
 
   ruleTest.each([0.2, 1, 3.7, 20])(
-    'C5 a wait of %d ms is never shorter',
+    'C5 a wait of %d ms does not end early',
     (ms) => {
       const q = kqueue();
       const took = elapsed(() => expectEvents(get(q, 1, ms)));
@@ -274,7 +277,7 @@ describe('The call', () => {
     );
   });
 
-  ruleTest('C8 receipts that find no room are dropped, changes apply', () => {
+  ruleTest('C8 drops receipts without room, and applies the changes', () => {
     const q = kqueue();
     const flags = EV_ADD | EV_RECEIPT;
     const changes = [1, 2].map((ident) => ({ ...user(ident), flags }));
@@ -307,7 +310,7 @@ describe('The call', () => {
     expect(took).toBeLessThan(1000);
   });
 
-  ruleTest('C15 a call reports a registration once, however much room', () => {
+  ruleTest('C15 a call reports a registration once', () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, { ...read(r), flags: EV_ADD });
@@ -347,7 +350,7 @@ describe('The call', () => {
 
 describe('Registrations', () => {
   ruleTest.each([0, 1, 18, -19, -100, -32768, 32767])(
-    'D1 there is no filter %d: EINVAL, whatever is asked',
+    'D1 filter %d does not exist: every change fails with EINVAL',
     (filter) => {
       const q = kqueue();
       for (const flags of [EV_ADD, EV_DELETE, 0]) {
@@ -357,7 +360,7 @@ describe('Registrations', () => {
   );
 
   ruleTest.each([-11, -17])(
-    'D2 filter %d cannot be added: ENOTSUP',
+    'D2 adding filter %d fails with ENOTSUP',
     (filter) => {
       const q = kqueue();
       const add = { ident: 1, filter, flags: EV_ADD };
@@ -408,7 +411,7 @@ describe('Registrations', () => {
     ['ident -1', -1n],
     ['ident 2^64-1', 2n ** 64n - 1n],
     ['ident 2^31', 2n ** 31n],
-  ])('D4 %s is no open descriptor: EBADF', (_, ident) => {
+  ])('D4 %s is not an open descriptor: EBADF', (_, ident) => {
     const q = kqueue();
     for (const filter of [EVFILT_READ, EVFILT_WRITE]) {
       expect(refusal(q, { ident, filter, flags: EV_ADD })).toBe('EBADF');
@@ -426,7 +429,7 @@ describe('Registrations', () => {
     expect(refusal(q, { ...read(closed), flags: EV_ADD })).toBe('EBADF');
   });
 
-  ruleTest('D4 the error of an entry is the same as the one thrown', () => {
+  ruleTest('D4 an entry has the same error as the one thrown', () => {
     const q = kqueue();
     const [r] = pipe();
     const wide = BigInt(r) + 2n ** 32n;
@@ -442,7 +445,7 @@ describe('Registrations', () => {
     );
   });
 
-  ruleTest('D5 any change of a closed descriptor is ENOENT', () => {
+  ruleTest('D5 changing a closed descriptor fails with ENOENT', () => {
     const q = kqueue();
     const [r] = pipe();
     closeElsewhere(r);
@@ -464,7 +467,7 @@ describe('Registrations', () => {
   });
 
   ruleTest(
-    'D8 any change of a registration replaces udata and its mark',
+    'D8 changing a registration replaces its udata and its low-water mark',
     () => {
       const q = kqueue();
       const [a, b] = socketpair();
@@ -483,7 +486,7 @@ describe('Registrations', () => {
     ['ONESHOT', EV_ONESHOT],
     ['DISPATCH', EV_DISPATCH],
     ['CLEAR', EV_CLEAR],
-  ])('D9 adding again with %s does not make it so', (_, flag) => {
+  ])('D9 adding again with %s does not change the flag', (_, flag) => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, { ...read(r), flags: EV_ADD });
@@ -505,19 +508,22 @@ describe('Registrations', () => {
     expectEvents(poll(q));
   });
 
-  ruleTest('D11 a change of a CLEAR one fires what still holds', () => {
-    const q = kqueue();
-    const [a, b] = socketpair();
-    chg(q, { ...read(a), flags: EDGE });
-    libc.write(b, 3);
-    expectEvents(poll(q), { ...read(a), flags: EDGE, data: 3 });
-    expectEvents(poll(q));
-    for (const flags of [EV_ADD, EV_ENABLE, 0]) {
-      chg(q, { ...read(a), flags });
+  ruleTest(
+    'D11 changing a CLEAR registration fires if its condition still holds',
+    () => {
+      const q = kqueue();
+      const [a, b] = socketpair();
+      chg(q, { ...read(a), flags: EDGE });
+      libc.write(b, 3);
       expectEvents(poll(q), { ...read(a), flags: EDGE, data: 3 });
       expectEvents(poll(q));
-    }
-  });
+      for (const flags of [EV_ADD, EV_ENABLE, 0]) {
+        chg(q, { ...read(a), flags });
+        expectEvents(poll(q), { ...read(a), flags: EDGE, data: 3 });
+        expectEvents(poll(q));
+      }
+    },
+  );
 
   ruleTest('D13 a refused ADD leaves no registration', () => {
     const q = kqueue();
@@ -530,7 +536,7 @@ describe('Registrations', () => {
     expect(refusal(q, { ...read(r), flags: EV_DELETE })).toBe('ENOENT');
   });
 
-  ruleTest('D14 DELETE drops the event that waits', () => {
+  ruleTest('D14 DELETE drops a pending event', () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, { ...read(r), flags: EV_ADD });
@@ -555,37 +561,37 @@ describe('Registrations', () => {
     });
   });
 
-  ruleTest('D16 delivery of a ONESHOT one only marks it', () => {
-    const q = kqueue();
-    const kind = EV_DISPATCH | EV_UDATA_SPECIFIC;
-    const one = { ...user(1), udata: 1 };
-    const flags = EV_ADD | EV_ONESHOT | kind;
-    chg(q, { ...one, flags });
-    const change = EV_UDATA_SPECIFIC;
-    chg(q, { ...one, flags: change, fflags: NOTE_TRIGGER });
-    expect(poll(q)).toHaveLength(1);
-    const remove = { ...one, flags: EV_DELETE | EV_ENABLE | change };
-    chg(q, remove);
-    expectEvents(poll(q));
-    expect(refusal(q, remove)).toBe('ENOENT');
-  });
-
   ruleTest(
-    'D18 a dup that is closed does not disturb the original',
-    async () => {
+    'D16 delivery of a ONESHOT registration only marks it deleted',
+    () => {
       const q = kqueue();
-      const [r, w] = pipe();
-      const copy = dup(r);
-      chg(q, { ...read(r), flags: EV_ADD }, { ...read(copy), flags: EV_ADD });
-      const acts = [
-        { op: 'close', fd: 'copy' },
-        { op: 'write', fd: 'w', bytes: 1 },
-      ];
-      const { result } = await meanwhile({ copy, w }, acts, () =>
-        get(q, 8, SOON),
-      );
-      forget(copy);
-      expectEvents(result, { ...read(r), flags: EV_ADD, data: 1 });
+      const kind = EV_DISPATCH | EV_UDATA_SPECIFIC;
+      const one = { ...user(1), udata: 1 };
+      const flags = EV_ADD | EV_ONESHOT | kind;
+      chg(q, { ...one, flags });
+      const change = EV_UDATA_SPECIFIC;
+      chg(q, { ...one, flags: change, fflags: NOTE_TRIGGER });
+      expect(poll(q)).toHaveLength(1);
+      const remove = { ...one, flags: EV_DELETE | EV_ENABLE | change };
+      chg(q, remove);
+      expectEvents(poll(q));
+      expect(refusal(q, remove)).toBe('ENOENT');
     },
   );
+
+  ruleTest('D18 closing a dup does not affect the original', async () => {
+    const q = kqueue();
+    const [r, w] = pipe();
+    const copy = dup(r);
+    chg(q, { ...read(r), flags: EV_ADD }, { ...read(copy), flags: EV_ADD });
+    const acts = [
+      { op: 'close', fd: 'copy' },
+      { op: 'write', fd: 'w', bytes: 1 },
+    ];
+    const { result } = await meanwhile({ copy, w }, acts, () =>
+      get(q, 8, SOON),
+    );
+    forget(copy);
+    expectEvents(result, { ...read(r), flags: EV_ADD, data: 1 });
+  });
 });

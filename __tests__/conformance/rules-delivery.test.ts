@@ -38,7 +38,7 @@ import {
 isolate();
 
 ruleTest(
-  'F5 what came before comes first, though a watched queue is triggered after',
+  'F5 an earlier event comes before the event of a watched queue',
   () => {
     const [above, below] = [kqueue(), kqueue()];
     const [r, w] = pipe();
@@ -61,7 +61,7 @@ describe('Flags', () => {
     ['CLEAR', EV_CLEAR],
     ['ONESHOT', EV_ONESHOT],
     ['DISPATCH', EV_DISPATCH],
-  ])('E1 %s given at creation is in every event', (_, flag) => {
+  ])('E1 %s set at creation is in the flags of every event', (_, flag) => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, { ...read(r), flags: EV_ADD | flag });
@@ -88,7 +88,7 @@ describe('Flags', () => {
     expect(refusal(q, { ...read(r), flags: EV_ENABLE })).toBe('ENOENT');
   });
 
-  ruleTest('E4 what comes while DISPATCH holds it back is not lost', () => {
+  ruleTest('E4 loses no event that arrives while DISPATCH disables it', () => {
     const q = kqueue();
     const [r, w] = pipe();
     const flags = EV_ADD | EV_DISPATCH | EV_CLEAR;
@@ -108,7 +108,7 @@ describe('Flags', () => {
     expectEvents(poll(q), { ...user(1), flags });
   });
 
-  ruleTest('E5 a CLEAR one fires again for each arrival', () => {
+  ruleTest('E5 a CLEAR registration fires again for each arrival', () => {
     for (const [r, w] of [pipe(), socketpair()]) {
       const q = kqueue();
       const flags = EV_ADD | EV_CLEAR;
@@ -137,7 +137,7 @@ describe('Flags', () => {
 });
 
 describe('Order', () => {
-  ruleTest('F3 a level one that was reported queues behind the others', () => {
+  ruleTest('F3 a reported level-triggered event goes behind the others', () => {
     const q = kqueue();
     const [r, w] = pipe();
     libc.write(w, 1);
@@ -189,24 +189,27 @@ describe('Order', () => {
     }),
   );
 
-  ruleTest('F6 a call whose candidates are all gone sleeps on', async () => {
-    const q = kqueue();
-    const [r, w] = pipe();
-    chg(q, { ...read(r), flags: EV_ADD });
-    libc.write(w, 1);
-    expect(poll(q)).toHaveLength(1);
-    libc.read(r, 1);
-    const took = elapsed(() => expectEvents(get(q, 1, 30)));
-    expect(took).toBeGreaterThanOrEqual(30);
-    libc.write(w, 1);
-    expect(poll(q)).toHaveLength(1);
-    libc.read(r, 1);
-    const acts = [{ op: 'write', fd: 'w', bytes: 2 }];
-    const { result } = await meanwhile({ w }, acts, () => get(q, 1, SOON));
-    expectEvents(result, { ...read(r), flags: EV_ADD, data: 2 });
-  });
+  ruleTest(
+    'F6 a call keeps waiting if its pending events have ended',
+    async () => {
+      const q = kqueue();
+      const [r, w] = pipe();
+      chg(q, { ...read(r), flags: EV_ADD });
+      libc.write(w, 1);
+      expect(poll(q)).toHaveLength(1);
+      libc.read(r, 1);
+      const took = elapsed(() => expectEvents(get(q, 1, 30)));
+      expect(took).toBeGreaterThanOrEqual(30);
+      libc.write(w, 1);
+      expect(poll(q)).toHaveLength(1);
+      libc.read(r, 1);
+      const acts = [{ op: 'write', fd: 'w', bytes: 2 }];
+      const { result } = await meanwhile({ w }, acts, () => get(q, 1, SOON));
+      expectEvents(result, { ...read(r), flags: EV_ADD, data: 2 });
+    },
+  );
 
-  ruleTest('T1 of one pipe, the newest registration comes first', () => {
+  ruleTest('T1 the newest registration of a pipe comes first', () => {
     const q = kqueue();
     const [r, w] = pipe();
     const copies = [r, dup(r), dup(r)];
@@ -218,7 +221,7 @@ describe('Order', () => {
     expect(identsOf(poll(q))).toEqual([...copies].reverse());
   });
 
-  ruleTest('T2 DELETE and ADD move a waiting one to the end', () => {
+  ruleTest('T2 DELETE and ADD move a pending event to the end', () => {
     const q = kqueue();
     const flags = EV_ADD | EV_CLEAR;
     for (const i of [1, 2, 3]) {
@@ -231,7 +234,7 @@ describe('Order', () => {
     expect(identsOf(poll(q))).toEqual([3, 1, 2]);
   });
 
-  ruleTest('T4 udata that is replaced shows in an event that waits', () => {
+  ruleTest('T4 a pending event carries replaced udata', () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, { ...read(r), flags: EV_ADD, udata: 1 });

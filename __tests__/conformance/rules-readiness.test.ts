@@ -34,7 +34,7 @@ import {
 
 isolate();
 
-ruleTest('B6 data that arrives makes the queue readable without a call', () => {
+ruleTest('B6 new data makes the queue readable without a call', () => {
   const q = kqueue();
   const [r, w] = pipe();
   chg(q, { ...read(r), flags: EDGE });
@@ -47,7 +47,7 @@ ruleTest('B6 data that arrives makes the queue readable without a call', () => {
   expect(isReadable(q)).toBe(true);
 });
 
-ruleTest('B6 what is ready when it is added makes the queue readable', () => {
+ruleTest('B6 adding a ready descriptor makes the queue readable', () => {
   const q = kqueue();
   const [, w] = pipe();
   chg(q, { ...write(w), flags: EV_ADD | EV_ONESHOT });
@@ -56,20 +56,23 @@ ruleTest('B6 what is ready when it is added makes the queue readable', () => {
   expect(isReadable(q)).toBe(false);
 });
 
-ruleTest('B6 room for fewer events than wait leaves the queue readable', () => {
-  const q = kqueue();
-  for (const ident of [1, 2, 3]) {
-    const user = { ident, filter: EVFILT_USER };
-    chg(q, { ...user, flags: EDGE, fflags: NOTE_TRIGGER });
-  }
-  for (const left of [true, true, false]) {
-    expect(poll(q, 1)).toHaveLength(1);
-    expect(isReadable(q)).toBe(left);
-  }
-});
+ruleTest(
+  'B6 collecting only some pending events leaves the queue readable',
+  () => {
+    const q = kqueue();
+    for (const ident of [1, 2, 3]) {
+      const user = { ident, filter: EVFILT_USER };
+      chg(q, { ...user, flags: EDGE, fflags: NOTE_TRIGGER });
+    }
+    for (const left of [true, true, false]) {
+      expect(poll(q, 1)).toHaveLength(1);
+      expect(isReadable(q)).toBe(left);
+    }
+  },
+);
 
 ruleTest(
-  'B6 a waiting event that is deleted or disabled does not count',
+  'B6 a pending event that is deleted or disabled does not count',
   () => {
     const q = kqueue();
     const user = { ident: 1, filter: EVFILT_USER };
@@ -84,7 +87,7 @@ ruleTest(
   },
 );
 
-ruleTest('B6 every number of a queue tells the same', () => {
+ruleTest('B6 every dup of a queue reports the same', () => {
   const q = kqueue();
   const copy = dup(q);
   const user = { ident: 1, filter: EVFILT_USER };
@@ -110,7 +113,7 @@ ruleTest('B6 a watched queue makes its watcher readable', () => {
 
 // A host loop calls kevent whenever poll(2) says so. If nothing comes of it
 // and poll(2) goes on saying so, the loop spins.
-describe('A call that reports nothing leaves the queue quiet', () => {
+describe('After an empty poll the queue is not readable', () => {
   const quiet = (q: number): void => {
     for (let i = 0; i < 3; i++) {
       expectEvents(poll(q));
@@ -128,7 +131,7 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     quiet(q);
   });
 
-  ruleTest('for a disabled registration whose data waits', () => {
+  ruleTest('for a disabled registration with pending data', () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, { ...read(r), flags: EV_ADD | EV_DISABLE });
@@ -136,7 +139,7 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     quiet(q);
   });
 
-  ruleTest('for a DISPATCH one that was reported', () => {
+  ruleTest('for a reported DISPATCH registration', () => {
     const q = kqueue();
     const [r, w] = pipe();
     chg(q, { ...read(r), flags: EV_ADD | EV_DISPATCH });
@@ -147,7 +150,7 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     quiet(q);
   });
 
-  ruleTest('for data below the mark', () => {
+  ruleTest('for data below the low-water mark', () => {
     const q = kqueue();
     const [a, b] = socketpair();
     const mark = { fflags: NOTE_LOWAT, data: 100 };
@@ -156,7 +159,7 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     quiet(q);
   });
 
-  ruleTest('for a CLEAR one with data left', () => {
+  ruleTest('for a CLEAR registration with unread data', () => {
     const q = kqueue();
     const [a, b] = socketpair();
     chg(q, { ...read(a), flags: EDGE });
@@ -165,7 +168,7 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     quiet(q);
   });
 
-  ruleTest('for an end that a CLEAR one has told', () => {
+  ruleTest('for EOF that a CLEAR registration has reported', () => {
     for (const [a, b] of [pipe(), socketpair()]) {
       const q = kqueue();
       chg(q, { ...read(a), flags: EDGE });
@@ -182,14 +185,14 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     quiet(q);
   });
 
-  ruleTest('for a socket that listens', () => {
+  ruleTest('for a listening socket', () => {
     const q = kqueue();
     const { fd } = tcpListener();
     chg(q, { ...read(fd), flags: EV_ADD }, { ...write(fd), flags: EV_ADD });
     quiet(q);
   });
 
-  ruleTest('for a FIFO whose writers are gone', () => {
+  ruleTest('for a FIFO without writers', () => {
     const q = kqueue();
     const [r, w] = fifo();
     chg(q, { ...read(r), flags: EV_ADD });
@@ -214,7 +217,7 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     quiet(q);
   });
 
-  ruleTest('for a one-shot timer that was reported', () => {
+  ruleTest('for a reported one-shot timer', () => {
     const q = kqueue();
     const timer = { ident: 1, filter: EVFILT_TIMER, data: 0 };
     chg(q, { ...timer, flags: EV_ADD });
@@ -222,16 +225,19 @@ describe('A call that reports nothing leaves the queue quiet', () => {
     quiet(q);
   });
 
-  ruleTest('for a descriptor that other code closed, its file alive', () => {
-    const q = kqueue();
-    const [r, w] = pipe();
-    chg(q, { ...read(r), flags: EV_ADD });
-    const copy = dup(r);
-    closeElsewhere(r);
-    libc.write(w, 1);
-    quiet(q);
-    libc.write(w, 1);
-    quiet(q);
-    expect(libc.read(copy, 8)).toBe(2);
-  });
+  ruleTest(
+    'for a descriptor that other code closed while its file is open',
+    () => {
+      const q = kqueue();
+      const [r, w] = pipe();
+      chg(q, { ...read(r), flags: EV_ADD });
+      const copy = dup(r);
+      closeElsewhere(r);
+      libc.write(w, 1);
+      quiet(q);
+      libc.write(w, 1);
+      quiet(q);
+      expect(libc.read(copy, 8)).toBe(2);
+    },
+  );
 });

@@ -39,7 +39,7 @@ const PLAIN = EV_ADD | EV_CLEAR;
 const ONCE = EV_ADD | EV_CLEAR | EV_ONESHOT;
 const HOUR_MS = 3_600_000;
 
-ruleTest('J1 a timer has any 64-bit number, whatever is open there', () => {
+ruleTest('J1 a timer accepts any 64-bit ident, open descriptor or not', () => {
   const q = kqueue();
   const idents = [0, q, 2 ** 53 - 1, 2n ** 63n, 2n ** 64n - 1n];
   for (const ident of idents) {
@@ -103,7 +103,7 @@ ruleTest.each([
   expect(event).toMatchObject({ ...timer(1), flags: ONCE, fflags: 0 });
 });
 
-ruleTest('J2 NOTE_MACHTIME counts the ticks of the machine', () => {
+ruleTest('J2 NOTE_MACHTIME counts machine ticks', () => {
   const q = kqueue();
   const fflags = NOTE_MACHTIME;
   chg(q, { ...timer(1), flags: EV_ADD | EV_ONESHOT, fflags, data: 1_000_000 });
@@ -123,7 +123,7 @@ ruleTest('J3 a timer repeats until it is deleted', () => {
   expectEvents(get(q, 1, 15));
 });
 
-ruleTest('J4 all ticks are counted, over however many calls', () =>
+ruleTest('J4 counts every tick over many calls', () =>
   timed(() => {
     const q = kqueue();
     const start = performance.now();
@@ -172,7 +172,7 @@ ruleTest.each([
   expect(Date.now()).toBeGreaterThanOrEqual(due - ROUNDING);
 });
 
-ruleTest('J7 collected late, an absolute timer still says 1', () => {
+ruleTest('J7 an absolute timer counts 1, even if collected late', () => {
   const q = kqueue();
   const data = Date.now() + 5;
   chg(q, { ...timer(1), flags: EV_ADD, fflags: NOTE_ABSOLUTE, data });
@@ -198,14 +198,14 @@ ruleTest.each([
   ['2^63-1 nanoseconds', NOTE_NSECONDS, 2n ** 63n - 1n],
   ['a hundred years', NOTE_SECONDS, 3_155_760_000n],
   ['-1 absolute nanosecond', NOTE_ABSOLUTE | NOTE_NSECONDS, -1n],
-])('J8 %s is far in the future', (_, fflags, data) => {
+])('J8 accepts %s, far in the future', (_, fflags, data) => {
   const q = kqueue();
   chg(q, { ...timer(1), flags: EV_ADD, fflags, data });
   expectEvents(get(q, 1, 10));
   chg(q, { ...timer(1), flags: EV_DELETE });
 });
 
-ruleTest('J8 a timer far in the future does not hold up a near one', () => {
+ruleTest('J8 a timer far in the future does not delay a near one', () => {
   const q = kqueue();
   const fflags = NOTE_NSECONDS;
   chg(q, { ...timer(1), flags: EV_ADD, fflags, data: 2n ** 63n - 1n });
@@ -214,7 +214,7 @@ ruleTest('J8 a timer far in the future does not hold up a near one', () => {
   expect(event.ident).toBe(2);
 });
 
-ruleTest('J9 a change drops the ticks not yet collected', () => {
+ruleTest('J9 a change drops uncollected ticks', () => {
   const q = kqueue();
   chg(q, { ...timer(1), flags: EV_ADD, data: 5 });
   sleep(30);
@@ -223,7 +223,7 @@ ruleTest('J9 a change drops the ticks not yet collected', () => {
   chg(q, { ...timer(1), flags: EV_DELETE });
 });
 
-ruleTest('J9 disabling and enabling with the same data goes on', () =>
+ruleTest('J9 disabling and enabling with the same data continues', () =>
   timed(() => {
     const q = kqueue();
     chg(q, { ...timer(1), flags: EV_ADD, data: 20 });
@@ -247,15 +247,18 @@ ruleTest('J10 an absolute timer cannot be made relative', () => {
   expectEvents(get(q, 1, SOON), { ...timer(1), flags: ONCE, data: 1 });
 });
 
-ruleTest('J11 the ticks of a disabled timer are not told after ENABLE', () => {
-  const q = kqueue();
-  chg(q, { ...timer(1), flags: EV_ADD | EV_DISABLE, data: 5 });
-  sleep(30);
-  expectEvents(poll(q));
-  chg(q, { ...timer(1), flags: EV_ENABLE, data: HOUR_MS });
-  expectEvents(poll(q));
-  chg(q, { ...timer(1), flags: EV_DELETE });
-});
+ruleTest(
+  'J11 does not report the ticks of a disabled timer after ENABLE',
+  () => {
+    const q = kqueue();
+    chg(q, { ...timer(1), flags: EV_ADD | EV_DISABLE, data: 5 });
+    sleep(30);
+    expectEvents(poll(q));
+    chg(q, { ...timer(1), flags: EV_ENABLE, data: HOUR_MS });
+    expectEvents(poll(q));
+    chg(q, { ...timer(1), flags: EV_DELETE });
+  },
+);
 
 ruleTest('J12 a DISPATCH timer that is enabled fires again and again', () => {
   const q = kqueue();
@@ -269,18 +272,20 @@ ruleTest('J12 a DISPATCH timer that is enabled fires again and again', () => {
   }
 });
 
-ruleTest('J15 a timer fires while nobody waits, and poll(2) sees it', () =>
-  timed(() => {
-    const q = kqueue();
-    chg(q, { ...timer(1), flags: EV_ADD | EV_ONESHOT, data: 10 });
-    expect(libc.poll(q, libc.POLLIN)).toBe(0);
-    expect(libc.poll(q, libc.POLLIN, SOON)).toBe(libc.POLLIN);
-    expect(poll(q)).toHaveLength(1);
-    expect(libc.poll(q, libc.POLLIN)).toBe(0);
-  }),
+ruleTest(
+  'J15 a timer fires without a pending call, and poll(2) reports it',
+  () =>
+    timed(() => {
+      const q = kqueue();
+      chg(q, { ...timer(1), flags: EV_ADD | EV_ONESHOT, data: 10 });
+      expect(libc.poll(q, libc.POLLIN)).toBe(0);
+      expect(libc.poll(q, libc.POLLIN, SOON)).toBe(libc.POLLIN);
+      expect(poll(q)).toHaveLength(1);
+      expect(libc.poll(q, libc.POLLIN)).toBe(0);
+    }),
 );
 
-ruleTest.each([1, 3, 7])('J15 a timer of %d ms never fires early', (data) => {
+ruleTest.each([1, 3, 7])('J15 a timer of %d ms does not fire early', (data) => {
   const q = kqueue();
   for (let i = 0; i < 5; i++) {
     const took = elapsed(() => {
@@ -291,19 +296,16 @@ ruleTest.each([1, 3, 7])('J15 a timer of %d ms never fires early', (data) => {
   }
 });
 
-ruleTest(
-  'J16 a one-shot that fired can be changed until it is collected',
-  () => {
-    const q = kqueue();
-    chg(q, { ...timer(1), flags: EV_ADD | EV_ONESHOT, data: 5 });
-    sleep(20);
-    chg(q, { ...timer(1), data: HOUR_MS });
-    expectEvents(poll(q));
-    chg(q, { ...timer(1), flags: EV_DELETE });
-  },
-);
+ruleTest('J16 a fired one-shot can be changed until it is collected', () => {
+  const q = kqueue();
+  chg(q, { ...timer(1), flags: EV_ADD | EV_ONESHOT, data: 5 });
+  sleep(20);
+  chg(q, { ...timer(1), data: HOUR_MS });
+  expectEvents(poll(q));
+  chg(q, { ...timer(1), flags: EV_DELETE });
+});
 
-ruleTest('T6 a one-shot collected late says how many periods passed', () =>
+ruleTest('T6 a one-shot collected late counts the elapsed periods', () =>
   timed(() => {
     const q = kqueue();
     chg(q, { ...timer(1), flags: EV_ADD | EV_ONESHOT, data: 10 });

@@ -23,21 +23,24 @@ isolate();
 
 const USER = { ident: 1, filter: EVFILT_USER };
 
-ruleTest('K1 a user event has any 64-bit number, its own in each queue', () => {
-  const queues = [kqueue(), kqueue()];
-  const idents = [0, 2 ** 31, 2 ** 53 - 1, 2n ** 53n + 1n, 2n ** 64n - 1n];
-  for (const q of queues) {
-    for (const ident of idents) chg(q, { ...USER, ident, flags: EDGE });
-  }
-  const [q, other] = queues;
-  for (const ident of idents) {
-    chg(q, { ...USER, ident, fflags: NOTE_TRIGGER });
-    expectEvents(poll(q), { ...USER, ident, flags: EDGE });
-  }
-  expectEvents(poll(other));
-});
+ruleTest(
+  'K1 a user event accepts any 64-bit ident, separate in each queue',
+  () => {
+    const queues = [kqueue(), kqueue()];
+    const idents = [0, 2 ** 31, 2 ** 53 - 1, 2n ** 53n + 1n, 2n ** 64n - 1n];
+    for (const q of queues) {
+      for (const ident of idents) chg(q, { ...USER, ident, flags: EDGE });
+    }
+    const [q, other] = queues;
+    for (const ident of idents) {
+      chg(q, { ...USER, ident, fflags: NOTE_TRIGGER });
+      expectEvents(poll(q), { ...USER, ident, flags: EDGE });
+    }
+    expectEvents(poll(other));
+  },
+);
 
-ruleTest('K2 a level one that is created triggered repeats', () => {
+ruleTest('K2 a level-triggered event created triggered repeats', () => {
   const q = kqueue();
   const fflags = (NOTE_TRIGGER | NOTE_FFOR | 3) >>> 0;
   chg(q, { ...USER, flags: EV_ADD, fflags, data: 5 });
@@ -77,7 +80,7 @@ ruleTest('K4 all 64 bits of data are delivered', () => {
   }
 });
 
-ruleTest('K5 a level one is quiet after DELETE and ADD only', () => {
+ruleTest('K5 a level-triggered event is reset by DELETE and ADD only', () => {
   const q = kqueue();
   chg(q, { ...USER, flags: EV_ADD, fflags: NOTE_TRIGGER });
   expect(poll(q)).toHaveLength(1);
@@ -98,12 +101,12 @@ ruleTest('K7 delivery clears neither the stored flags nor data', () => {
   expectEvents(poll(q), { ...USER, flags: EDGE, fflags: 7, data: 6 });
 });
 
-ruleTest('K9 triggering what does not exist is ENOENT', () => {
+ruleTest('K9 triggering an unknown registration fails with ENOENT', () => {
   const q = kqueue();
   expect(refusal(q, { ...USER, fflags: NOTE_TRIGGER })).toBe('ENOENT');
 });
 
-ruleTest('K9 ADD with NOTE_TRIGGER triggers one that exists', () => {
+ruleTest('K9 ADD with NOTE_TRIGGER triggers an existing registration', () => {
   const q = kqueue();
   chg(q, { ...USER, flags: EDGE });
   chg(q, { ...USER, flags: EV_ADD, fflags: NOTE_TRIGGER, udata: 4 });
@@ -111,7 +114,7 @@ ruleTest('K9 ADD with NOTE_TRIGGER triggers one that exists', () => {
   expectEvents(poll(q));
 });
 
-ruleTest('K6 a trigger that was collected does not come again', () => {
+ruleTest('K6 a collected trigger is not reported again', () => {
   const q = kqueue();
   chg(q, { ...USER, flags: EDGE });
   for (let i = 0; i < 100; i++) {

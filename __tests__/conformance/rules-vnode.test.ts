@@ -71,7 +71,7 @@ function folder(name: string): { at: string; fd: number } {
 }
 
 describe('Contents', () => {
-  ruleTest('I4 a file that is written anew and shorter was written', () => {
+  ruleTest('I4 rewriting a file with less data reports NOTE_WRITE', () => {
     const { fd, at } = file(10);
     const tells = watched(fd, NOTE_WRITE);
     writeFileSync(at, 'five.');
@@ -82,7 +82,7 @@ describe('Contents', () => {
     tellsAll(NOTE_ATTRIB | NOTE_WRITE | NOTE_EXTEND);
   });
 
-  ruleTest('I4 a file that is cut was not written', () => {
+  ruleTest('I4 truncating a file does not report NOTE_WRITE', () => {
     const fd = open(file(10).at, 'r+');
     const tells = watched(fd);
     ftruncateSync(fd, 4);
@@ -91,7 +91,7 @@ describe('Contents', () => {
     tells(NOTE_ATTRIB);
   });
 
-  ruleTest('I4 what is opened or read tells nothing', () => {
+  ruleTest('I4 opening and reading report nothing', () => {
     const { at } = file(10);
     const fd = open(at, 'r+');
     const tells = watched(fd);
@@ -102,7 +102,7 @@ describe('Contents', () => {
     tells(NOTE_ATTRIB);
   });
 
-  ruleTest('I4 a FIFO that is written to was written', () => {
+  ruleTest('I4 writing to a FIFO reports NOTE_WRITE', () => {
     const [r, w] = fifo();
     const tells = watched(r, NOTE_WRITE);
     writeSync(w, 'x');
@@ -111,7 +111,7 @@ describe('Contents', () => {
 });
 
 describe('Links and attributes', () => {
-  ruleTest('I4 attributes and links that change together are both told', () => {
+  ruleTest('I4 reports attributes and links that change together', () => {
     const { fd, at } = file(1);
     const tells = watched(fd);
     chmodSync(at, 0o400);
@@ -128,7 +128,7 @@ describe('Links and attributes', () => {
     ['attributes', (at: string) => chmodSync(at, 0o600)],
     ['links', (at: string) => linkSync(at, path('second'))],
     ['the name', (at: string) => renameSync(at, path('renamed'))],
-  ])('I4 growing is told, whatever changed before: %s', (_, change) => {
+  ])('I4 reports NOTE_EXTEND after other changes: %s', (_, change) => {
     const { at } = file(1);
     const fd = open(at, 'r+');
     const tells = watched(fd, NOTE_EXTEND);
@@ -138,7 +138,7 @@ describe('Links and attributes', () => {
   });
 
   ruleTest(
-    'I4 attributes of a folder are no links, whatever was made in it',
+    'I4 changed attributes of a directory do not report NOTE_LINK',
     () => {
       const { at, fd } = folder('folder');
       const tells = watched(fd);
@@ -154,7 +154,7 @@ describe('Links and attributes', () => {
   );
 
   ruleTest(
-    'I4 a folder renamed where it is changes no links, one that replaces another does',
+    'I4 renaming a directory reports NOTE_LINK only if it replaces another',
     () => {
       const { at, fd } = folder('folder');
       for (const name of ['a', 'b']) mkdirSync(`${at}/${name}`);
@@ -166,41 +166,41 @@ describe('Links and attributes', () => {
     },
   );
 
-  ruleTest(
-    'I4 a folder that another one replaces is deleted, and no more',
-    () => {
-      const { at, fd } = folder('folder');
-      mkdirSync(`${at}/old`);
-      mkdirSync(`${at}/new`);
-      const old = open(`${at}/old`, 'r');
-      const q = kqueue();
-      chg(q, vnode(fd), vnode(old));
-      renameSync(`${at}/new`, `${at}/old`);
-      const events = poll(q);
-      expectEvents(
-        events.sort((a, b) => Number(a.ident) - Number(b.ident)),
-        vnode(fd, NOTE_WRITE | NOTE_LINK),
-        vnode(old, NOTE_DELETE),
-      );
-    },
-  );
+  ruleTest('I4 a replaced directory reports NOTE_DELETE only', () => {
+    const { at, fd } = folder('folder');
+    mkdirSync(`${at}/old`);
+    mkdirSync(`${at}/new`);
+    const old = open(`${at}/old`, 'r');
+    const q = kqueue();
+    chg(q, vnode(fd), vnode(old));
+    renameSync(`${at}/new`, `${at}/old`);
+    const events = poll(q);
+    expectEvents(
+      events.sort((a, b) => Number(a.ident) - Number(b.ident)),
+      vnode(fd, NOTE_WRITE | NOTE_LINK),
+      vnode(old, NOTE_DELETE),
+    );
+  });
 });
 
 describe('Several descriptors', () => {
   ruleTest.each([
     ['a dup', (fd: number) => dup(fd)],
     ['one opened for itself', (_: number, at: string) => open(at, 'r')],
-  ])('D19 the end of a folder is told to each: %s', (_, other) => {
-    const { at, fd } = folder('folder');
-    const second = other(fd, at);
-    const q = kqueue();
-    chg(q, vnode(fd), vnode(second));
-    rmdirSync(at);
-    expectEvents(poll(q), vnode(second, REMOVED), vnode(fd, REMOVED));
-  });
+  ])(
+    'D19 every descriptor reports the removal of a directory: %s',
+    (_, other) => {
+      const { at, fd } = folder('folder');
+      const second = other(fd, at);
+      const q = kqueue();
+      chg(q, vnode(fd), vnode(second));
+      rmdirSync(at);
+      expectEvents(poll(q), vnode(second, REMOVED), vnode(fd, REMOVED));
+    },
+  );
 
   ruleTest(
-    'D18 what one tells does not depend on another that was closed',
+    'D18 closing one descriptor does not affect the events of another',
     () => {
       const { fd, at } = file(1);
       const second = open(at, 'r+');
@@ -220,7 +220,7 @@ describe('Several descriptors', () => {
     },
   );
 
-  ruleTest('I4 what came while nobody watched is not told later', () => {
+  ruleTest('I4 does not report changes made before the registration', () => {
     const { fd, at } = file(4);
     const q = kqueue();
     // This one goes on following the file.

@@ -29,7 +29,7 @@ async function play(scenario: Scenario): Promise<Outcome> {
   return replay(scenario);
 }
 
-describe('What a Darwin kernel answered, this one answers', () => {
+describe('Traces of a Darwin kernel', () => {
   for (const scenario of all) {
     const { id, title } = scenario;
     const row = traceDeviation(id);
@@ -49,7 +49,7 @@ describe('What a Darwin kernel answered, this one answers', () => {
   }
 });
 
-test('each row of the table of deviations names a scenario and its steps', () => {
+test('each deviation names a scenario and its steps', () => {
   for (const row of traceDeviations) {
     const scenario = all.find(({ id }) => id === row.trace);
     expect(scenario).toBeDefined();
@@ -59,6 +59,6 @@ test('each row of the table of deviations names a scenario and its steps', () =>
   }
 });
 
-test('the kernel in use is named', () => {
+test('names the kernel under test', () => {
   expect(kernel.name).toMatch(/^\w+$/);
 });

@@ -31,7 +31,7 @@ for (const [how, files, options] of [
     ['--runInBand', '--forceExit'],
   ],
 ] as const) {
-  onLinux(`tests that leave queues open end well ${how}`, async () => {
+  onLinux(`Jest exits although tests leave queues open ${how}`, async () => {
     const names = files.map((file) => `${file}.test.js`);
     const args = [
       command,

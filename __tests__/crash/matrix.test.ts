@@ -179,7 +179,7 @@ const SAYS: Readonly<Record<string, string>> = {
 for (const place of ['main', 'worker'] as const) {
   for (const [ending, status] of Object.entries(PROCESS_ENDS)) {
     onLinux(
-      `a process with queues in its ${place} thread ends at once by ${ending}`,
+      `a process with queues in its ${place} thread exits promptly by ${ending}`,
       async () => {
         const failures = await failuresOf(place, ending, (end) => {
           const says = SAYS[ending];
@@ -198,7 +198,7 @@ for (const place of ['main', 'worker'] as const) {
 
 for (const [ending, lines] of Object.entries(THREAD_ENDS)) {
   onLinux(
-    `a thread with queues ends at once by ${ending}, and the process lives on`,
+    `a thread with queues exits promptly by ${ending}, and the process continues`,
     async () => {
       const states = statesOf('worker', ending);
       const end = await play('worker', states, ending);
@@ -211,7 +211,7 @@ for (const [ending, lines] of Object.entries(THREAD_ENDS)) {
   );
 }
 
-onLinux('a thread nobody waits for ends with the process', async () => {
+onLinux('a thread without a waiter ends with the process', async () => {
   const failures = await failuresOf(
     'worker',
     'unref',

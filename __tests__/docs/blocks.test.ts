@@ -97,14 +97,14 @@ afterAll(async () => {
   project?.dispose();
 }, 120_000);
 
-test('there are programs in the documentation, and each block says what it is', () => {
+test('the documentation has programs, and each block names its language', () => {
   expect(programs.length).toBeGreaterThan(10);
   const known = 'ts js sh console json text c python yaml mermaid'.split(' ');
   const others = blocks.filter(({ language }) => !known.includes(language));
   expect(others.map(({ at, language }) => [at, language])).toEqual([]);
 });
 
-test('every program compiles, those that are not run as well', async () => {
+test('every program compiles', async () => {
   const places = (await compiled).replace(
     /^block-(\d+)\.mts/gm,
     (_, index) => programs[Number(index)].at,
@@ -112,7 +112,7 @@ test('every program compiles, those that are not run as well', async () => {
   expect(places).toBe('');
 }, 120_000);
 
-describe('a program runs as it is printed', () => {
+describe('a program runs as printed', () => {
   test.each(
     programs
       .filter(({ notRun }) => notRun === undefined)
@@ -145,7 +145,7 @@ const printed: Readonly<Record<string, readonly RegExp[]>> = {
 };
 
 test.each(Object.entries(printed))(
-  'the programs of %s print what the page says',
+  'the programs of %s print the documented output',
   async (page, expected) => {
     const here = programs.filter(({ at }) => at.startsWith(`${page}:`));
     const outputs = await Promise.all(
@@ -168,7 +168,7 @@ test('every example of a docstring prints something', async () => {
   }
 }, 120_000);
 
-test('whatever is not run says why in a few words', () => {
+test('a block that is not run has a reason', () => {
   for (const { at, notRun } of blocks) {
     if (notRun === undefined) continue;
     expect([at, notRun.split(' ').length > 2]).toEqual([at, true]);
@@ -206,7 +206,7 @@ describe('commands', () => {
       }))
       .filter(({ words }) => words[0] === name);
 
-  test('of npm name scripts that there are', () => {
+  test('of npm name existing scripts', () => {
     const own = 'ci install i pack audit install-scripts'.split(' ');
     const missing = of('npm').filter(({ words: [, verb, name] }) => {
       if (own.includes(verb)) return false;
@@ -237,7 +237,7 @@ describe('commands', () => {
   }, 60_000);
 });
 
-test('every block of JSON is JSON', () => {
+test('every JSON block parses', () => {
   for (const { at, language, code } of blocks) {
     if (language !== 'json') continue;
     expect([at, () => JSON.parse(code)]).toEqual([at, expect.any(Function)]);

@@ -42,7 +42,7 @@ const linesOf = (outcome: Outcome): string[] =>
 
 const succeeds = expect.objectContaining({ status: 0, stderr: '' });
 
-test('every example is tried', () => {
+test('every example has a test', () => {
   const tests = readFileSync(
     join(root, '__tests__/docs/examples.test.ts'),
     'utf8',
@@ -65,12 +65,12 @@ describe('readiness-loop.ts', () => {
     outcome = await example('readiness-loop.ts');
   }, 60_000);
 
-  test('ends well once all five answers came', () => {
+  test('exits with 0 once all five answers arrived', () => {
     expect(outcome).toEqual(succeeds);
     expect(linesOf(outcome).at(-1)).toMatch(/^all 5 answers after \d+ ms$/);
   });
 
-  test('prints the bytes of each connection once, under its own number', () => {
+  test('prints the bytes of each connection once, with its descriptor', () => {
     const answers = outcome.stdout.match(/connection .*/g) ?? [];
     expect(answers.sort()).toEqual([
       'connection 0: "answer 0 after 300 ms"',
@@ -93,7 +93,7 @@ describe('readiness-loop.ts', () => {
     );
   });
 
-  test('never gets an answer before its delay is over', () => {
+  test('receives no answer before its delay', () => {
     const answers = linesOf(outcome)
       .map((line) => /^ *(\d+) ms .* after (\d+) ms"$/.exec(line))
       .filter((found) => found !== null);
@@ -104,13 +104,13 @@ describe('readiness-loop.ts', () => {
     }
   });
 
-  test('keeps hearing the heartbeat while it waits for answers', () => {
+  test('receives the heartbeat while it waits for answers', () => {
     const beats = linesOf(outcome).filter((line) => line.includes('heartbeat'));
     expect(beats.length).toBeGreaterThanOrEqual(2);
   });
 });
 
-test('timer.ts counts to five ticks, none of them early', async () => {
+test('timer.ts counts five ticks, none of them early', async () => {
   const outcome = await example('timer.ts');
   expect(outcome).toEqual(succeeds);
   const ticks = linesOf(outcome).map((line) => {
@@ -134,7 +134,7 @@ test('user-event.ts shows two triggers become one event', async () => {
   ]);
 });
 
-test('npm run example runs one by its name, and lists them without', async () => {
+test('npm run example runs an example by name, and lists them without one', async () => {
   const script = join(root, 'scripts/example.mjs');
   const ran = await run(process.execPath, [script, 'user-event']);
   expect(ran).toEqual(succeeds);
@@ -146,7 +146,7 @@ test('npm run example runs one by its name, and lists them without', async () =>
   }
 });
 
-test('pipe.ts prints all that the child wrote, then that it closed', async () => {
+test('pipe.ts prints all output of the child, then its end', async () => {
   const outcome = await example('pipe.ts');
   expect(outcome).toEqual(succeeds);
   const lines = linesOf(outcome);
@@ -168,7 +168,7 @@ const said = (...lines: (string | RegExp)[]) => ({
   ),
 });
 
-test('echo-server.ts sends every byte back, also more than a socket holds', async () => {
+test('echo-server.ts echoes every byte, even more than a socket buffer holds', async () => {
   expect(await example('echo-server.ts')).toEqual(
     said(
       'sent 5 bytes, 5 came back',
@@ -178,7 +178,7 @@ test('echo-server.ts sends every byte back, also more than a socket holds', asyn
   );
 }, 40_000);
 
-test('watch-file.ts sees each thing that is done to its file', async () => {
+test('watch-file.ts prints each change of its file', async () => {
   expect(await example('watch-file.ts')).toEqual(
     said(/.*write.*/, 'attrib', 'rename', /.*delete.*/),
   );
@@ -193,13 +193,13 @@ test('wait-pid.ts waits for a process that is not a child', async () => {
   );
 }, 40_000);
 
-test('debounce.ts deals with each burst once', async () => {
+test('debounce.ts handles each burst once', async () => {
   expect(await example('debounce.ts')).toEqual(
     said('saved after 5 keys', 'saved after 10 keys'),
   );
 }, 40_000);
 
-test('wake-worker.ts wakes a thread that sleeps in a system call', async () => {
+test('wake-worker.ts wakes a thread that is blocked in a system call', async () => {
   expect(await example('wake-worker.ts')).toEqual(
     said(
       'woken to look',
@@ -210,7 +210,7 @@ test('wake-worker.ts wakes a thread that sleeps in a system call', async () => {
   );
 }, 40_000);
 
-test('nested.ts takes what is urgent first', async () => {
+test('nested.ts handles urgent events first', async () => {
   expect(await example('nested.ts')).toEqual(
     said('urgent 1', 'bulk 1', 'urgent 2', 'bulk 2', 'urgent 3', 'bulk 3'),
   );
@@ -229,7 +229,7 @@ test('follow-log.ts prints each line once, through a rotation', async () => {
   );
 }, 40_000);
 
-test('supervisor.ts restarts what fails, and ends it with itself', async () => {
+test('supervisor.ts restarts a failed program, and stops it on exit', async () => {
   expect(await example('supervisor.ts')).toEqual(
     said(
       'started: 1',
@@ -242,7 +242,7 @@ test('supervisor.ts restarts what fails, and ends it with itself', async () => {
   );
 }, 40_000);
 
-test('wait-many.ts says how each process ended', async () => {
+test('wait-many.ts prints the exit status of each process', async () => {
   const outcome = await example('wait-many.ts');
   expect(outcome).toEqual(succeeds);
   expect(linesOf(outcome).sort()).toEqual([

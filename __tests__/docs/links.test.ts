@@ -21,7 +21,7 @@ const anchorsOf = (page: string): string[] => {
   return [...headings, ...set];
 };
 
-test.each(pages)('every link of %s leads to something', (page) => {
+test.each(pages)('every link of %s has a target', (page) => {
   const text = textOf(page).replace(/^```.*?^```/gms, '');
   const dead = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, link]) => link)
@@ -36,7 +36,7 @@ test.each(pages)('every link of %s leads to something', (page) => {
   expect(dead).toEqual([]);
 });
 
-test('every page is in the index of the documentation', () => {
+test('the index of the documentation lists every page', () => {
   const index = textOf('docs/README.md');
   const missing = pages.filter(
     (page) =>
@@ -47,14 +47,14 @@ test('every page is in the index of the documentation', () => {
   expect(missing).toEqual([]);
 });
 
-test('the changelog is about the version of the package', () => {
+test('the changelog covers the version of the package', () => {
   const { version } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),
   );
   expect(textOf('CHANGELOG.md')).toContain(`## [${version}]`);
 });
 
-test('the continuous integration runs the test line of the contributing page', () => {
+test('CI runs the test command of the contributing page', () => {
   const line = /^npm ci && npm test/m.exec(textOf('CONTRIBUTING.md'))?.[0];
   expect(line).toBeDefined();
   expect(readFileSync(join(root, '.ci/run'), 'utf8')).toContain(line);

@@ -116,7 +116,7 @@ describe.each([
       .filter(({ sentence }) => wrong(sentence))
       .map(({ at, sentence }) => `${at}: ${sentence}`);
 
-  test('says who does what: no sentence begins with What, Who or Of', () => {
+  test('has no sentence that begins with What, Who or Of', () => {
     const begins = /^\**(?:What|Who|Whoever|Of) [a-z](?!.*\?)/;
     expect(found((sentence) => begins.test(sentence))).toEqual([]);
   });
@@ -125,7 +125,7 @@ describe.each([
     expect(found((sentence) => term.test(sentence))).toEqual([]);
   });
 
-  test('has no sentence that is too long', () => {
+  test('has no sentence over 25 words', () => {
     // Lists of ids in a table are no sentences.
     const isLong = (sentence: string): boolean =>
       sentence

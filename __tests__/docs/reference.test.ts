@@ -48,7 +48,7 @@ test.each([
   expect(missing(members)).toEqual([]);
 });
 
-test('names nothing that does not exist, by the spelling of constants', () => {
+test('names only constants that exist', () => {
   const constants = [...words].filter((word) =>
     /^(EV|EVFILT|NOTE|VQ|KEVENT_FLAG)_\w+$/.test(word),
   );

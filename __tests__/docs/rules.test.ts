@@ -20,7 +20,7 @@ const sources = ['src', 'soak', '__tests__'].flatMap((folder) =>
     .map((name) => join(folder, name)),
 );
 
-test('every rule and case that a test or a comment names is in docs/rules.md', () => {
+test('docs/rules.md lists every rule and case that tests and comments name', () => {
   const dangling = sources.flatMap((file) => {
     const text = readFileSync(join(root, file), 'utf8');
     return (text.match(RULE) ?? [])
@@ -31,7 +31,7 @@ test('every rule and case that a test or a comment names is in docs/rules.md', (
   expect(dangling).toEqual([]);
 });
 
-test('every rule can be linked to by its number, and only once', () => {
+test('every rule has one anchor', () => {
   for (const [, anchor, rule] of anchors) {
     expect(anchor).toBe(rule.toLowerCase().replace('.', '-'));
   }

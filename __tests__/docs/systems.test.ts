@@ -58,7 +58,7 @@ describe.each(['README.md', 'docs/installing.md'])('%s', (page) => {
     expect(missing).toEqual([]);
   });
 
-  test('says which systems are not supported because koffi has no build', () => {
+  test('names the systems that are unsupported because koffi has no build', () => {
     const without = Object.entries(SYSTEMS)
       .filter(([, system]) => !builds.has(`${system}-x64`))
       .map(([name]) => name);
@@ -71,7 +71,7 @@ describe.each(['README.md', 'docs/installing.md'])('%s', (page) => {
   });
 });
 
-test('the oldest release of each system is named', () => {
+test('names the oldest release of each system', () => {
   const [, table = ''] = textOf('docs/macs.md').split('## The oldest releases');
   for (const name of ['macOS', 'FreeBSD', 'OpenBSD', 'NetBSD', 'Linux']) {
     expect(table).toMatch(new RegExp(`^\\| ${name} \\| \\d+`, 'm'));

@@ -207,7 +207,7 @@ const wrongOf = (...args: Parameters<typeof findingsOf>): string[] =>
     .filter(({ ok }) => ok === false)
     .map(({ name }) => name);
 
-test('the kernel here is what its table says', async () => {
+test('finds that the running kernel matches its table', async () => {
   const report = await doctor();
   expect(report.findings.filter(({ ok }) => ok === false)).toEqual([]);
   expect(report).toMatchObject({
@@ -233,7 +233,7 @@ test('the kernel here is what its table says', async () => {
   expect(report.struct?.fields.udata.offset).toBeGreaterThan(0);
 });
 
-test('a report is plain data, and every finding is a sentence', async () => {
+test('returns a report of plain data with a sentence per finding', async () => {
   const report = await doctor();
   expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   for (const { says } of report.findings) expect(says).toMatch(/^[\w'].*\.$/s);
@@ -246,12 +246,12 @@ test.each<KernelName>([
   'netbsd',
   'dragonfly',
   'libkqueue',
-])('a kernel that is %s is found to be it', (name) => {
+])('identifies a kernel that is %s', (name) => {
   expect(wrongOf(kernelOf(name))).toEqual([]);
 });
 
 test.each<KernelName>(['openbsd', 'netbsd'])(
-  'an older %s without user events is tried with timers',
+  'tests an older %s without user events with timers',
   (name) => {
     const made = kernelOf(name, {}, ['EVFILT_USER']);
     const findings = findingsOf(made);
@@ -262,7 +262,7 @@ test.each<KernelName>(['openbsd', 'netbsd'])(
 );
 
 test.each<KernelName>(['openbsd', 'netbsd'])(
-  'an older %s without timer units is right, and said to have none',
+  'accepts an older %s without timer units, and reports that it has none',
   (name) => {
     const units = ['SECONDS', 'MSECONDS', 'USECONDS', 'NSECONDS', 'ABSTIME'];
     const lacks = ['EVFILT_USER', ...units.map((unit) => `NOTE_${unit}`)];
@@ -286,11 +286,11 @@ test.each<[truth: KernelName, claimed: KernelName, wrong: string]>([
   ['libkqueue', 'darwin', 'events'],
   ['dragonfly', 'darwin', 'events'],
   ['libkqueue', 'openbsd', 'events'],
-])('%s is not taken for %s', (truth, claimed, wrong) => {
+])('does not confuse %s with %s', (truth, claimed, wrong) => {
   expect(wrongOf(kernelOf(truth), claimed)).toEqual([wrong]);
 });
 
-test('reports a wrong unit of time with the measured duration', async () => {
+test('reports a wrong timer unit with the measured duration', async () => {
   const facts = kernels.freebsd;
   const made = kernelOf('darwin');
   const bound = bindKernel(kernels.darwin, made.cpu, made.library);
@@ -324,7 +324,7 @@ describe.each([
     ['fflags in another place', 'fflags', 7n],
     ['another filter', 'filter', -3n],
     ['data that is cut to 32 bits', 'data', 0xfedcba99n],
-  ] as const)('%s is seen in the second entry', (_, field, value) => {
+  ] as const)('detects %s in the second entry', (_, field, value) => {
     const made = kernelOf('darwin', {
       bend: (event, i) =>
         i === 1 && (event.flags === EV_ERROR) === isError
@@ -352,7 +352,7 @@ test('detects a write after the last entry', () => {
   expect(found?.says).toContain('written after the 2 entries');
 });
 
-test('a library that returns 0 for the entries it wrote has a right layout', () => {
+test('accepts the layout of a library that returns 0 for the entries it wrote', () => {
   const made = kernelOf('libkqueue');
   const { kevent } = made.behaviour;
   made.behaviour.kevent = (call) => {
@@ -378,7 +378,7 @@ test('detects a library that does nothing and reports success', () => {
   for (const { ok } of findings.slice(1)) expect(ok).toBeNull();
 });
 
-test('a kernel that refuses everything is a finding, not an exception', () => {
+test('reports a kernel that refuses everything instead of throwing', () => {
   const made = kernelOf('darwin');
   made.behaviour = {
     kqueue: () => made.fail(24),
@@ -390,7 +390,7 @@ test('a kernel that refuses everything is a finding, not an exception', () => {
   expect(first.says).toContain('EMFILE');
 });
 
-test('an errno that is read in the wrong place is seen', () => {
+test('detects an errno that is read from the wrong place', () => {
   const made = kernelOf('darwin');
   const { kevent } = made.behaviour;
   made.behaviour.kevent = (call) => {
@@ -400,7 +400,7 @@ test('an errno that is read in the wrong place is seen', () => {
   expect(wrongOf(made)).toEqual(['errno']);
 });
 
-test('a report does not contain the name of the home directory', () => {
+test('omits the name of the home directory', () => {
   expect(replaceHome('/home/al/lib.so (in /home/al)', '/home/al')).toBe(
     '~/lib.so (in ~)',
   );
@@ -411,7 +411,7 @@ test('a report does not contain the name of the home directory', () => {
 });
 
 gate(homedir().length > 1, 'there is no home to leave out')(
-  'a report of this process has no home in it either',
+  'omits the home directory from a report of this process',
   async () => {
     const report = JSON.stringify(await doctor());
     expect(replaceHome(report)).toBe(report);

@@ -69,7 +69,7 @@ test.each<[line: string, kevent: Explainable]>([
   expect(darwin(kevent)).toBe(line);
 });
 
-test('the same bit has the name of its filter, and of its kernel', () => {
+test('names a bit by its filter and its kernel', () => {
   const bit = { ident: 4, fflags: 1 };
   expect(darwin({ ...bit, filter: -1 })).toBe('{4 READ NOTE_LOWAT}');
   expect(darwin({ ...bit, filter: -4 })).toBe('{4 VNODE NOTE_DELETE}');
@@ -95,7 +95,7 @@ test('the same bit has the name of its filter, and of its kernel', () => {
   });
 });
 
-test('a table does where the name of a kernel does', () => {
+test('accepts a table in place of the name of a kernel', () => {
   const kevent = { ident: 4, filter: -8, fflags: 1 };
   expect(explain(kevent, { kernel: kernels.freebsd })).toBe(
     explain(kevent, { kernel: 'freebsd' }),
@@ -145,11 +145,11 @@ test.each([
   [{ filter: 'nothing', fd: 1 }],
   [{ op: 'trigger' }],
   [() => {}],
-])('%p is no kevent', (value) => {
+])('rejects %p as a kevent', (value) => {
   expect(() => explain(value as never)).toThrow(TypeError);
 });
 
-test('refuses an unknown kernel', () => {
+test('rejects an unknown kernel', () => {
   const kevent = { ident: 1, filter: -1 };
   expect(() => explain(kevent, { kernel: 'linux' as never })).toThrow(
     new RangeError(
@@ -160,7 +160,7 @@ test('refuses an unknown kernel', () => {
   expect(() => explain(kevent, null as never)).toThrow(TypeError);
 });
 
-test('a list is explained whole, a kernel’s own numbers by their names', () => {
+test('explains a whole list with the names of its kernel', () => {
   const list = new KeventList(300);
   for (let ident = 0; ident < 300; ident++) {
     list.push({ ident, filter: EVFILT_TIMER, flags: EV_ADD, data: 1 });
@@ -198,7 +198,7 @@ test.each<[line: string, step: Step]>([
       kevent: { ident: 1, filter: -12, fflags: 0x80000000 },
     },
   ],
-])('a typed change is the record that it becomes: %s', (line, step) => {
+])('explains a typed change as the kevent it becomes: %s', (line, step) => {
   expect(darwin(step)).toBe(line);
 });
 

@@ -20,7 +20,7 @@ const timer = (ident: number) => ({
   data: 250,
 });
 
-test('a list shows its entries by their names, and how full it is', () => {
+test('shows the entries of a list by name, its length and its capacity', () => {
   const list = new KeventList(8);
   expect(inspect(list)).toBe('KeventList(0 of 8) []');
   list.push(read);
@@ -36,7 +36,7 @@ test('a list shows its entries by their names, and how full it is', () => {
 }`);
 });
 
-test('a long list shows a hundred entries, or as many as are asked for', () => {
+test('shows a hundred entries of a long list, or maxArrayLength', () => {
   const list = new KeventList(5000);
   for (let i = 0; i < 5000; i++) list.push(timer(i));
   const entries = (text: string) => text.match(/TIMER/g)?.length ?? 0;
@@ -48,7 +48,7 @@ test('a long list shows a hundred entries, or as many as are asked for', () => {
   expect(entries(inspect(list, { maxArrayLength: null }))).toBe(5000);
 });
 
-test('deep inside another object only the size is shown', () => {
+test('shows only the size when nested deeply', () => {
   const list = KeventList.of(read);
   expect(inspect({ a: { b: { list } } }, { depth: 1 })).toContain('[Object]');
   expect(inspect({ list }, { depth: 0 })).toBe(
@@ -56,7 +56,7 @@ test('deep inside another object only the size is shown', () => {
   );
 });
 
-test('what only inherits from a list or a queue can be shown', () => {
+test('shows an object that only inherits from a list or a queue', () => {
   for (const { prototype } of [KeventList, Kqueue]) {
     expect(inspect(prototype)).toEqual(expect.any(String));
     expect(inspect(Object.create(prototype))).toMatch(/^K\w+ \{\}$/);
@@ -64,7 +64,7 @@ test('what only inherits from a list or a queue can be shown', () => {
 });
 
 gate(kernel.abi === 'darwin', 'there is no kevent64')(
-  'a list of kevent64 says that it is one',
+  'shows that a list is for kevent64',
   () => {
     const list = Kevent64List.of({ ...read, ext: [0, 5] });
     expect(inspect(list)).toBe(
@@ -73,7 +73,7 @@ gate(kernel.abi === 'darwin', 'there is no kevent64')(
   },
 );
 
-test('a queue shows what is registered with it, and whether it is closed', () => {
+test('shows the registrations of a queue, and whether it is closed', () => {
   const kq = new Kqueue();
   const { fd } = kq;
   expect(inspect(kq)).toBe(`Kqueue(fd ${fd}) []`);

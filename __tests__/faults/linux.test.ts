@@ -65,7 +65,7 @@ function shareOf(cells: readonly Cell[]): readonly Cell[] {
 
 const cells: Cell[] = [];
 
-onLinux('each operation works as long as no call fails', async () => {
+onLinux('each operation succeeds if no call fails', async () => {
   const libc = bindLibc();
   const wrong: string[] = [];
   for (const scenario of SCENARIOS) {
@@ -81,7 +81,7 @@ onLinux('each operation works as long as no call fails', async () => {
 });
 
 onLinux(
-  'whichever call fails, no event is lost and no descriptor leaks',
+  'loses no event and leaks no descriptor, whichever call fails',
   async () => {
     const libc = bindLibc();
     const tried = ALL ? cells : shareOf(cells);

@@ -26,35 +26,41 @@ const turn = (): Promise<void> =>
   new Promise((resolve) => setImmediate(resolve));
 const soon = { filter: 'timer', id: 1, after: 1 } as const;
 
-onLinux('close() of the descriptor of a queue ends its waits', async () => {
-  for (const turns of [0, 1, 3]) {
+onLinux(
+  'close() of the descriptor of a queue ends its pending waits',
+  async () => {
+    for (const turns of [0, 1, 3]) {
+      const kq = new Kqueue();
+      const { fd } = kq;
+      const next = kq.next();
+      const all = (async () => {
+        let count = 0;
+        for await (const _ of kq) count++;
+        return count;
+      })();
+      for (let i = 0; i < turns; i++) await turn();
+      close(fd);
+      expect(kq.closed).toBe(true);
+      expect(await next).toBeUndefined();
+      expect(await all).toBe(0);
+      expect(() => fstatSync(fd)).toThrow('EBADF');
+      kq.close();
+      expect(() => close(fd)).toThrow('EBADF');
+    }
+  },
+);
+
+onLinux(
+  'close() of a reused descriptor does not close the former queue',
+  () => {
     const kq = new Kqueue();
     const { fd } = kq;
-    const next = kq.next();
-    const all = (async () => {
-      let count = 0;
-      for await (const _ of kq) count++;
-      return count;
-    })();
-    for (let i = 0; i < turns; i++) await turn();
-    close(fd);
-    expect(kq.closed).toBe(true);
-    expect(await next).toBeUndefined();
-    expect(await all).toBe(0);
-    expect(() => fstatSync(fd)).toThrow('EBADF');
     kq.close();
+    expect(kqueue()).toBe(fd);
+    close(fd);
     expect(() => close(fd)).toThrow('EBADF');
-  }
-});
-
-onLinux('close() of the number of a queue that was closed is not its', () => {
-  const kq = new Kqueue();
-  const { fd } = kq;
-  kq.close();
-  expect(kqueue()).toBe(fd);
-  close(fd);
-  expect(() => close(fd)).toThrow('EBADF');
-});
+  },
+);
 
 /** Let `koffi.node.poll` be something else. */
 function replacePoll(poll: (...args: never[]) => unknown): void {
@@ -65,7 +71,7 @@ function replacePoll(poll: (...args: never[]) => unknown): void {
     .mockReturnValue({ ...koffi, node } as unknown as typeof koffi);
 }
 
-onLinux('a queue is polled where no handle is available', async () => {
+onLinux('polls a queue if no poll handle is available', async () => {
   const acts = exitsOfProcess().acts.size;
   const before = descriptors();
   replacePoll(() => {
@@ -79,7 +85,7 @@ onLinux('a queue is polled where no handle is available', async () => {
   expect(descriptors()).toEqual(before);
 });
 
-onLinux('the last queue that closes leaves nothing open', async () => {
+onLinux('closing the last queue leaves nothing open', async () => {
   const acts = exitsOfProcess().acts.size;
   const before = descriptors();
   const queues = [new Kqueue(), new Kqueue()];
@@ -92,7 +98,7 @@ onLinux('the last queue that closes leaves nothing open', async () => {
   expect(descriptors()).toEqual(before);
 });
 
-onLinux('a handle that reports an error is replaced', async () => {
+onLinux('replaces a poll handle that reports an error', async () => {
   const made: ((status: number) => void)[] = [];
   const koffi = real.koffi();
   replacePoll((fd: number, options: object, call: (n: number) => void) => {
@@ -109,7 +115,7 @@ onLinux('a handle that reports an error is replaced', async () => {
   kq.close();
 });
 
-describe('a handle of a native kernel', () => {
+describe('a poll handle of a native kernel', () => {
   const handle = { start: jest.fn(), stop: jest.fn(), close: jest.fn() };
   const calls: ((status: number) => void)[] = [];
 
@@ -125,7 +131,7 @@ describe('a handle of a native kernel', () => {
   const nextLook = (start: (listener: () => void) => void): Promise<void> =>
     new Promise((resolve) => start(resolve));
 
-  test('is not made while the loop would be refused it', async () => {
+  test('is not created while the event loop would be refused', async () => {
     let fits = false;
     const watch = pollWatch(5, () => fits);
     await nextLook((listener) => watch.start(listener, true));
@@ -138,7 +144,7 @@ describe('a handle of a native kernel', () => {
     expect(handle.close).toHaveBeenCalledTimes(1);
   });
 
-  test('is tried again before it is started again', async () => {
+  test('is tested again before it is started again', async () => {
     let fits = true;
     const watch = pollWatch(5, () => fits);
     watch.start(() => {}, true);
@@ -149,7 +155,7 @@ describe('a handle of a native kernel', () => {
     watch.close();
   });
 
-  test('that reports EBADF is not used again, and the wait goes on', async () => {
+  test('that reports EBADF is not used again, and the wait continues', async () => {
     const watch = pollWatch(5, () => true);
     await nextLook((listener) => {
       watch.start(listener, true);
@@ -191,7 +197,7 @@ const ways = ['close', 'take'].flatMap((how) =>
 );
 
 onLinux(
-  'no event is lost if other code has the numbers of the epoll',
+  'loses no event if other code reuses the descriptors of the epoll',
   async () => {
     const outcomes = await Promise.all(
       ways.map((way) => fixture('lost-epoll.cjs', ...way)),
@@ -203,10 +209,13 @@ onLinux(
   },
 );
 
-onLinux('a wait reports events after a part was closed', async () => {
-  const { stdout, status } = await fixture('lost-part.cjs');
-  const told: string[] = JSON.parse(stdout);
-  expect(told.length).toBeGreaterThanOrEqual(3);
-  expect(new Set(told)).toEqual(new Set(['read']));
-  expect(status).toBe(0);
-});
+onLinux(
+  'a wait reports events after an internal descriptor was closed',
+  async () => {
+    const { stdout, status } = await fixture('lost-part.cjs');
+    const told: string[] = JSON.parse(stdout);
+    expect(told.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(told)).toEqual(new Set(['read']));
+    expect(status).toBe(0);
+  },
+);

@@ -25,7 +25,7 @@ function last({ calls }: Double): KeventCall {
 const seconds = (tv_sec: bigint, tv_nsec: bigint) => ({ tv_sec, tv_nsec });
 
 describe.each(everyEntry)('$kernel through $symbol', (options) => {
-  test('kqueue() returns the descriptor the kernel returned', () => {
+  test('kqueue() returns the descriptor of the kernel', () => {
     const behaviour = { kqueue: () => 41 };
     expect(
       double({ ...options, behaviour })
@@ -34,7 +34,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     ).toBe(41);
   });
 
-  test('close() hands the descriptor to the kernel', () => {
+  test('close() passes the descriptor to the kernel', () => {
     const closed: number[] = [];
     const close = (fd: number) => closed.push(fd) * 0;
     const calls = double({ ...options, behaviour: { close } }).open();
@@ -43,7 +43,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     expect(closed).toEqual([0, 2 ** 31 - 1]);
   });
 
-  test('no lists and no timeout are NULL pointers and zero counts', () => {
+  test('passes NULL and zero counts for absent lists and timeouts', () => {
     const kernel = double(options);
     expect(kernel.open().kevent(7, null, null)).toBe(0);
     expect(last(kernel)).toMatchObject({
@@ -56,7 +56,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     });
   });
 
-  test('a change list is as long as what was pushed, an event list as its capacity', () => {
+  test('passes the length of a change list and the capacity of an event list', () => {
     const kernel = double(options);
     const calls = kernel.open();
     const changes = calls.list(5);
@@ -77,13 +77,13 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
       seconds(-1n, 2_000_000_000n),
     ],
     ['a Timespec', new Timespec(3, 999_999_999), seconds(3n, 999_999_999n)],
-  ])('%s reaches the kernel as its struct timespec', (_, timeout, fields) => {
+  ])('passes %s as the struct timespec of the kernel', (_, timeout, fields) => {
     const kernel = double(options);
     kernel.open().kevent(7, null, null, timeout);
     expect(last(kernel).timespec).toEqual(toBytes(kernel.timespec, fields));
   });
 
-  test('events are read back, and the rest of the list is not', () => {
+  test('reads the reported events, and not the rest of the list', () => {
     const events = [1n, 2n].map((ident) => ({ ident, filter: 6n }));
     const behaviour = { kevent: (call: KeventCall) => call.answer(...events) };
     const calls = double({ ...options, behaviour }).open();
@@ -93,7 +93,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     expect(() => list.get(2)).toThrow(RangeError);
   });
 
-  test('a list that is reused holds what came last, and nothing after a 0', () => {
+  test('a reused list holds the last events, and none after a 0', () => {
     let ready = 3;
     const kevent = (call: KeventCall) =>
       call.answer(
@@ -107,14 +107,14 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     }
   });
 
-  test('a kernel that reports more events than fit is not believed', () => {
+  test('throws if the kernel reports more events than fit', () => {
     const calls = double({ ...options, behaviour: { kevent: () => 9 } }).open();
     const list = calls.list(2);
     const count = calls.kevent(7, null, list);
     expect([count, list.length]).toEqual([2, 2]);
   });
 
-  test('one list can serve as both', () => {
+  test('accepts one list for changes and events', () => {
     const kernel = double(options);
     const calls = kernel.open();
     const both = calls.list(4);
@@ -132,7 +132,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     expect([...both].map(({ udata }) => udata)).toEqual([9n, 9n]);
   });
 
-  test('a list that serves as both keeps its changes when the call fails', () => {
+  test('keeps the changes of a shared list if the call fails', () => {
     const kernel = double(options);
     const calls = kernel.open();
     const both = calls.list(4);
@@ -142,7 +142,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     expect([...both].map(({ ident }) => ident)).toEqual([5]);
   });
 
-  test('an event list is empty after a call that failed', () => {
+  test('empties the event list if the call fails', () => {
     const kernel = double(options);
     const calls = kernel.open();
     const events = calls.list(4);
@@ -153,13 +153,13 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     expect(events.length).toBe(0);
   });
 
-  test('an empty array is no change', () => {
+  test('treats an empty array as no changes', () => {
     const kernel = double(options);
     expect(kernel.open().kevent(7, [], null)).toBe(0);
     expect(last(kernel).nchanges).toBe(0);
   });
 
-  test('a thousand objects reach the kernel in order, after fewer and more did', () => {
+  test('passes a thousand objects in order, after fewer and more', () => {
     const kernel = double(options);
     const calls = kernel.open();
     for (const count of [3, 1000, 17]) {
@@ -179,7 +179,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     }
   });
 
-  test('omitted fields of an object do not keep values of an earlier one', () => {
+  test('resets omitted fields of an object', () => {
     const kernel = double(options);
     const calls = kernel.open();
     const full = {
@@ -195,7 +195,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     expect(last(kernel).changes).toEqual(toBytes(kernel.struct, {}));
   });
 
-  test('a getter among the changes may make a call of its own', () => {
+  test('allows a getter of a change to make a call itself', () => {
     const kernel = double(options);
     const calls = kernel.open();
     const inner: KeventInit = { ident: 11, filter: 1 };
@@ -223,7 +223,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     expect(call.timespec).toEqual(wait);
   });
 
-  test('a getter among the changes that throws is heard, and nothing is called', () => {
+  test('rethrows the error of a getter and does not call the kernel', () => {
     const kernel = double(options);
     const calls = kernel.open();
     const mine = new Error('mine');

@@ -43,7 +43,7 @@ function errorOf(call: () => unknown): KqueueError {
 describe.each(everyEntry)('$kernel through $symbol', (options) => {
   const { kernel, symbol } = options;
 
-  test('each function is called with the signature its header has', () => {
+  test('calls each function with the signature of its header', () => {
     const made = double(options);
     made.bind();
     const used = made.lookups.filter((lookup) => lookup.symbol === symbol);
@@ -61,21 +61,21 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     });
   });
 
-  test('a library without kqueue is not used, and the error names both', () => {
+  test('rejects a library without kqueue, and names both in the error', () => {
     const made = double({ ...options, without: ['kqueue'] });
     const error = errorOf(() => made.bind());
     expect(error.code).toBe('ERR_KQUEUE_LOAD');
     expect(error.message).toContain('libdouble.so has no symbol kqueue');
   });
 
-  test('where a library has no close its queues are closed by that of this process', () => {
+  test('closes queues with the close of this process if the library has none', () => {
     const { close } = double({ ...options, without: ['close'] }).open();
     const fd = openSync('.', 'r');
     close(fd);
     expect(() => fstatSync(fd)).toThrow('EBADF');
   });
 
-  test('a close that fails has the errno of the library it came from', () => {
+  test('reports the errno of the library when close fails', () => {
     const made = double(options);
     // As a call of kevent that failed leaves it.
     made.behaviour.kevent = () => made.fail(made.facts.errno.ENOENT);
@@ -89,7 +89,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
 
   const isHosts = process.arch in fixtureOf(kernel).arches;
   gate(isHosts, `${kernel} has no layout for ${process.arch}`)(
-    'a struct that the FFI library sees otherwise is never passed',
+    'refuses a struct that the FFI library lays out differently',
     () => {
       const made = double(options);
       expect(made.cpu).toBe(process.arch);
@@ -115,7 +115,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
 const required = everyEntry.filter(({ symbol }) => symbol !== 'kevent64');
 
 test.each(required)(
-  'a library without $symbol is not used for $kernel, and the error names it',
+  'rejects a library without $symbol for $kernel, and names it in the error',
   ({ kernel, symbol }) => {
     const without = ['kevent', '__kevent50', '__kevent100'];
     const made = double({ kernel, symbol, without });
@@ -126,7 +126,7 @@ test.each(required)(
   },
 );
 
-test('without kevent64 a Darwin has the other calls, and says what is missing', () => {
+test('provides the other calls on a Darwin without kevent64', () => {
   const kernel = double({ kernel: 'darwin' }).bind();
   const calls = syscallsOf(() => kernel);
   expect(calls.kevent(7, null, null, 0)).toBe(0);
@@ -134,7 +134,7 @@ test('without kevent64 a Darwin has the other calls, and says what is missing', 
   expect(error.code).toBe('ERR_KQUEUE_UNSUPPORTED');
 });
 
-test('kevent64 is given its flags before the timeout, all 32 bits of them', () => {
+test('passes the 32-bit flags of kevent64 before the timeout', () => {
   const made = double({ kernel: 'darwin', symbol: 'kevent64' });
   const kernel = made.bind();
   const calls = syscallsOf(() => kernel);
@@ -149,7 +149,7 @@ test('kevent64 is given its flags before the timeout, all 32 bits of them', () =
   });
 });
 
-test('NetBSD 11 is called by its own entry, 10 by the older one, none by plain kevent', () => {
+test('calls NetBSD 11 and 10 through their own symbols, never through plain kevent', () => {
   for (const symbol of ['__kevent50', '__kevent100']) {
     const made = double({ kernel: 'netbsd', symbol });
     made.open().kevent(7, null, null, 0);
@@ -186,28 +186,25 @@ describe.each(kernelNames)('errors of %s', (kernel) => {
     return made;
   }
 
-  test.each(syscalls)(
-    '%s throws each errno by its own name',
-    (syscall, call) => {
-      const made = failing(kernel, 0);
-      for (const [name, errno] of names) {
-        const fail = () => made.fail(errno);
-        made.behaviour = { kqueue: fail, kevent: fail, close: fail };
-        const error = errorOf(() => call(made));
-        const same = names.filter(([, value]) => value === errno);
-        expect(same.map(([alias]) => alias)).toContain(error.code);
-        expect(error).toMatchObject({
-          name: 'KqueueError',
-          errno: -errno,
-          syscall,
-          message: `${syscall} ${error.code}`,
-        });
-        if (same.length === 1) expect(error.code).toBe(name);
-      }
-    },
-  );
+  test.each(syscalls)('%s throws each errno by name', (syscall, call) => {
+    const made = failing(kernel, 0);
+    for (const [name, errno] of names) {
+      const fail = () => made.fail(errno);
+      made.behaviour = { kqueue: fail, kevent: fail, close: fail };
+      const error = errorOf(() => call(made));
+      const same = names.filter(([, value]) => value === errno);
+      expect(same.map(([alias]) => alias)).toContain(error.code);
+      expect(error).toMatchObject({
+        name: 'KqueueError',
+        errno: -errno,
+        syscall,
+        message: `${syscall} ${error.code}`,
+      });
+      if (same.length === 1) expect(error.code).toBe(name);
+    }
+  });
 
-  test('an errno is found where the library keeps none of its own', () => {
+  test('finds the errno if the library keeps none of its own', () => {
     const symbol = symbolOf(fixtureOf(kernel), 'errno');
     for (const call of Object.values(FAILING)) {
       const made = failing(kernel, 22, [symbol]);
@@ -215,7 +212,7 @@ describe.each(kernelNames)('errors of %s', (kernel) => {
     }
   });
 
-  test('an unknown errno is reported as its number', () => {
+  test('reports an unknown errno as a number', () => {
     const made = failing(kernel, 4095);
     expect(errorOf(() => FAILING.kevent(made))).toMatchObject({
       code: 'E4095',
@@ -224,7 +221,7 @@ describe.each(kernelNames)('errors of %s', (kernel) => {
   });
 });
 
-test('the same number is another error on another kernel', () => {
+test('names the same errno differently on another kernel', () => {
   const codeOf = (kernel: KernelName, errno: number): string => {
     const made = double({ kernel });
     made.behaviour.kqueue = () => made.fail(errno);
@@ -237,7 +234,7 @@ test('the same number is another error on another kernel', () => {
   expect(codeOf('netbsd', 86)).toBe('ENOTSUP');
 });
 
-test('a kernel has one table of facts, whatever library it is in', () => {
+test('uses one table per kernel for every library', () => {
   for (const kernel of kernelNames) {
     expect(double({ kernel }).bind().facts).toBe(kernels[kernel]);
   }

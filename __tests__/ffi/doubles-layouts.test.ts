@@ -60,7 +60,7 @@ const initOf = (fields: Fields): object =>
   );
 
 describe.each(everyLayout)('$kernel through $symbol on $cpu', (options) => {
-  test('a change reaches the kernel with each field where it belongs', () => {
+  test('writes each field of a change at its offset', () => {
     const kernel = double(options);
     const { kevent } = kernel.open();
     fc.assert(
@@ -73,7 +73,7 @@ describe.each(everyLayout)('$kernel through $symbol on $cpu', (options) => {
     );
   });
 
-  test('the second of a list begins where the first ends', () => {
+  test('writes the second change of a list right after the first', () => {
     const kernel = double(options);
     const calls = kernel.open();
     const list = calls.list(3);
@@ -87,7 +87,7 @@ describe.each(everyLayout)('$kernel through $symbol on $cpu', (options) => {
     }
   });
 
-  test('an event comes back with each field as the kernel wrote it', () => {
+  test('reads each field of an event as the kernel wrote it', () => {
     const kernel = double(options);
     const calls = kernel.open();
     const list = calls.list(2);
@@ -106,7 +106,7 @@ describe.each(everyLayout)('$kernel through $symbol on $cpu', (options) => {
   });
 });
 
-test('FreeBSD events are 64 bytes apart and carry four words of their own', () => {
+test('reads FreeBSD events at a stride of 64 bytes, with four words of ext', () => {
   const kernel = double({ kernel: 'freebsd' });
   expect(kernel.struct.size).toBe(64);
   const calls = kernel.open();
@@ -121,7 +121,7 @@ test('FreeBSD events are 64 bytes apart and carry four words of their own', () =
   );
 });
 
-test('NetBSD filters are unsigned, and its flags have 32 bits', () => {
+test('treats NetBSD filters as unsigned and its flags as 32 bits', () => {
   const kernel = double({ kernel: 'netbsd' });
   const calls = kernel.open();
   const list = calls.list(1);
@@ -136,7 +136,7 @@ test('NetBSD filters are unsigned, and its flags have 32 bits', () => {
   );
 });
 
-test('a 32-bit kernel refuses what does not fit its words, before the call', () => {
+test('rejects values that do not fit a 32-bit kernel before the call', () => {
   const kernel = double({ kernel: 'freebsd', cpu: 'ia32' });
   const calls = kernel.open();
   for (const bad of [

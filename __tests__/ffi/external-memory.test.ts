@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { root, run } from '../support/built-package.js';
 import { onLinux } from '../support/fds.js';
 
-onLinux('errors and signals are right without external memory', async () => {
+onLinux('reads errors and signals without external memory', async () => {
   const file = join(root, '__tests__/fixtures/ffi/no-external-memory.cjs');
   const right = { stdout: 'EBADF\nEBADF\n1\n', stderr: '', status: 0 };
   expect(await run(process.execPath, [file, 'known'])).toEqual(right);

@@ -83,7 +83,7 @@ describe.each(subjects)('on $title', ({ name, habits = {} }) => {
     return ends;
   };
 
-  onLinux('the doctor finds it right', async () => {
+  onLinux('passes the doctor', async () => {
     const { findings, kernel } = await api.doctor();
     expect(findings.filter(({ ok }) => ok === false)).toEqual([]);
     expect(kernel.abi).toBe(name);
@@ -91,7 +91,7 @@ describe.each(subjects)('on $title', ({ name, habits = {} }) => {
     expect(timers?.ok).toBe(hasUnits ? true : null);
   });
 
-  onLinux('pipes report their bytes and their end', async () => {
+  onLinux('pipes report readable bytes and EOF', async () => {
     using kq = new api.Kqueue<string>();
     const [r, w] = newPipe();
     kq.add({ filter: 'read', fd: r, udata: 'r' });
@@ -105,7 +105,7 @@ describe.each(subjects)('on $title', ({ name, habits = {} }) => {
     expect(end).toMatchObject({ filter: 'read', available: 3, eof: true });
   });
 
-  onLinux('a file reports what happens to it, by name', () => {
+  onLinux('a file reports its changes by name', () => {
     const folder = mkdtempSync(join(tmpdir(), 'kqueue-ffi-'));
     const fd = openSync(join(folder, 'file'), 'w');
     try {
@@ -135,7 +135,7 @@ describe.each(subjects)('on $title', ({ name, habits = {} }) => {
     [{ after: { s: 0.02 } }, 20],
     [{ every: { us: 12_500 } }, 12.5],
   ] as const) {
-    onLinux(`a timer ${JSON.stringify(when)} takes its time`, () =>
+    onLinux(`a timer of ${JSON.stringify(when)} does not fire early`, () =>
       timed(() => {
         using kq = new api.Kqueue();
         // The time of another that it replaces does not stay.
@@ -152,7 +152,7 @@ describe.each(subjects)('on $title', ({ name, habits = {} }) => {
     );
   }
 
-  onLinux('a time of day is waited for, or refused', () => {
+  onLinux('an absolute time is waited for, or refused', () => {
     using kq = new api.Kqueue();
     const at = Date.now() + 30;
     for (const when of [new Date(at), at, { us: at * 1000 + 1 }]) {
@@ -170,7 +170,7 @@ describe.each(subjects)('on $title', ({ name, habits = {} }) => {
     expect(kq.size).toBe(0);
   });
 
-  onLinux('an interval counts periods that are no whole milliseconds', () =>
+  onLinux('an interval counts periods of fractional milliseconds', () =>
     timed(async () => {
       const start = performance.now();
       for await (const { count } of api.interval({ us: 7500 })) {
@@ -183,7 +183,7 @@ describe.each(subjects)('on $title', ({ name, habits = {} }) => {
     }),
   );
 
-  onLinux('a queue in a queue in a queue wakes the loop', async () => {
+  onLinux('a queue nested twice wakes the event loop', async () => {
     using top = new api.Kqueue<string>();
     using middle = new api.Kqueue<string>();
     using bottom = new api.Kqueue<string>();
@@ -206,7 +206,7 @@ describe.each(subjects)('on $title', ({ name, habits = {} }) => {
     expect(await exit).toMatchObject({ code: 3, signal: null });
   });
 
-  onLinux('steps that fail say so, one by one', () => {
+  onLinux('each failed change is reported', () => {
     using kq = new api.Kqueue();
     const [r] = newPipe();
     const results = kq.apply([

@@ -17,11 +17,11 @@ interface Failure {
   readonly message: string;
 }
 
-test('importing the package, and making lists, loads no native code', async () => {
+test('loads no native code on import or when lists are created', async () => {
   expect(await printedBy('ffi/load', 'lazy')).toEqual([[1, 1, true], []]);
 });
 
-test('a missing library fails the first call, not the import, and says what was tried and what to do', async () => {
+test('throws at the first call, not the import, if the library is missing', async () => {
   const env = { KQUEUE_FFI_LIBRARY: MISSING, KQUEUE_FFI_ABI: 'freebsd' };
   const [kernel, ...failures] = await printedBy('ffi/load', 'missingLibrary', {
     env,
@@ -41,7 +41,7 @@ test('a missing library fails the first call, not the import, and says what was 
   expect(failures).toHaveLength(3);
 });
 
-test('a library that exports no kevent is named with what it lacks', async () => {
+test('names the library that exports no kevent, and the missing symbol', async () => {
   const [library, failure] = await printedBy('ffi/load', 'noKevent');
   const { code, message } = failure as Failure;
   expect(code).toBe('ERR_KQUEUE_LOAD');
@@ -52,7 +52,7 @@ test.each([
   ['not set', {}, 'it is not set'],
   ['unknown', { KQUEUE_FFI_ABI: 'windows' }, 'it is "windows"'],
 ])(
-  'an ABI that is %s is refused at the first call, by the names there are',
+  'rejects an ABI that is %s at the first call, and lists the known ones',
   async (_, abi, said) => {
     const env = { KQUEUE_FFI_LIBRARY: MISSING, ...abi };
     const [supported, first, again, capacity] = await printedBy(
@@ -71,14 +71,14 @@ test.each([
   },
 );
 
-test('an empty KQUEUE_FFI_LIBRARY counts as not set', async () => {
+test('ignores an empty KQUEUE_FFI_LIBRARY', async () => {
   const env = { KQUEUE_FFI_LIBRARY: '', KQUEUE_FFI_ABI: 'freebsd' };
   const [name] = await printedByLine('print(api.kernel.name);', { env });
   const [usual] = await printedByLine('print(api.kernel.name);');
   expect(name).toBe(usual);
 });
 
-test('bad arguments throw before anything is loaded', async () => {
+test('validates arguments before it loads the library', async () => {
   const env = { KQUEUE_FFI_LIBRARY: MISSING, KQUEUE_FFI_ABI: 'darwin' };
   const failures = (await printedBy('ffi/load', 'wrongArguments', {
     env,
@@ -103,7 +103,7 @@ const withLibkqueue = gate(
   'libkqueue is not installed',
 );
 
-withLibkqueue('libkqueue answers through its own ABI', async () => {
+withLibkqueue('calls libkqueue through its own ABI', async () => {
   const env = {
     KQUEUE_FFI_LIBRARY: `${libkqueue}`,
     KQUEUE_FFI_ABI: 'libkqueue',
@@ -119,7 +119,7 @@ withLibkqueue('libkqueue answers through its own ABI', async () => {
 const callable = kernelNames.filter((name) => name !== 'netbsd');
 const withStub = gate(canStub, 'no library can be made for this host');
 
-describe('with a library of three functions', () => {
+describe('with a library of three symbols', () => {
   let folder: string;
   let library: string;
 
@@ -134,7 +134,7 @@ describe('with a library of three functions', () => {
     KQUEUE_FFI_ABI: abi,
   });
 
-  withStub('a load that failed is tried again at the next call', async () => {
+  withStub('retries a failed load at the next call', async () => {
     const spare = join(folder, 'spare.so');
     writeFileSync(spare, stubLibrary());
     expect(
@@ -147,7 +147,7 @@ describe('with a library of three functions', () => {
 
   for (const abi of callable) {
     withStub(
-      `the library is called as ${abi}, with its constants and layout`,
+      `calls the library as ${abi}, with its constants and layout`,
       async () => {
         writeFileSync(library, stubLibrary());
         const { constants, arches } = fixtureOf(abi);
@@ -160,20 +160,17 @@ describe('with a library of three functions', () => {
       },
     );
 
-    withStub(
-      `a file can be watched with the notes that ${abi} has`,
-      async () => {
-        writeFileSync(library, stubLibrary());
-        const said = await printedBy('ffi/load', 'watchedFile', {
-          args: [library],
-          env: envFor(abi),
-        });
-        expect(said).toEqual([false, true]);
-      },
-    );
+    withStub(`watches a file with the notes of ${abi}`, async () => {
+      writeFileSync(library, stubLibrary());
+      const said = await printedBy('ffi/load', 'watchedFile', {
+        args: [library],
+        env: envFor(abi),
+      });
+      expect(said).toEqual([false, true]);
+    });
   }
 
-  withStub('a library without either entry of NetBSD is refused', async () => {
+  withStub('rejects a library without a kevent symbol of NetBSD', async () => {
     writeFileSync(library, stubLibrary());
     const env = envFor('netbsd');
     for (const failure of (await printedBy('ffi/load', 'netbsdWithoutEntry', {
@@ -200,14 +197,11 @@ test.each([
     'libc.so.6: cannot open shared object file!',
     /^Cannot load kqueue: libc\.so\.6: cannot open shared object file\. Check that/,
   ],
-])(
-  'a failed load says once what is wrong, and what to do: %#',
-  (message, said) => {
-    const error = new Error(message);
-    const failure = loadError(reasonOf(error), error);
-    expect(failure.message).toMatch(said);
-    expect(failure.message).not.toMatch(/[.?!]{2}|\n/);
-    expect(failure.message).toMatch(/the next call tries again\.$/);
-    expect(failure.cause).toBe(error);
-  },
-);
+])('explains a failed load once, with what to do: %#', (message, said) => {
+  const error = new Error(message);
+  const failure = loadError(reasonOf(error), error);
+  expect(failure.message).toMatch(said);
+  expect(failure.message).not.toMatch(/[.?!]{2}|\n/);
+  expect(failure.message).toMatch(/the next call tries again\.$/);
+  expect(failure.cause).toBe(error);
+});

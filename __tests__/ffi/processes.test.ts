@@ -71,12 +71,12 @@ describe.each(['darwin', 'freebsd', 'openbsd'] as const)('on %s', (system) => {
     expect(calls).toEqual([expected]);
   });
 
-  test('a release without waitid reports nothing', () => {
+  test('reports nothing on a release without waitid', () => {
     expect(childStatus(PID, system, libraryOf({}))).toBeUndefined();
   });
 });
 
-test('a system whose numbers are not known is not asked', () => {
+test('does not call waitid on a system with unknown numbers', () => {
   const waitid = () => {
     throw new Error('called');
   };

@@ -273,7 +273,7 @@ const isPromised = (error: unknown): boolean =>
 /** The modules that the three calls and their lists are made of. */
 const CALLS_AND_LISTS = { ...syscalls, ...keventList, ...timespec, ...errors };
 
-test('every public function of the calls, the lists and the tables is tried', () => {
+test('covers every public function of the calls, lists and tables', () => {
   const names = Object.entries({ ...api, ...abi })
     .filter(([, value]) => typeof value === 'function')
     .map(([name]) => name)
@@ -283,7 +283,7 @@ test('every public function of the calls, the lists and the tables is tried', ()
   );
 });
 
-test('whatever they are given, they return or throw what is promised', () => {
+test('functions return or throw as documented for any arguments', () => {
   sentinels.push(...pipe(), ...pipe(), file(10).fd);
   const identities = () =>
     sentinels.map((fd) => {

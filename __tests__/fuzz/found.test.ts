@@ -21,7 +21,7 @@ afterEach(() => kq.close());
 /** JavaScript that knows no types. */
 const wrong = <T>(value: unknown): T => value as T;
 
-test('an array that claims to be huge is refused at once', () => {
+test('rejects an array with a huge length promptly', () => {
   for (const length of [2 ** 20 + 1, 2 ** 32 - 1]) {
     const sparse = new Array<never>(length);
     const proxy = new Proxy<never[]>([], { get: () => length });
@@ -33,7 +33,7 @@ test('an array that claims to be huge is refused at once', () => {
   }
 });
 
-test('a hole among the changes is refused, and no change is applied', () => {
+test('rejects a hole among the changes, and applies none', () => {
   const steps: unknown[] = [{ filter: 'user', id: 1 }];
   steps[2] = { filter: 'user', id: 2 };
   expect(() => kq.apply(wrong(steps))).toThrow(
@@ -42,7 +42,7 @@ test('a hole among the changes is refused, and no change is applied', () => {
   expect(kq.size).toBe(0);
 });
 
-test('a getter that closes the queue does not reach who has its number then', () => {
+test('a getter that closes the queue does not affect the next owner of its descriptor', () => {
   let other = -1;
   const change = {
     filter: 'timer' as const,
@@ -69,7 +69,7 @@ test('a getter that closes the queue does not reach who has its number then', ()
   }
 });
 
-test('options that are not an object are refused in the common form', async () => {
+test('rejects options that are not an object', async () => {
   const message = (what: string) =>
     `Cannot ${what} as 'options' must be an object: received null`;
   const none = wrong<WaitOptions>(null);
@@ -84,7 +84,7 @@ test('options that are not an object are refused in the common form', async () =
   );
 });
 
-test('a signal that is not an AbortSignal is refused in the common form', async () => {
+test('rejects a signal that is not an AbortSignal', async () => {
   const expected = "as 'signal' must be an AbortSignal: received";
   for (const signal of [5, null, {}, { aborted: false }]) {
     const options = wrong<{ signal: AbortSignal }>({ signal });
@@ -94,7 +94,7 @@ test('a signal that is not an AbortSignal is refused in the common form', async 
   }
 });
 
-test('a getter of the options that throws is a rejection of next', async () => {
+test('next() rejects with the error of a getter of its options', async () => {
   const reason = new Error('mine');
   const options = {
     get timeout(): number {
@@ -104,7 +104,7 @@ test('a getter of the options that throws is a rejection of next', async () => {
   await expect(kq.next(options)).rejects.toBe(reason);
 });
 
-test('fill and udataOf ask for a list, and for nothing of it but its memory', () => {
+test('fill and udataOf require a list, and read only its memory', () => {
   const expected = "as 'list' must be a KeventList: received an object";
   expect(() => kq.fill(wrong({}), 0)).toThrow(expected);
   expect(() => kq.udataOf(wrong({}), 0)).toThrow(expected);
@@ -126,7 +126,7 @@ test('close() with the number of a queue closes the queue', async () => {
   expect(await next).toBeUndefined();
 });
 
-test('a list of a class that calls itself something odd can be shown', () => {
+test('inspects a list of a class with an odd name', () => {
   const buffer = new ArrayBuffer(8);
   const detached = new Uint8Array(buffer);
   structuredClone(buffer, { transfer: [buffer] });

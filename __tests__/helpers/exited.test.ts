@@ -43,18 +43,18 @@ const settled = (promise: Promise<unknown>): Promise<unknown> =>
       error instanceof KqueueError ? error.code : (error as Error).name,
   );
 
-describe('exited resolves with how a process ended:', () => {
+describe('exited resolves with the exit status of', () => {
   test.each([
     ['exit 0', { code: 0, signal: null }],
     ['exit 3', { code: 3, signal: null }],
     ['exit 255', { code: 255, signal: null }],
     ['kill -TERM $$', { code: null, signal: 'SIGTERM' }],
     ['kill -KILL $$', { code: null, signal: 'SIGKILL' }],
-  ])('a child: %s', async (script, status) => {
+  ])('a child that runs %s', async (script, status) => {
     expect(await exited(sh(`sleep 0.05; ${script}`).pid)).toEqual(status);
   });
 
-  onLinux('a process that is no child', async () => {
+  onLinux('a process that is not a child', async () => {
     const pid = await stranger('sleep 0.3; exit 7');
     const status = await exited(pid, { timeout: 15_000 });
     // Before Linux 6.15 it may have been waited for by then.
@@ -62,7 +62,7 @@ describe('exited resolves with how a process ended:', () => {
     expect(status.signal).toBeNull();
   });
 
-  test('however soon it ends', async () => {
+  test('a process that exits immediately', async () => {
     for (let i = 0; i < 50; i++) {
       const child = sh(`exit ${i}`);
       if (i % 3 === 1) block(i % 5);
@@ -82,14 +82,14 @@ describe('exited resolves with how a process ended:', () => {
     }
   });
 
-  test('while the parent still receives its exit status', async () => {
+  test('a process whose parent still receives its exit status', async () => {
     const child = sh('sleep 0.05; exit 9');
     const told = once(child, 'exit');
     expect(await exited(child.pid)).toEqual({ code: 9, signal: null });
     expect(await told).toEqual([9, null]);
   });
 
-  test('for every pending wait', async () => {
+  test('a process, for every pending wait', async () => {
     const { pid } = sh('sleep 0.05; exit 4');
     const waits = Array.from({ length: 20 }, () => exited(pid));
     const codes = (await Promise.all(waits)).map(({ code }) => code);
@@ -98,7 +98,7 @@ describe('exited resolves with how a process ended:', () => {
 });
 
 describe('exited rejects', () => {
-  test('rejects with ESRCH and the pid if there is no such process', async () => {
+  test('with ESRCH and the pid if there is no such process', async () => {
     const child = sh('exit 0');
     await once(child, 'exit');
     const error = await exited(child.pid).catch((error: unknown) => error);
@@ -107,7 +107,7 @@ describe('exited rejects', () => {
     expect(String(error)).toContain(`process ${child.pid}`);
   });
 
-  test('with ETIMEDOUT when its time is out, and not before', async () => {
+  test('with ETIMEDOUT at its timeout, and not before', async () => {
     const before = performance.now();
     const wait = exited(process.pid, { timeout: 30 });
     await expect(wait).rejects.toMatchObject({ code: 'ETIMEDOUT' });
@@ -137,7 +137,7 @@ describe('exited rejects', () => {
     );
   });
 
-  test('does not report a signal that is aborted after the end', async () => {
+  test('ignores a signal that aborts after the exit', async () => {
     const controller = new AbortController();
     const { signal } = controller;
     const { pid } = sh('exit 2');
@@ -158,13 +158,13 @@ describe('exited rejects', () => {
     [undefined, TypeError],
     [null, TypeError],
     [1n, TypeError],
-  ])('misuse: %p is no process', async (pid, kind) => {
+  ])('rejects %p as a pid', async (pid, kind) => {
     const wait = exited(pid as number);
     await expect(wait).rejects.toThrow(kind);
     await expect(wait).rejects.toThrow(/^Cannot wait for a process as 'pid'/);
   });
 
-  test('misuse: options', async () => {
+  test('rejects invalid options', async () => {
     const none = null as unknown as ExitedOptions;
     await expect(exited(1, none)).rejects.toThrow(
       /^Cannot wait for a process as 'options' /,
@@ -175,8 +175,8 @@ describe('exited rejects', () => {
   });
 });
 
-describe('a wait that is disposed of', () => {
-  test('ends the wait with a rejection that need not be handled', async () => {
+describe('disposing of a wait', () => {
+  test('rejects the wait without an unhandled rejection', async () => {
     const before = openCount();
     let kept: Promise<unknown>;
     {
@@ -227,7 +227,7 @@ describe('many waits', () => {
     expect(openCount()).toBeLessThanOrEqual(before);
   });
 
-  test('a thousand at once all resolve', async () => {
+  test('a thousand concurrent waits resolve', async () => {
     expect(await printedBy('helpers/exited', 'thousand')).toEqual([
       true,
       1000,

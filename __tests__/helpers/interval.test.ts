@@ -27,7 +27,7 @@ describe('interval', () => {
     expect(second?.count).toBeGreaterThan(first?.count ?? 0);
   });
 
-  test('does not drift, however late each tick is dealt with', async () => {
+  test('does not drift, however late each tick is consumed', async () => {
     const start = performance.now();
     for await (const { count } of interval({ ms: 20 })) {
       // Half a period late each time: a chain of timeouts would be late by 200.
@@ -55,7 +55,7 @@ describe('interval', () => {
     }
   });
 
-  test('several run side by side', async () => {
+  test('runs side by side with others', async () => {
     const counts = await Promise.all(
       [7, 11, 13].map(async (ms) => {
         for await (const { count } of interval(ms)) if (count >= 3) return ms;
@@ -80,7 +80,7 @@ describe('interval', () => {
     [{ ms: Number.NaN }, RangeError],
     [1e300, RangeError],
     [{ us: 2n ** 63n + 1n }, RangeError],
-  ])('takes no period of %p, though it may be aborted', (every, kind) => {
+  ])('rejects a period of %p, even if aborted', (every, kind) => {
     const signal = AbortSignal.abort();
     for (const options of [{}, { signal }]) {
       const act = () => interval(every as number, options).close();

@@ -35,7 +35,7 @@ const DONE = { done: true, value: undefined };
 
 // `signals` takes what is no object for one more signal.
 test.each(quiet.filter(([name]) => name !== 'signals'))(
-  '%s refuses options that are not an object, and says so',
+  '%s rejects options that are not an object',
   (_, make) => {
     for (const wrong of [null, 5, 'signal']) {
       expect(() => make(wrong as unknown as IteratorOptions)).toThrow(
@@ -116,7 +116,7 @@ describe.each(quiet)('%s', (_, make) => {
     expect(await events.next()).toEqual(DONE);
   });
 
-  test('opens nothing for a signal that is aborted already', async () => {
+  test('opens nothing if the signal is already aborted', async () => {
     const reason = new Error('mine');
     const events = make({ signal: AbortSignal.abort(reason) });
     expect(openCount()).toBe(before);
@@ -132,7 +132,7 @@ describe.each(quiet)('%s', (_, make) => {
     expect(await events.next()).toEqual(DONE);
   });
 
-  test('refuses a signal that is not an AbortSignal', () => {
+  test('rejects a signal that is not an AbortSignal', () => {
     const half = { aborted: false, addEventListener() {} };
     for (const signal of [{}, half] as AbortSignal[]) {
       expect(() => make({ signal })).toThrow(/'signal' must be an AbortSignal/);
@@ -199,7 +199,7 @@ test('closes a garbage-collected iterator although its signal is still reference
 const NOTHING = { done: false, value: undefined };
 
 describe.each(quiet)('%s, with a limited wait', (_, make) => {
-  test('times out, again and again, and stays open', async () => {
+  test('times out repeatedly and stays open', async () => {
     using events = make();
     for (const timeout of [0, 1, 5]) {
       expect(await events.next({ timeout })).toEqual(NOTHING);
@@ -228,7 +228,7 @@ describe.each(quiet)('%s, with a limited wait', (_, make) => {
     expect(events.closed).toBe(false);
   });
 
-  test('refuses options that are not an object', async () => {
+  test('rejects options that are not an object', async () => {
     using events = make();
     for (const options of [null, 5, { timeout: -1 }, { signal: {} }]) {
       await expect(events.next(options as never)).rejects.toThrow(
@@ -246,7 +246,7 @@ describe.each(quiet)('%s, with a limited wait', (_, make) => {
   });
 });
 
-test('a value that comes after a time-out goes to the next call', async () => {
+test('a value after a time-out goes to the next call', async () => {
   using hangups = signals('SIGHUP');
   expect(await hangups.next({ timeout: 1 })).toEqual(NOTHING);
   process.kill(process.pid, 'SIGHUP');
@@ -280,7 +280,7 @@ test('loses no tick in a race of time-outs and aborts', async () => {
   expect(seen).toBeGreaterThan(0);
 });
 
-test('an event that is ready when time runs out is in time', async () => {
+test('returns an event that is ready at the time-out', async () => {
   using ticks = interval(5);
   const wait = ticks.next({ timeout: 10 });
   const until = performance.now() + 30;
@@ -288,7 +288,7 @@ test('an event that is ready when time runs out is in time', async () => {
   expect((await wait).value?.count).toBeGreaterThanOrEqual(1);
 });
 
-test('many helpers can share a signal without a warning of Node.js', async () => {
+test('many helpers can share a signal without a warning', async () => {
   const warnings: unknown[] = [];
   const listener = (warning: unknown) => warnings.push(warning);
   process.on('warning', listener);

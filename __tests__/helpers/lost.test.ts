@@ -17,7 +17,7 @@ onLinux('a helper whose queue other code closes fails with EBADF', async () => {
   expect(told).toEqual(HELPERS.map((name) => [name, 'EBADF']));
 });
 
-onLinux('a helper that finds no descriptor fails with EMFILE', async () => {
+onLinux('a helper without a free descriptor fails with EMFILE', async () => {
   const told = await printedBy('helpers/lost', 'noneLeft', {
     first: 'ulimit -n 100',
   });

@@ -45,7 +45,7 @@ const read = (fd: number, size: number): string => {
   return buffer.toString('utf8', 0, readSync(fd, buffer));
 };
 
-describe('a FIFO with a name', () => {
+describe('a named FIFO', () => {
   const folder = mkdtempSync(join(tmpdir(), 'fifo-'));
   const path = join(folder, 'fifo');
   beforeAll(() => execFileSync('mkfifo', [path]));
@@ -121,7 +121,7 @@ describe('readable', () => {
     expect(inspect(value)).toMatch(/^\{ fd/);
   });
 
-  test('reports in every turn until the data is read', async () => {
+  test('reports in every turn of the event loop until the data is read', async () => {
     const [reader, writer] = pipe();
     writeSync(writer, 'hello');
     const seen: unknown[] = [];
@@ -145,7 +145,7 @@ describe('readable', () => {
     }
   });
 
-  test('ends when everything is read and the writers have closed', async () => {
+  test('ends when all data is read and the writers have closed', async () => {
     const [reader, writer] = pipe();
     writeSync(writer, 'hello');
     shut(writer);
@@ -261,7 +261,7 @@ describe('writable', () => {
 });
 
 describe('a descriptor', () => {
-  test('can be waited for by several, in both directions', async () => {
+  test('accepts several waits in both directions', async () => {
     const [reader, writer] = pipe();
     const waits = Array.from({ length: 5 }, () => readable(reader).next());
     const space = await writable(writer).next();
@@ -273,7 +273,7 @@ describe('a descriptor', () => {
     expect(values).toEqual([5, 5, 5, 5, 5]);
   });
 
-  test('that is closed is EBADF', async () => {
+  test('that is closed fails with EBADF', async () => {
     const [reader, writer] = pipe();
     const events = readable(reader);
     writeSync(writer, '.');
@@ -286,7 +286,7 @@ describe('a descriptor', () => {
     });
   });
 
-  test('can be closed when its iterator is', async () => {
+  test('can be closed after its iterator', async () => {
     const [reader, writer] = pipe();
     const events = readable(reader);
     const waiting = events.next();
@@ -304,7 +304,7 @@ describe('a descriptor', () => {
     ['0', TypeError],
     [undefined, TypeError],
     [{}, TypeError],
-  ])('is not %p', (fd, kind) => {
+  ])('is rejected if it is %p', (fd, kind) => {
     expect(() => readable(fd as FdLike)).toThrow(kind);
     expect(() => writable(fd as FdLike)).toThrow(kind);
   });
@@ -322,7 +322,7 @@ onLinux('a hundred pipes share one queue', async () => {
   expect(openCount()).toBe(before);
 });
 
-test('iterators that are garbage-collected leave no descriptor open', async () => {
+test('garbage-collected iterators leave no descriptor open', async () => {
   expect(
     await printedBy('helpers/readiness', 'forgottenWrites', {
       flags: ['--expose-gc'],

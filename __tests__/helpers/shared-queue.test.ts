@@ -8,7 +8,7 @@ const member = (): Member & { errors: unknown[] } => {
   return { errors, onEvent() {}, onError: (error) => errors.push(error) };
 };
 
-test('is open until its last member has left', () => {
+test('stays open until its last member leaves', () => {
   const before = openCount();
   const shared = new SharedQueue();
   const [one, other] = [member(), member()];
@@ -21,7 +21,7 @@ test('is open until its last member has left', () => {
   expect(openCount()).toBe(before);
 });
 
-test('reports its failure to every member, closes, and is made anew', async () => {
+test('reports its failure to every member, closes, and is created again', async () => {
   const shared = new SharedQueue();
   const members = [member(), member()];
   const [kq] = members.map((each) => shared.join(each));

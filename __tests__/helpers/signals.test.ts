@@ -43,7 +43,7 @@ describe('signals', () => {
     ]);
   });
 
-  test('counts a signal right after it was closed and opened again', async () => {
+  test('counts a signal right after reopening', async () => {
     expect(await printedBy('helpers/signals', 'openedAgain')).toEqual([
       1, 1, 1,
     ]);
@@ -82,7 +82,7 @@ describe('signals', () => {
     [['SIGHUP', 'SIGSTOP'], RangeError],
     [[0], RangeError],
     [[{}, 'SIGHUP'], TypeError],
-  ])('takes no %p', (args, kind) => {
+  ])('rejects %p', (args, kind) => {
     expect(() => signals(...(args as SignalName[]))).toThrow(kind);
   });
 });

@@ -148,7 +148,7 @@ test('waits for a directory that is not there yet', async () => {
   expect(await told(events)).toEqual(['added file file']);
 });
 
-test('refuses a path that is not a directory, and invalid arguments', () => {
+test('rejects a path that is not a directory, and invalid arguments', () => {
   write('file');
   expect(() => watchDirectory(at('file'))).toThrow(
     expect.objectContaining({ code: 'ENOTDIR' }),
@@ -203,7 +203,7 @@ test('accepts a Buffer or a URL, and reports the bytes of a name that is not UTF
   expect(await told(byUrl)).toEqual(['added file file']);
 });
 
-test('10,000 files that come and go are all reported', async () => {
+test('reports 10,000 files that come and go', async () => {
   const events = watch(folder);
   const names = Array.from({ length: 10_000 }, (_, i) => `file-${i}`);
   for (const name of names) write(name);
@@ -223,8 +223,8 @@ test('10,000 files that come and go are all reported', async () => {
   expect(removed).toBe(names.length);
 }, 30_000);
 
-describe('as programs do it', () => {
-  test('kubernetes swaps ..data', async () => {
+describe('changes by programs', () => {
+  test('kubernetes, which swaps ..data', async () => {
     mkdirSync(at('..1'));
     write('..1/config', 'one');
     symlinkSync('..1', at('..data'));
@@ -248,7 +248,7 @@ describe('as programs do it', () => {
     ]);
   });
 
-  test("certbot switches the links of a certificate's directory", async () => {
+  test("certbot, which switches the links of a certificate's directory", async () => {
     mkdirSync(at('archive/x'), { recursive: true });
     mkdirSync(at('live/x'), { recursive: true });
     const link = at('live/x/cert.pem');
@@ -264,7 +264,7 @@ describe('as programs do it', () => {
     }
   });
 
-  test('a build removes its directory and makes it again', async () => {
+  test('a build that removes its directory and creates it again', async () => {
     mkdirSync(at('dist'));
     write('file', '');
     const events = watch(folder);

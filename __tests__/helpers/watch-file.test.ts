@@ -76,7 +76,7 @@ function replace(contents: string, at = path): void {
   renameSync(`${at}.new`, at);
 }
 
-describe('watchFile tells', () => {
+describe('watchFile', () => {
   test.each<[string, (path: string) => void, string]>([
     ['written to', (path) => appendFileSync(path, '!'), 'changed'],
     ['overwritten', (path) => writeFileSync(path, 'ONE'), 'changed'],
@@ -91,7 +91,7 @@ describe('watchFile tells', () => {
     ['replaced', (path) => replace('new', path), 'replaced'],
     ['unlinked', (path) => unlinkSync(path), 'deleted'],
     ['renamed', (path) => renameSync(path, `${path}.1`), 'deleted'],
-  ])('that a file was %s', async (_, act, type) => {
+  ])('reports that a file was %s', async (_, act, type) => {
     writeFileSync(path, 'one');
     const events = watch(path);
     act(path);
@@ -103,12 +103,12 @@ describe('watchFile tells', () => {
     expect(await waiting).toBe(type === 'deleted' ? 'created' : 'deleted');
   });
 
-  test('nothing of what was there before', async () => {
+  test('does not report earlier changes', async () => {
     writeFileSync(path, 'one');
     expect(await isQuiet(watch(path))).toBe(true);
   });
 
-  test('a change that leaves size and times as they were', async () => {
+  test('reports a change that preserves size and times', async () => {
     writeFileSync(path, 'one');
     utimesSync(path, 1, 1);
     const events = watch(path);
@@ -119,7 +119,7 @@ describe('watchFile tells', () => {
     expect(await typeOf(events)).toBe('changed');
   });
 
-  test('of a thing once', async () => {
+  test('reports each change once', async () => {
     writeFileSync(path, 'one');
     const events = watch(path);
     appendFileSync(path, 'two');
@@ -127,7 +127,7 @@ describe('watchFile tells', () => {
     expect(await isQuiet(events)).toBe(true);
   });
 
-  test('the size that the file has', async () => {
+  test('reports the current size', async () => {
     writeFileSync(path, 'one');
     const events = watch(path);
     appendFileSync(path, 'two');
@@ -138,7 +138,7 @@ describe('watchFile tells', () => {
     });
   });
 
-  test('less often who is slow, but of the last state', async () => {
+  test('reports the last state to a slow consumer', async () => {
     const events = watch(path);
     writeFileSync(path, 'one');
     expect(await typeOf(events)).toBe('created');
@@ -155,8 +155,8 @@ describe('watchFile tells', () => {
   });
 });
 
-describe('watchFile goes on', () => {
-  test('through 200 atomic replacements, to the last', async () => {
+describe('watchFile continues', () => {
+  test('through 200 atomic replacements', async () => {
     writeFileSync(path, '0');
     const events = watch(path);
     const writing = (async () => {
@@ -210,7 +210,7 @@ describe('watchFile goes on', () => {
     }
   });
 
-  test('when it is deleted and made again, with all above it', async () => {
+  test('when the file and all its directories are removed and created again', async () => {
     path = join(folder, 'a/b/c/file');
     const events = watch(path);
     for (let i = 0; i < 5; i++) {
@@ -244,7 +244,7 @@ describe('watchFile goes on', () => {
     expect(await typeOf(events)).toBe('changed');
   });
 
-  test('when what is in the way of it goes', async () => {
+  test('when a file in place of a directory is removed', async () => {
     writeFileSync(join(folder, 'a'), 'no directory');
     path = join(folder, 'a/file');
     const events = watch(path);
@@ -256,7 +256,7 @@ describe('watchFile goes on', () => {
     expect(await created).toBe('created');
   });
 
-  test('when a symbolic link is made to point elsewhere', async () => {
+  test('when a symbolic link changes its target', async () => {
     for (const name of ['one', 'two']) {
       mkdirSync(join(folder, name));
       writeFileSync(join(folder, name, 'file'), name);
@@ -273,7 +273,7 @@ describe('watchFile goes on', () => {
     expect(await typeOf(events)).toBe('changed');
   });
 
-  test('when a link to a directory on the way is switched', async () => {
+  test('when a linked directory of the path is switched', async () => {
     for (const name of ['one', 'two', 'empty']) mkdirSync(join(folder, name));
     writeFileSync(join(folder, 'one/file'), 'one');
     writeFileSync(join(folder, 'two/file'), 'two');
@@ -303,7 +303,7 @@ describe('watchFile goes on', () => {
   gate(
     canTakeUser || process.geteuid?.() !== 0,
     'root cannot take another user here',
-  )('though a link on the way lies where nobody may look', async () => {
+  )('although a link of the path lies in an unreadable directory', async () => {
     const home = join(folder, 'home');
     for (const name of ['home', 'real']) mkdirSync(join(folder, name));
     const file = join(folder, 'real/file');
@@ -333,7 +333,7 @@ describe('watchFile goes on', () => {
     expect(await created).toBe('created');
   });
 
-  test('at the end of as many links as a path may have', async () => {
+  test('at the end of the longest chain of links', async () => {
     // MAXSYMLINKS of each system.
     const MOST = process.platform === 'linux' ? 40 : 32;
     mkdirSync(join(folder, 'end'));
@@ -348,7 +348,7 @@ describe('watchFile goes on', () => {
     expect(await created).toBe('created');
   });
 
-  test('when what a symbolic link points to comes and goes', async () => {
+  test('when the target of a symbolic link appears and disappears', async () => {
     symlinkSync('nowhere/file', path);
     const events = watch(path);
     const created = typeOf(events);
@@ -362,7 +362,7 @@ describe('watchFile goes on', () => {
   });
 });
 
-describe('watchFile reports what programs do:', () => {
+describe('watchFile reports changes by programs:', () => {
   const link = (to: number): void =>
     symlinkSync(`../../archive/x/cert${to}.pem`, path);
 
@@ -433,7 +433,7 @@ describe('watchFile reports what programs do:', () => {
   });
 });
 
-describe('watchFile takes', () => {
+describe('watchFile accepts', () => {
   test('a URL and a relative path', async () => {
     writeFileSync(path, '');
     const byUrl = watch(pathToFileURL(path));
@@ -444,7 +444,7 @@ describe('watchFile takes', () => {
     expect((await byRelative.next()).value?.path).toBe(given);
   });
 
-  test('a directory, in which entries come and go', async () => {
+  test('a directory, and reports its entries', async () => {
     const events = watch(folder);
     writeFileSync(path, '');
     expect(await typeOf(events)).toBe('changed');
@@ -459,7 +459,7 @@ describe('watchFile takes', () => {
     expect(await typeOf(events)).toBe('deleted');
   });
 
-  test('one file twice', async () => {
+  test('the same file twice', async () => {
     writeFileSync(path, '');
     const [one, two] = [watch(path), watch(path)];
     replace('1');
@@ -480,11 +480,11 @@ describe('watchFile takes', () => {
     null,
     {},
     new URL('http://localhost/'),
-  ])('nothing that is no path (%#)', (given) => {
+  ])('no argument that is not a path (%#)', (given) => {
     expect(() => watchFile(given as string)).toThrow(TypeError);
   });
 
-  test('nothing that leads in a circle', () => {
+  test('no circular link', () => {
     symlinkSync('file', path);
     expect(() => watchFile(path)).toThrow(
       expect.objectContaining({ code: 'ELOOP' }),
@@ -494,7 +494,7 @@ describe('watchFile takes', () => {
     );
   });
 
-  test('a file that may not be read for a while', async () => {
+  test('a file that is unreadable for a while', async () => {
     // In a process of its own, as root may read everything.
     const told = await printedBy('helpers/watch-file', 'unreadable');
     rmdirSync(String(told.pop()));
@@ -544,7 +544,7 @@ describe('watchFile takes', () => {
   });
 });
 
-onLinux('watchFile holds one descriptor for each path', async () => {
+onLinux('watchFile opens one descriptor per path', async () => {
   const before = openCount();
   const queue = watch(join(folder, 'absent'));
   const first = openCount();

@@ -24,7 +24,7 @@ test('every filter and note of every kernel has a support level and a reason', (
   }
 });
 
-test('what a kernel has is native there, and what it lacks is absent', () => {
+test('reports supported filters as native and missing ones as absent', () => {
   expect(capabilitiesOf(darwin).vnode.notes.funlock.support).toBe('native');
   expect(capabilitiesOf(freebsd).vnode.notes.funlock).toBeUndefined();
   expect(capabilitiesOf(freebsd).vnode.notes.close_write.support).toBe(
@@ -68,7 +68,7 @@ test('Linux reports what it lacks, and why', () => {
   expect(linux.vnode.notes.funlock.support).toBe('absent');
 });
 
-test('what the running kernel is said to have can be registered', () => {
+test('every supported filter of the running kernel can be registered', () => {
   const { user, timer } = capabilities();
   using kq = new Kqueue();
   if (timer.support !== 'absent') kq.add({ filter: 'timer', id: 1, every: 1 });
@@ -77,7 +77,7 @@ test('what the running kernel is said to have can be registered', () => {
   expect(capabilities()).toBe(capabilities());
 });
 
-test('Darwin has NOTE_TRACK and its kin in the header only', () => {
+test('Darwin has NOTE_TRACK and similar notes in the header only', () => {
   const { notes } = capabilitiesOf(darwin).proc;
   for (const name of ['track', 'trackerr', 'child']) {
     expect(notes[name]).toMatchObject({ support: 'absent' });

@@ -15,7 +15,7 @@ test.each([
   ['openbsd', 'openbsd'],
   ['netbsd', 'netbsd'],
   ['dragonfly', 'dragonfly'],
-])("on %s the system's own kqueue answers", (platform, name) => {
+])('on %s the native kqueue is chosen', (platform, name) => {
   const choice = on(platform);
   expect(choice).toMatchObject({ name, abi: name, supported: true });
   expect(choice.libraries.length).toBeGreaterThan(0);
@@ -39,7 +39,7 @@ test.each(['x64', 'arm64', 'riscv64', 'loong64'])(
 );
 
 test.each(['ia32', 'arm', 's390x', 'ppc64', 'mips'])(
-  'Linux on %s is refused at the first call, and says why',
+  'Linux on %s is refused at the first call, with a reason',
   (arch) => {
     const choice = on('linux', arch);
     expect(choice).toMatchObject({ name: 'none', supported: false });
@@ -48,7 +48,7 @@ test.each(['ia32', 'arm', 's390x', 'ppc64', 'mips'])(
 );
 
 test.each(['win32', 'aix', 'sunos', 'haiku', 'cygwin'])(
-  '%s is refused at the first call, and constants are still Darwin’s',
+  '%s is refused at the first call, but has the constants of Darwin',
   (platform) => {
     const { facts, choice } = chooseKernel({ platform, arch: 'x64', env: {} });
     expect(facts.name).toBe('darwin');
@@ -67,7 +67,7 @@ describe('KQUEUE_FFI_LIBRARY', () => {
     'netbsd',
     'dragonfly',
     'libkqueue',
-  ])('with KQUEUE_FFI_ABI=%s is called that way on any host', (abi) => {
+  ])('with KQUEUE_FFI_ABI=%s is called with that ABI on any host', (abi) => {
     for (const platform of ['linux', 'darwin', 'freebsd', 'win32']) {
       const env = { KQUEUE_FFI_LIBRARY: LIBRARY, KQUEUE_FFI_ABI: abi };
       expect(on(platform, 'x64', env)).toMatchObject({
@@ -101,7 +101,7 @@ describe('KQUEUE_FFI_LIBRARY', () => {
     },
   );
 
-  test('empty is as if it were not set, and so is KQUEUE_FFI_ABI alone', () => {
+  test('is ignored if it is empty, and so is KQUEUE_FFI_ABI alone', () => {
     expect(on('linux', 'x64', { KQUEUE_FFI_LIBRARY: '' }).name).toBe('linux');
     expect(on('linux', 'x64', { KQUEUE_FFI_ABI: 'freebsd' }).name).toBe(
       'linux',
@@ -112,7 +112,7 @@ describe('KQUEUE_FFI_LIBRARY', () => {
   });
 });
 
-test('each reason is a sentence that can be printed after a colon', () => {
+test('each reason can be printed after a colon', () => {
   const env = { KQUEUE_FFI_LIBRARY: LIBRARY };
   for (const choice of [
     on('linux'),
@@ -126,14 +126,14 @@ test('each reason is a sentence that can be printed after a colon', () => {
   }
 });
 
-test('structs are laid out by 32-bit rules on 32-bit CPUs only', () => {
+test('uses 32-bit layouts on 32-bit CPUs only', () => {
   expect(['ia32', 'arm', 'arm64'].map(cpuOf)).toEqual(['ia32', 'arm', 'arm64']);
   expect(['x64', 'riscv64', 'loong64', 's390x'].map(cpuOf)).toEqual(
     Array(4).fill('x64'),
   );
 });
 
-test('the exported kernel says what was chosen here, and cannot be changed', () => {
+test('exports the chosen kernel as a frozen object', () => {
   const { choice } = chooseKernel({
     platform: process.platform,
     arch: process.arch,

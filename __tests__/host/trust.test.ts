@@ -25,7 +25,7 @@ const plain: ProcessStart = {
 const auxv = (...pairs: [number, number][]): Uint8Array =>
   new Uint8Array(new BigUint64Array(pairs.flat().map(BigInt)).buffer);
 
-test('a process that was started in the plain way trusts its environment', () => {
+test('trusts the environment of an ordinary process', () => {
   expect(findDistrust(plain)).toBeUndefined();
   expect(findDistrust({ ...plain, ids: undefined })).toBeUndefined();
   expect(findDistrust(currentStart)).toBeUndefined();
@@ -35,9 +35,12 @@ test.each([
   ['setuid', [1000, 0, 100, 100]],
   ['setuid', [0, 1000, 100, 100]],
   ['setgid', [1000, 1000, 100, 0]],
-] as const)('a %s process does not: ids %j', (word, ids) => {
-  expect(findDistrust({ ...plain, ids })).toBe(`the process is ${word}`);
-});
+] as const)(
+  'distrusts the environment of a %s process: ids %j',
+  (word, ids) => {
+    expect(findDistrust({ ...plain, ids })).toBe(`the process is ${word}`);
+  },
+);
 
 test.each([
   '--permission',
@@ -47,7 +50,7 @@ test.each([
   '--frozen-intrinsics',
   '--disallow-code-generation-from-strings',
   '--disallow_code_generation_from_strings',
-])('a process that Node.js hardens with %s does not', (option) => {
+])('distrusts the environment of a process hardened with %s', (option) => {
   const why = `Node.js was started with ${option}`;
   expect(findDistrust({ ...plain, execArgv: ['--no-warnings', option] })).toBe(
     why,
@@ -56,17 +59,17 @@ test.each([
   expect(findDistrust({ ...plain, nodeOptions })).toBe(why);
 });
 
-test('options that only look like those change nothing', () => {
+test('ignores options that only look similar', () => {
   const execArgv = ['--permissions', '--disable-prototype', '--frozen', '-p'];
   expect(findDistrust({ ...plain, execArgv })).toBeUndefined();
 });
 
-test('the permission model counts however it was turned on', () => {
+test('distrusts the environment if the permission model is on', () => {
   const why = findDistrust({ ...plain, permission: true });
   expect(why).toBe("Node's permission model is on");
 });
 
-test('a program with capabilities of its own does not, where Linux says so', () => {
+test('distrusts the environment of a program with capabilities', () => {
   const why = 'the process has more privileges than its user';
   const start = (
     bytes: Uint8Array | 'forbidden',
@@ -86,7 +89,7 @@ test('a program with capabilities of its own does not, where Linux says so', () 
   expect(findDistrust(start(narrow, 4))).toBe(why);
 });
 
-test('the environment is looked at only if it names a library', () => {
+test('checks trust only if the environment names a library', () => {
   let asked = 0;
   const host = {
     platform: 'linux',
@@ -121,18 +124,18 @@ describe('a real process', () => {
       timeout: 30_000,
     });
 
-  test('calls the library that the environment names', () => {
+  test('loads the library that the environment names', () => {
     expect(reason([])).toContain('KQUEUE_FFI_LIBRARY names a library');
   });
 
-  test('does not if it was hardened', () => {
+  test('ignores the environment if it was hardened', () => {
     expect(reason(['--frozen-intrinsics', '--no-warnings'])).toContain(
       'KQUEUE_FFI_LIBRARY is ignored, as Node.js was started with --frozen',
     );
   });
 
   gate(canTakeUser, 'no other user can be taken here')(
-    'does not if its effective user is not its user',
+    'ignores the environment if its effective user differs from its user',
     () => {
       expect(reason([], 'reasonAsNobody')).toContain(
         'KQUEUE_FFI_LIBRARY is ignored, as the process is setuid',
@@ -140,7 +143,7 @@ describe('a real process', () => {
     },
   );
 
-  test('without --allow-addons is told to pass it at the first call', () => {
+  test('fails at the first call without --allow-addons, and names the option', () => {
     const [major] = process.versions.node.split('.').map(Number);
     const flag = major < 23 ? '--experimental-permission' : '--permission';
     const told = execFileSync(

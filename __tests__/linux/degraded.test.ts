@@ -140,45 +140,39 @@ onLinux('without kcmp a queue works, and so does a dup of it', () => {
   close(copy);
 });
 
-onLinux(
-  'without pidfd a process cannot be watched, and the error says so',
-  () => {
-    const { kqueue, kevent, close } = lacking(['pidfdOpen'], ENOSYS);
-    const q = kqueue();
-    const change = {
-      ident: process.ppid,
-      filter: EVFILT_PROC ?? 0,
-      flags: EV_ADD,
-      fflags: NOTE_EXIT ?? 0,
-    };
-    expect(codeOf(() => kevent(q, [change], null))).toBe('ENOSYS');
-    expect(kevent(q, null, new KeventList(1), 0)).toBe(0);
-    close(q);
-  },
-);
+onLinux('without pidfd watching a process fails with a clear error', () => {
+  const { kqueue, kevent, close } = lacking(['pidfdOpen'], ENOSYS);
+  const q = kqueue();
+  const change = {
+    ident: process.ppid,
+    filter: EVFILT_PROC ?? 0,
+    flags: EV_ADD,
+    fflags: NOTE_EXIT ?? 0,
+  };
+  expect(codeOf(() => kevent(q, [change], null))).toBe('ENOSYS');
+  expect(kevent(q, null, new KeventList(1), 0)).toBe(0);
+  close(q);
+});
 
-onLinux(
-  'without an inotify instance files are not watched, the rest is',
-  () => {
-    const { kqueue, kevent, close } = lacking(['inotifyInit'], EMFILE);
-    const q = kqueue();
-    const list = new KeventList(4);
-    const fd = file();
-    const vnode = {
-      ident: fd,
-      filter: EVFILT_VNODE ?? 0,
-      flags: EV_ADD,
-      fflags: NOTE_WRITE ?? 0,
-    };
-    expect(codeOf(() => kevent(q, [vnode], null))).toBe('EMFILE');
-    const read = { ident: fd, filter: EVFILT_READ, flags: EV_ADD };
-    expect(kevent(q, [read], list, 0)).toBe(0);
-    writeSync(fd, 'abc', 0);
-    expect(kevent(q, null, list, 0)).toBe(1);
-    expect(list.data(0)).toBe(3);
-    close(q);
-  },
-);
+onLinux('without an inotify instance only files cannot be watched', () => {
+  const { kqueue, kevent, close } = lacking(['inotifyInit'], EMFILE);
+  const q = kqueue();
+  const list = new KeventList(4);
+  const fd = file();
+  const vnode = {
+    ident: fd,
+    filter: EVFILT_VNODE ?? 0,
+    flags: EV_ADD,
+    fflags: NOTE_WRITE ?? 0,
+  };
+  expect(codeOf(() => kevent(q, [vnode], null))).toBe('EMFILE');
+  const read = { ident: fd, filter: EVFILT_READ, flags: EV_ADD };
+  expect(kevent(q, [read], list, 0)).toBe(0);
+  writeSync(fd, 'abc', 0);
+  expect(kevent(q, null, list, 0)).toBe(1);
+  expect(list.data(0)).toBe(3);
+  close(q);
+});
 
 /** Append to a file from outside while a call waits: what the call collected. */
 async function appendWhileWaiting(
@@ -294,28 +288,31 @@ onLinux('without a second epoll the other direction is EMFILE', () => {
   close(q);
 });
 
-onLinux('without sock_diag a mark never waits for more than there is', () => {
-  const libc = bindLibc();
-  const socket = () => {
-    libc.setErrno(EPERM);
-    return -1;
-  };
-  const kernel = createLinuxKernel({ ...libc, socket });
-  const { kqueue, kevent, close } = syscallsOf(() => kernel);
-  const q = kqueue();
-  const list = new KeventList(4);
-  const [a, b] = socketpair();
-  open.push(a, b);
-  const read = { ident: a, filter: EVFILT_READ, flags: EV_ADD };
-  const mark = { fflags: NOTE_LOWAT, data: 2 ** 30 };
-  kevent(q, [{ ...read, ...mark }], null);
-  writeSync(b, 'abc');
-  expect(kevent(q, null, list, 1000)).toBe(1);
-  expect(list.data(0)).toBe(3);
-  close(q);
-});
+onLinux(
+  'without sock_diag a mark does not wait for more than the buffer holds',
+  () => {
+    const libc = bindLibc();
+    const socket = () => {
+      libc.setErrno(EPERM);
+      return -1;
+    };
+    const kernel = createLinuxKernel({ ...libc, socket });
+    const { kqueue, kevent, close } = syscallsOf(() => kernel);
+    const q = kqueue();
+    const list = new KeventList(4);
+    const [a, b] = socketpair();
+    open.push(a, b);
+    const read = { ident: a, filter: EVFILT_READ, flags: EV_ADD };
+    const mark = { fflags: NOTE_LOWAT, data: 2 ** 30 };
+    kevent(q, [{ ...read, ...mark }], null);
+    writeSync(b, 'abc');
+    expect(kevent(q, null, list, 1000)).toBe(1);
+    expect(list.data(0)).toBe(3);
+    close(q);
+  },
+);
 
-onLinux('an exit whose status nobody has is reported, without a status', () => {
+onLinux('an exit without a known status is reported without one', () => {
   const { kqueue, kevent, close } = lacking(['waitid', 'ioctl'], EINVAL);
   const q = kqueue();
   const list = new KeventList(4);
@@ -376,11 +373,14 @@ onLinux(
 );
 
 for (const name of ['epollCreate', 'eventfd'] as const) {
-  onLinux(`a queue that cannot be made leaves nothing open (${name})`, () => {
-    const { kqueue } = lacking([name], EMFILE);
-    const count = () => readdirSync('/proc/self/fd').length;
-    const before = count();
-    expect(codeOf(() => kqueue())).toBe('EMFILE');
-    expect(count()).toBe(before);
-  });
+  onLinux(
+    `a queue that cannot be created leaves nothing open (${name})`,
+    () => {
+      const { kqueue } = lacking([name], EMFILE);
+      const count = () => readdirSync('/proc/self/fd').length;
+      const before = count();
+      expect(codeOf(() => kqueue())).toBe('EMFILE');
+      expect(count()).toBe(before);
+    },
+  );
 }

@@ -85,7 +85,7 @@ onLinux('no descriptor of a queue is inherited by a child', () => {
   close(kq);
 });
 
-onLinux('a queue with every filter is closed whole, again and again', () => {
+onLinux('closing a queue with every filter leaves nothing open', () => {
   const changes = everyFilter();
   const before = descriptors();
   for (let i = 0; i < 100; i++) {
@@ -134,7 +134,7 @@ const QUEUES = 1000;
 gate(
   process.platform === 'linux' && openLimit() > 4 * QUEUES,
   'the limit of open files is too low',
-)('a thousand queues work side by side and leave nothing behind', () => {
+)('a thousand queues work side by side and leak nothing', () => {
   const before = descriptors();
   const all = Array.from({ length: QUEUES }, kqueue);
   const user = { ident: 1, filter: EVFILT_USER };
@@ -203,12 +203,12 @@ onLinux('a thousand watched descriptors are dropped by closing them', () => {
   close(kq);
 });
 
-describe('A queue that other code closed', () => {
+describe('a queue that other code closed', () => {
   const list = new KeventList(4);
   const user = { ident: 1, filter: EVFILT_USER };
   const triggered = { ...user, flags: EV_ADD, fflags: NOTE_TRIGGER };
 
-  onLinux('is EBADF, and gives back all it had opened', () => {
+  onLinux('fails with EBADF and frees its descriptors', () => {
     const changes = everyFilter();
     const before = descriptors();
     const kq = kqueue();
@@ -219,7 +219,7 @@ describe('A queue that other code closed', () => {
     expect(descriptors()).toEqual(before);
   });
 
-  onLinux('is EBADF when a file has its number', () => {
+  onLinux('fails with EBADF if a file reuses its descriptor', () => {
     const kq = kqueue();
     kevent(kq, [triggered], null);
     closeSync(kq);
@@ -231,7 +231,7 @@ describe('A queue that other code closed', () => {
     expect(codeOf(() => close(taken))).toBe('EBADF');
   });
 
-  onLinux('is a new one when a new queue has its number', () => {
+  onLinux('is independent of a new queue that reuses its descriptor', () => {
     const before = descriptors();
     const kq = kqueue();
     const [r, w] = pipe();

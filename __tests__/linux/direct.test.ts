@@ -60,8 +60,8 @@ const more: Readonly<Record<string, (kq: number, fd: number) => void>> = {
 };
 
 for (const [what, watchMore] of Object.entries(more)) {
-  describe(`a queue that comes to watch ${what}`, () => {
-    onLinux('does not report again what was collected', () => {
+  describe(`a queue that starts to watch ${what}`, () => {
+    onLinux('does not report collected events again', () => {
       const kq = kqueue();
       const [a, b] = socketpair();
       change(kq, read(a, EV_ADD | EV_CLEAR));
@@ -73,7 +73,7 @@ for (const [what, watchMore] of Object.entries(more)) {
       expect(readable(kq)).toEqual([a]);
     });
 
-    onLinux('reports what was not collected, in its order', () => {
+    onLinux('reports uncollected events in order', () => {
       const kq = kqueue();
       const pairs = Array.from({ length: 40 }, () => socketpair());
       change(kq, ...pairs.map(([a]) => read(a, EV_ADD | EV_CLEAR)));
@@ -88,7 +88,7 @@ for (const [what, watchMore] of Object.entries(more)) {
   });
 }
 
-onLinux('a level keeps its queue readable while there is something', () => {
+onLinux('a level-triggered event keeps its queue readable', () => {
   const kq = kqueue();
   const [r, w] = pipe();
   change(kq, read(r));
@@ -106,7 +106,7 @@ onLinux('a level keeps its queue readable while there is something', () => {
   }
 });
 
-onLinux('a level that was collected comes before what is new', () => {
+onLinux('a collected level-triggered event comes before new events', () => {
   const kq = kqueue();
   const [r, w] = pipe();
   const user = { ident: 1, filter: EVFILT_USER, flags: EV_ADD | EV_CLEAR };
@@ -122,7 +122,7 @@ onLinux('a level that was collected comes before what is new', () => {
   expect(readable(kq)).toEqual([other]);
 });
 
-onLinux('levels of a pipe and of a user event take turns', () => {
+onLinux('level-triggered pipe and user events alternate', () => {
   const kq = kqueue();
   const [r, w] = pipe();
   const user = { ident: 1, filter: EVFILT_USER, flags: EV_ADD };
@@ -144,22 +144,25 @@ onLinux('levels of a pipe and of a user event take turns', () => {
   }
 });
 
-onLinux('more descriptors are ready than epoll reports at once', () => {
-  const kq = kqueue();
-  const [r, w] = pipe();
-  const all = [r, ...Array.from({ length: 519 }, () => dup(r))];
-  change(kq, ...all.map((fd) => read(fd)));
-  libc.write(w, 1);
-  const events = new KeventList(all.length + 1);
-  for (let round = 0; round < 3; round++) {
-    expect(kevent(kq, null, events, 0)).toBe(all.length);
-  }
-  libc.read(r, 1);
-  expect(kevent(kq, null, events, 0)).toBe(0);
-  expect(isReadable(kq)).toBe(false);
-});
+onLinux(
+  'reports more ready descriptors than epoll_wait returns at once',
+  () => {
+    const kq = kqueue();
+    const [r, w] = pipe();
+    const all = [r, ...Array.from({ length: 519 }, () => dup(r))];
+    change(kq, ...all.map((fd) => read(fd)));
+    libc.write(w, 1);
+    const events = new KeventList(all.length + 1);
+    for (let round = 0; round < 3; round++) {
+      expect(kevent(kq, null, events, 0)).toBe(all.length);
+    }
+    libc.read(r, 1);
+    expect(kevent(kq, null, events, 0)).toBe(0);
+    expect(isReadable(kq)).toBe(false);
+  },
+);
 
-onLinux('a pipe of the same file comes after one that was ready', () => {
+onLinux('a second descriptor of a pipe comes after the ready one', () => {
   const kq = kqueue();
   const [r, w] = pipe();
   const copy = dup(r);
@@ -169,16 +172,19 @@ onLinux('a pipe of the same file comes after one that was ready', () => {
   expect(readable(kq)).toEqual([r, copy]);
 });
 
-onLinux('an epoll of others at its number loses no edge', () => {
-  const kq = kqueue();
-  const [r, w] = pipe();
-  const [mine] = pipe();
-  change(kq, read(mine));
-  const theirs = adopt(watch(r, { edge: true }));
-  libc.write(w, 1);
-  libc.dup2(theirs, kq);
-  expect(() => readable(kq)).toThrow(
-    expect.objectContaining({ code: 'EBADF' }),
-  );
-  expect(isReported(theirs)).toBe(true);
-});
+onLinux(
+  'loses no edge if another epoll takes the descriptor of its own',
+  () => {
+    const kq = kqueue();
+    const [r, w] = pipe();
+    const [mine] = pipe();
+    change(kq, read(mine));
+    const theirs = adopt(watch(r, { edge: true }));
+    libc.write(w, 1);
+    libc.dup2(theirs, kq);
+    expect(() => readable(kq)).toThrow(
+      expect.objectContaining({ code: 'EBADF' }),
+    );
+    expect(isReported(theirs)).toBe(true);
+  },
+);

@@ -206,7 +206,7 @@ function play({ kqueue, kevent, close }: Syscalls): string[] {
 const MOST = 100;
 
 for (const [name, errno] of FAULTS) {
-  onLinux(`whichever ${name} fails with ${errno}, the rest works`, () => {
+  onLinux(`works otherwise when any ${name} fails with ${errno}`, () => {
     const wrong: string[] = [];
     let nth = 0;
     for (let more = true; more && nth < MOST; nth++) {

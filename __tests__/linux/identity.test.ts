@@ -36,7 +36,7 @@ function watcherOf(fd: number): number {
 
 afterEach(dispose);
 
-onLinux('tells an epoll that has one descriptor as two files', () => {
+onLinux('distinguishes two files of an epoll at one descriptor', () => {
   const { epoll, identity } = setUp();
   const [[fd], [other]] = [pipe(), pipe()];
   const ep = watcherOf(fd);
@@ -64,7 +64,7 @@ onLinux('a dup of a queue is recognised as the queue, a pipe is not', () => {
   expect(kernel.queueOf(kq)).toBeUndefined();
 });
 
-onLinux('files whose inodes differ beyond 2^53 are not one', () => {
+onLinux('distinguishes inodes that differ beyond 2^53', () => {
   const real = bindLibc();
   // What an overlayfs with xino says, on a descriptor that is open.
   let inode = 2n ** 63n + 1n;

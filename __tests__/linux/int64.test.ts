@@ -9,7 +9,7 @@ import {
 
 const word = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 
-test('a value survives the way into two words and back', () => {
+test('a value survives the conversion to two words and back', () => {
   const safe = fc.maxSafeInteger();
   fc.assert(
     fc.property(safe, (value) => {
@@ -31,7 +31,7 @@ test('the exact value is that of a signed 64-bit integer', () => {
   );
 });
 
-test('words of an unsigned array give an unsigned value', () => {
+test('words of an unsigned array yield an unsigned value', () => {
   const words = new Uint32Array([1, 0x80000000]);
   expect(toDouble(words[0], words[1])).toBe(2 ** 63);
   expect(toBigInt(words[0], words[1])).toBe(2n ** 63n + 1n);

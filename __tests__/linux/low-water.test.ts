@@ -12,7 +12,7 @@ const markOf = (data: bigint, minimum: number, fflags: number = D.NOTE_LOWAT) =>
     minimum,
   );
 
-test('without NOTE_LOWAT the value of data is no mark', () => {
+test('ignores data without NOTE_LOWAT', () => {
   expect(markOf(4096n, 1, 0)).toBe(1);
 });
 

@@ -36,7 +36,7 @@ function printedInNamespace(name: string): unknown {
   }
 }
 
-withMounts('N1 mounts, changed options and unmounts are told, once', () => {
+withMounts('N1 reports mounts, changed options and unmounts once', () => {
   const EV_ADD_CLEAR = 0x21;
   const told = (fflags: number) => [[fflags, EV_ADD_CLEAR, 0]];
   expect(printedInNamespace('mounts')).toEqual([

@@ -117,7 +117,7 @@ const step = fc.record({
 });
 
 onLinux(
-  'it is readable whenever a call would return events, and not after one returned none',
+  'a queue is readable if a call would return events, and not after an empty poll',
   () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {

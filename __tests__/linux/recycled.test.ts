@@ -131,38 +131,35 @@ const ACTS: readonly Act[] = [
 
 const events = new KeventList(64);
 
-onLinux(
-  'of numbers that are closed and taken again, only what is registered now is reported',
-  () => {
-    const step = fc.tuple(fc.nat(ACTS.length - 1), fc.nat(98), fc.boolean());
-    fc.assert(
-      fc.property(fc.array(step, { minLength: 20, maxLength: 80 }), (steps) => {
-        const kq = kqueue();
-        const model = new Model();
-        model.open();
-        try {
-          for (const [act, which, looks] of steps) {
-            const { channels } = model;
-            ACTS[act](model, channels[which % channels.length], kq);
-            if (!looks) continue;
-            kevent(kq, null, events, 0);
-            const told = [...events].map(
-              ({ ident, data, udata }) => `${ident} ${data} ${udata}`,
-            );
-            expect(told.sort()).toEqual(model.ready);
-          }
-        } finally {
-          model.dispose();
-          dispose();
+onLinux('reports only the current registrations of reused descriptors', () => {
+  const step = fc.tuple(fc.nat(ACTS.length - 1), fc.nat(98), fc.boolean());
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 20, maxLength: 80 }), (steps) => {
+      const kq = kqueue();
+      const model = new Model();
+      model.open();
+      try {
+        for (const [act, which, looks] of steps) {
+          const { channels } = model;
+          ACTS[act](model, channels[which % channels.length], kq);
+          if (!looks) continue;
+          kevent(kq, null, events, 0);
+          const told = [...events].map(
+            ({ ident, data, udata }) => `${ident} ${data} ${udata}`,
+          );
+          expect(told.sort()).toEqual(model.ready);
         }
-      }),
-      { numRuns: 200 },
-    );
-  },
-);
+      } finally {
+        model.dispose();
+        dispose();
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
 
 onLinux(
-  'a number that changes hands a thousand times never reports the former one',
+  'a descriptor reused a thousand times does not report its former file',
   () => {
     const kq = kqueue();
     const idents = new Set<number>();
@@ -186,7 +183,7 @@ onLinux(
   },
 );
 
-onLinux('a file that comes back to its number is watched anew', () => {
+onLinux('a file that returns to its descriptor is watched again', () => {
   const kq = kqueue();
   const watch = (ident: number, udata: number) =>
     kevent(kq, [{ ident, filter: EVFILT_READ, flags: EV_ADD, udata }], null);
@@ -224,7 +221,7 @@ onLinux('a file that comes back to its number is watched anew', () => {
 const TIMER = { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 1 };
 
 onLinux(
-  'a number that the library takes for itself is not the former one',
+  'a descriptor reused by the library does not report its former file',
   () => {
     const told = (kq: number, timeout: number): number[] => {
       kevent(kq, null, events, timeout);

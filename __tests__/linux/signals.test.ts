@@ -13,18 +13,15 @@ onLinux('a caught signal ends the wait with EINTR', async () => {
   expect(heard).toBe(true);
 });
 
-onLinux(
-  'the changes of a call that was interrupted are applied, once',
-  async () => {
-    const [outcome, again, told] = await printedBy(
-      'linux/signals',
-      'changesApplied',
-    );
-    expect(outcome).toBe('EINTR');
-    expect(again).toBe(0);
-    expect(told).toEqual([1, 1]);
-  },
-);
+onLinux('an interrupted call applies its changes once', async () => {
+  const [outcome, again, told] = await printedBy(
+    'linux/signals',
+    'changesApplied',
+  );
+  expect(outcome).toBe('EINTR');
+  expect(again).toBe(0);
+  expect(told).toEqual([1, 1]);
+});
 
 onLinux(
   'a pending event is returned although signals keep coming',
@@ -57,14 +54,14 @@ onLinux(
 const FLOODS = 'linux/signal-floods';
 
 onLinux(
-  'a program that only blocks counts all signals, and its listeners run later',
+  'a program that only blocks counts all signals and runs listeners later',
   async () => {
     const printed = await printedBy(FLOODS, 'collected');
     expect(printed).toEqual([20_000, [20_000, 2000], 0, 1, [20_001, 0]]);
   },
 );
 
-onLinux('polling costs no more after thousands of signals', async () => {
+onLinux('polling is not slower after thousands of signals', async () => {
   const [factor] = await printedBy(FLOODS, 'cost');
   expect(factor).toBeLessThan(2);
 });
@@ -81,12 +78,12 @@ onLinux(
   },
 );
 
-onLinux('a program ends with signals that no listener has heard', async () => {
+onLinux('a program exits with signals that no listener received', async () => {
   expect(await printedBy(FLOODS, 'ending')).toEqual([500, 500]);
 });
 
 onLinux(
-  'registrations count on when the program removes all listeners',
+  'registrations keep counting when the program removes all listeners',
   async () => {
     const [counts, listeners, later, other] = await printedBy(
       FLOODS,
@@ -99,12 +96,9 @@ onLinux(
   },
 );
 
-onLinux(
-  'a real-time signal is refused, a number that is none is not',
-  async () => {
-    const [codes, written, count] = await printedBy(FLOODS, 'realTime');
-    expect(codes).toEqual(['ENOTSUP', 'ENOTSUP', 'ENOTSUP']);
-    expect(written).toBe(0);
-    expect(count).toBe(0);
-  },
-);
+onLinux('a real-time signal is refused, an unknown number is not', async () => {
+  const [codes, written, count] = await printedBy(FLOODS, 'realTime');
+  expect(codes).toEqual(['ENOTSUP', 'ENOTSUP', 'ENOTSUP']);
+  expect(written).toBe(0);
+  expect(count).toBe(0);
+});

@@ -89,9 +89,9 @@ const KINDS: [string, () => string | undefined][] = [
   ['UNIX', () => path('socket')],
 ];
 
-describe.each(KINDS)('%s sockets of Node', (_, place) => {
+describe.each(KINDS)('%s sockets of Node.js', (_, place) => {
   onLinux(
-    'are readable when bytes arrive, and Node still reads them all',
+    'are readable when bytes arrive, and Node.js still reads all of them',
     async () => {
       const [client, peer] = await connection(place());
       const kq = kqueue();
@@ -106,7 +106,7 @@ describe.each(KINDS)('%s sockets of Node', (_, place) => {
     },
   );
 
-  onLinux('are writable, and quiet once they are full', async () => {
+  onLinux('are writable until they are full', async () => {
     const [client, peer] = await connection(place());
     const kq = kqueue();
     add(kq, fdOf(client), EVFILT_WRITE);
@@ -131,24 +131,21 @@ describe.each(KINDS)('%s sockets of Node', (_, place) => {
     close(kq);
   });
 
-  onLinux(
-    'have ended when the other side has, after what it wrote',
-    async () => {
-      const [client, peer] = await connection(place());
-      const kq = kqueue();
-      add(kq, fdOf(peer), EVFILT_READ);
-      client.end('bye');
-      await once(client, 'finish');
-      expect(kevent(kq, null, events, SOON)).toBe(1);
-      expect([events.data(0), events.flags(0) & EV_EOF]).toEqual([3, EV_EOF]);
-      close(kq);
-      const chunks: Buffer[] = [];
-      for await (const chunk of peer) chunks.push(chunk);
-      expect(String(Buffer.concat(chunks))).toBe('bye');
-    },
-  );
+  onLinux('report EOF after the data once the peer has ended', async () => {
+    const [client, peer] = await connection(place());
+    const kq = kqueue();
+    add(kq, fdOf(peer), EVFILT_READ);
+    client.end('bye');
+    await once(client, 'finish');
+    expect(kevent(kq, null, events, SOON)).toBe(1);
+    expect([events.data(0), events.flags(0) & EV_EOF]).toEqual([3, EV_EOF]);
+    close(kq);
+    const chunks: Buffer[] = [];
+    for await (const chunk of peer) chunks.push(chunk);
+    expect(String(Buffer.concat(chunks))).toBe('bye');
+  });
 
-  onLinux('tell each arrival once with CLEAR', async () => {
+  onLinux('report each arrival once with CLEAR', async () => {
     const [client, peer] = await connection(place());
     const kq = kqueue();
     add(kq, fdOf(peer), EVFILT_READ, EV_ADD | EV_CLEAR);
@@ -161,7 +158,7 @@ describe.each(KINDS)('%s sockets of Node', (_, place) => {
     close(kq);
   });
 
-  onLinux('are forgotten when Node destroys them', async () => {
+  onLinux('are dropped when Node.js destroys them', async () => {
     const [client, peer] = await connection(place());
     const kq = kqueue();
     add(kq, fdOf(peer), EVFILT_READ);
@@ -175,7 +172,7 @@ describe.each(KINDS)('%s sockets of Node', (_, place) => {
   });
 
   onLinux(
-    'that listen say how many connections wait, and Node still accepts them',
+    'that listen report pending connections, and Node.js still accepts them',
     async () => {
       const where = place();
       const server = later(createServer());
@@ -208,7 +205,7 @@ describe.each(KINDS)('%s sockets of Node', (_, place) => {
 });
 
 onLinux(
-  'UDP sockets of Node are readable when a datagram arrives, and Node still gets it',
+  'UDP sockets of Node.js are readable when a datagram arrives, and Node.js still gets it',
   async () => {
     const [a, b] = [createSocket('udp4'), createSocket('udp4')];
     b.bind(0, '127.0.0.1');

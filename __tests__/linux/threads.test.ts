@@ -3,24 +3,21 @@
 import { printedBy } from '../support/child.js';
 import { onLinux } from '../support/fds.js';
 
-onLinux('a queue of a worker works as one of the main thread', async () => {
+onLinux('a queue works in a worker as in the main thread', async () => {
   const [told, mine] = await printedBy('linux/threads', 'ownQueue');
   expect(told).toEqual([0, [1, 7]]);
   expect(mine).toEqual([1, 2]);
 });
 
-onLinux(
-  'EVFILT_SIGNAL in a worker is ENOTSUP: signals belong to the main thread',
-  async () => {
-    const [told] = await printedBy('linux/threads', 'signalInWorker');
-    const why =
-      'kevent ENOTSUP: add signal 12 (Node.js delivers signals to the main thread only: register it there, and wake this queue by a waker)';
-    expect(told).toEqual([0, 'ENOTSUP', why, why]);
-  },
-);
+onLinux('EVFILT_SIGNAL in a worker fails with ENOTSUP', async () => {
+  const [told] = await printedBy('linux/threads', 'signalInWorker');
+  const why =
+    'kevent ENOTSUP: add signal 12 (Node.js delivers signals to the main thread only: register it there, and wake this queue by a waker)';
+  expect(told).toEqual([0, 'ENOTSUP', why, why]);
+});
 
 onLinux(
-  'a queue of another thread is EBADF and not changed, and the error says why',
+  'a queue of another thread fails with EBADF and a reason, and is not changed',
   async () => {
     const [refusals, mine] = await printedBy('linux/threads', 'queueOfAnother');
     const whose = {
@@ -35,18 +32,21 @@ onLinux(
   },
 );
 
-onLinux('a descriptor that is no queue at all is EBADF alone', async () => {
-  const messages = await printedBy('linux/threads', 'noQueue');
-  expect(messages).toEqual(['kevent EBADF', 'kevent EBADF', 'kevent EBADF']);
-});
+onLinux(
+  'a descriptor that is not a queue fails with EBADF without that reason',
+  async () => {
+    const messages = await printedBy('linux/threads', 'noQueue');
+    expect(messages).toEqual(['kevent EBADF', 'kevent EBADF', 'kevent EBADF']);
+  },
+);
 
-onLinux('a thread leaves no descriptor, however it ends', async () => {
+onLinux('a thread leaves no descriptor open, however it ends', async () => {
   const [leaked] = await printedBy('linux/threads', 'endings');
   expect(leaked).toBe(0);
 });
 
 onLinux(
-  'a descriptor that a thread closed is not closed again when it ends',
+  'a descriptor closed by a thread is not closed again at its exit',
   async () => {
     const [codes, warnings] = await printedBy('linux/threads', 'closedOnce');
     expect(codes).toEqual(['EBADF', true, true]);
@@ -68,7 +68,7 @@ onLinux(
 );
 
 onLinux(
-  'a long wait of a thread ends at its time, though it sleeps in pieces',
+  'a long wait of a thread ends on time although it is split',
   async () => {
     const [waits] = await printedBy('linux/threads', 'longWait');
     for (const late of waits as number[]) {
@@ -91,7 +91,7 @@ onLinux(
   },
 );
 
-onLinux('eight threads at once keep their queues apart', async () => {
+onLinux('eight threads use separate queues concurrently', async () => {
   const [sums] = await printedBy('linux/threads', 'eight');
   expect(sums).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((i) => 200 * i));
 });

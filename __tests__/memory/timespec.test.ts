@@ -65,7 +65,7 @@ const milliseconds = fc.oneof(
     .map(([sec, ulps]) => sec * 1000 + ulps * 2 ** -13),
 );
 
-test('a number of milliseconds becomes the nearest number of nanoseconds', () => {
+test('rounds milliseconds to the nearest nanosecond', () => {
   fc.assert(
     fc.property(milliseconds, (ms) => {
       const [sec, nsec] = encoded(ms) ?? [0n, 0n];
@@ -82,7 +82,7 @@ test('a number of milliseconds becomes the nearest number of nanoseconds', () =>
   );
 });
 
-test('whole microseconds and milliseconds are exact', () => {
+test('converts whole microseconds and milliseconds exactly', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 2147483647 }), (count) => {
       expectSame(encoded(count), [
@@ -98,7 +98,7 @@ test('whole microseconds and milliseconds are exact', () => {
   );
 });
 
-test('nanoseconds are always from 0 to 999999999', () => {
+test('keeps nanoseconds from 0 to 999999999', () => {
   fc.assert(
     fc.property(milliseconds, (ms) => {
       const [sec, nsec] = encoded(ms) ?? [-1n, -1n];
@@ -109,13 +109,13 @@ test('nanoseconds are always from 0 to 999999999', () => {
   );
 });
 
-test('a wait that rounds up to a whole second carries', () => {
+test('carries nanoseconds that round up to a second', () => {
   expect(encoded(999.9999999)).toEqual([1n, 0n]);
   expect(encoded(1999.9999999)).toEqual([2n, 0n]);
   expect(encoded(999.9999994)).toEqual([0n, 999_999_999n]);
 });
 
-test('however short a wait is, it does not become a poll', () => {
+test('does not round a short wait down to a poll', () => {
   for (const ms of [1e-6, 4e-7, 1e-9, 1e-300, Number.MIN_VALUE]) {
     expect(encoded(ms)).toEqual([0n, 1n]);
   }
@@ -123,12 +123,12 @@ test('however short a wait is, it does not become a poll', () => {
   expect(encoded(-0)).toEqual([0n, 0n]);
 });
 
-test('the longest wait is 2**31-1 seconds', () => {
+test('limits a wait to 2**31-1 seconds', () => {
   expect(encoded(MAX_MS)).toEqual([2147483647n, 0n]);
   expect(() => encoded(MAX_MS + 0.001)).toThrow(RangeError);
 });
 
-test('null and undefined are no timeout at all', () => {
+test('treats null and undefined as no timeout', () => {
   expect(encoded(null)).toBeUndefined();
   expect(encoded(undefined)).toBeUndefined();
 });
@@ -160,7 +160,7 @@ test('passes fields to the kernel unchanged, valid or not', () => {
   );
 });
 
-test('narrow fields take what fits them and refuse the rest', () => {
+test('narrow fields reject values that do not fit', () => {
   const fits = (value: number | bigint, wide: boolean): boolean =>
     wide || BigInt.asIntN(32, BigInt(value)) === BigInt(value);
   fc.assert(
@@ -185,7 +185,7 @@ test('narrow fields take what fits them and refuse the rest', () => {
   );
 });
 
-test('each field of an object is read once, before anything is written', () => {
+test('reads each field of an object once, before it writes', () => {
   const read: string[] = [];
   const memory = allocateTimespec();
   const hostile = {
@@ -205,7 +205,7 @@ test('each field of an object is read once, before anything is written', () => {
 });
 
 describe('Timespec', () => {
-  test('holds its fields and cannot be changed', () => {
+  test('has its fields and is frozen', () => {
     const spec = new Timespec(1, 2n);
     expect([spec.tv_sec, spec.tv_nsec]).toEqual([1, 2n]);
     expect(new Timespec(3).tv_nsec).toBe(0);
@@ -213,7 +213,7 @@ describe('Timespec', () => {
     expect(() => Object.assign(spec, { tv_sec: 9 })).toThrow(TypeError);
   });
 
-  test('of milliseconds is what that number of milliseconds waits', () => {
+  test('of milliseconds equals a wait of as many milliseconds', () => {
     fc.assert(
       fc.property(milliseconds, (ms) => {
         const spec = Timespec.fromMilliseconds(ms);
@@ -231,7 +231,7 @@ describe('Timespec', () => {
     ['2n**63n', () => new Timespec(0, 2n ** 63n), "'tv_nsec'"],
     ['-1 ms', () => Timespec.fromMilliseconds(-1), "'ms'"],
     ['NaN ms', () => Timespec.fromMilliseconds(Number.NaN), "'ms'"],
-  ])('of %s is a RangeError', (_, make, name) => {
+  ])('throws a RangeError for %s', (_, make, name) => {
     expect(make).toThrow(RangeError);
     expect(make).toThrow(`Cannot create a Timespec as ${name} must be `);
   });
@@ -245,7 +245,7 @@ describe('Timespec', () => {
       () => Timespec.fromMilliseconds(1n as unknown as number),
       "'ms'",
     ],
-  ])('of %s is a TypeError', (_, make, name) => {
+  ])('throws a TypeError for %s', (_, make, name) => {
     expect(make).toThrow(TypeError);
     expect(make).toThrow(`Cannot create a Timespec as ${name} must be `);
   });

@@ -113,7 +113,7 @@ test.each<[string, Made]>([
   ['vite', { esm: FORMATS }],
   ['webpack', { esm: FORMATS }],
   ['ncc', { esm: ['esm'], cjs: ['cjs'] }],
-])('%s makes bundles that work: %j', async (name, formats) => {
+])('%s creates working bundles: %j', async (name, formats) => {
   const wanted = Object.entries(formats).map(([from, to]) => ({
     from: from as Format,
     outputs: to.map((format) => ({
@@ -125,7 +125,7 @@ test.each<[string, Made]>([
   await expectBundlesWork(wanted);
 });
 
-test('esbuild makes bundles that work, minified and with any conditions', async () => {
+test('esbuild creates working bundles, minified and with any conditions', async () => {
   const variants = [
     { minify: true },
     { conditions: ['module', 'import', 'require'] },
@@ -148,7 +148,7 @@ const bun = join(
 );
 
 gate(existsSync(bun), 'npm run test:runtimes installs Bun')(
-  'bun build makes bundles that work',
+  'bun build creates working bundles',
   async () => {
     for (const format of FORMATS) {
       const file = fileOf('bun', format);
@@ -161,7 +161,7 @@ gate(existsSync(bun), 'npm run test:runtimes installs Bun')(
   },
 );
 
-test('a bundle without koffi, or with koffi in it, says what is missing', async () => {
+test('a bundle without koffi, or with koffi inlined, names the missing part', async () => {
   const alone = mkdtempSync(join(tmpdir(), 'kqueue-ffi-'));
   const cases = [
     { external: ['koffi'], why: "Cannot find module 'koffi'" },

@@ -50,7 +50,7 @@ const expectWorks = async (where: string): Promise<void> => {
 const filesOf = (where: string): string[] =>
   readdirSync(where, { recursive: true, encoding: 'utf8' }).sort();
 
-test('npm pack builds first, and packs what a built checkout packs', async () => {
+test('npm pack builds first, and packs the same files as a built checkout', async () => {
   expect(existsSync(join(checkout, 'dist'))).toBe(false);
   const args = ['pack', '--offline', '--pack-destination', folder];
   const packed = await run('npm', args, checkout, '', 90);
@@ -67,7 +67,7 @@ test('npm pack builds first, and packs what a built checkout packs', async () =>
   }
 });
 
-test('a link to a built checkout works, as of npm link', async () => {
+test('a link to a built checkout works (npm link)', async () => {
   const modules = join(folder, 'user/node_modules');
   mkdirSync(modules, { recursive: true });
   symlinkSync(checkout, join(modules, 'kqueue-ffi'), 'junction');

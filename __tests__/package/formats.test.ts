@@ -18,7 +18,7 @@ async function printedBy(file: string): Promise<unknown> {
   return JSON.parse(outcome.stdout);
 }
 
-test('import and require in one process give the same queues, lists and errors', async () => {
+test('import and require share queues, lists and errors in one process', async () => {
   expect(await printedBy('both.mjs')).toEqual({
     count: 1,
     hasOneError: true,
@@ -30,7 +30,7 @@ test('import and require in one process give the same queues, lists and errors',
 });
 
 test.each(['loaded.cjs', 'loaded.mjs'])(
-  'to load it, as %s does, loads nothing of Node.js that takes long',
+  'loading it with %s loads no slow module of Node.js',
   async (file) => {
     const slow =
       /NativeModule (worker_threads|stream|net|child_process|crypto|url)$/;
@@ -72,7 +72,7 @@ test('a stack trace names functions and methods, and with maps the sources', asy
   for (const stack of [get, call]) expectFramesPointAtCalls(stack);
 });
 
-test('its command is there and starts', async () => {
+test('the command exists and starts', async () => {
   const { bin, version } = JSON.parse(
     readFileSync(join(project.installed, 'package.json'), 'utf8'),
   ) as { bin: Record<string, string>; version: string };
@@ -82,7 +82,7 @@ test('its command is there and starts', async () => {
   expect(stdout).toContain(version);
 });
 
-test('no source is in two files of dist, but for three that keep nothing', () => {
+test('no source is in two files of dist, except three without state', () => {
   const folder = join(root, 'dist');
   const seen = new Set<string>();
   const twice = new Set<string>();

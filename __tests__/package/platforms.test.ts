@@ -7,7 +7,7 @@ import { mustRun, root, run } from '../support/built-package.js';
 
 const script = join(root, 'scripts/test-platforms.mjs');
 
-test('an unknown platform is refused with the list of those there are', async () => {
+test('rejects an unknown platform with a list of the known ones', async () => {
   const { status, stderr } = await run(process.execPath, [script, 'pdp11']);
   expect(status).toBe(2);
   expect(stderr).toMatch(
@@ -15,7 +15,7 @@ test('an unknown platform is refused with the list of those there are', async ()
   );
 });
 
-test('the pages say what was run on each platform', async () => {
+test('the pages list the runs on each platform', async () => {
   const { stderr } = await run(process.execPath, [script, 'pdp11']);
   const words = /there are (.*)\.$/m.exec(stderr)?.[1]?.split(', ') ?? [];
   expect(words.length).toBeGreaterThan(5);
@@ -26,7 +26,7 @@ test('the pages say what was run on each platform', async () => {
 });
 
 gate(process.platform === 'linux', 'the refusal is that of Linux')(
-  'a 32-bit CPU is refused in the words that the emulated ones are held to',
+  'refuses a 32-bit CPU with the message that emulated runs expect',
   async () => {
     const mock = `Object.defineProperty(process, 'arch', { value: 'arm' });`;
     const preload = `data:text/javascript,${encodeURIComponent(mock)}`;

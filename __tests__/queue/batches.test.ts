@@ -260,7 +260,7 @@ describe.each(['darwin', 'freebsd', 'netbsd'] as const)('on %s', (name) => {
   };
 
   test.each(RECEIPTS)(
-    'a batch does what its steps do one by one: receipts %s',
+    'a batch has the same effect as its steps one by one: receipts %s',
     (receipts) => {
       fc.assert(
         fc.property(batches, fc.nat(99), (given, salt) => {
@@ -284,7 +284,7 @@ describe.each(['darwin', 'freebsd', 'netbsd'] as const)('on %s', (name) => {
   test.each([
     ['nothing', true],
     ['nothing but a trigger, where no other queue can be had', false],
-  ])('a step that is refused changes %s', (_, isRehearsed) => {
+  ])('a refused step changes %s', (_, isRehearsed) => {
     let refusals = 0;
     const property = fc.property(
       fc.array(steps, { maxLength: 20 }),
@@ -316,10 +316,10 @@ describe.each(['darwin', 'freebsd', 'netbsd'] as const)('on %s', (name) => {
   });
 });
 
-describe('calls of the kernel', () => {
+describe('kernel calls', () => {
   const facts = kernels.darwin;
 
-  test('one, where no two steps have the same key', () => {
+  test('one if no two steps have the same key', () => {
     for (const receipts of ['all', 'not of timers'] as const) {
       const subject = new Subject(facts, receipts, -1);
       const steps = [1, 2, 3].flatMap((id): Step[] => [
@@ -344,7 +344,7 @@ describe('calls of the kernel', () => {
     }
   });
 
-  test('one for each single step, and two for one that replaces at first', () => {
+  test('one for each single step, and two for a first replacement', () => {
     const subject = new Subject(facts, 'all', -1);
     subject.apply([{ filter: 'user', id: 1 }]);
     subject.apply([{ op: 'trigger', id: 1 }]);
@@ -379,7 +379,7 @@ describe('calls of the kernel', () => {
   });
 });
 
-describe('over the kernel itself', () => {
+describe('with the kernel itself', () => {
   const huge = { ms: 2n ** 62n };
   const timer = { filter: 'timer', id: 1 } as const;
   const codes = (kq: Kqueue, steps: readonly Step[]) =>
@@ -415,7 +415,7 @@ describe('over the kernel itself', () => {
     ['added', { ...timer, after: huge, udata: 'new' }],
     ['modified', { op: 'modify', ...timer, after: huge, udata: 'new' }],
   ] as [string, Step][])(
-    'a timer that is refused when it is %s anew goes on as it was',
+    'a timer continues if it is refused when %s again',
     (_, step) => {
       using kq = new Kqueue();
       kq.add({ ...timer, every: 1, udata: 'old' });
@@ -461,7 +461,7 @@ describe('over the kernel itself', () => {
     expect(kq.wait({ timeout: 5000 })).toMatchObject([{ udata: 'old' }]);
   });
 
-  test('later steps of a key see what the earlier ones did', () => {
+  test('later steps of a key see the results of earlier ones', () => {
     const [reader, writer] = pipe();
     const key = { filter: 'read', fd: reader } as const;
     try {

@@ -22,33 +22,38 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-withStub('a signal is caught as long as it is registered', async () => {
+withStub('a signal is caught while it is registered', async () => {
   expect(await printedBy(FILE, 'lives', { env: env() })).toEqual([
     [0, 1, 1, 1, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 0],
   ]);
 });
 
-withStub('what cannot be caught is refused, and holds nothing', async () => {
+withStub('a signal that cannot be caught is refused', async () => {
   expect(await printedBy(FILE, 'refused', { env: env() })).toEqual([
     ['RangeError', 'RangeError', 'TypeError', 'RangeError', 0],
     ['ERR_KQUEUE_CLOSED', 0],
   ]);
 });
 
-withStub('it does not end the process, until the queue is closed', async () => {
-  const { stdout, status } = await runProgram(FILE, 'survives', { env: env() });
-  expect(stdout).toBe('"alive"\n');
-  expect(['SIGHUP', 129]).toContain(status);
-});
+withStub(
+  'a caught signal does not end the process until the queue is closed',
+  async () => {
+    const { stdout, status } = await runProgram(FILE, 'survives', {
+      env: env(),
+    });
+    expect(stdout).toBe('"alive"\n');
+    expect(['SIGHUP', 129]).toContain(status);
+  },
+);
 
-withStub('a queue that is garbage-collected lets go of it', async () => {
+withStub('a garbage-collected queue stops catching', async () => {
   const flags = ['--expose-gc', '--no-warnings'];
   expect(await printedBy(FILE, 'collected', { env: env(), flags })).toEqual([
     0,
   ]);
 });
 
-withStub('signals() catches by it', async () => {
+withStub('signals() catches its signals', async () => {
   const lines = await printedBy(FILE, 'helper', { env: env() });
   expect(lines).toEqual([true, 0]);
 });

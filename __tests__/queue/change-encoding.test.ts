@@ -21,7 +21,7 @@ const described = (facts: KernelFacts, change: Change) => {
 };
 
 test.each(all.map((facts) => [facts.name, facts] as const))(
-  'every filter has the number it has on %s',
+  'every filter has its number of %s',
   (_, facts) => {
     const { constants } = facts;
     const keys: [Key, number | undefined][] = [
@@ -46,7 +46,7 @@ test.each(all.map((facts) => [facts.name, facts] as const))(
   },
 );
 
-test('a low-water mark is NOTE_LOWAT and the number of bytes', () => {
+test('encodes a low-water mark as NOTE_LOWAT and data', () => {
   expect(described(darwin, { filter: 'read', fd: 5, lowWater: 100 })).toEqual({
     ident: 5,
     flags: [],
@@ -61,7 +61,7 @@ test('a low-water mark is NOTE_LOWAT and the number of bytes', () => {
   });
 });
 
-test('the options are the flags of the header', () => {
+test('encodes options as the flags of the header', () => {
   const change: Change = {
     filter: 'read',
     fd: 5,
@@ -78,7 +78,7 @@ test('the options are the flags of the header', () => {
   ]);
 });
 
-test('user and vnode events, which would never end, are edge-triggered by default', () => {
+test('user and vnode events are edge-triggered by default', () => {
   expect(described(darwin, { filter: 'user', id: 1 }).flags).toEqual([
     'EV_CLEAR',
   ]);
@@ -90,7 +90,7 @@ test('user and vnode events, which would never end, are edge-triggered by defaul
   ).toEqual([]);
 });
 
-test('notes are the NOTE_ bits of their filter', () => {
+test('encodes notes as the NOTE_ bits of their filter', () => {
   const vnode = described(freebsd, {
     filter: 'vnode',
     fd: 3,
@@ -106,7 +106,7 @@ test('notes are the NOTE_ bits of their filter', () => {
   expect(encode(darwin, proc).fflags).toBe(0xc0000000);
 });
 
-test('exitstatus is NOTE_EXIT where every exit brings the status', () => {
+test('encodes exitstatus as NOTE_EXIT if every exit has the status', () => {
   const change: Change = { filter: 'proc', pid: 1, notes: 'exitstatus' };
   expect(described(darwin, change).fflags).toEqual(['NOTE_EXITSTATUS']);
   for (const facts of [freebsd, netbsd, openbsd, dragonfly, libkqueue]) {
@@ -114,7 +114,7 @@ test('exitstatus is NOTE_EXIT where every exit brings the status', () => {
   }
 });
 
-test('a note that a kernel lacks is refused by name, and a typo is another thing', () => {
+test('rejects a missing note by name, and a typo differently', () => {
   expect(() =>
     encode(openbsd, { filter: 'vnode', fd: 1, notes: 'close_write' }),
   ).toThrow(
@@ -130,7 +130,7 @@ test('a note that a kernel lacks is refused by name, and a typo is another thing
   expect(() => encode(darwin, other)).toThrow(RangeError);
 });
 
-test('NetBSD ignores dispatch for timers and signals, so it is refused there', () => {
+test('rejects dispatch for timers and signals on NetBSD, which ignores it', () => {
   const timer: Change = { filter: 'timer', id: 1, every: 1, dispatch: true };
   expect(() => encode(netbsd, timer)).toThrow(
     expect.objectContaining({ code: 'ERR_KQUEUE_UNSUPPORTED' }),
@@ -138,7 +138,7 @@ test('NetBSD ignores dispatch for timers and signals, so it is refused there', (
   expect(described(darwin, timer).flags).toEqual(['EV_DISPATCH']);
 });
 
-test('a release without user events refuses them and says so', () => {
+test('rejects user events on a release without them, with a reason', () => {
   for (const facts of [
     factsOfRelease(netbsd, '9.3'),
     factsOfRelease(openbsd, '7.7'),
@@ -149,7 +149,7 @@ test('a release without user events refuses them and says so', () => {
   }
 });
 
-test('a signal is a name or a number, in the numbers of the system', () => {
+test('accepts a signal as a name or a number of the system', () => {
   const { filter, ident } = encode(darwin, {
     filter: 'signal',
     signal: 'SIGUSR1',
@@ -161,7 +161,7 @@ test('a signal is a name or a number, in the numbers of the system', () => {
   expect(encode(darwin, { filter: 'signal', signal: 2 }).ident).toBe(2);
 });
 
-test('a trigger copies its 24 bits, or leaves those that are there', () => {
+test('a trigger copies its 24 bits, or keeps the stored ones', () => {
   const { trigger } = encoderOf(darwin);
   expect(trigger({ id: 7 }).fflags).toBe(0x01000000);
   expect(trigger({ id: 7, fflags: 0 }).fflags).toBe(0xc1000000);
@@ -193,7 +193,7 @@ test('a raw change cannot set the udata that the queue uses', () => {
   );
 });
 
-test('one id may be written as a number or as a bigint', () => {
+test('treats a number and a bigint as the same id', () => {
   const { key } = encoderOf(darwin);
   const timer = (id: number | bigint) => key({ filter: 'timer', id }).ident;
   expect(timer(5n)).toBe(5);
@@ -201,7 +201,7 @@ test('one id may be written as a number or as a bigint', () => {
   expect(timer(2n ** 60n)).toBe(2n ** 60n);
 });
 
-describe('errors of bad arguments have one form, and come before the kernel is called', () => {
+describe('rejects bad arguments in one form, before it calls the kernel', () => {
   const bad: [string, unknown, string][] = [
     ['no object', 5, "'change' must be an object: received 5"],
     ['no filter', { fd: 1 }, "'filter' must be read, write"],
@@ -250,7 +250,7 @@ describe('errors of bad arguments have one form, and come before the kernel is c
   });
 });
 
-test('an array in place of a change is refused, with what to write instead', () => {
+test('rejects an array in place of a change, with what to write instead', () => {
   const changes: unknown = [{ filter: 'user', id: 1 }];
   const spread = /received an array; changes are arguments.*\.\.\.changes$/;
   const encoder = encoderOf(darwin);

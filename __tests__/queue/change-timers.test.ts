@@ -32,7 +32,7 @@ describe.each(withUnits.map((facts) => [facts.name, facts] as const))(
     const nanoseconds = facts.timerUnits.nanoseconds;
     const absolute = facts.timerUnits.absolute;
 
-    test('500 microseconds stay 500 microseconds, however they are written', () => {
+    test('passes 500 microseconds unchanged, in any notation', () => {
       const expected = { names: [microseconds], data: 500, once: false };
       expect(timer(facts, { every: 0.5 })).toEqual(expected);
       expect(timer(facts, { every: { ms: 0.5 } })).toEqual(expected);
@@ -40,7 +40,7 @@ describe.each(withUnits.map((facts) => [facts.name, facts] as const))(
       expect(timer(facts, { every: { ns: 500_000n } })).toEqual(expected);
     });
 
-    test('a number of milliseconds is passed unchanged, without a unit', () => {
+    test('passes milliseconds unchanged, without a unit', () => {
       const expected = { names: expect.anything(), data: 250, once: false };
       for (const every of [250, { ms: 250 }, { s: 0.25 }, { us: 250_000 }]) {
         const encoded = timer(facts, { every });
@@ -50,7 +50,7 @@ describe.each(withUnits.map((facts) => [facts.name, facts] as const))(
       }
     });
 
-    test('a nanosecond is not rounded away', () => {
+    test('does not round a nanosecond to zero', () => {
       expect(timer(facts, { after: { ns: 1 } })).toEqual({
         names: [nanoseconds],
         data: 1,
@@ -58,7 +58,7 @@ describe.each(withUnits.map((facts) => [facts.name, facts] as const))(
       });
     });
 
-    test('a fraction that is not a whole microsecond is passed in nanoseconds', () => {
+    test('passes a fraction of a microsecond in nanoseconds', () => {
       expect(timer(facts, { every: 16.6667 })).toEqual({
         names: [nanoseconds],
         data: 16_666_700,
@@ -82,7 +82,7 @@ describe.each(withUnits.map((facts) => [facts.name, facts] as const))(
       });
     });
 
-    test('a time in nanoseconds beyond 2**53 loses nothing', () => {
+    test('a time in nanoseconds beyond 2**53 is exact', () => {
       const at = { ns: 4_800_000_000_123_456_789n };
       expect(timer(facts, { at })).toEqual(
         facts.name === 'freebsd'
@@ -127,7 +127,7 @@ describe('on freebsd', () => {
     expect(timer(freebsd, { every: { ns: 999_999_999 } })).toEqual(expected);
   });
 
-  test('a time before the start of the system has passed: it would be refused', () => {
+  test('passes a time before the boot as already elapsed', () => {
     const started = Date.now() - 60_000;
     for (const at of [new Date(0), 1, { ns: 1n }, new Date(started)]) {
       const { names, data, once } = timer(freebsd, { at });
@@ -138,7 +138,7 @@ describe('on freebsd', () => {
   });
 });
 
-test('the unit bits are those of the header, which differ from kernel to kernel', () => {
+test('uses the unit bits of each kernel', () => {
   const bits = (facts: KernelFacts, every: TimerWhen['every']) =>
     encoderOf(facts).change({ filter: 'timer', id: 1, every: every ?? 1 })
       .fflags;
@@ -184,7 +184,7 @@ describe.each([
   });
 });
 
-test('a release has the constants that it had', () => {
+test('uses the constants of each release', () => {
   expect(factsOfRelease(openbsd, '7.8')).toBe(openbsd);
   expect(factsOfRelease(netbsd, '10.1')).toBe(netbsd);
   expect(factsOfRelease(freebsd, '9.0')).toBe(freebsd);
@@ -197,7 +197,7 @@ test('a release has the constants that it had', () => {
 });
 
 test.each(['netbsd 9.3', 'openbsd 7.3'])(
-  'on %s a raw timer has no unit that the kernel would ignore',
+  'on %s rejects a raw timer with a unit that the kernel ignores',
   (release) => {
     const [name, version] = release.split(' ') as [
       'netbsd' | 'openbsd',
@@ -225,7 +225,7 @@ test.each(['netbsd 9.3', 'openbsd 7.3'])(
   },
 );
 
-describe('bad arguments throw before the kernel is called', () => {
+describe('rejects bad arguments before it calls the kernel', () => {
   const bad: [string, unknown, string][] = [
     ['every: 0', { every: 0 }, "'every' must be more than 0: received 0"],
     ['every: -1', { every: -1 }, "'every' must be more than 0: received -1"],

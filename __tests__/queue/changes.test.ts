@@ -41,7 +41,7 @@ const error = (act: () => unknown): KqueueChangeError => {
   throw new Error('nothing was thrown');
 };
 
-test('bytes in a pipe are a read event with their number', () => {
+test('reports the number of bytes in a pipe', () => {
   const [reader, writer] = makePipe();
   kq.add({ filter: 'read', fd: reader, udata: 'pipe' });
   expect(kq.poll()).toEqual([]);
@@ -51,7 +51,7 @@ test('bytes in a pipe are a read event with their number', () => {
   ]);
 });
 
-test('an empty pipe is a write event with its space', () => {
+test('reports the free space of an empty pipe', () => {
   const [, writer] = makePipe();
   kq.add({ filter: 'write', fd: writer });
   const [event] = kq.poll();
@@ -59,7 +59,7 @@ test('an empty pipe is a write event with its space', () => {
   expect(event.filter === 'write' && event.space).toBeGreaterThan(512);
 });
 
-test('the end of a pipe is EOF, with the number of bytes left', () => {
+test('reports EOF of a pipe with the number of unread bytes', () => {
   const [reader, writer] = pipe();
   ends.push(reader);
   kq.add({ filter: 'read', fd: reader });
@@ -70,7 +70,7 @@ test('the end of a pipe is EOF, with the number of bytes left', () => {
   expect(kq.poll()).toMatchObject([{ available: 0, eof: true }]);
 });
 
-test('fewer bytes than the low-water mark are no event', () => {
+test('reports nothing below the low-water mark', () => {
   const [reader, writer] = makePipe();
   kq.add({ filter: 'read', fd: reader, lowWater: 4 });
   writeSync(writer, 'abc');
@@ -118,7 +118,7 @@ test('a timer with a time in the past fires at once, and once', () => {
 });
 
 describe('disable, enable and modify', () => {
-  test('a disabled registration is silent, and keeps its value when enabled', () => {
+  test('a disabled registration reports nothing, and keeps its value when enabled', () => {
     const [reader, writer] = makePipe();
     kq.add({ filter: 'read', fd: reader, udata: 'kept', disabled: true });
     writeSync(writer, 'x');
@@ -129,7 +129,7 @@ describe('disable, enable and modify', () => {
     expect(kq.poll()).toEqual([]);
   });
 
-  test('enabling does not wipe out the low-water mark', () => {
+  test('enabling keeps the low-water mark', () => {
     const [reader, writer] = makePipe();
     kq.add({ filter: 'read', fd: reader, lowWater: 4 });
     kq.disable({ filter: 'read', fd: reader });
@@ -158,7 +158,7 @@ describe('disable, enable and modify', () => {
     expect(kq.poll()).toMatchObject([{ udata: 1 }]);
   });
 
-  test('modify changes the mark and keeps the value', () => {
+  test('modify changes the low-water mark and keeps the value', () => {
     const [reader, writer] = makePipe();
     kq.add({ filter: 'read', fd: reader, udata: 'kept' });
     kq.modify({ filter: 'read', fd: reader, lowWater: 2 });
@@ -241,20 +241,20 @@ describe('adding an existing registration replaces', () => {
     expect(kq.size).toBe(0);
   });
 
-  test('its being disabled', () => {
+  test('its disabled state', () => {
     kq.add({ filter: 'user', id: 1, disabled: true });
     kq.trigger(1);
     kq.add({ filter: 'user', id: 1 });
     expect(kq.poll()).toHaveLength(1);
   });
 
-  test('a period with a time', () => {
+  test('a period with an absolute time', () => {
     kq.add({ filter: 'timer', id: 1, every: 60_000 });
     kq.add({ filter: 'timer', id: 1, at: Date.now() + 1 });
     expect(kq.wait({ timeout: 5000 })).toMatchObject([{ id: 1 }]);
   });
 
-  test('and if the new one is refused in place, the old one stays', () => {
+  test('nothing if the new one is refused', () => {
     kq.add({ filter: 'timer', id: 1, every: 1, udata: 'old' });
     const overflow: Change = {
       filter: 'timer',
@@ -288,7 +288,7 @@ describe('many changes at once', () => {
     expect(kq.poll().map(({ filter }) => filter)).toEqual(['read', 'user']);
   });
 
-  test('each result has the change that it is of', () => {
+  test('each result has its change', () => {
     const steps: Step[] = [
       { op: 'add', filter: 'user', id: 1 },
       { op: 'delete', filter: 'user', id: 2 },
@@ -315,7 +315,7 @@ describe('many changes at once', () => {
     expect(kq.poll()).toHaveLength(2);
   });
 
-  test('a malformed change prevents all', () => {
+  test('a malformed change prevents all others', () => {
     const bad = { filter: 'read', fd: Number.NaN } as const;
     expect(() => kq.add({ filter: 'user', id: 1 }, bad)).toThrow(RangeError);
     expect(kq.size).toBe(0);
@@ -365,7 +365,7 @@ describe('many changes at once', () => {
   });
 });
 
-test('after delete no event of the registration is delivered, not even a collected one', () => {
+test('delivers no event after delete, not even a collected one', () => {
   for (const id of [1, 2, 3]) kq.add({ filter: 'user', id });
   for (const id of [1, 2, 3]) kq.trigger(id);
   expect(kq.poll({ max: 1 })).toMatchObject([{ id: 1 }]);
@@ -373,7 +373,7 @@ test('after delete no event of the registration is delivered, not even a collect
   expect(kq.poll()).toMatchObject([{ id: 3 }]);
 });
 
-test('the same number may be registered with every filter', () => {
+test('the same ident may be registered with every filter', () => {
   const [reader] = makePipe();
   kq.add(
     { filter: 'user', id: reader, udata: 'user' },

@@ -91,7 +91,7 @@ test('use after close throws an error that says so', async () => {
   expect(() => kq.ref().unref()).not.toThrow();
 });
 
-test('the descriptor is closed only after the event loop has let go of it', async () => {
+test('the descriptor is closed only after the event loop has released it', async () => {
   for (let i = 0; i < 50; i++) {
     const kq = new Kqueue();
     const waiting = kq.next();
@@ -108,7 +108,7 @@ test('close() works after other code closed the descriptor', () => {
 });
 
 onLinux(
-  'a file with the number of a queue that was closed by hand stays open',
+  'a file that reuses the descriptor of a lost queue stays open',
   async () => {
     expect(await printedBy('queue/close', 'closedByHand')).toEqual([
       true,
@@ -117,7 +117,7 @@ onLinux(
   },
 );
 
-test('a new queue with the number of one that was closed by hand is its own', async () => {
+test('a new queue that reuses the descriptor of a lost queue is independent', async () => {
   const lost = new Kqueue();
   lost.add({ filter: 'timer', id: 1, every: 1, udata: 'lost' });
   close(lost.fd);
@@ -142,7 +142,7 @@ describe('fromFd', () => {
     expect(() => close(fd)).toThrow(expect.objectContaining({ code: 'EBADF' }));
   });
 
-  test('refuses a descriptor that is not a queue, or belongs to another Kqueue', () => {
+  test('rejects a descriptor that is not a queue, or belongs to another Kqueue', () => {
     expect(() => Kqueue.fromFd(0)).toThrow(
       expect.objectContaining({ code: 'EBADF' }),
     );
@@ -156,7 +156,7 @@ describe('fromFd', () => {
     );
   });
 
-  test('adopts a queue with the number of one that was closed by hand', async () => {
+  test('adopts a queue that reuses the descriptor of a lost queue', async () => {
     const lost = new Kqueue();
     closeSync(lost.fd);
     const fd = kqueue();
@@ -177,7 +177,7 @@ describe('a queue whose descriptor other code closed', () => {
     ['is taken by a new queue', () => new Kqueue()],
     ['is taken by a queue of kqueue()', () => Kqueue.fromFd(kqueue())],
   ])(
-    'fails pending waits once its number %s, which it leaves alone',
+    'rejects pending waits once its descriptor %s, which stays open',
     async (_, take) => {
       const kq = new Kqueue();
       const loop = (async () => {
@@ -207,7 +207,7 @@ describe('a queue whose descriptor other code closed', () => {
   );
 
   test.each(['nothing', '/dev/null'])(
-    'fails pending waits though its number is taken by %s',
+    'rejects pending waits although %s reuses its descriptor',
     async (path) => {
       const kq = new Kqueue();
       const waits = Promise.allSettled([kq.next(), kq.events().next()]);

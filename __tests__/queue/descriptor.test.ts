@@ -9,7 +9,7 @@ import { fdOf, Kqueue, KqueueChangeError } from '../../src/index.js';
 
 const CLOSED = /^Cannot find a descriptor as 'fd' must be/;
 
-test('fdOf finds the descriptor of all that have one, without a warning', async () => {
+test('fdOf returns the descriptor of every kind of object, without a warning', async () => {
   const warnings: unknown[] = [];
   const onWarning = (warning: unknown) => warnings.push(warning);
   process.on('warning', onWarning);
@@ -56,7 +56,7 @@ test('fdOf finds the descriptor of all that have one, without a warning', async 
   expect(warnings).toEqual([]);
 });
 
-test('fdOf refuses an object without a descriptor', () => {
+test('fdOf rejects an object without a descriptor', () => {
   const foreign = [
     null,
     undefined,
@@ -98,7 +98,7 @@ test('the error of refused changes has its own name', () => {
 });
 
 test.each(['add', 'modify', 'enable', 'disable', 'delete'] as const)(
-  '%s refuses an array of changes with what to write instead',
+  '%s rejects an array of changes with what to write instead',
   (op) => {
     using kq = new Kqueue();
     const changes: unknown = [{ filter: 'user', id: 1 }];

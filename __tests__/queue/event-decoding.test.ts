@@ -19,7 +19,7 @@ const decode = (facts: KernelFacts, kevent: KeventInit) => {
 };
 
 test.each(Object.values(kernels).map((facts) => [facts.name, facts] as const))(
-  'the events of %s have the names of their filters',
+  'events of %s have the names of their filters',
   (_, facts) => {
     const { constants } = facts as KernelFacts;
     for (const name of [
@@ -39,7 +39,7 @@ test.each(Object.values(kernels).map((facts) => [facts.name, facts] as const))(
   },
 );
 
-test('the raw fields are there as the kernel gave them', () => {
+test('events have the raw fields of the kernel', () => {
   const event = decode(darwin, {
     ident: 5,
     filter: -1,
@@ -59,7 +59,7 @@ test('the raw fields are there as the kernel gave them', () => {
   });
 });
 
-test('the error of a socket is named by the kernel that set it', () => {
+test('names the error of a socket by its kernel', () => {
   const end = (facts: KernelFacts, filter: number, fflags: number) =>
     decode(facts, { ident: 5, filter, flags: 0x8000, fflags, data: 3 });
   expect(end(darwin, -1, 54)).toMatchObject({
@@ -76,7 +76,7 @@ test('the error of a socket is named by the kernel that set it', () => {
   expect(end(darwin, -1, 9999)).toMatchObject({ error: 'E9999' });
 });
 
-test('a flag that is beside EV_EOF does not hide it: bits are tested, not equality', () => {
+test('detects EV_EOF beside other flags', () => {
   const flags = 0x8000 | 0x4000 | 0x0021;
   expect(
     decode(darwin, { ident: 5, filter: -1, flags, fflags: 0 }),
@@ -127,7 +127,7 @@ test('an exit is a code or a signal, never both', () => {
   });
 });
 
-test('the details of an exit are no notes', () => {
+test('the details of an exit are not notes', () => {
   const event = decode(darwin, {
     ident: 7,
     filter: -5,
@@ -150,13 +150,13 @@ test('unrequested or unknown bits of a vnode event do not throw', () => {
   });
 });
 
-test('the control bits a user event is created with do not show', () => {
+test('hides the control bits of the creating change of a user event', () => {
   expect(
     decode(darwin, { ident: 4, filter: -10, fflags: 0xc1000005 }),
   ).toMatchObject({ id: 4, fflags: 5 });
 });
 
-test('a signal without a name is its number', () => {
+test('reports a signal without a name by number', () => {
   expect(decode(libkqueue, { ident: 10, filter: -6, data: 3 })).toMatchObject({
     signal: 'SIGUSR1',
     count: 3,
@@ -213,7 +213,7 @@ describe('JSON.stringify of an event', () => {
     expect(parsed(darwin, read)).toMatchObject({ fd: 3, available: -12 });
   });
 
-  test('leaves the value of the registration to JSON', () => {
+  test('serializes the value of the registration', () => {
     const withUdata = (udata: unknown): object => {
       const list = listFor(wordsOf(layoutOf(darwin, 'x64', 'kevent')), 1);
       list.push({ ident: 1, filter: -7, data: 1 });
@@ -237,7 +237,7 @@ describe('JSON.stringify of an event', () => {
     expect(() => written(cycle)).toThrow(/circular/);
   });
 
-  test('gives it to a replacer and an indent as any other object', () => {
+  test('supports a replacer and an indent', () => {
     const event = decode(darwin, { ident: 1, filter: -7, data: 1 });
     expect(JSON.stringify([event], ['id', 'count'])).toBe(
       '[{"id":1,"count":1}]',

@@ -8,7 +8,7 @@ import { printedBy } from '../support/child.js';
 /** More than the pump collects in one turn of the event loop. */
 const MANY = 500;
 
-describe('with the fake timers of jest', () => {
+describe('with fake timers of Jest', () => {
   let kq: Kqueue;
 
   beforeEach(() => {
@@ -27,14 +27,14 @@ describe('with the fake timers of jest', () => {
     kq.trigger(1);
   };
 
-  test('next() resolves with an event, and when its time is out', async () => {
+  test('next() resolves with an event, and at its timeout', async () => {
     kq.add({ filter: 'timer', id: 1, after: 5 });
     expect(await kq.next()).toMatchObject({ id: 1 });
     expect(await kq.next({ timeout: 0 })).toBeUndefined();
     expect(await kq.next({ timeout: 5 })).toBeUndefined();
   });
 
-  test('time that a test passes is not the time of a wait', async () => {
+  test('advancing fake time does not end a wait', async () => {
     const waiting = kq.next({ timeout: 60_000 });
     jest.advanceTimersByTime(120_000);
     kq.add({ filter: 'user', id: 1 });
@@ -67,7 +67,7 @@ describe('with the fake timers of jest', () => {
     expect(kq.wait({ timeout: 5 })).toEqual([]);
   });
 
-  test('the helpers go on', async () => {
+  test('the helpers continue', async () => {
     using ticks = interval(1);
     expect((await ticks.next()).value?.count).toBeGreaterThanOrEqual(1);
     const child = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] });
@@ -87,7 +87,7 @@ describe('with the fake timers of jest', () => {
 });
 
 test.each(['mainThread', 'worker'])(
-  'globals that are replaced later stop nothing: %s',
+  'works although globals are replaced later: %s',
   async (program) => {
     expect(await printedBy('queue/fake-timers', program)).toEqual([
       500,

@@ -146,7 +146,7 @@ describe('proc', () => {
     ['exit 3', { code: 3, signal: null }],
     ['kill -TERM $$', { code: null, signal: 'SIGTERM' }],
   ])(
-    'tells how it exited where only exit was requested: %s',
+    'reports code and signal if only exit was requested: %s',
     async (end, exit) => {
       const process = child(`read line; ${end}`);
       const pid = process.pid ?? 0;
@@ -164,7 +164,7 @@ describe('proc', () => {
   );
 
   onLinux(
-    'a descriptor that a filter does not watch is refused with what it watches',
+    'rejects a descriptor that a filter cannot watch, and names what it can',
     () => {
       const messageOf = (change: Change): string => {
         const [{ error }] = kq.apply([{ op: 'add', ...change }]);
@@ -186,7 +186,7 @@ describe('proc', () => {
     },
   );
 
-  onLinux('fork alone is refused the same on a new and an existing one', () => {
+  onLinux('rejects fork alone on a new and on an existing registration', () => {
     const process = child('read line');
     const pid = process.pid ?? 0;
     const fork = { filter: 'proc', pid, notes: 'fork' } as const;
@@ -204,7 +204,7 @@ describe('proc', () => {
     process.kill();
   });
 
-  test('a process that does not exist is ESRCH, not an endless wait', async () => {
+  test('an unknown process fails with ESRCH', async () => {
     const process = child('exit 0');
     const pid = process.pid ?? 0;
     await once(process, 'exit');
@@ -228,7 +228,7 @@ describe('proc', () => {
     }
   });
 
-  test('a grandchild, which is no child, can be waited for', async () => {
+  test('waits for a grandchild', async () => {
     // The shell prints the pid of what it started, and is gone.
     const shell = spawn('sh', ['-c', 'cat <&3 >/dev/null & echo $!'], {
       stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
@@ -248,7 +248,7 @@ test('a signal is an event with its name, and its handlers still run', async () 
 });
 
 describe('sockets', () => {
-  test('a socket of Node’s own, and a server, can be watched by the object', async () => {
+  test('accepts a socket and a server of Node.js', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as { port: number };

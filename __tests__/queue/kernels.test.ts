@@ -119,7 +119,7 @@ describe('a kernel without receipts', () => {
     for (const fd of fds.splice(0)) close(fd);
   });
 
-  onLinux('adding several that are ready at once keeps them all', () => {
+  onLinux('adding several ready descriptors at once keeps all events', () => {
     using kq = new Kqueue();
     const [a, b] = [readable(), readable()];
     kq.add(
@@ -131,7 +131,7 @@ describe('a kernel without receipts', () => {
     expect(events.sort()).toEqual(['a', 'b']);
   });
 
-  onLinux('one that is ready is replaced, not removed', () => {
+  onLinux('a ready registration is replaced, not removed', () => {
     using kq = new Kqueue();
     const fd = readable();
     kq.add({ filter: 'read', fd, udata: 'old' });
@@ -150,7 +150,7 @@ describe('a kernel without receipts', () => {
     expect([kq.size, registrations(kq)]).toEqual([2, 2]);
   });
 
-  onLinux('each result is that of its own step', () => {
+  onLinux('each result belongs to its step', () => {
     using kq = new Kqueue();
     const timer = { filter: 'timer', id: 1 } as const;
     const steps: Step[] = [
@@ -213,7 +213,7 @@ onLinux(
   },
 );
 
-onLinux('a kernel that any thread may call is woken by kevent', () => {
+onLinux('uses kevent to wake a kernel that any thread may call', () => {
   take((given, kevent) => kevent(...given));
   const before = readdirSync('/proc/self/fd').length;
   const kq = new Kqueue<string>();
@@ -316,31 +316,28 @@ describe("on Darwin, another user's process", () => {
     child.kill();
   });
 
-  onLinux(
-    'reports its exit, and its status is refused with EACCES',
-    async () => {
-      using kq = new Kqueue<string>();
-      const proc = { filter: 'proc', pid, notes: 'exit' } as const;
-      expect(() =>
-        kq.add({ ...proc, notes: ['exit', 'exitstatus'], udata: '' }),
-      ).toThrow(expect.objectContaining({ code: 'EACCES' }));
-      const user = { filter: 'user', id: 1 } as const;
-      // Alone, in a batch, again, and in place of one with other flags.
-      kq.add({ ...proc, udata: 'first' });
-      kq.delete(proc);
-      kq.add({ ...user, udata: '' }, { ...proc, udata: 'second' });
-      kq.add({ ...proc, udata: 'third' });
-      kq.add({ ...proc, dispatch: true, udata: 'fourth' });
-      kq.modify(proc);
-      expect(kq.size).toBe(2);
-      child.stdin?.end('\n');
-      const event = await kq.next({ timeout: 10_000 });
-      expect(event).toMatchObject({ pid, notes: ['exit'], udata: 'fourth' });
-      expect(kq.size).toBe(1);
-    },
-  );
+  onLinux('reports its exit, and refuses its status with EACCES', async () => {
+    using kq = new Kqueue<string>();
+    const proc = { filter: 'proc', pid, notes: 'exit' } as const;
+    expect(() =>
+      kq.add({ ...proc, notes: ['exit', 'exitstatus'], udata: '' }),
+    ).toThrow(expect.objectContaining({ code: 'EACCES' }));
+    const user = { filter: 'user', id: 1 } as const;
+    // Alone, in a batch, again, and in place of one with other flags.
+    kq.add({ ...proc, udata: 'first' });
+    kq.delete(proc);
+    kq.add({ ...user, udata: '' }, { ...proc, udata: 'second' });
+    kq.add({ ...proc, udata: 'third' });
+    kq.add({ ...proc, dispatch: true, udata: 'fourth' });
+    kq.modify(proc);
+    expect(kq.size).toBe(2);
+    child.stdin?.end('\n');
+    const event = await kq.next({ timeout: 10_000 });
+    expect(event).toMatchObject({ pid, notes: ['exit'], udata: 'fourth' });
+    expect(kq.size).toBe(1);
+  });
 
-  onLinux('is not registered after steps that add and delete it', () => {
+  onLinux('is not registered after adding and deleting it', () => {
     using kq = new Kqueue();
     const proc = { filter: 'proc', pid } as const;
     const results = kq.apply([
@@ -427,7 +424,7 @@ describe.each(kernelNames)('on %s', (name) => {
   };
   const timer = { filter: 'timer', id: 1 } as const;
 
-  test('a timer that is added again or modified takes its new time', () => {
+  test('a timer that is added again or modified uses its new time', () => {
     const again = sentBy(
       [{ ...timer, after: 1500 }],
       [{ ...timer, after: 30 }],
@@ -469,7 +466,7 @@ describe('a kernel that numbers its queues itself', () => {
     mocked.kernel = undefined;
   });
 
-  onLinux('is not made to close a file that has the number of a queue', () => {
+  onLinux('does not close a file that has the number of a queue', () => {
     const kq = new Kqueue();
     close(kq.fd);
     const fd = openSync('/dev/null', 'r');
@@ -479,7 +476,7 @@ describe('a kernel that numbers its queues itself', () => {
     closeSync(fd);
   });
 
-  onLinux('close() of such a file closes the file, and ends the queue', () => {
+  onLinux('close() of such a file closes the file and the queue', () => {
     const kq = new Kqueue();
     close(kq.fd);
     const fd = openSync('/dev/null', 'r');

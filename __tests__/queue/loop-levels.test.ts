@@ -36,13 +36,13 @@ function usedLoop(): number {
   return loop;
 }
 
-test('a plain queue, and one that watches a plain one, are taken', () => {
+test('accepts a plain queue, and a queue that watches one', () => {
   const loop = usedLoop();
   expect(canLoopWatch(watcherOf(), loop)).toBe(true);
   expect(canLoopWatch(watcherOf(watcherOf()), loop)).toBe(true);
 });
 
-test('a queue in a queue in a queue is refused, not tried on the process', () => {
+test('rejects a queue nested twice without a test in this process', () => {
   const nested = watcherOf(watcherOf(watcherOf()));
   const loop = usedLoop();
   expect(canLoopWatch(nested, loop)).toBe(false);
@@ -51,7 +51,7 @@ test('a queue in a queue in a queue is refused, not tried on the process', () =>
   expect(canLoopWatch(nested, loop)).toBe(false);
 });
 
-test('a try leaves nothing registered', () => {
+test('a test leaves nothing registered', () => {
   const loop = usedLoop();
   const kq = watcherOf();
   canLoopWatch(kq, loop);
@@ -61,6 +61,6 @@ test('a try leaves nothing registered', () => {
   );
 });
 
-test('without an event loop to test, as in Bun, nothing is refused', () => {
+test('accepts everything without an event loop to test, as in Bun', () => {
   expect(canLoopWatch(watcherOf(), -1)).toBe(true);
 });

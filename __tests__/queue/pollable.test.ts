@@ -68,7 +68,7 @@ onLinux('real descriptors are watched by the event loop', async () => {
   expect([kq.pollable, kq.driver]).toEqual([true, 'poll']);
 });
 
-describe('numbers of its own', () => {
+describe('descriptors that a kernel numbers itself', () => {
   const FREE = 1_000_000;
   let next = 0;
   beforeEach(() => {
@@ -88,18 +88,21 @@ describe('numbers of its own', () => {
   };
 
   onLinux(
-    'that are descriptors with something to read here are polled in intervals',
+    'that match a readable descriptor of the process are polled in intervals',
     () => inIntervals(true),
   );
   onLinux(
-    'that are descriptors with nothing to read here are polled in intervals',
+    'that match a quiet descriptor of the process are polled in intervals',
     () => inIntervals(false),
   );
-  onLinux('that are nothing here are polled in intervals', () => inIntervals());
+  onLinux(
+    'that match no descriptor of the process are polled in intervals',
+    () => inIntervals(),
+  );
 });
 
 onLinux(
-  'waits work where the probing queue cannot be made (EMFILE)',
+  'waits work if the probing queue cannot be created (EMFILE)',
   async () => {
     const EMFILE = 24;
     let isFull = false;

@@ -33,11 +33,11 @@ test('an aborted or timed-out wait no longer keeps the process alive', async () 
   expect(status).toBe(0);
 });
 
-test('a timeout never fires early, nor before an event that came in time', async () => {
+test('a timeout does not fire early, nor before an event in time', async () => {
   expect(await printedBy('queue/process', 'timeouts')).toEqual([0, 1]);
 });
 
-test('process.exit ends a process that waits', async () => {
+test('process.exit ends a waiting process', async () => {
   const { status } = await runProgram('queue/process', 'exitWhileWaiting');
   expect(status).toBe(7);
 });
@@ -48,7 +48,7 @@ test.each([
   ['by an exception', 'byException', 1],
   ['in a listener', 'inListener', 6],
 ])(
-  'a process that ends %s while events come fast is not aborted',
+  'a process that ends %s during a burst of events is not aborted',
   async (_, end, code) => {
     for (let i = 0; i < 4; i++) {
       const { status } = await runProgram('queue/process', 'busyUntil', {
@@ -76,14 +76,14 @@ test('a thousand queues can be waited for, closed and collected', async () => {
 });
 
 describe('an exception', () => {
-  test('in a listener is uncaught, and out of no other call', async () => {
+  test('in a listener is an uncaught exception, and affects no other call', async () => {
     expect(await printedBy('queue/process', 'throwingListener')).toEqual([
       'mine 1',
       'mine 2',
     ]);
   });
 
-  test('in a listener ends a process that does not catch it', async () => {
+  test('in a listener ends the process unless it is caught', async () => {
     const { status, stderr } = await runProgram(
       'queue/process',
       'uncaughtInListener',
@@ -92,7 +92,7 @@ describe('an exception', () => {
     expect(stderr).toContain('Error: mine');
   });
 
-  test('in a loop’s body rejects the loop, and only that', async () => {
+  test('in the body of a loop rejects that loop only', async () => {
     expect(await printedBy('queue/process', 'throwingLoop')).toEqual([
       'mine',
       1,
@@ -100,7 +100,7 @@ describe('an exception', () => {
   });
 });
 
-test('a signal ends no wait, moves no deadline, and repeats no change', async () => {
+test('a signal does not end a wait, move a deadline or repeat a change', async () => {
   expect(await printedBy('queue/process', 'signalled')).toEqual([0, true]);
 });
 
@@ -139,12 +139,12 @@ describe('a queue that is garbage-collected without being closed', () => {
 });
 
 describe('in a worker thread', () => {
-  test('events are delivered', async () => {
+  test('delivers events', async () => {
     const { stdout, status } = await runProgram('queue/workers', 'delivers');
     expect([stdout, status]).toEqual(['1\n', 0]);
   });
 
-  test('terminate ends a wait, again and again, and the process lives on', async () => {
+  test('terminate ends a wait, and the process continues', async () => {
     expect(await runProgram('queue/workers', 'terminates')).toEqual({
       stdout: '1\n1\n1\n1\n1\n"alive"\n',
       stderr: '',
@@ -152,7 +152,7 @@ describe('in a worker thread', () => {
     });
   });
 
-  test('process.exit in the worker ends a wait, and the process lives on', async () => {
+  test('process.exit in the worker ends a wait, and the process continues', async () => {
     expect(await runProgram('queue/workers', 'exitsInWorker')).toEqual({
       stdout: '3\n"alive"\n',
       stderr: '',
@@ -160,7 +160,7 @@ describe('in a worker thread', () => {
     });
   });
 
-  test('process.exit in the main thread ends all', async () => {
+  test('process.exit in the main thread ends all threads', async () => {
     const { status, stderr } = await runProgram('queue/workers', 'exitsInMain');
     expect([stderr, status]).toEqual(['', 4]);
   });
@@ -175,14 +175,14 @@ describe('in a worker thread', () => {
     expect(left).toBeLessThanOrEqual(2);
   });
 
-  test('a worker that ends with a closed queue ends well', async () => {
+  test('a worker with a closed queue exits with 0', async () => {
     const { stdout, status } = await runProgram('queue/workers', 'closes');
     expect([stdout, status]).toEqual(['"ended"\n', 0]);
   });
 });
 
 onLinux(
-  'more queues wait for one socket than the event loop can watch',
+  'more queues can wait for one socket than the event loop can watch',
   async () => {
     // Linux lets a hundred of them wake an epoll, and the loop aborts if it is
     // refused one.
@@ -191,7 +191,7 @@ onLinux(
   },
 );
 
-test('hundreds of queues wait, each for something of its own', async () => {
+test('hundreds of queues wait for different events', async () => {
   const told = await printedBy('queue/process', 'hundredsOfQueues');
   expect(told).toEqual([true]);
 });

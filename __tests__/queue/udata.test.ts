@@ -62,7 +62,7 @@ describe('a value is released with its registration', () => {
     expect(kq.size).toBe(1);
   });
 
-  test('by a delete that finds its descriptor closed', () => {
+  test('by a delete after its descriptor was closed', () => {
     const [reader, writer] = pipe();
     kq.add({ filter: 'read', fd: reader, udata: {} });
     close(reader);
@@ -99,7 +99,7 @@ test('a trigger by code that does not know the registration keeps the value', as
   expect(kq.poll()).toMatchObject([{ udata: 'kept' }]);
 });
 
-test('an event of a reused descriptor never has the old value', () => {
+test('an event of a reused descriptor does not have the old value', () => {
   const [reader, writer] = pipe();
   writeSync(writer, 'old');
   kq.add({ filter: 'read', fd: reader, udata: 'old' });
@@ -114,7 +114,7 @@ test('an event of a reused descriptor never has the old value', () => {
   for (const fd of [writer, reader2, writer2]) close(fd);
 });
 
-test('an event with the mark of a registration that ended is dropped', async () => {
+test('drops an event with the token of an ended registration', async () => {
   const { EV_ADD, EVFILT_USER, NOTE_TRIGGER } = await import(
     '../../src/index.js'
   );
@@ -139,7 +139,7 @@ test('an event with the mark of a registration that ended is dropped', async () 
   expect(kq.poll()).toEqual([]);
 });
 
-test('a million registrations that fire leave nothing behind', async () => {
+test('a million fired registrations leak nothing', async () => {
   const [before, after, size] = (await printedBy('queue/udata', 'million', {
     flags: ['--expose-gc'],
     seconds: 90,

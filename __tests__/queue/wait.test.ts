@@ -33,7 +33,7 @@ test('wait returns as soon as there is an event', () => {
   expect(elapsed).toBeLessThan(5000);
 });
 
-test('wait returns nothing after its time has run out, and not before', () => {
+test('wait returns nothing at its timeout, and not before', () => {
   for (const timeout of [0, 0.25, 3, 10.5]) {
     const start = performance.now();
     expect(kq.wait({ timeout })).toEqual([]);
@@ -41,7 +41,7 @@ test('wait returns nothing after its time has run out, and not before', () => {
   }
 });
 
-test('at most max events are consumed, and the others stay pending', () => {
+test('consumes at most max events, and leaves the others pending', () => {
   users(1, 2, 3, 4, 5);
   const ids: unknown[] = [];
   for (let i = 0; i < 3; i++) {
@@ -88,7 +88,7 @@ describe('fill', () => {
     expect(list.length).toBe(0);
   });
 
-  test('the value of a one-shot is there until the next call, and then released', () => {
+  test('keeps the value of a one-shot until the next call', () => {
     kq.add({ filter: 'user', id: 1, oneshot: true, udata: 'once' });
     kq.trigger(1);
     const list = new KeventList(8);
@@ -131,7 +131,7 @@ test('malformed options throw before anything is collected', () => {
   expect(kq.poll()).toHaveLength(1);
 });
 
-test('several descriptors are served round robin, so none starves', () => {
+test('serves descriptors round robin', () => {
   const pipes = Array.from({ length: 3 }, () => pipe());
   for (const [reader, writer] of pipes) {
     writeSync(writer, 'x');

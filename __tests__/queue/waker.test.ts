@@ -16,7 +16,7 @@ afterEach(() => kq.close());
 
 const pending = (): unknown[] => kq.poll().map(({ udata }) => udata);
 
-test('wakes are one event of the registration until it is consumed', () => {
+test('several wakes are one event until it is consumed', () => {
   const waker = kq.waker(5, 'five');
   expect([waker.wake(), waker.wake(), wake(waker.handle)]).toEqual([
     true,
@@ -60,7 +60,7 @@ test('waking a disabled or deleted registration behaves like any other trigger',
   expect(pending()).toEqual(['again']);
 });
 
-test('a closed waker wakes nothing, leaves nothing open, and is closed twice', () => {
+test('a closed waker wakes nothing, leaks nothing, and may be closed twice', () => {
   const before = openCount();
   const waker = kq.waker(5);
   waker.wake();
@@ -76,7 +76,7 @@ test('a closed waker wakes nothing, leaves nothing open, and is closed twice', (
   expect(kq.size).toBe(0);
 });
 
-test('a queue that is closed closes its wakers', () => {
+test('closing a queue closes its wakers', () => {
   const waker = kq.waker();
   kq.close();
   expect(waker.closed).toBe(true);
@@ -87,7 +87,7 @@ test('a queue that is closed closes its wakers', () => {
   );
 });
 
-test('refuses an object that is not a handle', () => {
+test('rejects an object that is not a handle', () => {
   const words = new Int32Array(new SharedArrayBuffer(32));
   for (const wrong of [null, 5, {}, { words: 5 }, { words }]) {
     expect(() => wake(wrong as WakerHandle)).toThrow(
@@ -107,7 +107,7 @@ onLinux('replaces an eventfd that other code closed', () => {
   expect(pending()).toEqual(['five']);
 });
 
-test('threads wake threads, also one that is blocked', async () => {
+test('threads wake other threads, even a blocked one', async () => {
   expect(await printedBy('queue/wakers', 'between')).toEqual([
     ['woken', 'user', 7],
     false,
@@ -118,7 +118,7 @@ test('threads wake threads, also one that is blocked', async () => {
 });
 
 onLinux(
-  'a wake does not touch a file that has the number of an eventfd',
+  'a wake does not write to a file that reuses the descriptor of an eventfd',
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'kqueue-ffi-'));
     const path = join(folder, 'file');
@@ -133,6 +133,6 @@ onLinux(
   },
 );
 
-test('a thread that is ended while it wakes does no harm', async () => {
+test('terminating a thread while it wakes is harmless', async () => {
   expect(await printedBy('queue/wakers', 'ended')).toEqual(['user', 'alive']);
 });
