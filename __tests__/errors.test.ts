@@ -1,4 +1,4 @@
-// What errors look like: the kernel's, and those of misuse.
+// Errors of the kernel and of bad arguments.
 import { misuse, received, throwBadInteger } from '../src/errors.js';
 import { close, KqueueError, kevent, kqueue } from '../src/index.js';
 
@@ -71,7 +71,7 @@ describe('KqueueError', () => {
   });
 });
 
-/** A value that breaks the test if anything of it is looked at. */
+/** A value that fails the test if any of its properties is used. */
 const untouchable = new Proxy(
   () => {},
   Object.fromEntries(

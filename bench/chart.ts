@@ -37,7 +37,7 @@ export const hasChart = ({ id }: Table): boolean => CHARTED.includes(id);
 /** A chart of a table: how long each way takes, ours in colour. */
 export function chartOf({ title, rows }: Table): string {
   const unit = rows[0]?.unit ?? '';
-  // Ours stands once for each that it is compared with.
+  // This package appears once for each competitor.
   const bars = rows.filter(
     (row, i) =>
       row.unit === unit &&

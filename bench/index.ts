@@ -43,7 +43,7 @@ const COUNTING = [
   '--max-semi-space-size=64',
 ];
 
-// A nursery that does not grow: it would look like a leak.
+// A fixed nursery: a growing one would resemble a leak.
 const STEADY = ['--min-semi-space-size=1', '--max-semi-space-size=1'];
 
 /** A program of questions/, and the tables that it makes. */
@@ -53,7 +53,7 @@ interface Question {
   readonly flags?: readonly string[];
   readonly task?: Partial<Task>;
   readonly env?: NodeJS.ProcessEnv;
-  /** Why it cannot be asked here. */
+  /** Why it cannot run here. */
   readonly missing?: string | false;
 }
 
@@ -82,7 +82,7 @@ function make(folder: string): Made {
     leftOut(baselines, 'there is no C compiler');
     return { ...(noop && { noop }) };
   }
-  // Over the stand-in and over nothing, the values are Darwin's.
+  // With the stand-in or the empty library, the constants are Darwin's.
   const facts = kernels[given === undefined && noop ? 'darwin' : kernel.abi];
   const { EVFILT_USER, EV_ADD, NOTE_TRIGGER } = facts.constants as Record<
     string,
@@ -223,8 +223,8 @@ function questions({ standIn, noop }: Made): Question[] {
 
 const run = promisify(execFile);
 
-/** Ask a question in a process of its own. */
-async function ask(question: Question, made: Made): Promise<Table[]> {
+/** Measure a question in a child process. */
+async function measure(question: Question, made: Made): Promise<Table[]> {
   const { file, tables, flags = [], env } = question;
   const { program, addon } = made;
   const task: Task = {
@@ -280,16 +280,16 @@ async function main(): Promise<void> {
     );
     const made = make(folder);
     const all = questions(made).filter((q) => q.tables.some(isWanted));
-    const asked = all.filter(({ missing }) => !missing);
-    const answered = asked.flatMap((question) => question.tables);
+    const selected = all.filter(({ missing }) => !missing);
+    const answered = selected.flatMap((question) => question.tables);
     for (const { missing, tables: ids } of all) {
       const without = ids.filter((id) => !answered.includes(id));
       if (missing && without.length > 0) leftOut(without.join(', '), missing);
     }
-    for (const [i, question] of asked.entries()) {
+    for (const [i, question] of selected.entries()) {
       const { tables: ids } = question;
       try {
-        tables.push(...(await ask(question, made)));
+        tables.push(...(await measure(question, made)));
       } catch (error) {
         process.exitCode = 1;
         const { stderr } = error as { stderr?: string };
@@ -297,7 +297,7 @@ async function main(): Promise<void> {
         continue;
       }
       // The next one may add to the same table.
-      const later = asked.slice(i + 1).flatMap((q) => q.tables);
+      const later = selected.slice(i + 1).flatMap((q) => q.tables);
       for (const table of joined(tables)) {
         if (!ids.includes(table.id) || later.includes(table.id)) continue;
         console.log(`\n${textOf(table)}`);

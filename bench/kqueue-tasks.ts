@@ -1,4 +1,4 @@
-/** What is compared with libkqueue, by the same calls of this package. */
+/** The tasks compared with libkqueue, by the same calls of this package. */
 import { writeSync } from 'node:fs';
 import {
   EV_ADD,
@@ -31,7 +31,7 @@ const readable = (fd: number, i = 0) => ({
   udata: UDATA + i,
 });
 
-/** A queue that watches idle pipes, besides what is asked about. */
+/** A queue that watches idle pipes besides the measured one. */
 function queueWithIdle(count: number): number {
   const kq = kqueue();
   for (let i = 0; i < count; i++) {

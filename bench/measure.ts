@@ -1,4 +1,4 @@
-/** Timing in interleaved rounds, and what is made of the times. */
+/** Timing in interleaved rounds, and its statistics. */
 
 /** One way to do something. */
 export interface Way {
@@ -85,7 +85,7 @@ export function quantile(values: readonly number[], part: number): number {
 export const median = (values: readonly number[]): number =>
   quantile(values, 0.5);
 
-/** The ratios of what was measured in the same rounds. */
+/** The ratios of measurements from the same rounds. */
 export const ratios = (times: Times, base: Times): number[] =>
   times.map((time, round) => time / base[round]);
 
@@ -112,7 +112,7 @@ export function garbage(call: () => void, effort: Effort): number {
   }
   const fitting = Math.round((5 * effort.roundMs * warm) / spent);
   const calls = Math.min(MOST, Math.max(LEAST, fitting));
-  /** What the heap grows by, in bytes, looking at it included. */
+  /** The growth of the heap in bytes, measurement included. */
   const growth = (times: number): number => {
     gc();
     const start = process.memoryUsage().heapUsed;
@@ -120,7 +120,7 @@ export function garbage(call: () => void, effort: Effort): number {
     return process.memoryUsage().heapUsed - start;
   };
   let least = Infinity;
-  // It takes V8 a while to compile what is called so often.
+  // V8 takes a while to compile hot code.
   for (let round = 0; round < ROUNDS && least > 0.1; round++) {
     const bytes = growth(calls) - growth(0);
     least = Math.min(least, Math.max(0, bytes / calls));

@@ -56,7 +56,7 @@ export const compileProgram = (
     ['-pthread', ...definitions(values)],
   );
 
-/** A library that does about what a kqueue does. */
+/** A library that does about the work of a kqueue. */
 export const compileStandIn = (
   compiler: string,
   folder: string,

@@ -1,6 +1,6 @@
 /**
- * This package over another library, in a process of its own that takes its
- * turn when it reads a line, as the C program does.
+ * This package over another library, in a child process that runs a round per
+ * line of input, as the C program does.
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';

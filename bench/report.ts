@@ -1,7 +1,7 @@
-/** What a question's measurements come to: tables, and their printing. */
+/** The tables of a question's measurements, and their printing. */
 import { quantile } from './measure.js';
 
-/** What is to be reached: by the ratio where there is one, else the value. */
+/** The goal: of the ratio if there is one, else of the value. */
 export type Goal = { readonly most: number } | { readonly least: number };
 
 /** Half of the rounds lie between the two. */
@@ -16,7 +16,7 @@ export interface Row {
   readonly median: number;
   readonly p25: number;
   readonly p75: number;
-  /** What it is compared with: how many times its time, or its speed. */
+  /** The comparison: a multiple of its time, or of its speed. */
   readonly against?: string;
   readonly ratio?: number;
   readonly ratioSpread?: Spread;
@@ -26,7 +26,7 @@ export interface Row {
 }
 
 export interface Table {
-  /** Short: the name to ask for it, and of its chart. */
+  /** Short: the name on the command line, and of its chart. */
   readonly id: string;
   readonly title: string;
   readonly rows: readonly Row[];
@@ -57,7 +57,7 @@ const judged = (value: number, goal: Goal | undefined, unit: string) =>
         reached: isReached(value, goal),
       };
 
-/** A row of values, whose median may have a goal of its own. */
+/** A row of values, whose median may have a goal. */
 export function valueRow(
   name: string,
   unit: string,
@@ -101,7 +101,7 @@ export function figure(value: number): string {
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
 }
 
-/** What a row says of itself besides its name. */
+/** The notes of a row besides its name. */
 function cells(row: Row): string[] {
   const { unit, against, ratio, ratioSpread, goal, reached } = row;
   const times = (value: number): string => `${value.toFixed(2)}x`;

@@ -1,4 +1,4 @@
-/** What a question's program is asked, and how it answers: see index.ts. */
+/** The input and the output of a question's program: see index.ts. */
 import type { Effort } from './measure.js';
 import type { Table } from './report.js';
 

@@ -14,7 +14,7 @@ const done = (i) => {
 if (role === 'send') {
   const { handle } = workerData;
   for (let i = 0; i < count; i++) {
-    // Two wakes that nobody has seen are one.
+    // Two wakes before a poll are one event.
     do await sleep(pause);
     while (Atomics.load(seen, 0) < i);
     stamps[i] = process.hrtime.bigint();

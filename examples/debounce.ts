@@ -1,6 +1,6 @@
 /**
- * A debounced timer: something happens in bursts, and is dealt with once,
- * when it has been quiet for a while. Adding the timer again starts it anew.
+ * A debounced timer: it handles a burst of events once, after a quiet period.
+ * Adding the timer again restarts it.
  */
 import { Kqueue } from 'kqueue-ffi';
 

@@ -1,9 +1,8 @@
 /**
- * An echo server on raw descriptors. Node accepts the connections and then
- * leaves them alone; the queue tells when one can be read or written, and the
- * bytes go through two system calls, without a stream in between.
- *
- * With a port it serves for ever; without one it tries itself out and ends.
+ * An echo server on raw descriptors. Node.js accepts the connections and does
+ * not read from them. The queue reports when one is readable or writable, and
+ * the bytes go through two system calls, without a stream. With a port it
+ * serves until Ctrl-C; without one it tests itself and exits.
  */
 import { once } from 'node:events';
 import { readSync, writeSync } from 'node:fs';
@@ -34,7 +33,7 @@ function drop(fd: number, { socket, waiting }: Connection): void {
   socket.destroy();
 }
 
-/** Read what is there and send it back, as far as it can be sent. */
+/** Read all available bytes and send them back, as far as possible. */
 function echo(fd: number, connection: Connection): void {
   const bytes = block.subarray(0, readSync(fd, block));
   const rest = bytes.subarray(write(fd, bytes));

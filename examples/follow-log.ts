@@ -1,7 +1,6 @@
 /**
- * Print what is appended to a log, also after it was rotated: `tail -F`.
- *
- * With a path it follows that until Ctrl-C; without one it makes a log, writes
+ * Print the lines appended to a log, even after a rotation: `tail -F`. With a
+ * path it follows that file until Ctrl-C; without one it creates a log, writes
  * to it and rotates it.
  */
 import {

@@ -1,7 +1,7 @@
 /**
- * Nested queues: a queue is a descriptor, so a queue can watch queues. Here an
- * outer one tells which of two has something, and the urgent one is emptied
- * first, however much waits in the other.
+ * Nested queues: a queue is a descriptor, so a queue can watch queues. The
+ * outer queue reports which of two inner ones has events, and the program
+ * empties the urgent one first.
  */
 import { Kqueue } from 'kqueue-ffi';
 
@@ -25,7 +25,7 @@ let left = 6;
 while (left > 0) {
   const events = await outer.next({ timeout: 1000 });
   if (events === undefined) throw new Error('nothing came for a second');
-  // Whichever it was, what is urgent comes first, and of the rest one.
+  // Urgent events come first, then one of the others.
   const ready = urgent.poll();
   if (ready.length === 0) ready.push(...bulk.poll({ max: 1 }));
   for (const { udata } of ready) {

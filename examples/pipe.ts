@@ -1,7 +1,7 @@
 /**
- * A pipe: read what a child process prints, as it prints it, until it closes
- * its end. Everything happens before Node's own loop runs again, so nobody
- * else reads from the pipe.
+ * A pipe: read the output of a child process as it arrives, until the child
+ * closes its end. The program blocks, so the event loop of Node.js does not
+ * read from the pipe meanwhile.
  */
 import { spawn } from 'node:child_process';
 import { readSync } from 'node:fs';

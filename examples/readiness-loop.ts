@@ -45,7 +45,7 @@ function serve(): void {
   process.on('disconnect', () => process.exit());
 }
 
-/** Connect, and keep Node's own event loop from reading what arrives. */
+/** Connect, and keep the event loop of Node.js from reading the data. */
 async function connect(port: number): Promise<Socket> {
   const socket = new Socket();
   socket.pause();
@@ -59,7 +59,7 @@ function fdOf(socket: Socket): number {
   return (socket as unknown as { _handle: { fd: number } })._handle.fd;
 }
 
-/** Block until something happens; a signal is no reason to stop. */
+/** Block until an event arrives, and continue after a signal. */
 function wait(kq: number, events: KeventList): void {
   try {
     kevent(kq, null, events, 1000);
@@ -98,7 +98,7 @@ async function main(): Promise<number> {
     writeSync(fd, `${number} ${DELAYS[number]}`);
   }
 
-  // The loop. Node's own stands still until it is over.
+  // The loop. It blocks the event loop of Node.js until it ends.
   const events = new KeventList(fds.length + 1);
   let pending = fds.length;
   while (pending > 0 && elapsed() < GIVE_UP_MS) {

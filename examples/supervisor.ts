@@ -1,9 +1,8 @@
 /**
- * Keep a program running: restart it when it exits, pass SIGHUP on to it, and end it
- * with SIGTERM when the supervisor is told to end.
- *
- * With a command it supervises that; without one, a shell that fails twice. Then it
- * sends SIGTERM to itself.
+ * Keep a program running: restart it when it exits, forward SIGHUP, and stop it
+ * with SIGTERM when the supervisor is stopped. With a command it supervises
+ * that command; without one, a shell that fails twice, then it sends SIGTERM to
+ * itself.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

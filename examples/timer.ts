@@ -20,7 +20,7 @@ const events = new KeventList(1);
 for (let ticks = 0; ticks < 5; ) {
   const count = kevent(kq, null, events, 2000);
   if (count === 0) throw new Error('The timer did not fire within 2 seconds');
-  // `data` counts the expirations since the last time somebody looked.
+  // `data` counts the expirations since the last call.
   ticks += Number(events.data(0));
   console.log(
     `tick ${ticks} after ${Math.round(performance.now() - start)} ms`,

@@ -1,6 +1,6 @@
 /**
- * A user event: an entry that only the program itself triggers. Triggers that
- * come before somebody looks become one event.
+ * A user event: only the program itself triggers it. Triggers before a call are
+ * merged into one event.
  */
 import {
   close,

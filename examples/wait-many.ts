@@ -1,7 +1,5 @@
 /**
- * Wait for many processes at once, whoever has started them, and say how each
- * ended.
- *
+ * Wait for many processes at once, children or not, and print how each ended.
  * With pids it waits for those; without any a shell starts some.
  */
 import { spawn } from 'node:child_process';

@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { type WakerHandle, wake } from 'kqueue-ffi';
 
 interface Handles {
-  readonly look: WakerHandle;
+  readonly check: WakerHandle;
   readonly quit: WakerHandle;
 }
 
@@ -17,7 +17,7 @@ const [handles] = (await once(worker, 'message')) as [Handles];
 let worked = 0;
 worker.on('message', (message: string) => {
   if (message === 'time to work') {
-    if (++worked === 1) wake(handles.look);
+    if (++worked === 1) wake(handles.check);
     if (worked === 3) wake(handles.quit);
   } else {
     console.log(message);
@@ -25,4 +25,4 @@ worker.on('message', (message: string) => {
 });
 await once(worker, 'exit');
 console.log(`it worked ${worked >= 3 ? 'three times' : 'too little'}`);
-console.log(`the worker can be woken: ${wake(handles.look)}`);
+console.log(`the worker can be woken: ${wake(handles.check)}`);

@@ -1,9 +1,7 @@
 /**
- * Watch a file: what is written to it, renamed, or removed. It is the open
- * file that is watched, wherever its name goes.
- *
- * With a path it watches that until it is gone; without one it makes a file
- * and does things to it.
+ * Watch an open file for writes, renames and removal, under any name. With a
+ * path it watches that file until it is deleted; without one it creates a file
+ * and changes it.
  */
 import {
   appendFileSync,

@@ -1,7 +1,6 @@
 #!/bin/sh
-# What the workflows run, a step per argument; without one, all of them. With -k it
-# goes on after a step that fails, and fails at the end. Each step leaves its output
-# in reports/, beside the reports themselves.
+# The steps of the workflows: one per argument, or all of them. With -k it continues
+# after a failed step, and fails at the end. The output of each step is in reports/.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,7 +13,8 @@ step() {
     unit) npm run build && npm run unit ;;
     doctor) node dist/cli.js doctor ;;
     report) node dist/cli.js doctor --report reports/doctor.json ;;
-    # Where the tools of the tests do not run: the package and what it needs.
+    # Where the tools of the tests do not run: only the package and its
+    # dependencies.
     core) node scripts/runtime-core.mjs ;;
     # Not into docs/, which has the report of Linux.
     conformance) node --import tsx __tests__/conformance/run.ts reports ;;

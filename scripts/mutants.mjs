@@ -52,7 +52,7 @@ const SWAPS = new Map([
   [ts.SyntaxKind.QuestionQuestionToken, '&&'],
 ]);
 
-/** Every change of one file: where, and what is put there. */
+/** Every change of one file: its position and its replacement. */
 function changesOf(file) {
   const text = readFileSync(join(root, file), 'utf8');
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.ESNext, true);

@@ -24,7 +24,7 @@ const out = join(root, 'reports');
 const scratch = mkdtempSync(join(tmpdir(), 'kqueue-ffi-report-'));
 const tsx = ['--import', 'tsx'];
 
-/** What is run, and for how many seconds at most. */
+/** The steps, and the time limit of each in seconds. */
 const STEPS = {
   doctor: {
     args: ['dist/cli.js', 'doctor', '--report', join(scratch, 'doctor.json')],
@@ -52,7 +52,7 @@ const redact = (text) =>
     text,
   );
 
-/** Run a step: what it printed, how it ended, how long it took. */
+/** Run a step; return its output, its exit status and its duration. */
 function run(name, { args, limit }) {
   const begin = performance.now();
   return new Promise((resolve) => {
@@ -86,7 +86,7 @@ function run(name, { args, limit }) {
   });
 }
 
-/** What a step wrote as JSON, if it came so far. */
+/** The JSON of a step, if it wrote any. */
 function resultOf({ result }) {
   if (result === undefined) return undefined;
   try {
@@ -128,8 +128,8 @@ function page({ system, steps }) {
   ].join('\n');
 }
 
-const asked = process.argv.slice(2);
-const unknown = asked.find((name) => !Object.hasOwn(STEPS, name));
+const selected = process.argv.slice(2);
+const unknown = selected.find((name) => !Object.hasOwn(STEPS, name));
 if (unknown !== undefined) {
   console.error(
     `report: no step ${unknown}; there are ${Object.keys(STEPS).join(', ')}`,
@@ -137,7 +137,7 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 const steps = [];
-for (const name of asked.length > 0 ? asked : Object.keys(STEPS)) {
+for (const name of selected.length > 0 ? selected : Object.keys(STEPS)) {
   console.log(`--- ${name}`);
   const step = await run(name, STEPS[name]);
   steps.push({ ...step, result: resultOf(STEPS[name]) });

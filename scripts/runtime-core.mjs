@@ -43,7 +43,7 @@ function withQueue(use) {
   }
 }
 
-/** Register one kevent, do something, and take what comes of it. */
+/** Register one kevent, act, and collect its events. */
 const eventOf = (change, happen) =>
   withQueue((kq) => {
     api.kevent(kq, [{ flags: api.EV_ADD, ...change }], null);
@@ -53,7 +53,7 @@ const eventOf = (change, happen) =>
     return list.get(0);
   });
 
-/** A call that goes on after a signal, such as that of a child's end. */
+/** A call that continues after a signal, such as SIGCHLD. */
 function untilTold(kq, list, timeout) {
   const deadline = performance.now() + timeout;
   for (;;) {
@@ -200,12 +200,13 @@ const cases = {
     try {
       await api.exited(child.pid, { timeout: SOON });
     } catch (error) {
-      // It may have gone before it could be looked at.
+      // It may have exited before it was checked.
       assert.equal(error.code, 'ESRCH');
     }
   },
   watchFile: async () => {
-    // Again and again: some runtimes call back for what was closed meanwhile.
+    // Repeatedly: some runtimes call back for a descriptor that was closed
+    // meanwhile.
     for (let i = 0; i < 20; i++) {
       const path = join(folder, `watched ${i}`);
       const events = api.watchFile(path);
@@ -256,7 +257,7 @@ const cases = {
   },
 };
 
-/** What a runtime is known to lack: see docs/runtimes.md. */
+/** Known gaps of a runtime: see docs/runtimes.md. */
 const LACKS =
   'Bun' in globalThis || 'Deno' in globalThis
     ? ['a signal in a call that blocks']

@@ -24,15 +24,15 @@ const PLATFORMS = [
   ...refusals.platforms,
 ];
 
-/** What one asks for: a platform, or several that go together. */
+/** The argument: a platform, or a group of platforms. */
 const wordFor = ({ name, group = name }) => group;
 const words = [...new Set(PLATFORMS.map(wordFor))];
 const { values, positionals } = parseArgs({
   options: { suites: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
-const asked = positionals.length > 0 ? positionals : words;
-for (const word of asked) {
+const selected = positionals.length > 0 ? positionals : words;
+for (const word of selected) {
   if (!words.includes(word)) {
     console.error(`There is no ${word}; there are ${words.join(', ')}.`);
     process.exit(2);
@@ -62,7 +62,7 @@ async function rowOf(platform) {
 
 const rows = [];
 for (const platform of PLATFORMS) {
-  if (!asked.includes(wordFor(platform))) continue;
+  if (!selected.includes(wordFor(platform))) continue;
   const { name } = platform;
   console.log(`# ${name}`);
   const start = performance.now();

@@ -1,5 +1,5 @@
-// A careless neighbour in the process closes, dups and replaces descriptors
-// between any two calls: no event of what is gone, none lost of what is there.
+// Other code in the process closes, dups and replaces descriptors between any
+// two calls. No closed descriptor reports an event, no open one loses an event.
 
 import { printedBy } from '../support/child.js';
 import { onLinux } from '../support/fds.js';

@@ -66,11 +66,11 @@ const spelled = (value: bigint): fc.Arbitrary<number | bigint> =>
     ? fc.constantFrom<number | bigint>(value, Number(value))
     : fc.constant(value);
 
-/** What an integer reads as: a number where it is one exactly. */
+/** The value a reader returns: a number where it is exact. */
 const read = (value: bigint): number | bigint =>
   isSafe(value) ? Number(value) : value;
 
-/** A kevent as somebody may write it, and the bits of each field. */
+/** A kevent as a caller may write it, and the bits of each field. */
 interface Sample {
   readonly init: KeventInit;
   readonly ident: bigint;
@@ -653,16 +653,16 @@ describe('a kevent with getters that', () => {
 
   test('return a new value each time are called once', () => {
     const list = freebsdList(1);
-    const asked: PropertyKey[] = [];
+    const reads: PropertyKey[] = [];
     const moody = new Proxy({} as KeventInit, {
       get(_, name) {
-        asked.push(name);
+        reads.push(name);
         if (name === 'ext') return undefined;
-        return asked.filter((other) => other === name).length;
+        return reads.filter((other) => other === name).length;
       },
     });
     list.push(moody);
-    expect(new Set(asked).size).toBe(asked.length);
+    expect(new Set(reads).size).toBe(reads.length);
     expect(list.get(0)).toMatchObject({ ident: 1, filter: 1, udata: 1n });
   });
 });

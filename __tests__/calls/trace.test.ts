@@ -1,4 +1,4 @@
-// KQUEUE_FFI_TRACE=1: every call and its answer on standard error.
+// KQUEUE_FFI_TRACE=1 prints every call and its result to standard error.
 import { kernels } from '../../src/abi.js';
 import { listFor } from '../../src/calls/kevent-list.js';
 import { syscallsOf } from '../../src/calls/syscalls.js';
@@ -15,7 +15,7 @@ afterEach(disposeDoubles);
 
 const TRACE = { env: { KQUEUE_FFI_TRACE: '1' } };
 
-/** A traced double, and what was written of it. */
+/** A traced double, and its trace. */
 function watched(options: DoubleOptions) {
   const written: string[] = [];
   const kernel = bindKernel(

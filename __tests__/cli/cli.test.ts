@@ -1,4 +1,4 @@
-// kq, the command: each of its commands as a process of its own.
+// The command `kq`: each of its commands in a child process.
 import { type ChildProcess, spawn } from 'node:child_process';
 import {
   appendFileSync,
@@ -270,12 +270,12 @@ describe('kq --exec', () => {
       `'${process.execPath}' -e "${script}"`,
     ]);
     expect(outcome).toMatchObject({ stderr: '', status: 0 });
-    const [first, told, second, toldAgain] = linesOf(outcome);
+    const [first, firstDetails, second, secondDetails] = linesOf(outcome);
     expect([first, second]).toEqual([
       expect.stringMatching(/^tick {2}\d/),
       expect.stringMatching(/^tick {2}\d/),
     ]);
-    for (const line of [told, toldAgain]) {
+    for (const line of [firstDetails, secondDetails]) {
       expect(line).toMatch(
         /^tick \{"event":"tick","tick":\d+,"missed":\d+,"time":".*Z"\}$/,
       );
@@ -401,9 +401,9 @@ test('kq watch reports the selected entries of a directory by name', async () =>
   ]);
 });
 
-/** Whether Linux tells others than the parent how a process ended. */
+/** Whether Linux reports an exit status to processes other than the parent. */
 const [major, minor] = release().split('.').map(Number);
-const isTold =
+const isKnown =
   process.platform !== 'linux' || major > 6 || (major === 6 && minor >= 15);
 
 describe('kq pid', () => {
@@ -412,7 +412,7 @@ describe('kq pid', () => {
     for (const process of sleepers.splice(0)) process.kill('SIGKILL');
   });
 
-  /** A process that ends when it is told to. */
+  /** A process that exits on request. */
   const sleeper = (script: string): ChildProcess => {
     const process = spawn('sh', ['-c', `read line; ${script}`]);
     sleepers.push(process);
@@ -432,14 +432,14 @@ describe('kq pid', () => {
       await wrote(`"pid":${process.pid},`);
     }
     const ended = await outcome;
-    expect(ended.status).toBe(isTold ? 137 : 3);
+    expect(ended.status).toBe(isKnown ? 137 : 3);
     expect(notesOf(ended)).toEqual([`kq: there is no process ${GONE}`]);
     const how = [
       [0, null],
       [7, null],
       [null, 'SIGKILL'],
     ].map(([code, signal]) =>
-      isTold ? { code, signal } : { code: null, signal: null },
+      isKnown ? { code, signal } : { code: null, signal: null },
     );
     expect(objectsOf(ended)).toEqual(
       all.map(({ pid }, i) => ({
@@ -462,9 +462,9 @@ describe('kq pid', () => {
     await wrote(/(?:PROC ADD[^\n]*= 0\n[\s\S]*){2}/);
     first.stdin?.end('\n');
     const { stdout, status } = await outcome;
-    const how = isTold ? 'by SIGTERM' : 'in a way that is not told';
+    const how = isKnown ? 'by SIGTERM' : 'in an unknown way';
     expect(stdout).toBe(`exited  ${first.pid}  ${how}\n`);
-    expect(status).toBe(isTold ? 143 : 3);
+    expect(status).toBe(isKnown ? 143 : 3);
   });
 });
 

@@ -43,7 +43,7 @@ test('--restart kills the whole process group, including processes that ignore S
   const { stdout, stderr, status } = await outcome;
   expect(status).toBe('SIGTERM');
   expect(second.filter(isAlive)).toEqual([]);
-  expect(stdout.match(/told to end/g)).toHaveLength(2);
+  expect(stdout.match(/received SIGTERM/g)).toHaveLength(2);
   expect(stderr).not.toContain('kq: ');
 });
 
@@ -70,7 +70,7 @@ test('--debounce runs once per burst of changes to paths from standard input', a
 const hasTerminals =
   process.platform === 'linux' && existsSync('/usr/bin/script');
 
-/** Run a command of a shell on a terminal of its own. */
+/** Run a shell command in a new terminal. */
 const onTerminal = (command: string) =>
   follow('script', ['-qefc', command, '/dev/null'], {
     ...process.env,

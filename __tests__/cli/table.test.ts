@@ -1,4 +1,4 @@
-// What is made of the one table of options: help, manual page, completions.
+// The output of the one table of options: help, manual page, completions.
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,

@@ -94,7 +94,7 @@ test('prints the bytes of a name that is not UTF-8', () => {
   expect(quoted(0xff, 'é世🎉', 0xe4, 0xb8, 'x')).toBe(
     '"\\xffé世🎉\\xe4\\xb8x"',
   );
-  // What looks like an escape is none, and a terminal is sent no control.
+  // Escape sequences and control characters are not sent to a terminal.
   expect(quoted('\\xe9"\u001b', 0x80)).toBe('"\\\\xe9\\"\\u001b\\x80"');
   expect(quoted('\u009b', 0xc2)).toBe('"\\u009b\\xc2"');
 });

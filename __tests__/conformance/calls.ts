@@ -21,7 +21,7 @@ import {
   EVFILT_WRITE,
 } from './constants.js';
 
-/** What a test says of an event: what it leaves out must be zero. */
+/** The fields a test expects of an event: omitted fields must be zero. */
 export interface Expected {
   readonly ident: number | bigint;
   readonly filter: number;
@@ -105,7 +105,7 @@ export function getThrough(kq: number, nevents: number, ms: number): Kevent[] {
   }
 }
 
-/** What is there now. */
+/** Currently readable. */
 export const poll = (kq: number, nevents = 8): Kevent[] => get(kq, nevents, 0);
 
 /** Long enough for anything that is under way; never waited out when right. */

@@ -36,8 +36,8 @@ isolate();
 
 const add = (ident: number) => ({ ...read(ident), flags: EV_ADD });
 
-// Portable scripts close through the library; other code in the process does
-// not, and a kernel without notice of it must see it when it looks.
+// Portable scripts close through the library. Other code in the process does
+// not: a kernel without a notification has to detect it at the next call.
 const closings = [
   { who: 'the library', shut: close },
   { who: 'other code', shut: closeElsewhere },

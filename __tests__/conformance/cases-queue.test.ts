@@ -194,7 +194,7 @@ describe('When no descriptor is left', () => {
   const LIMIT = 100_000;
   const limited = gate(openLimit() <= LIMIT, 'a Mac may have no limit');
 
-  /** Open descriptors until there are no more. */
+  /** Open descriptors until none are left. */
   const exhaust = (open: number): number[] => {
     const all: number[] = [];
     try {

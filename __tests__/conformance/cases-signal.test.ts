@@ -133,7 +133,7 @@ signalCase(
   'S11',
   'ONESHOT reports once, while the handler runs for each',
   async () => {
-    const heard = catchSignal(NAME);
+    const received = catchSignal(NAME);
     const q = kqueue();
     const flags = EV_ADD | EV_ONESHOT;
     chg(q, { ...USR2, flags });
@@ -144,10 +144,10 @@ signalCase(
     expectEvents(poll(q));
     expect(refusal(q, { ...USR2, flags: EV_DELETE })).toBe('ENOENT');
     const LIMIT = 1000;
-    for (let i = 0; i < LIMIT && heard() < 2; i++) {
+    for (let i = 0; i < LIMIT && received() < 2; i++) {
       await new Promise((resolve) => setImmediate(resolve));
     }
-    expect(heard()).toBe(2);
+    expect(received()).toBe(2);
   },
 );
 

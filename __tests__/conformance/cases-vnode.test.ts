@@ -54,103 +54,103 @@ const vnodeCase = (
   instead?: Instead,
 ): void => caseWith(['EVFILT_VNODE'], id, title, body, instead);
 
-/** A watched file of ten bytes, and what it tells. */
+/** A watched file of ten bytes, and a check of its notes. */
 function watched(fflags: number, flags = EDGE) {
   const q = kqueue();
   const at = path('file');
   writeFileSync(at, 'ten bytes.');
   const fd = adopt(openSync(at, 'r+'));
   chg(q, { ...vnode(fd), flags, fflags });
-  const tells = (...notes: number[]): void =>
+  const expectNotes = (...notes: number[]): void =>
     expectEvents(
       poll(q),
       ...notes.map((note) => ({ ...vnode(fd), flags, fflags: note })),
     );
-  return { q, at, fd, flags, tells };
+  return { q, at, fd, flags, expectNotes };
 }
 
-/** A watched folder, and what it tells. */
+/** A watched folder, and a check of its notes. */
 function watchedFolder(fflags: number) {
   const q = kqueue();
   const at = path('folder');
   mkdirSync(at);
   const fd = open(at, 'r');
   chg(q, { ...vnode(fd), flags: EDGE, fflags });
-  const tells = (...notes: number[]): void =>
+  const expectNotes = (...notes: number[]): void =>
     expectEvents(
       poll(q),
       ...notes.map((note) => ({ ...vnode(fd), flags: EDGE, fflags: note })),
     );
-  return { at, tells };
+  return { at, expectNotes };
 }
 
 const append = (at: string): void => writeFileSync(at, 'more', { flag: 'a' });
 
 vnodeCase('V02', 'NOTE_WRITE reports an append', () => {
-  const { at, tells } = watched(NOTE_WRITE);
+  const { at, expectNotes } = watched(NOTE_WRITE);
   append(at);
-  tells(NOTE_WRITE);
+  expectNotes(NOTE_WRITE);
 });
 
 vnodeCase(
   'V03',
   'EXTEND reports that the file grew, and no other write',
   () => {
-    const { at, fd, tells } = watched(NOTE_EXTEND);
+    const { at, fd, expectNotes } = watched(NOTE_EXTEND);
     append(at);
-    tells(NOTE_EXTEND);
+    expectNotes(NOTE_EXTEND);
     writeSync(fd, 'x', 0);
-    tells();
+    expectNotes();
   },
 );
 
 vnodeCase('V05', 'ATTRIB reports chmod, and not reading', () => {
-  const { at, tells } = watched(NOTE_ATTRIB);
+  const { at, expectNotes } = watched(NOTE_ATTRIB);
   chmodSync(at, 0o600);
-  tells(NOTE_ATTRIB);
+  expectNotes(NOTE_ATTRIB);
   readFileSync(at);
   statSync(at);
   closeSync(openSync(at, 'r'));
-  tells();
+  expectNotes();
 });
 
 vnodeCase('V06', 'ATTRIB reports new times', () => {
-  const { at, tells } = watched(NOTE_ATTRIB);
+  const { at, expectNotes } = watched(NOTE_ATTRIB);
   utimesSync(at, 1, 2);
-  tells(NOTE_ATTRIB);
+  expectNotes(NOTE_ATTRIB);
 });
 
 vnodeCase('V08', 'EXTEND reports a truncate to a larger size', () => {
-  const { fd, tells } = watched(NOTE_EXTEND);
+  const { fd, expectNotes } = watched(NOTE_EXTEND);
   ftruncateSync(fd, 100);
-  tells(NOTE_EXTEND);
+  expectNotes(NOTE_EXTEND);
 });
 
 vnodeCase('V09', 'LINK reports a new name and a removed one', () => {
-  const { at, tells } = watched(NOTE_LINK);
+  const { at, expectNotes } = watched(NOTE_LINK);
   linkSync(at, path('other'));
-  tells(NOTE_LINK);
+  expectNotes(NOTE_LINK);
   unlinkSync(path('other'));
-  tells(NOTE_LINK | NOTE_DELETE);
+  expectNotes(NOTE_LINK | NOTE_DELETE);
 });
 
 vnodeCase('V11', 'DELETE reports the removal of one name of two', () => {
-  const { at, tells } = watched(NOTE_DELETE);
+  const { at, expectNotes } = watched(NOTE_DELETE);
   linkSync(at, path('other'));
-  tells();
+  expectNotes();
   unlinkSync(at);
-  tells(NOTE_DELETE | NOTE_LINK);
+  expectNotes(NOTE_DELETE | NOTE_LINK);
 });
 
 vnodeCase(
   'V12',
   'RENAME reports a rename to a new name, not to the same name',
   () => {
-    const { at, tells } = watched(NOTE_RENAME);
+    const { at, expectNotes } = watched(NOTE_RENAME);
     renameSync(at, path('renamed'));
-    tells(NOTE_RENAME);
+    expectNotes(NOTE_RENAME);
     renameSync(path('renamed'), path('renamed'));
-    tells();
+    expectNotes();
   },
 );
 
@@ -174,21 +174,21 @@ vnodeCase('V14', 'renaming over a file reports the target first', () => {
 });
 
 vnodeCase('V15', 'WRITE of a directory reports each changed entry', () => {
-  const { at, tells } = watchedFolder(NOTE_WRITE);
+  const { at, expectNotes } = watchedFolder(NOTE_WRITE);
   writeFileSync(`${at}/a`, '');
-  tells(NOTE_WRITE);
+  expectNotes(NOTE_WRITE);
   renameSync(`${at}/a`, `${at}/b`);
-  tells(NOTE_WRITE);
+  expectNotes(NOTE_WRITE);
   unlinkSync(`${at}/b`);
-  tells(NOTE_WRITE);
+  expectNotes(NOTE_WRITE);
 });
 
 vnodeCase('V17', 'LINK of a directory reports new subdirectories only', () => {
-  const { at, tells } = watchedFolder(NOTE_LINK);
+  const { at, expectNotes } = watchedFolder(NOTE_LINK);
   writeFileSync(`${at}/file`, '');
-  tells();
+  expectNotes();
   mkdirSync(`${at}/folder`);
-  tells(NOTE_LINK | NOTE_WRITE);
+  expectNotes(NOTE_LINK | NOTE_WRITE);
 });
 
 vnodeCase('V18', 'DELETE reports the removal of a directory', () => {
@@ -203,32 +203,32 @@ vnodeCase('V18', 'DELETE reports the removal of a directory', () => {
 });
 
 vnodeCase('V20', 'EV_CLEAR gathers notes until they are collected', () => {
-  const { at, fd, tells } = watched(NOTE_WRITE | NOTE_ATTRIB);
+  const { at, fd, expectNotes } = watched(NOTE_WRITE | NOTE_ATTRIB);
   writeSync(fd, 'x', 0);
   chmodSync(at, 0o600);
-  tells(NOTE_WRITE | NOTE_ATTRIB);
-  tells();
+  expectNotes(NOTE_WRITE | NOTE_ATTRIB);
+  expectNotes();
   writeSync(fd, 'x', 0);
-  tells(NOTE_WRITE);
+  expectNotes(NOTE_WRITE);
 });
 
 vnodeCase(
   'V21',
   'a registration without notes is accepted, and reports nothing',
   () => {
-    const { at, tells } = watched(0);
+    const { at, expectNotes } = watched(0);
     append(at);
     chmodSync(at, 0o600);
-    tells();
+    expectNotes();
   },
 );
 
 const unlockTells =
   (...notes: number[]) =>
   () => {
-    const { fd, tells } = watched(NOTE_FUNLOCK);
+    const { fd, expectNotes } = watched(NOTE_FUNLOCK);
     libc.lockAndUnlock(fd);
-    tells(...notes);
+    expectNotes(...notes);
   };
 vnodeCase('V23', 'FUNLOCK reports an unlock', unlockTells(NOTE_FUNLOCK), {
   linux: unlockTells(),
@@ -237,9 +237,9 @@ vnodeCase('V23', 'FUNLOCK reports an unlock', unlockTells(NOTE_FUNLOCK), {
 const mappedStoreTells =
   (...notes: number[]) =>
   () => {
-    const { fd, tells } = watched(NOTE_WRITE);
+    const { fd, expectNotes } = watched(NOTE_WRITE);
     libc.storeThroughMapping(fd);
-    tells(...notes);
+    expectNotes(...notes);
   };
 vnodeCase(
   'V24',
@@ -253,22 +253,22 @@ vnodeCase(
   'a change while DISPATCH disables it is reported after ENABLE',
   () => {
     const flags = EV_ADD | EV_DISPATCH;
-    const { q, at, fd, tells } = watched(NOTE_ATTRIB, flags);
+    const { q, at, fd, expectNotes } = watched(NOTE_ATTRIB, flags);
     chmodSync(at, 0o600);
-    tells(NOTE_ATTRIB);
+    expectNotes(NOTE_ATTRIB);
     chmodSync(at, 0o644);
-    tells();
+    expectNotes();
     chg(q, { ...vnode(fd), flags: EV_ENABLE, fflags: NOTE_ATTRIB });
-    tells(NOTE_ATTRIB);
+    expectNotes(NOTE_ATTRIB);
   },
 );
 
 vnodeCase('V27', 'ONESHOT reports once and removes the registration', () => {
-  const { q, at, fd, tells } = watched(NOTE_ATTRIB, EV_ADD | EV_ONESHOT);
+  const { q, at, fd, expectNotes } = watched(NOTE_ATTRIB, EV_ADD | EV_ONESHOT);
   chmodSync(at, 0o600);
   chmodSync(at, 0o644);
-  tells(NOTE_ATTRIB);
+  expectNotes(NOTE_ATTRIB);
   chmodSync(at, 0o600);
-  tells();
+  expectNotes();
   expect(refusal(q, { ...vnode(fd), flags: EV_DELETE })).toBe('ENOENT');
 });

@@ -1,4 +1,4 @@
-// One test per case of the list, and what becomes of those that deviate.
+// One test per case of the list, and the handling of cases that deviate.
 import { openSync } from 'node:fs';
 import { constants as os, release } from 'node:os';
 import { stripVTControlCharacters } from 'node:util';
@@ -31,8 +31,8 @@ const TO_CONFIRM = new Set(
   'C09 T07 D03 D15 R22 R33 R45 R48 V08 V24 M11 U03 U04'.split(' '),
 );
 
-/** A body that cannot fail: what it would fail with is told. */
-function telling(
+/** A body that cannot fail: its error is recorded. */
+function reporting(
   id: string,
   title: string,
   body: (...values: readonly unknown[]) => unknown,
@@ -44,20 +44,20 @@ function telling(
     } catch (error) {
       otherwise = plain(error instanceof Error ? error.message : `${error}`);
     }
-    tell({ id, title, otherwise });
+    record({ id, title, otherwise });
   };
 }
 
-/** A test that tells what this kernel does, and cannot fail. */
+/** A test that records the behaviour of this kernel, and cannot fail. */
 export function confirmCase(id: string, title: string, body: Body): void {
-  test(`${id} (confirm) ${title}`, telling(id, title, body));
+  test(`${id} (confirm) ${title}`, reporting(id, title, body));
 }
 
 /** Without the colours of a terminal. */
 const plain = (text: string): string => stripVTControlCharacters(text);
 
-/** Say what this kernel did, where the spec waits to hear it. */
-function tell(finding: {
+/** Print the behaviour of this kernel, where the spec needs confirmation. */
+function record(finding: {
   readonly id: string;
   readonly title: string;
   readonly otherwise: string | null;
@@ -68,7 +68,7 @@ function tell(finding: {
   note({ finding });
 }
 
-/** What a kernel that deviates does instead, by its name. */
+/** The behaviour of a deviating kernel, by the name of the kernel. */
 export type Instead = Readonly<Record<string, Body>>;
 
 /**
@@ -115,15 +115,15 @@ interface RuleTest {
   readonly each: jest.Each;
 }
 
-type RuleBody = Parameters<typeof telling>[2];
+type RuleBody = Parameters<typeof reporting>[2];
 
 /** The title and the body of a test, where the kernel is known to differ. */
 function ofRule(title: string, body: RuleBody): [string, RuleBody] {
   const [id = ''] = title.split(' ', 1);
   const difference = knownDifference('rules', id);
   if (difference === undefined) return [title, body];
-  const told = `${title.slice(id.length + 1)} (differs: ${difference})`;
-  return [`${id} (confirm) ${told}`, telling(id, told, body)];
+  const name = `${title.slice(id.length + 1)} (differs: ${difference})`;
+  return [`${id} (confirm) ${name}`, reporting(id, name, body)];
 }
 
 type Declare = (title: string, body: RuleBody, ms?: number) => void;
@@ -152,7 +152,7 @@ export const host = {
   hasUnixDiag: process.platform !== 'linux' || hasUnixDiag(),
 };
 
-/** A case about AF_UNIX sockets of which only sock_diag(7) tells. */
+/** A case about AF_UNIX sockets that needs sock_diag(7). */
 export function unixDiagCase(id: string, title: string, body: Body): void {
   if (host.hasUnixDiag) caseTest(id, title, body);
   else gate(false, 'no unix_diag in this kernel')(`${id} ${title}`, body);

@@ -1,5 +1,5 @@
-// What the suite promises of itself: no case is forgotten, no row of the
-// table is about nothing.
+// Checks of the suite itself: every case has a test, every row of the tables
+// has a case.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { caseDeviations, traceDeviations, unplayable } from './deviations.js';

@@ -1,5 +1,5 @@
-// Every place where a kernel cannot do what Darwin does. A row that no longer
-// deviates fails its test, so this table says exactly what is not had.
+// Every place where a kernel cannot behave as Darwin does. A row that no longer
+// deviates fails its test, so this table lists exactly the missing behaviour.
 import { kernel } from '../../src/index.js';
 
 interface Row {
@@ -30,8 +30,8 @@ export interface Unplayable {
 }
 
 const CAPACITY = 'a pipe holds 65536 bytes and is writable by page, not byte';
-const FIRST_DATAGRAM = 'FIONREAD tells the size of the first datagram only';
-const SAME_FILE = 'nothing tells a file that was closed from one put back';
+const FIRST_DATAGRAM = 'FIONREAD reports only the size of the first datagram';
+const SAME_FILE = 'a file that was closed and put back cannot be detected';
 const EPOLL_FD = 'the descriptor is an epoll: its read, write, fstat are';
 const CONSUMED = 'reading the error of a socket takes it from the program';
 
@@ -59,13 +59,13 @@ export const caseDeviations: readonly CaseDeviation[] = [
     kernel: 'linux',
     case: 'V23',
     rule: 'Q7.6',
-    reason: 'nothing tells of an unlock',
+    reason: 'no notification of an unlock',
   },
   {
     kernel: 'linux',
     case: 'V24',
     rule: 'Q7.6',
-    reason: 'nothing tells of a store through a mapping',
+    reason: 'no notification of a store through a mapping',
   },
   {
     kernel: 'darwin',
@@ -83,7 +83,8 @@ export const caseDeviations: readonly CaseDeviation[] = [
     kernel: 'linux',
     case: 'S05',
     rule: 'Q7.9',
-    reason: 'a handler does not learn to whom the signal was sent',
+    reason:
+      'a handler cannot see whether a thread or the process got the signal',
   },
   {
     kernel: 'linux',
@@ -147,12 +148,14 @@ export const recordingDeviations: readonly {
   },
 ];
 
-/** Whatever the kernel: a queue's tables live in the realm that made it. */
+/**
+ * For every kernel: the tables of a queue live in the realm that created it.
+ */
 export const unplayable: readonly Unplayable[] = [
   {
     id: 'Q08',
     rule: 'Q7.10',
-    reason: 'the queue is closed while a call of the same realm sleeps',
+    reason: 'the queue is closed while a call of the same realm is blocked',
   },
   {
     id: 'U16',
@@ -167,7 +170,7 @@ export const unplayable: readonly Unplayable[] = [
   {
     id: 'X142',
     rule: 'Q7.10',
-    reason: 'two realms sleep in one queue',
+    reason: 'two realms are blocked in one queue',
   },
 ];
 

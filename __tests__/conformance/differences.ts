@@ -1,8 +1,8 @@
-// How the kernels of the BSDs are known to differ from Darwin. Nobody has run the
-// suite there: the rows come from the sources of these kernels (sys/kern/kern_event.c,
-// sys_pipe.c, uipc_socket.c, vfs_subr.c), and from recordings of FreeBSD's and NetBSD's
-// kernel code (../fixtures/traces.json). So a test of such a row cannot fail: it says
-// what the kernel does. What differs besides, is not known, and fails.
+// Known differences of the BSDs from Darwin. The suite has not been run there:
+// the rows come from the sources of these kernels (sys/kern/kern_event.c,
+// sys_pipe.c, uipc_socket.c, vfs_subr.c), and from recordings of FreeBSD's and
+// NetBSD's kernel code (../fixtures/traces.json). A test of such a row cannot
+// fail: it records the behaviour of the kernel. Any other difference fails.
 import { kernel } from '../../src/index.js';
 
 interface Difference {
@@ -98,7 +98,7 @@ const differences: readonly Difference[] = [
     kernels: ['netbsd', 'openbsd', 'dragonfly'],
     cases: 'T02 T08 T10 D11 D12',
     rules: 'D8 D11',
-    reason: 'only EV_ADD replaces udata and evaluates the filter anew',
+    reason: 'only EV_ADD replaces udata and evaluates the filter again',
   },
   {
     kernels: BSDS,
@@ -115,7 +115,7 @@ const differences: readonly Difference[] = [
     cases: 'Q04',
     rules: 'B7 B8 B11 F5',
     reason:
-      'a queue that watches a queue is told later and each time, and how deep they may be is another limit',
+      'a queue that watches a queue is reported later and in every call, with another depth limit',
   },
   { kernels: BSDS, cases: 'Q05', reason: 'watching itself may be allowed' },
   { kernels: BSDS, cases: 'Q07', reason: 'queues may be watched any depth' },
@@ -176,7 +176,7 @@ const differences: readonly Difference[] = [
     kernels: BSDS,
     cases: 'R39 R40 R42',
     rules: 'G50 G51 G53',
-    reason: 'not every system tells of an lseek, or of a negative distance',
+    reason: 'not every system reports an lseek, or a negative distance',
   },
   {
     kernels: BSDS,
@@ -234,7 +234,10 @@ const differences: readonly Difference[] = [
   },
 ];
 
-/** Whether the kernel in use has rules of its own, which nobody has run. */
+/**
+ * Whether the kernel in use has its own rules, on which the suite has not been
+ * run.
+ */
 export const isBsd = BSDS.includes(kernel.name);
 
 const mine = differences.filter(({ kernels }) => kernels.includes(kernel.name));

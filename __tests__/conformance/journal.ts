@@ -1,5 +1,5 @@
-// What `npm run conformance` reads beside Jest's own answer: which test was
-// running when a library brought the process down, and what was found out.
+// The file that `npm run conformance` reads besides Jest's report: the test
+// that was running when a library crashed the process, and recorded findings.
 import { appendFileSync } from 'node:fs';
 
 const { KQUEUE_FFI_JOURNAL } = process.env;
@@ -8,7 +8,7 @@ const { KQUEUE_FFI_JOURNAL } = process.env;
 export interface Note {
   readonly started?: string;
   readonly ended?: string;
-  /** What a real kernel did in a case that is to be confirmed. */
+  /** The behaviour of a real kernel in a case that needs confirmation. */
   readonly finding?: {
     readonly id: string;
     readonly title: string;
@@ -16,7 +16,7 @@ export interface Note {
   };
 }
 
-/** Write a line, if somebody reads it; it is there whatever comes next. */
+/** Write a line at once, if the suite reads it, so that it survives a crash. */
 export function note(line: Note): void {
   if (KQUEUE_FFI_JOURNAL !== undefined) {
     appendFileSync(KQUEUE_FFI_JOURNAL, `${JSON.stringify(line)}\n`);

@@ -65,7 +65,7 @@ const memory = new ArrayBuffer(SIZE);
 const bytes = new DataView(memory);
 const at = Number(koffi.address(memory));
 
-/** What a C library call failed with, in the host's errno names. */
+/** The errno name of a failed C library call, in the names of the host. */
 export class LibcError extends Error {
   readonly code: string;
 
@@ -80,7 +80,10 @@ for (const [name, value] of Object.entries(os.errno)) {
   if (!names.has(value)) names.set(value, name);
 }
 
-function ask(call: keyof typeof native, ...args: (number | string)[]): number {
+function invoke(
+  call: keyof typeof native,
+  ...args: (number | string)[]
+): number {
   const result = Number(native[call](...args));
   if (result !== -1) return result;
   const errno = koffi.errno();
@@ -97,7 +100,7 @@ const pairOfInts = (): [number, number] => [
 ];
 
 export function pipe(): [number, number] {
-  ask('pipe', at);
+  invoke('pipe', at);
   return pairOfInts();
 }
 
@@ -107,17 +110,17 @@ const AF_UNIX = 1;
 const AF_INET = 2;
 
 export function socketpair(type = SOCK_STREAM): [number, number] {
-  ask('socketpair', AF_UNIX, type, 0, at);
+  invoke('socketpair', AF_UNIX, type, 0, at);
   return pairOfInts();
 }
 
-export const dup = (fd: number): number => ask('dup', fd);
-export const dup2 = (fd: number, to: number): number => ask('dup2', fd, to);
-export const close = (fd: number): number => ask('close', fd);
+export const dup = (fd: number): number => invoke('dup', fd);
+export const dup2 = (fd: number, to: number): number => invoke('dup2', fd, to);
+export const close = (fd: number): number => invoke('close', fd);
 
 export const SHUT = { RD: 0, WR: 1, RDWR: 2 } as const;
 export const shutdown = (fd: number, how: keyof typeof SHUT): number =>
-  ask('shutdown', fd, SHUT[how]);
+  invoke('shutdown', fd, SHUT[how]);
 
 /** fcntl with the integer third argument, passed as the variadic it is. */
 function fcntl(fd: number, command: number, value: number): number {
@@ -154,7 +157,7 @@ export function poll(fd: number, events = POLLIN, ms = 0): number {
   bytes.setInt32(0, fd, true);
   bytes.setInt16(4, events, true);
   bytes.setInt16(6, 0, true);
-  ask('poll', at, 1, ms);
+  invoke('poll', at, 1, ms);
   return bytes.getInt16(6, true);
 }
 
@@ -168,16 +171,16 @@ function refuseToBlock(fd: number, events: number, call: string): void {
 /** Read up to `count` bytes: how many came. */
 export function read(fd: number, count: number): number {
   refuseToBlock(fd, POLLIN, 'read');
-  return ask('read', fd, at, Math.min(count, SIZE));
+  return invoke('read', fd, at, Math.min(count, SIZE));
 }
 
 /** Read where reading cannot block, as on a queue. */
 export const readNow = (fd: number, count: number): number =>
-  ask('read', fd, at, count);
+  invoke('read', fd, at, count);
 
 /** Write `count` bytes of anything. */
 export function write(fd: number, count: number): number {
-  return ask('write', fd, at, Math.min(count, SIZE));
+  return invoke('write', fd, at, Math.min(count, SIZE));
 }
 
 /** Write that text's bytes. */
@@ -188,10 +191,10 @@ export function writeText(fd: number, text: string): number {
 
 export const MSG_OOB = 1;
 export const send = (fd: number, count: number, flags = 0): number =>
-  ask('send', fd, at, count, flags);
+  invoke('send', fd, at, count, flags);
 export function recv(fd: number, count: number, flags = 0): number {
   refuseToBlock(fd, POLLIN, 'recv');
-  return ask('recv', fd, at, Math.min(count, SIZE), flags);
+  return invoke('recv', fd, at, Math.min(count, SIZE), flags);
 }
 
 function untilRefused(call: () => number): number {
@@ -222,7 +225,7 @@ export function drain(fd: number): number {
 }
 
 export const seek = (fd: number, offset: number): number =>
-  ask('lseek', fd, offset, 0);
+  invoke('lseek', fd, offset, 0);
 
 /** Lay a sockaddr out in the scratch memory: its length. */
 function sockaddr(family: number, body: Uint8Array): number {
@@ -247,23 +250,23 @@ const lay = (place: Place): number =>
   typeof place === 'number' ? loopback(place) : unixPath(place);
 
 export const inetSocket = (type = SOCK_STREAM): number =>
-  ask('socket', AF_INET, type, 0);
+  invoke('socket', AF_INET, type, 0);
 export const unixSocket = (type = SOCK_STREAM): number =>
-  ask('socket', AF_UNIX, type, 0);
+  invoke('socket', AF_UNIX, type, 0);
 export const bindTo = (fd: number, place: Place): number =>
-  ask('bind', fd, at, lay(place));
+  invoke('bind', fd, at, lay(place));
 export const listen = (fd: number, backlog = 16): number =>
-  ask('listen', fd, backlog);
+  invoke('listen', fd, backlog);
 export const connect = (fd: number, place: Place): number =>
-  ask('connect', fd, at, lay(place));
+  invoke('connect', fd, at, lay(place));
 export function accept(fd: number): number {
   refuseToBlock(fd, POLLIN, 'accept');
-  return ask('accept', fd, 0, 0);
+  return invoke('accept', fd, 0, 0);
 }
 
 export function portOf(fd: number): number {
   bytes.setUint32(128, 128, true);
-  ask('getsockname', fd, at, at + 128);
+  invoke('getsockname', fd, at, at + 128);
   return bytes.getUint16(2);
 }
 
@@ -282,26 +285,26 @@ export function setOption(
   ...ints: number[]
 ): void {
   for (const [i, value] of ints.entries()) bytes.setInt32(4 * i, value, true);
-  ask('setsockopt', fd, SOL_SOCKET, OPTIONS[option], at, 4 * ints.length);
+  invoke('setsockopt', fd, SOL_SOCKET, OPTIONS[option], at, 4 * ints.length);
 }
 
 export function option(fd: number, name: keyof typeof OPTIONS): number {
   bytes.setUint32(128, 4, true);
-  ask('getsockopt', fd, SOL_SOCKET, OPTIONS[name], at, at + 128);
+  invoke('getsockopt', fd, SOL_SOCKET, OPTIONS[name], at, at + 128);
   return bytes.getInt32(0, true);
 }
 
 /** A new pseudo-terminal's master, and its slave's path. */
 export function openMaster(): { master: number; slavePath: string } {
-  const master = ask('openpt', fs.O_RDWR | fs.O_NOCTTY);
-  ask('grantpt', master);
-  ask('unlockpt', master);
+  const master = invoke('openpt', fs.O_RDWR | fs.O_NOCTTY);
+  invoke('grantpt', master);
+  invoke('unlockpt', master);
   const slavePath = ptsname(master);
   if (slavePath === null) throw new LibcError('ptsname', 'ENOTTY');
   return { master, slavePath };
 }
 
-export const mkfifo = (path: string): number => ask('mkfifo', path, 0o600);
+export const mkfifo = (path: string): number => invoke('mkfifo', path, 0o600);
 
 const setHandler = library.func('signal', 'uintptr_t', ['int', PTR]) as (
   signal: number,
@@ -321,7 +324,7 @@ export function catchSignal(signal: number): () => void {
 }
 
 export const kill = (pid: number, signal: number): number =>
-  ask('kill', pid, signal);
+  invoke('kill', pid, signal);
 
 /** Whether that is the number of a process, a zombie's included. */
 export const isProcess = (pid: number): boolean =>
@@ -336,17 +339,17 @@ const WAITID: Partial<Record<string, readonly [number, number, number]>> = {
 };
 const [P_PID, WEXITED, WNOWAIT] = WAITID[process.platform] ?? [1, 4, 0x20];
 
-/** Wait until a child has ended, and leave its status to whoever waits. */
+/** Wait until a child exits, without reaping it. */
 export const waitForEnd = (pid: number): number =>
-  ask('waitid', P_PID, pid, at, WEXITED | WNOWAIT);
+  invoke('waitid', P_PID, pid, at, WEXITED | WNOWAIT);
 
 const LOCK_EX = 2;
 const LOCK_UN = 8;
 
 /** Lock a file and unlock it again. */
 export function lockAndUnlock(fd: number): void {
-  ask('flock', fd, LOCK_EX);
-  ask('flock', fd, LOCK_UN);
+  invoke('flock', fd, LOCK_EX);
+  invoke('flock', fd, LOCK_UN);
 }
 
 const PROT_READ = 1;
@@ -358,12 +361,12 @@ const MS_SYNC = LINUX ? 4 : 0x10;
 export function storeThroughMapping(fd: number): void {
   const size = 4096;
   const protection = PROT_READ | PROT_WRITE;
-  const address = ask('mmap', 0, size, protection, MAP_SHARED, fd, 0);
+  const address = invoke('mmap', 0, size, protection, MAP_SHARED, fd, 0);
   try {
     new Uint8Array(koffi.view(BigInt(address), size))[0] ^= 1;
-    ask('msync', address, size, MS_SYNC);
+    invoke('msync', address, size, MS_SYNC);
   } finally {
-    ask('munmap', address, size);
+    invoke('munmap', address, size);
   }
 }
 
@@ -374,18 +377,18 @@ const SIG_SETMASK = LINUX ? 2 : 3;
 export function blockSignal(signal: number): () => void {
   const old = new ArrayBuffer(128);
   const oldAt = Number(koffi.address(old));
-  ask('sigemptyset', at);
-  ask('sigaddset', at, signal);
-  ask('pthread_sigmask', SIG_BLOCK, at, oldAt);
+  invoke('sigemptyset', at);
+  invoke('sigaddset', at, signal);
+  invoke('pthread_sigmask', SIG_BLOCK, at, oldAt);
   return () => {
-    ask('pthread_sigmask', SIG_SETMASK, oldAt, 0);
+    invoke('pthread_sigmask', SIG_SETMASK, oldAt, 0);
   };
 }
 
 /** Whether a blocked signal waits to be delivered. */
 export function isPending(signal: number): boolean {
-  ask('sigpending', at);
-  return ask('sigismember', at, signal) === 1;
+  invoke('sigpending', at);
+  return invoke('sigismember', at, signal) === 1;
 }
 
 /** Send this thread, not the process, a signal. */
@@ -411,8 +414,8 @@ const NLM_F_REQUEST_DUMP = 0x301;
 const NLMSG_ERROR = 2;
 
 /**
- * Whether sock_diag(7) tells of AF_UNIX sockets: the module unix_diag may not
- * be there, or netlink be forbidden.
+ * Whether sock_diag(7) reports AF_UNIX sockets: the module unix_diag may be
+ * missing, or netlink forbidden.
  */
 export function hasUnixDiag(): boolean {
   const fd = native.socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);

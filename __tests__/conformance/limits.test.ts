@@ -139,7 +139,7 @@ test('ten thousand registrations of all kinds report their own events', () => {
   expect(left).toEqual([]);
 });
 
-/** Every kind of registration that may need a descriptor of its own. */
+/** Every kind of registration that may need a descriptor. */
 function hungry(): KeventInit[] {
   const [r, w] = pipe();
   const [a] = socketpair();
@@ -188,7 +188,7 @@ onBuiltIn(
       }
       // One refusal each at least, but for what needs none.
       if (left === 0) expect(answers).toContain('EMFILE');
-      // The queue is usable, and what it was refused is to be had again.
+      // The queue is usable, and the refused registration succeeds now.
       chg(q, ...changes);
       expect(poll(q).length).toBeGreaterThan(0);
       for (const { ident, filter } of changes) {
@@ -229,7 +229,7 @@ function answerOf(q: number, one: KeventInit, list: KeventList): string {
   }
 }
 
-/** Whether this user may have a user namespace with limits of its own. */
+/** Whether this user may create a user namespace with limits. */
 function canUnshare(): boolean {
   try {
     const set = 'echo 8 > /proc/sys/user/max_inotify_watches';
@@ -260,13 +260,13 @@ describe('When inotify runs out', () => {
     'files beyond the limit of watches are refused, and the others reported',
     async () => {
       const folder = path('');
-      const [codes, told, again] = await within(
+      const [codes, reported, again] = await within(
         'echo 3 > /proc/sys/user/max_inotify_watches',
         'fewWatches',
         folder,
       );
       expect(codes).toEqual(['none', 'none', 'none', 'ENOSPC', 'ENOSPC']);
-      expect(told).toBe(3);
+      expect(reported).toBe(3);
       expect(again).toBe('none');
     },
   );
@@ -283,7 +283,7 @@ describe('When inotify runs out', () => {
       expect(vnodeCode).toBe('EMFILE');
       expect(pipeEvents).toEqual(['none', 1]);
       expect(userEvents).toBe(2);
-      // What EVFILT_READ of the file is looked at by, instead.
+      // The fallback by which EVFILT_READ polls the file.
       expect(leaked).toEqual([expect.stringMatching('timerfd')]);
     },
   );
@@ -350,14 +350,14 @@ gate(
   chmodSync(path('changed'), 0o400);
   unlinkSync(path('unlinked'));
   renameSync(path('renamed'), path('elsewhere'));
-  const told = new Map(
+  const reported = new Map(
     change(q, [], 64).map(({ ident, fflags }) => [ident, fflags]),
   );
-  expect([...told.keys()].sort()).toEqual([...fds].sort());
+  expect([...reported.keys()].sort()).toEqual([...fds].sort());
   const gone = NOTE_DELETE | NOTE_LINK;
-  expect((told.get(quiet.unlinked) ?? 0) & gone).toBe(gone);
-  expect((told.get(quiet.grown) ?? 0) & NOTE_WRITE).not.toBe(0);
-  expect((told.get(quiet.renamed) ?? 0) & NOTE_RENAME).not.toBe(0);
+  expect((reported.get(quiet.unlinked) ?? 0) & gone).toBe(gone);
+  expect((reported.get(quiet.grown) ?? 0) & NOTE_WRITE).not.toBe(0);
+  expect((reported.get(quiet.renamed) ?? 0) & NOTE_RENAME).not.toBe(0);
   expect(poll(q)).toEqual([]);
   writeSync(noisy[0], 'x', 0);
   expect(poll(q)).toHaveLength(1);

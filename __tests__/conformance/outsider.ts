@@ -27,8 +27,8 @@ const DELAY_MS = 40;
 const PROGRAM = join(root, '__tests__/fixtures/conformance/outsider.cjs');
 
 /**
- * Run `body`, which blocks this thread, and have another thread do `acts` once
- * it sleeps: Linux tells, elsewhere 40 ms after it began have to be enough.
+ * Run `body`, which blocks this thread. Another thread does `acts` once this
+ * one is blocked: Linux reports that, elsewhere 40 ms have to be enough.
  */
 export async function meanwhile<Result>(
   names: Readonly<Record<string, number>>,

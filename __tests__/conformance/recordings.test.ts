@@ -27,7 +27,7 @@ for (const kind of kinds) {
       const differences: Record<string, Difference> = {};
       const equal: string[] = [];
       for (const recording of programs) {
-        // A signal that nobody catches would end the process.
+        // An uncaught signal would end the process.
         if (kind === 'signal') signals.forEach(catchSignal);
         const difference = play(recording);
         dispose();

@@ -235,7 +235,7 @@ class Player {
     this.#bind(name, high);
   }
 
-  /** The same for a queue, whose low number its own close gives back. */
+  /** The same for a queue, whose low descriptor is freed by its own close. */
   #bindQueue(name: Step['as'], fd: number): void {
     const high = world.dup2(fd, this.#nextHigh++);
     world.adoptQueue(high);

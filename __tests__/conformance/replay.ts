@@ -202,7 +202,7 @@ const { signals } = os;
 
 type Kind = 'pipe' | 'socket' | 'queue' | 'file' | 'none';
 
-/** What a step answered: a number, an errno name, or entries. */
+/** The result of a step: a number, an errno name, or entries. */
 interface Answer {
   readonly ret?: number | 'fd';
   readonly errno?: string;
@@ -241,7 +241,7 @@ class Play {
 
   async run(): Promise<void> {
     const { steps } = this.#scenario;
-    // A signal that nobody catches would end the process.
+    // An uncaught signal would end the process.
     for (const { sig } of steps) if (sig) world.catchSignal(sig);
     for (let i = 0; i < steps.length; i++) {
       const step = steps[i];
@@ -324,7 +324,7 @@ class Play {
   }
 
   /** A descriptor call, with its refusal as an answer. */
-  #ask(call: () => number): Answer {
+  #attempt(call: () => number): Answer {
     try {
       return { ret: call() };
     } catch (error) {
@@ -372,22 +372,24 @@ class Play {
         world.close(this.#fd(fd));
         return { ret: 0 };
       case 'read':
-        return this.#ask(() =>
+        return this.#attempt(() =>
           this.#kinds.get(fd ?? '') === 'queue'
             ? libc.readNow(this.#fd(fd), bytes)
             : libc.read(this.#fd(fd), bytes),
         );
       case 'write':
-        return this.#ask(() => libc.write(this.#fd(fd), bytes));
+        return this.#attempt(() => libc.write(this.#fd(fd), bytes));
       case 'fill':
-        return this.#ask(() => libc.fill(this.#fd(fd)));
+        return this.#attempt(() => libc.fill(this.#fd(fd)));
       case 'drain':
-        return this.#ask(() => libc.drain(this.#fd(fd)));
+        return this.#attempt(() => libc.drain(this.#fd(fd)));
       case 'nonblock':
         libc.setNonblocking(this.#fd(fd));
         return { ret: 0 };
       case 'shutdown':
-        return this.#ask(() => libc.shutdown(this.#fd(fd), step.how ?? 'RD'));
+        return this.#attempt(() =>
+          libc.shutdown(this.#fd(fd), step.how ?? 'RD'),
+        );
       case 'sleep':
         world.sleep(step.ms ?? 0);
         return undefined;
@@ -444,7 +446,7 @@ class Play {
     }
   }
 
-  /** The ident a name, a number or name+number stands for. */
+  /** The ident of a name, a number or name+number. */
   #ident(text: string): bigint {
     if (/^-?\d/.test(text)) return BigInt(text);
     if (isSignal(text)) return BigInt(signals[text]);

@@ -209,14 +209,14 @@ describe('The call', () => {
     () => {
       const q = kqueue();
       chg(q, { ...user(1), flags: EV_ADD, fflags: NOTE_TRIGGER });
-      const ask = (tv_sec: number | bigint, tv_nsec: number | bigint) =>
+      const attempt = (tv_sec: number | bigint, tv_nsec: number | bigint) =>
         codeOf(() => get(q, 1, { tv_sec, tv_nsec }));
-      expect(ask(2 ** 31 - 1, 1_000_000_000)).toBe('none');
-      expect(ask(2 ** 31, 0)).toBe('EINVAL');
-      expect(ask(2n ** 62n, 0)).toBe('EINVAL');
-      expect(ask(-1, 0)).toBe('EINVAL');
-      expect(ask(0, -1)).toBe('EINVAL');
-      expect(ask(0, 1_000_000_001)).toBe('EINVAL');
+      expect(attempt(2 ** 31 - 1, 1_000_000_000)).toBe('none');
+      expect(attempt(2 ** 31, 0)).toBe('EINVAL');
+      expect(attempt(2n ** 62n, 0)).toBe('EINVAL');
+      expect(attempt(-1, 0)).toBe('EINVAL');
+      expect(attempt(0, -1)).toBe('EINVAL');
+      expect(attempt(0, 1_000_000_001)).toBe('EINVAL');
     },
   );
 

@@ -774,7 +774,7 @@ describe('Regular files', () => {
     chmodSync(at, 0o400);
     expectEvents(poll(q), edge(other, 10), edge(fd, 7));
     libc.seek(fd, 1);
-    // It was moved back, which is told to all who have the file open.
+    // The offset was moved back, which every descriptor of the file reports.
     expectEvents(poll(q), edge(other, 10), edge(fd, 9));
   });
 
@@ -783,16 +783,16 @@ describe('Regular files', () => {
     const { fd, at } = file(0);
     const writer = adopt(openSync(at, 'r+'));
     chg(q, { ...read(fd), flags: EDGE });
-    const told = (data: number) =>
+    const expectRead = (data: number) =>
       expectEvents(poll(q), { ...read(fd), flags: EDGE, data });
     expectEvents(poll(q));
     writeSync(writer, 'ab');
-    told(2);
+    expectRead(2);
     expectEvents(poll(q));
     writeSync(writer, 'c');
-    told(3);
+    expectRead(3);
     ftruncateSync(writer, 8);
-    told(8);
+    expectRead(8);
     expectEvents(poll(q));
   });
 
@@ -903,7 +903,8 @@ describe('Terminals and devices', () => {
     libc.writeText(master, 'abc\x04');
     const events = get(q, 8, SOON);
     expectEvents(withoutData(events), addRead(slave));
-    // Darwin counts the end of file; Linux tells it from nothing.
+    // Darwin counts the EOF character; Linux does not distinguish it from no
+    // data.
     expect([3, 4]).toContain(events[0].data);
   });
 

@@ -111,8 +111,8 @@ ruleTest('B6 a watched queue makes its watcher readable', () => {
   expect(isReadable(q)).toBe(false);
 });
 
-// A host loop calls kevent whenever poll(2) says so. If nothing comes of it
-// and poll(2) goes on saying so, the loop spins.
+// An event loop calls kevent whenever poll(2) reports the queue as readable. It
+// spins if kevent returns nothing and poll(2) still reports it.
 describe('After an empty poll the queue is not readable', () => {
   const quiet = (q: number): void => {
     for (let i = 0; i < 3; i++) {

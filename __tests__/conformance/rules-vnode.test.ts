@@ -1,5 +1,5 @@
 // EVFILT_VNODE: rules I of docs/rules.md that no case of the list covers, with
-// several changes between two looks, and several descriptors of one file.
+// several changes between two calls, and several descriptors of one file.
 import {
   chmodSync,
   ftruncateSync,
@@ -56,7 +56,7 @@ const vnode = (ident: number, fflags = ALL) => ({
   fflags,
 });
 
-/** A watched descriptor, and what it tells. */
+/** A watched descriptor, and a check of its notes. */
 function watched(fd: number, fflags = ALL) {
   const q = kqueue();
   chg(q, vnode(fd, fflags));
@@ -73,9 +73,9 @@ function folder(name: string): { at: string; fd: number } {
 describe('Contents', () => {
   ruleTest('I4 rewriting a file with less data reports NOTE_WRITE', () => {
     const { fd, at } = file(10);
-    const tells = watched(fd, NOTE_WRITE);
+    const expectNotes = watched(fd, NOTE_WRITE);
     writeFileSync(at, 'five.');
-    tells(NOTE_WRITE);
+    expectNotes(NOTE_WRITE);
     const all = file(10, 'all');
     const tellsAll = watched(all.fd);
     writeFileSync(all.at, 'five.');
@@ -84,44 +84,44 @@ describe('Contents', () => {
 
   ruleTest('I4 truncating a file does not report NOTE_WRITE', () => {
     const fd = open(file(10).at, 'r+');
-    const tells = watched(fd);
+    const expectNotes = watched(fd);
     ftruncateSync(fd, 4);
-    tells(NOTE_ATTRIB);
+    expectNotes(NOTE_ATTRIB);
     ftruncateSync(fd, 0);
-    tells(NOTE_ATTRIB);
+    expectNotes(NOTE_ATTRIB);
   });
 
   ruleTest('I4 opening and reading report nothing', () => {
     const { at } = file(10);
     const fd = open(at, 'r+');
-    const tells = watched(fd);
+    const expectNotes = watched(fd);
     closeElsewhere(open(at, 'r'));
-    tells();
-    // Nor does that change what comes later.
+    expectNotes();
+    // It does not affect later events either.
     ftruncateSync(fd, 4);
-    tells(NOTE_ATTRIB);
+    expectNotes(NOTE_ATTRIB);
   });
 
   ruleTest('I4 writing to a FIFO reports NOTE_WRITE', () => {
     const [r, w] = fifo();
-    const tells = watched(r, NOTE_WRITE);
+    const expectNotes = watched(r, NOTE_WRITE);
     writeSync(w, 'x');
-    tells(NOTE_WRITE);
+    expectNotes(NOTE_WRITE);
   });
 });
 
 describe('Links and attributes', () => {
   ruleTest('I4 reports attributes and links that change together', () => {
     const { fd, at } = file(1);
-    const tells = watched(fd);
+    const expectNotes = watched(fd);
     chmodSync(at, 0o400);
     linkSync(at, path('second'));
-    tells(NOTE_ATTRIB | NOTE_LINK);
+    expectNotes(NOTE_ATTRIB | NOTE_LINK);
     chmodSync(at, 0o600);
     unlinkSync(path('second'));
-    tells(NOTE_ATTRIB | REMOVED);
+    expectNotes(NOTE_ATTRIB | REMOVED);
     linkSync(at, path('third'));
-    tells(NOTE_LINK);
+    expectNotes(NOTE_LINK);
   });
 
   ruleTest.each([
@@ -131,25 +131,25 @@ describe('Links and attributes', () => {
   ])('I4 reports NOTE_EXTEND after other changes: %s', (_, change) => {
     const { at } = file(1);
     const fd = open(at, 'r+');
-    const tells = watched(fd, NOTE_EXTEND);
+    const expectNotes = watched(fd, NOTE_EXTEND);
     change(at);
     writeSync(fd, 'more', 1);
-    tells(NOTE_EXTEND);
+    expectNotes(NOTE_EXTEND);
   });
 
   ruleTest(
     'I4 changed attributes of a directory do not report NOTE_LINK',
     () => {
       const { at, fd } = folder('folder');
-      const tells = watched(fd);
+      const expectNotes = watched(fd);
       mkdirSync(`${at}/below`);
-      tells(NOTE_WRITE | NOTE_LINK);
+      expectNotes(NOTE_WRITE | NOTE_LINK);
       chmodSync(at, 0o700);
-      tells(NOTE_ATTRIB);
+      expectNotes(NOTE_ATTRIB);
       rmdirSync(`${at}/below`);
-      tells(NOTE_WRITE | NOTE_LINK);
+      expectNotes(NOTE_WRITE | NOTE_LINK);
       chmodSync(at, 0o755);
-      tells(NOTE_ATTRIB);
+      expectNotes(NOTE_ATTRIB);
     },
   );
 
@@ -158,11 +158,11 @@ describe('Links and attributes', () => {
     () => {
       const { at, fd } = folder('folder');
       for (const name of ['a', 'b']) mkdirSync(`${at}/${name}`);
-      const tells = watched(fd);
+      const expectNotes = watched(fd);
       renameSync(`${at}/a`, `${at}/c`);
-      tells(NOTE_WRITE);
+      expectNotes(NOTE_WRITE);
       renameSync(`${at}/c`, `${at}/b`);
-      tells(NOTE_WRITE | NOTE_LINK);
+      expectNotes(NOTE_WRITE | NOTE_LINK);
     },
   );
 
@@ -209,21 +209,21 @@ describe('Several descriptors', () => {
       closeElsewhere(fd);
       // Its number is another file's.
       expect(file(0, 'empty').fd).toBe(fd);
-      const tells = (note: number) =>
+      const expectNotes = (note: number) =>
         expectEvents(poll(q), vnode(second, note));
       writeSync(second, 'more');
-      tells(NOTE_WRITE | NOTE_EXTEND);
+      expectNotes(NOTE_WRITE | NOTE_EXTEND);
       linkSync(at, path('second'));
-      tells(NOTE_LINK);
+      expectNotes(NOTE_LINK);
       unlinkSync(at);
-      tells(REMOVED);
+      expectNotes(REMOVED);
     },
   );
 
   ruleTest('I4 does not report changes made before the registration', () => {
     const { fd, at } = file(4);
     const q = kqueue();
-    // This one goes on following the file.
+    // This registration keeps following the file.
     chg(q, { ident: fd, filter: EVFILT_READ, flags: EDGE });
     chg(q, vnode(fd));
     chg(q, { ident: fd, filter: EVFILT_VNODE, flags: EV_DELETE });
@@ -233,9 +233,10 @@ describe('Several descriptors', () => {
     chg(q, vnode(fd));
     const again = adopt(openSync(at, 'r+'));
     writeSync(again, 'x', 0);
-    const told = () => poll(q).filter(({ filter }) => filter === EVFILT_VNODE);
-    expectEvents(told(), vnode(fd, NOTE_WRITE));
+    const vnodeEvents = () =>
+      poll(q).filter(({ filter }) => filter === EVFILT_VNODE);
+    expectEvents(vnodeEvents(), vnode(fd, NOTE_WRITE));
     chmodSync(at, 0o400);
-    expectEvents(told(), vnode(fd, NOTE_ATTRIB));
+    expectEvents(vnodeEvents(), vnode(fd, NOTE_ATTRIB));
   });
 });

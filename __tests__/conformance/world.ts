@@ -113,7 +113,7 @@ export function tcpPair(): [number, number] {
   return [client, server];
 }
 
-/** A loopback port that nobody listens on. */
+/** An unused loopback port. */
 export function closedPort(): number {
   const { fd, port } = tcpListener();
   closeElsewhere(fd);
@@ -165,7 +165,7 @@ export function fifo(): [number, number] {
   return ends;
 }
 
-/** A child process that ends when it is told to. */
+/** A child process that exits on request. */
 export interface Child {
   readonly pid: number;
   /** End with that exit code, or by that signal; when it has, this returns. */
@@ -174,7 +174,7 @@ export interface Child {
 
 const children = new Set<Child>();
 
-/** A number that is no process's. */
+/** An unused pid. */
 export function unusedPid(): number {
   for (let pid = 32_000; pid > 20_000; pid--) {
     if (!libc.isProcess(pid)) return pid;
@@ -223,8 +223,8 @@ export function grandchild(): { pid: number; end(code: number): void } {
   };
 }
 
-// Jest hands out a copy of the process, on which no signal is ever heard;
-// Node's own functions are of the realm that has the real one.
+// Jest provides a copy of `process` that receives no signals; Node's own
+// functions belong to the realm with the real one.
 const NodeFunction = readlinkSync.constructor as FunctionConstructor;
 const realProcess: NodeJS.Process = new NodeFunction('return process')();
 
@@ -269,7 +269,7 @@ export function dispose(): void {
 
 const DESCRIPTORS = '/proc/self/fd';
 
-/** Every open descriptor and what it is, or undefined where nobody knows. */
+/** Every open descriptor and its kind, or undefined if unknown. */
 export function descriptors(): string[] | undefined {
   let numbers: string[];
   try {
@@ -288,7 +288,10 @@ export function descriptors(): string[] | undefined {
   return open.sort();
 }
 
-/** Use each kind of source once: what the library keeps, it has then. */
+/**
+ * Use each kind of source once, so that the library has opened its permanent
+ * descriptors.
+ */
 function warmUp(): void {
   const kq = kqueue();
   const [r, w] = pipe();
@@ -304,7 +307,7 @@ function warmUp(): void {
   dispose();
 }
 
-/** Give each test of this file a world of its own, and let none leak. */
+/** Isolate each test of this file, and fail one that leaks. */
 export function isolate(): void {
   let known: ReadonlySet<string> | undefined;
   beforeAll(() => {
@@ -313,9 +316,9 @@ export function isolate(): void {
   });
   afterEach(dispose);
   afterAll(() => {
-    // What another library keeps open is its own affair.
+    // Descriptors of another library are not counted.
     if (kernel.name !== 'linux') return;
-    // What the test runner had open, it may have closed since.
+    // The test runner may have closed its own descriptors meanwhile.
     const opened = (descriptors() ?? []).filter((line) => !known?.has(line));
     if (known !== undefined) expect(opened).toEqual([]);
   });

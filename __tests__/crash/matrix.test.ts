@@ -1,5 +1,5 @@
-// However a process or a thread ends, and whatever its queues are doing at
-// that moment: it ends at once, the way it was told to. Never a hang, never a
+// A process or a thread exits promptly and as requested, in every state of its
+// queues and with every kind of exit. Never a hang, never a
 // crash of another kind.
 //
 // A share of the matrix runs with the suite. All of it, on another Node:
@@ -81,7 +81,7 @@ function play(
   });
 }
 
-/** What each ending of the process is to look like. */
+/** The expected exit status of each ending of the process. */
 const PROCESS_ENDS: Readonly<Record<string, number | string>> = {
   exit: 7,
   uncaught: 1,
@@ -134,7 +134,7 @@ const statesOf = (place: Place, ending: string): readonly string[] => {
   return all.filter((state) => state === 'blocked' || few.includes(state));
 };
 
-/** Play each state in a process of its own; what went wrong with them. */
+/** Play each state in a child process and return the failures. */
 async function failuresOf(
   place: Place,
   ending: string,
@@ -166,10 +166,10 @@ const livesOf = (lines: readonly string[]): string[][] =>
     .slice(0, -1)
     .map((life) => life.split('\n').slice(0, -1).sort());
 
-/** What V8 says of a thread's heap on the way. */
+/** The message of V8 about the heap of a thread. */
 const OUT_OF_MEMORY = /\n<--- (?:Last few GCs|JS stacktrace)[\s\S]*$/;
 
-/** What an ending says on standard error. */
+/** The output of an ending on standard error. */
 const SAYS: Readonly<Record<string, string>> = {
   uncaught: 'thrown on purpose',
   rejection: 'rejected on purpose',

@@ -21,7 +21,7 @@ const programs = [...blocks, ...docstringBlocks].filter(({ language }) =>
   /^(ts|js)$/.test(language),
 );
 
-/** What a program is called: `block-7.mts`, or `.cjs` where it says require. */
+/** The file name of a program: `block-7.mts`, or `.cjs` if it uses require. */
 const nameOf = (block: Block): string => {
   const extension =
     block.language === 'ts'

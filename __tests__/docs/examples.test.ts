@@ -202,7 +202,7 @@ test('debounce.ts handles each burst once', async () => {
 test('wake-worker.ts wakes a thread that is blocked in a system call', async () => {
   expect(await example('wake-worker.ts')).toEqual(
     said(
-      'woken to look',
+      'woken to check',
       'woken to quit',
       'it worked three times',
       'the worker can be woken: false',

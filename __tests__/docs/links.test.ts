@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { root } from '../support/built-package.js';
 import { pages, textOf } from '../support/doc-blocks.js';
 
-/** What a heading is called in a link. */
+/** The anchor of a heading. */
 const anchorOf = (heading: string): string =>
   heading
     .toLowerCase()

@@ -43,7 +43,7 @@ interface Part {
   text: string;
 }
 
-/** The comments of a source, each as a page of its own. */
+/** The comments of a source, each as a page. */
 function commentsOf(source: string): Part[] {
   const text = textOf(source);
   const comments = text.matchAll(/\/\*\*([\s\S]*?)\*\/|(?:^ *\/\/.*\n)+/gm);
@@ -126,7 +126,7 @@ describe.each([
   });
 
   test('has no sentence over 25 words', () => {
-    // Lists of ids in a table are no sentences.
+    // Lists of ids in a table are not sentences.
     const isLong = (sentence: string): boolean =>
       sentence
         .split(/\s+/)

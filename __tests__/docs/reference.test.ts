@@ -1,4 +1,4 @@
-// docs/reference.md names whatever the package exports.
+// docs/reference.md names every export of the package.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';

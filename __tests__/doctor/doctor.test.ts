@@ -1,7 +1,6 @@
-// doctor(): what it says of the kernel here, and that it believes no kernel
-// that is not what its table says. The liars are doubles: kernels in
-// JavaScript that speak one system's bytes while this library takes them for
-// another's.
+// doctor(): its report about the running kernel, and about kernels that do not
+// match their table. Those are doubles: kernels in JavaScript with the ABI of
+// one system, which the library calls with the ABI of another.
 import { homedir } from 'node:os';
 import type { KernelFacts } from '../../src/abi/shape.js';
 import { type KernelName, kernels } from '../../src/abi.js';
@@ -42,7 +41,7 @@ const EBADF = 9n;
 /** How long a timer is waited for that comes never. */
 const PATIENCE = 300;
 
-/** What a kernel may do wrong besides. */
+/** Further faults of a kernel. */
 interface Vice {
   /** Seen by every event before it is written. */
   readonly bend?: (event: Fields, index: number) => Fields;
@@ -192,7 +191,7 @@ function kernelOf(
   return made;
 }
 
-/** What is found when a kernel is taken for another. */
+/** The findings if a kernel is mistaken for another. */
 const findingsOf = (
   made: Double,
   claimed: KernelName = made.facts.name as KernelName,
@@ -300,7 +299,7 @@ test('reports a wrong timer unit with the measured duration', async () => {
     timerUnits: facts.timerUnits,
     constants: { ...kernels.darwin.constants, NOTE_MSECONDS: 2 },
   };
-  // A busy machine may look so late that the timer seems to be right.
+  // On a busy machine a late poll may make the timer seem right.
   await timed(() => {
     const timers = examine(subjectOf(bound, claimed), PATIENCE).find(
       ({ name }) => name === 'timers',

@@ -9,7 +9,7 @@ import { allocate } from '../../src/memory/kevent-memory.js';
 import { allocateTimespec } from '../../src/memory/timespec.js';
 import { Double, type KeventCall } from '../support/doubles.js';
 
-/** A function of the library, and what its man page lists for it. */
+/** A function of the library, and the errnos of its man page. */
 export const LISTED = {
   kqueue: ['EMFILE', 'ENFILE', 'ENOMEM'],
   kevent: [
@@ -60,8 +60,8 @@ export function doubleKernel(): DoubleKernel {
     const nth = calls.filter((made) => made === name).length;
     calls.push(name);
     if (fault?.call === name && (fault.nth === 'each' || fault.nth === nth)) {
-      // Whatever close says, the descriptor is closed; and a signal ends a
-      // wait, before which the changes were made.
+      // A failed close still closes the descriptor. A signal ends a wait after
+      // the changes were applied.
       const isMade = isChange && fault.code === 'EINTR';
       if (name === 'close' || isMade) body();
       return double.fail(errno[fault.code]);

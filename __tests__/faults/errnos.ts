@@ -3,9 +3,9 @@
 import { constants } from 'node:os';
 
 /**
- * What a failure says. A lack (of memory, of descriptors, of a permission, or
- * of time: a signal) may pass and says nothing of the arguments. A claim says
- * that they were wrong, which here is never so: it contradicts the world.
+ * Kinds of failures. A shortage (of memory, descriptors, permission or time: a
+ * signal) may pass, and does not depend on the arguments. A claim says that the
+ * arguments were wrong. Here they never are, so it contradicts the facts.
  */
 export type Kind = 'lack' | 'claim';
 
@@ -16,7 +16,7 @@ interface Errors {
   readonly claims: readonly Errno[];
 }
 
-/** Names of an errno table in one string, for each kind. */
+/** The names of an errno table in one string, by kind. */
 const errors = (lacks: string, claims: string): Errors => {
   const split = (names: string) =>
     names.split(' ').filter((name) => name !== '') as Errno[];
@@ -29,7 +29,7 @@ const POLLING = errors('EINTR ENOMEM', 'EFAULT EINVAL');
 
 /** By the name in `Libc`; epoll_ctl by its operation too. */
 export const ERRNOS: Readonly<Record<string, Errors>> = {
-  // Whatever close says, on Linux the descriptor is closed.
+  // On Linux a failed close still closes the descriptor.
   close: errors('EINTR EIO ENOSPC EDQUOT', 'EBADF'),
   read: errors('EINTR', 'EAGAIN EBADF EFAULT EINVAL EIO EISDIR'),
   lseek: errors('', 'EBADF EINVAL ENXIO EOVERFLOW ESPIPE'),
@@ -82,8 +82,8 @@ export const ERRNOS: Readonly<Record<string, Errors>> = {
 };
 
 /**
- * Calls that make something: these may fail for as long as a process lives,
- * and what was there before has to work all the same.
+ * Calls that create something. They may fail for the rest of the process, and
+ * everything created before has to keep working.
  */
 export const MAKERS: readonly string[] = [
   'socket',
@@ -98,7 +98,7 @@ export const MAKERS: readonly string[] = [
   'pidfdOpen',
 ];
 
-/** What a filter of system calls answers for one it does not let through. */
+/** The errno of a system call that a seccomp filter rejects. */
 export const SANDBOX: readonly Errno[] = ['EPERM', 'ENOSYS'];
 
 export const numberOf = (name: Errno): number => constants.errno[name];

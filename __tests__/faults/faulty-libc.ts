@@ -1,4 +1,4 @@
-// A libc that writes down what is called, and in which one call fails.
+// A libc that records its calls, and fails one of them.
 import type { Libc } from '../../src/ffi/libc.js';
 import { type Errno, numberOf } from './errnos.js';
 
@@ -17,7 +17,7 @@ export interface Fault {
 /** A call that was made. */
 export interface Call {
   readonly name: string;
-  /** It failed of itself, before it had need of anything. */
+  /** The call failed by itself, before the fault. */
   readonly isRefused: boolean;
 }
 
@@ -48,12 +48,12 @@ export function faultyLibc(real: Libc): FaultyLibc {
     return fault.forEver ? nth >= fault.nth : nth === fault.nth;
   };
 
-  /** Fail, after whatever happens in such a failure all the same. */
+  /** Fail, after the side effects that such a failure has. */
   const fail = (name: string, original: Native, args: number[]): number => {
     if (name === 'close') {
       original(...args);
     } else if (name === 'epollCtl.add') {
-      // What is there already is told before there is need of anything.
+      // EEXIST is reported before any resource is needed.
       const result = original(...args);
       if (result < 0) return result;
       const [ep, , fd] = args;

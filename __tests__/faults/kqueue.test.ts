@@ -1,7 +1,6 @@
-// Each call of a kernel's library that an operation of the typed queue makes
-// fails in its turn with every errno its man page lists. The error is told, a
-// signal is not; the queue goes on, keeps what was ready, and no value, no
-// descriptor and no watch of the event loop is left over.
+// Each library call of a typed queue's operation fails once with every errno of
+// its man page. The error is reported, a signal is not. The queue continues and
+// keeps its pending events; no value, descriptor or event loop watch leaks.
 
 import { close, fdOwners, kqueue } from '../../src/calls/syscalls.js';
 import { exitsOfProcess } from '../../src/ffi/exits.js';
@@ -54,13 +53,15 @@ afterAll(() => {
 type Queue = Kqueue<string>;
 
 interface Operation {
-  /** What is there beforehand, besides a user event that is ready. */
+  /** The initial registrations, besides a triggered user event. */
   readonly set?: (kq: Queue) => unknown;
-  /** What is done while a call fails. It returns the values of events. */
+  /**
+   * The operation during which a call fails. It returns the values of events.
+   */
   readonly act: (kq: Queue) => unknown;
   /** The queue is closed afterwards. */
   readonly closes?: boolean;
-  /** What it calls, each at least once: `kevent`, unless it is told here. */
+  /** The calls of the operation, each at least once: by default `kevent`. */
   readonly calls?: readonly Name[];
 }
 
@@ -104,7 +105,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'add with other flags': {
     set: (kq) => kq.add(OTHER),
     act: (kq) => kq.add({ ...OTHER, oneshot: true }),
-    // It is tried on a queue of its own first.
+    // It is tested on a separate queue first.
     calls: ['kqueue', 'kevent', 'close'],
   },
   modify: {
@@ -242,14 +243,14 @@ async function play(op: Operation, fault?: DoubleFault): Promise<Outcome> {
   if (closes && fault?.call === 'kevent' && fault.code === 'EBADF') {
     closeQueues();
   }
-  // What the test runner had open, it may have closed since.
+  // The test runner may have closed its own descriptors meanwhile.
   const open = (descriptors() ?? []).filter((line) => !before.includes(line));
   if (open.length > 0) wrong.push(`left open ${open}`);
   return { wrong, calls };
 }
 
 onLinux('a queue continues after any failed call', async () => {
-  // The first of all makes what is kept.
+  // The first operation opens the permanent descriptors.
   await play({ act: () => {} });
   const wrong: string[] = [];
   const tried = new Set<string>();

@@ -1,10 +1,8 @@
-// Every native call of every operation fails in its turn with every errno its
-// man page lists, once or from then on. What is refused is refused in a
-// promised way, the queue goes on or is clearly closed, nothing stays open or
-// registered, and no event that was ready is lost.
-//
-// Of all cells a share is tried: of each call with each errno one at least.
-// With KQUEUE_FFI_FAULTS=all, all are; that takes minutes.
+// Every native call of every operation fails with every errno of its man page,
+// once or from then on. The operation fails as documented, the queue continues
+// or is clearly closed, nothing stays open or registered, and no pending event
+// is lost. A share of all cells runs by default: at least one for each call and
+// errno. KQUEUE_FFI_FAULTS=all runs all of them, which takes minutes.
 import { bindLibc } from '../../src/ffi/libc.js';
 import { isolate } from '../conformance/world.js';
 import { onLinux } from '../support/fds.js';
@@ -20,7 +18,7 @@ const SEED = Number(process.env.KQUEUE_FFI_FAULTS_SEED ?? 0x6b73);
 /** How many cells are tried if not all are, and of each fault. */
 const SHARE = 900;
 const EACH = { lack: 6, claim: 1 } as const;
-/** Where a lack was once told as something else, or an event lost. */
+/** Cells that once reported a wrong error, or lost an event. */
 const ALWAYS: readonly string[] = [
   'add a queue over a pipe and a socket',
   'add the exit of a process',

@@ -213,9 +213,9 @@ onLinux(
   'a wait reports events after an internal descriptor was closed',
   async () => {
     const { stdout, status } = await fixture('lost-part.cjs');
-    const told: string[] = JSON.parse(stdout);
-    expect(told.length).toBeGreaterThanOrEqual(3);
-    expect(new Set(told)).toEqual(new Set(['read']));
+    const filters: string[] = JSON.parse(stdout);
+    expect(filters.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(filters)).toEqual(new Set(['read']));
     expect(status).toBe(0);
   },
 );

@@ -67,7 +67,9 @@ export function cellsOf(
   return cells;
 }
 
-/** What a lack may be told as: never that something is not there. */
+/**
+ * The errnos a shortage may be reported as: never one for something missing.
+ */
 const HONEST = [
   'EMFILE',
   'ENFILE',
@@ -88,13 +90,13 @@ const LATCHED = { ident: 1001, filter: EVFILT_USER };
 
 const keyOf = ({ ident, filter }: Key): string => `${filter} ${ident}`;
 
-/** For so many looks and milliseconds at least, what is to come is waited for. */
-const LOOKS = 6;
+/** The minimum number of polls and milliseconds to wait for an event. */
+const POLLS = 6;
 const LATEST = 200;
 
 /** How an operation went. */
 export interface Outcome {
-  /** What is not as promised. */
+  /** The broken promises. */
   readonly wrong: readonly string[];
   /** The native calls of the operation. */
   readonly calls: readonly Call[];
@@ -110,7 +112,7 @@ function withoutPwait2(real: Libc): Libc {
   return broken.libc;
 }
 
-/** What a queue counts of itself. */
+/** The counters of a queue. */
 const countsOf = (kernel: LinuxKernel, kq: number): string => {
   const queue = kernel.queueOf(kq);
   if (queue === undefined) return 'no queue';
@@ -118,7 +120,7 @@ const countsOf = (kernel: LinuxKernel, kq: number): string => {
   return `${knotes} knotes, ${queue.sources.size} sources, ${queue.nesting.hasChildren}`;
 };
 
-/** Play an operation in a world of its own, with a fault or without. */
+/** Play an operation in isolation, with or without a fault. */
 export function play(
   real: Libc,
   { set, waits = false, isOld = false }: Scenario,
@@ -195,7 +197,7 @@ export function play(
     if (played.closes === true) return finish();
     kq = played.number ?? kq;
 
-    // ---- what comes then
+    // ---- later events
     if (code === 'none') played.after?.();
     const forced = [USER, ...(isClaim ? [] : [control])];
     const expected = new Set(
@@ -210,7 +212,8 @@ export function play(
     const list = new KeventList(32);
     const isOver = (answer: string): boolean => {
       if (answer === 'none' || answer === 'EINTR') return false;
-      // A claim that a queue is none is believed: it is over, and says so.
+      // A claim that the descriptor is not a queue ends the queue with an
+      // error.
       if (!isClaim || answer !== 'EBADF') wrong.push(`then is ${answer}`);
       return true;
     };
@@ -220,8 +223,8 @@ export function play(
       return finish();
     const start = performance.now();
     const isLate = () => performance.now() - start > LATEST;
-    for (let looks = 0; looks < LOOKS || !isLate(); looks++) {
-      const timeout = looks < 2 ? 0 : LATEST;
+    for (let polls = 0; polls < POLLS || !isLate(); polls++) {
+      const timeout = polls < 2 ? 0 : LATEST;
       const answer = codeOf(() => stage.kevent(kq, null, list, timeout));
       if (isOver(answer)) return finish();
       note(list);
@@ -236,7 +239,7 @@ export function play(
       }
     }
 
-    // ---- what it leaves behind
+    // ---- leaks
     if (!isClaim) {
       if (libc.poll(kq) !== libc.POLLIN) wrong.push('not readable');
       const keys = [...(kernel.queueOf(kq)?.knotes.all() ?? [])];

@@ -1,5 +1,5 @@
-// Every operation on a queue, of everything that it can watch: what is done
-// beforehand, what is done while a call fails, and what must be seen then.
+// Every operation on a queue, for every kind of source: the preparation, the
+// operation during which a call fails, and the expected outcome.
 import { type Kevent, type KeventInit, KeventList } from '../../src/index.js';
 import {
   EV_ADD,
@@ -18,19 +18,19 @@ import * as libc from '../conformance/libc.js';
 import { dup, forget, pipe } from '../conformance/world.js';
 import { type Stage, SUBJECTS } from './subjects.js';
 
-/** What an operation has to be held to. */
+/** The expectations of an operation. */
 export interface Played {
-  /** While it runs, a call fails. What it collects, it returns. */
+  /** The operation during which a call fails. It returns collected events. */
   act(): readonly Kevent[];
   /** Done afterwards, if the operation did not throw. */
   after?(): unknown;
-  /** Ready beforehand, so to be reported whatever becomes of the operation. */
+  /** Pending before the operation, so it must be reported in any case. */
   readonly ready?: readonly Key[];
   /** To be reported if the operation did not throw. */
   readonly afterwards?: readonly Key[];
   /** Not to be reported if the operation did not throw. */
   readonly never?: readonly Key[];
-  /** The queue is closed by it: only what is left open is looked at. */
+  /** The operation closes the queue: only open descriptors are checked. */
   readonly closes?: boolean;
   /** A number that a queue is known by afterwards, instead of its first. */
   readonly number?: number;
@@ -221,7 +221,7 @@ const waitForTimer = (stage: Stage): Played => {
 
 const waitInVain = (stage: Stage): Played => ({ act: collect(stage, 1) });
 
-/** What is done with the queue itself, and with many things at once. */
+/** Operations on the queue itself, and on many sources at once. */
 const OTHERS: Readonly<Record<string, (stage: Stage) => Played>> = {
   'make a queue': ({ another }) => ({
     act() {

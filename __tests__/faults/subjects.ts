@@ -1,5 +1,5 @@
-// Something for each filter and for each kind of what it watches, and a way
-// to make it happen.
+// A source for each filter and kind of descriptor, and a function that makes it
+// ready.
 import { appendFileSync, mkdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Syscalls } from '../../src/calls/syscalls.js';
@@ -296,7 +296,7 @@ export const SUBJECTS: Readonly<Record<string, Make>> = {
     libc.fill(a);
     const changes = [
       add({ ident: r, filter: EVFILT_READ }),
-      // A side epoll of its own.
+      // A separate inner epoll.
       add({ ident: a, filter: EVFILT_READ }),
       add({ ident: a, filter: EVFILT_WRITE }),
     ];

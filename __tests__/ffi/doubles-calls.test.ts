@@ -1,4 +1,4 @@
-// What each kernel is told by a call, and what becomes of its answers.
+// What a call passes to each kernel, and how its results are read.
 import type { KeventInit } from '../../src/index.js';
 import {
   type Timeout as TimeoutArgument,
@@ -119,7 +119,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     const calls = kernel.open();
     const both = calls.list(4);
     both.push({ ident: 5, filter: 1, udata: 6 });
-    const [asked, given] = [
+    const [sent, given] = [
       { ident: 5n, filter: 1n, udata: 6n },
       { ident: 8n, filter: 2n, udata: 9n },
     ];
@@ -128,7 +128,7 @@ describe.each(everyEntry)('$kernel through $symbol', (options) => {
     const call = last(kernel);
     expect(call.changelist).toBe(call.eventlist);
     expect([call.nchanges, call.nevents]).toEqual([1, 4]);
-    expect(call.changes).toEqual(toBytes(kernel.struct, asked));
+    expect(call.changes).toEqual(toBytes(kernel.struct, sent));
     expect([...both].map(({ udata }) => udata)).toEqual([9n, 9n]);
   });
 

@@ -21,7 +21,7 @@ jest.mock('../../src/ffi/koffi.js', () => ({ koffi: jest.fn() }));
 
 type Koffi = typeof koffi;
 
-/** The FFI library, but for what it says of structs. */
+/** The FFI library with other struct layouts. */
 function koffiSays(changes: Partial<Koffi>): void {
   jest.mocked(nativeKoffi).mockReturnValue({ ...koffi, ...changes });
 }

@@ -47,7 +47,7 @@ const anyFields = ({ struct }: Double): fc.Arbitrary<Fields> =>
     ),
   );
 
-/** The same as somebody would write it: numbers where they are exact. */
+/** The same as a caller would write it: numbers where they are exact. */
 const initOf = (fields: Fields): object =>
   Object.fromEntries(
     Object.entries(fields).map(([name, value]) => {

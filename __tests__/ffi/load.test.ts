@@ -1,5 +1,5 @@
-// Another library in place of the system's: KQUEUE_FFI_LIBRARY and
-// KQUEUE_FFI_ABI, what a failed load says, and that it is tried again.
+// KQUEUE_FFI_LIBRARY and KQUEUE_FFI_ABI load another library; a failed load has
+// a clear message and is retried.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

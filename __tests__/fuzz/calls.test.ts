@@ -95,7 +95,7 @@ const anything = (): unknown =>
 const mostly = (right: () => unknown): unknown =>
   random() < 0.95 ? right() : anything();
 
-/** A queue of ours, nobody's number, or no descriptor at all. */
+/** A queue of this test, an unused number, or not a descriptor at all. */
 const descriptor = (): unknown =>
   mostly(() => pick([...queues, ...farNumbers]));
 
@@ -123,7 +123,7 @@ function kevent(): unknown {
   return made;
 }
 
-/** What a getter may do in the middle of a call. */
+/** Actions of a getter in the middle of a call. */
 function meddle(): number {
   pick([
     () => api.kevent(pick(queues), null, null, 0),

@@ -61,7 +61,7 @@ test('a getter that closes the queue does not affect the next owner of its descr
   for (const add of adding) {
     expect(add).toThrow(expect.objectContaining({ code: 'ERR_KQUEUE_CLOSED' }));
     expect(other).toBe(fd);
-    // There is no timer in it: only a queue of its own number was asked.
+    // It has no timer: only the queue at its own descriptor was used.
     const events = Kqueue.fromFd(other);
     expect(() => events.delete({ filter: 'timer', id: 1 })).toThrow('ENOENT');
     events.close();

@@ -36,7 +36,8 @@ const SEED = Number(process.env.KQUEUE_FFI_FUZZ_SEED ?? 3);
 /** So many calls in one turn of the event loop. */
 const TURN = 200;
 
-// The library takes its globals when it is loaded: here it asks each time.
+// The library copies its globals when it is loaded: here it reads them each
+// time.
 jest.mock('../../src/host/globals.js', () => ({
   ...jest.requireActual('../../src/host/globals.js'),
   setImmediate: (run: () => void) => globalThis.setImmediate(run),
@@ -61,7 +62,10 @@ type Call = (...args: unknown[]) => unknown;
 
 type Queue = api.Kqueue<unknown>;
 const queues: Queue[] = [];
-/** All there ever were; of those that wait, nobody else may know. */
+/**
+ * All queues ever created; those with pending waits may be unreachable
+ * otherwise.
+ */
 const everyQueue: WeakRef<Queue>[] = [];
 const make = (): void => {
   const made = new api.Kqueue<unknown>();
@@ -79,7 +83,7 @@ let at = '';
 const CANARY = 0x5ca1ab1e;
 const CAPACITY = 4;
 
-/** Lists side by side; nobody is given the outer ones. */
+/** Adjacent lists; the outer ones are never passed to a call. */
 const [before, filled, after] = Array.from(
   { length: 3 },
   () => new api.KeventList(CAPACITY),
@@ -138,7 +142,7 @@ const anything = (): unknown =>
 const mostly = (right: () => unknown): unknown =>
   random() < 0.93 ? right() : anything();
 
-/** What is done in the middle of a call, by a getter, a trap or a listener. */
+/** Actions in the middle of a call, by a getter, a trap or a listener. */
 function meddle(): unknown {
   return oneOf([
     () => {
@@ -182,7 +186,7 @@ const hostileListeners: readonly unknown[] = [
   meddle,
 ];
 
-/** What names a registration, and most of what can be asked for it. */
+/** The key of a registration, and most of its options. */
 function key(): unknown {
   const filter =
     random() < SLOW
@@ -281,7 +285,7 @@ const signal = (): unknown =>
 
 const max = (): unknown => mostly(() => pick([1, 2, 64, 2 ** 20, 0, 1.5]));
 
-/** Never for ever: nobody would end a wait that blocks. */
+/** Always with a timeout, since a blocking wait would not end. */
 const soon = (): unknown => {
   const value = mostly(() => pick([0, 1e-3, -1, Number.NaN]));
   const isLong = typeof value === 'number' && value >= 1;
@@ -291,7 +295,10 @@ const soon = (): unknown => {
 const options = (): unknown =>
   mostly(() => hostile({ signal: signal(), timeout: soon(), max: max() }));
 
-/** For the helpers, which take what is no object for a mistake of the engine. */
+/**
+ * For the helpers, which report a value that is not an object as an engine
+ * error.
+ */
 const given = (): unknown => options() ?? {};
 
 // ---- calls ------------------------------------------------------------------
@@ -375,7 +382,7 @@ const TARGETS: Readonly<Record<string, () => unknown>> = {
   close: () => oneOf([() => onQueue('close'), () => onQueue(Symbol.dispose)]),
   asyncDispose: () => onQueue(Symbol.asyncDispose),
   elsewhere() {
-    // On something that is no queue.
+    // On an object that is not a queue.
     const name = pick(['poll', 'add', 'close', 'next', 'ref']);
     const method = Reflect.get(api.Kqueue.prototype, name) as Call;
     const self = pick([new Proxy(queue(), {}), Object.create(queue()), {}]);
@@ -454,11 +461,11 @@ function quietly(call: () => unknown): void {
   try {
     call();
   } catch {
-    // Whatever it is, it is not what is looked at.
+    // Its content is not checked.
   }
 }
 
-// ---- what comes of it -------------------------------------------------------
+// ---- outcomes -------------------------------------------------------------
 
 /** Misuse in the one grammar. */
 const GRAMMAR = /^Cannot .+ as '.+' must be .+: received /s;
@@ -470,7 +477,7 @@ const ENGINE =
 function isPromised(error: unknown): boolean {
   if (error === theirs || error instanceof api.KqueueError) return true;
   if (error instanceof api.KqueueChangeError) return true;
-  // By name: what a listener throws may be of another realm.
+  // By name: the error of a listener may belong to another realm.
   const isMisuse =
     types.isNativeError(error) && /^(Type|Range)Error$/.test(error.name);
   if (!isMisuse) return error instanceof libc.LibcError;
@@ -484,8 +491,8 @@ const say = (i: number, name: string, error: unknown): void => {
 };
 
 /**
- * What a listener throws is an uncaught exception, thrown apart: here it is
- * caught, and given to somebody.
+ * An error of a listener is an uncaught exception: here it is caught and
+ * assigned to its listener.
  */
 function catchingUncaught(seen: (error: unknown) => void): () => void {
   const later = globalThis.setImmediate;
@@ -571,14 +578,14 @@ onLinux(
     for (const made of everyQueue) made.deref()?.close();
     control.close();
     reap();
-    // What was forgotten is closed when it is collected.
+    // A garbage-collected queue is closed when it is collected.
     const TURNS = 200;
     for (let i = 0; i < TURNS && `${descriptors()}` !== `${open}`; i++) {
       collectGarbage();
       await turn();
     }
     stopCatching();
-    // Some listener threw, and nobody's call but its own heard of it.
+    // A listener threw, and no other call was affected.
     expect(outcomes.get('uncaught')).toBeGreaterThan(0);
     expect(identities()).toEqual(files);
     if (process.env.KQUEUE_FFI_FUZZ_CALLS) console.log(SEED, CALLS, outcomes);

@@ -6,7 +6,7 @@ import { onLinux, openCount } from '../support/fds.js';
 
 const started: ChildProcess[] = [];
 
-/** A child that does what a shell is told. */
+/** A child that runs a shell script. */
 function sh(script: string): ChildProcess & { readonly pid: number } {
   const child = spawn('sh', ['-c', script], { stdio: 'ignore' });
   started.push(child);
@@ -18,7 +18,7 @@ afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
 });
 
-/** A process that is no child: the shell that started it is gone. */
+/** A process that is not a child: its parent shell has exited. */
 async function stranger(script: string): Promise<number> {
   const shell = spawn(
     'sh',
@@ -84,9 +84,9 @@ describe('exited resolves with the exit status of', () => {
 
   test('a process whose parent still receives its exit status', async () => {
     const child = sh('sleep 0.05; exit 9');
-    const told = once(child, 'exit');
+    const parentStatus = once(child, 'exit');
     expect(await exited(child.pid)).toEqual({ code: 9, signal: null });
-    expect(await told).toEqual([9, null]);
+    expect(await parentStatus).toEqual([9, null]);
   });
 
   test('a process, for every pending wait', async () => {
@@ -178,13 +178,13 @@ describe('exited rejects', () => {
 describe('disposing of a wait', () => {
   test('rejects the wait without an unhandled rejection', async () => {
     const before = openCount();
-    let kept: Promise<unknown>;
+    let pending: Promise<unknown>;
     {
       using wait = exited(process.pid);
-      kept = wait;
+      pending = wait;
       using _ = exited(process.pid);
     }
-    expect(await settled(kept)).toBe('ERR_KQUEUE_CLOSED');
+    expect(await settled(pending)).toBe('ERR_KQUEUE_CLOSED');
     expect(openCount()).toBe(before);
   });
 

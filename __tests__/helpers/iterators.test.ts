@@ -1,4 +1,4 @@
-// What all iterators of the helpers have in common.
+// The common behaviour of all helper iterators.
 import { setImmediate as turn } from 'node:timers/promises';
 import {
   type EventIterator,
@@ -22,7 +22,7 @@ afterAll(() => {
   libc.close(writer);
 });
 
-/** Iterators that have nothing to tell. */
+/** Iterators without events. */
 const quiet: [string, Make][] = [
   ['interval', (options) => interval({ s: 3600 }, options)],
   ['watchFile', (options) => watchFile('/kqueue-ffi/none', options)],
@@ -33,7 +33,7 @@ const quiet: [string, Make][] = [
 
 const DONE = { done: true, value: undefined };
 
-// `signals` takes what is no object for one more signal.
+// `signals` treats a value that is not an object as one more signal.
 test.each(quiet.filter(([name]) => name !== 'signals'))(
   '%s rejects options that are not an object',
   (_, make) => {
@@ -142,8 +142,8 @@ describe.each(quiet)('%s', (_, make) => {
 
 test('concurrent next() calls resolve in call order', async () => {
   using ticks = interval(1);
-  const asked = Array.from({ length: 10 }, () => ticks.next());
-  const counts = (await Promise.all(asked)).map(
+  const pending = Array.from({ length: 10 }, () => ticks.next());
+  const counts = (await Promise.all(pending)).map(
     ({ value }) => value?.count ?? 0,
   );
   expect(counts).toEqual([...counts].sort((a, b) => a - b));
@@ -273,7 +273,7 @@ test('loses no tick in a race of time-outs and aborts', async () => {
     if (round % 2 === 1) setImmediate(() => controller.abort());
     const result = await tick.catch(() => undefined);
     if (result?.value === undefined) continue;
-    // The total of the kernel and what was told here are the same.
+    // The kernel and the iterator counted the same total.
     seen += result.value.missed + 1;
     expect(result.value.count).toBe(seen);
   }

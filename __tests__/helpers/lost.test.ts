@@ -1,5 +1,5 @@
-// A helper whose queue is closed by other code, or that finds no descriptor,
-// says so: nobody waits for ever, and nothing stays open.
+// A helper fails clearly if other code closes its queue or if no descriptor is
+// left: no wait hangs, and nothing stays open.
 import { printedBy } from '../support/child.js';
 import { onLinux } from '../support/fds.js';
 
@@ -13,13 +13,13 @@ const HELPERS = [
 ];
 
 onLinux('a helper whose queue other code closes fails with EBADF', async () => {
-  const told = await printedBy('helpers/lost', 'closedBehind');
-  expect(told).toEqual(HELPERS.map((name) => [name, 'EBADF']));
+  const outcomes = await printedBy('helpers/lost', 'closedBehind');
+  expect(outcomes).toEqual(HELPERS.map((name) => [name, 'EBADF']));
 });
 
 onLinux('a helper without a free descriptor fails with EMFILE', async () => {
-  const told = await printedBy('helpers/lost', 'noneLeft', {
+  const outcomes = await printedBy('helpers/lost', 'noneLeft', {
     first: 'ulimit -n 100',
   });
-  expect(told).toEqual(HELPERS.map((name) => [name, 'EMFILE', 0]));
+  expect(outcomes).toEqual(HELPERS.map((name) => [name, 'EMFILE', 0]));
 });

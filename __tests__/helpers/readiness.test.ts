@@ -24,7 +24,7 @@ import { onLinux, openCount } from '../support/fds.js';
 
 let fds: number[] = [];
 
-/** A pipe: what is read from, and what is written to. */
+/** The two ends of a pipe. */
 function pipe(): readonly [number, number] {
   const ends = libc.pipe();
   fds.push(...ends);

@@ -25,7 +25,7 @@ test('reports its failure to every member, closes, and is created again', async 
   const shared = new SharedQueue();
   const members = [member(), member()];
   const [kq] = members.map((each) => shared.join(each));
-  // Nobody has waited before the first microtask is over.
+  // No wait starts before the end of the first microtask.
   closeSync(kq.fd);
   using taker = new Kqueue();
   expect(taker.fd).toBe(kq.fd);

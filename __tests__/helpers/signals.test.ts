@@ -1,5 +1,5 @@
-// In processes of their own: that of the tests is a copy on which no listener
-// ever hears anything.
+// In child processes: the `process` of a Jest test is a copy whose listeners
+// receive no signals.
 import { type SignalName, signals } from '../../src/index.js';
 import { printedBy, printedByLine, runProgram } from '../support/child.js';
 
@@ -22,7 +22,8 @@ describe('signals', () => {
       'helpers/signals',
       'keepsAlive',
     );
-    // The shell that stands between says 128 and the number, if it stays.
+    // A shell in between, if there is one, exits with 128 and the signal
+    // number.
     expect(stdout).toBe('"SIGHUP"\n0\n');
     expect(['SIGHUP', 129]).toContain(status);
   });

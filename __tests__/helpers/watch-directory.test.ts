@@ -49,8 +49,10 @@ function watch(
   return events;
 }
 
-/** All that is reported now, as `type name kind`. */
-async function told(events: EventIterator<DirectoryEvent>): Promise<string[]> {
+/** The pending events, as `type name kind`. */
+async function eventsOf(
+  events: EventIterator<DirectoryEvent>,
+): Promise<string[]> {
   const all: string[] = [];
   for (;;) {
     const { value } = await events.next({ timeout: 30 });
@@ -62,12 +64,12 @@ async function told(events: EventIterator<DirectoryEvent>): Promise<string[]> {
 test('reports entries that are added, removed and replaced, with their kind', async () => {
   write('old');
   const events = watch(folder);
-  expect(await told(events)).toEqual([]);
+  expect(await eventsOf(events)).toEqual([]);
   write('new');
   mkdirSync(at('folder'));
   symlinkSync('new', at('link'));
   execFileSync('mkfifo', [at('fifo')]);
-  expect((await told(events)).sort()).toEqual([
+  expect((await eventsOf(events)).sort()).toEqual([
     'added fifo other',
     'added folder directory',
     'added link symlink',
@@ -75,7 +77,7 @@ test('reports entries that are added, removed and replaced, with their kind', as
   ]);
   unlinkSync(at('old'));
   renameSync(at('new'), at('newer'));
-  expect(await told(events)).toEqual([
+  expect(await eventsOf(events)).toEqual([
     'removed new file',
     'removed old file',
     'added newer file',
@@ -84,7 +86,7 @@ test('reports entries that are added, removed and replaced, with their kind', as
   renameSync(at('newer~'), at('newer'));
   rmSync(at('folder'), { recursive: true });
   write('folder');
-  expect((await told(events)).sort()).toEqual([
+  expect((await eventsOf(events)).sort()).toEqual([
     'added folder file',
     'changed newer file',
     'removed folder directory',
@@ -97,7 +99,7 @@ test('without files, does not report writes to files and folders', async () => {
   const events = watch(folder);
   appendFileSync(at('file'), 'more');
   write('folder/inner');
-  expect(await told(events)).toEqual([]);
+  expect(await eventsOf(events)).toEqual([]);
 });
 
 test('with files, reports each write', async () => {
@@ -106,22 +108,22 @@ test('with files, reports each write', async () => {
   const events = watch(folder, { files: true });
   appendFileSync(at('one'), 'more');
   appendFileSync(at('one'), 'more');
-  expect(await told(events)).toEqual(['changed one file']);
+  expect(await eventsOf(events)).toEqual(['changed one file']);
   write('three');
-  expect(await told(events)).toEqual(['added three file']);
+  expect(await eventsOf(events)).toEqual(['added three file']);
   appendFileSync(at('three'), 'more');
   utimesSync(at('two'), 1, 1);
-  expect((await told(events)).sort()).toEqual([
+  expect((await eventsOf(events)).sort()).toEqual([
     'changed three file',
     'changed two file',
   ]);
   write('three~', 'new');
   renameSync(at('three~'), at('three'));
-  expect(await told(events)).toEqual(['changed three file']);
+  expect(await eventsOf(events)).toEqual(['changed three file']);
   appendFileSync(at('three'), 'the new one is watched');
-  expect(await told(events)).toEqual(['changed three file']);
+  expect(await eventsOf(events)).toEqual(['changed three file']);
   chmodSync(at('one'), 0o600);
-  expect(await told(events)).toEqual([]);
+  expect(await eventsOf(events)).toEqual([]);
 });
 
 test('survives the removal of the directory and its return', async () => {
@@ -130,22 +132,22 @@ test('survives the removal of the directory and its return', async () => {
   write('a/b/inbox/one');
   const events = watch(path, { files: true });
   rmSync(at('a'), { recursive: true });
-  expect(await told(events)).toEqual(['removed one file']);
+  expect(await eventsOf(events)).toEqual(['removed one file']);
   mkdirSync(path, { recursive: true });
   write('a/b/inbox/two');
-  expect(await told(events)).toEqual(['added two file']);
+  expect(await eventsOf(events)).toEqual(['added two file']);
   renameSync(path, at('gone'));
   write('a/b/inbox~');
   renameSync(at('a/b/inbox~'), path);
-  expect(await told(events)).toEqual(['removed two file']);
+  expect(await eventsOf(events)).toEqual(['removed two file']);
 });
 
 test('waits for a directory that is not there yet', async () => {
   const events = watch(at('later'));
-  expect(await told(events)).toEqual([]);
+  expect(await eventsOf(events)).toEqual([]);
   mkdirSync(at('later'));
   write('later/file');
-  expect(await told(events)).toEqual(['added file file']);
+  expect(await eventsOf(events)).toEqual(['added file file']);
 });
 
 test('rejects a path that is not a directory, and invalid arguments', () => {
@@ -197,10 +199,10 @@ test('accepts a Buffer or a URL, and reports the bytes of a name that is not UTF
   const byUrl = watch(new URL(`${pathToFileURL(folder)}/o%FFd`));
   const file = Buffer.concat([path, Buffer.from('/file')]);
   writeFileSync(file, '');
-  expect(await told(inner)).toEqual(['added file file']);
+  expect(await eventsOf(inner)).toEqual(['added file file']);
   appendFileSync(file, 'more');
-  expect(await told(inner)).toEqual(['changed file file']);
-  expect(await told(byUrl)).toEqual(['added file file']);
+  expect(await eventsOf(inner)).toEqual(['changed file file']);
+  expect(await eventsOf(byUrl)).toEqual(['added file file']);
 });
 
 test('reports 10,000 files that come and go', async () => {
@@ -237,12 +239,12 @@ describe('changes by programs', () => {
     symlinkSync('..2', at('..data_tmp'));
     renameSync(at('..data_tmp'), at('..data'));
     rmSync(at('..1'), { recursive: true });
-    expect((await told(events)).sort()).toEqual([
+    expect((await eventsOf(events)).sort()).toEqual([
       'added ..2 directory',
       'changed ..data symlink',
       'removed ..1 directory',
     ]);
-    expect((await told(through)).sort()).toEqual([
+    expect((await eventsOf(through)).sort()).toEqual([
       'added more file',
       'changed config file',
     ]);
@@ -258,7 +260,7 @@ describe('changes by programs', () => {
       // The new link may have the inode of the old one.
       rmSync(link, { force: true });
       symlinkSync(`../../archive/x/cert${i}.pem`, link);
-      expect(await told(events)).toEqual([
+      expect(await eventsOf(events)).toEqual([
         `${i === 1 ? 'added' : 'changed'} cert.pem symlink`,
       ]);
     }
@@ -273,25 +275,25 @@ describe('changes by programs', () => {
       for (const path of paths) rmSync(path, { recursive: true, force: true });
       for (const path of paths) mkdirSync(path);
       write('dist/out', 'text');
-      await told(events);
+      await eventsOf(events);
     }
     rmSync(at('dist'), { recursive: true });
     mkdirSync(at('dist'));
-    expect(await told(events)).toEqual(['changed dist directory']);
+    expect(await eventsOf(events)).toEqual(['changed dist directory']);
     write('dist/out', 'text');
     chmodSync(at('dist'), 0o700);
-    expect(await told(events)).toEqual([]);
+    expect(await eventsOf(events)).toEqual([]);
   });
 
   test('sed -i, and an editor that keeps a backup', async () => {
     write('settings', 'a=1\n');
     const events = watch(folder, { files: true });
     execFileSync('sed', ['-i', 's/1/2/', at('settings')]);
-    expect(await told(events)).toEqual(['changed settings file']);
+    expect(await eventsOf(events)).toEqual(['changed settings file']);
     renameSync(at('settings'), at('settings~'));
     write('settings', 'a=3\n');
     unlinkSync(at('settings~'));
-    expect(await told(events)).toEqual(['changed settings file']);
+    expect(await eventsOf(events)).toEqual(['changed settings file']);
   });
 
   test('git checkout', async () => {
@@ -313,7 +315,7 @@ describe('changes by programs', () => {
     git('commit', '-m', 'two');
     const events = watch(folder);
     git('checkout', 'one');
-    expect((await told(events)).sort()).toEqual([
+    expect((await eventsOf(events)).sort()).toEqual([
       'added old file',
       'changed differs file',
       'removed new file',

@@ -62,9 +62,9 @@ function watch(
 const typeOf = async (events: EventIterator<FileEvent>): Promise<unknown> =>
   (await events.next()).value?.type;
 
-/** Whether it has nothing to tell, though the loop has been round. */
+/** Whether it has no event after a turn of the event loop. */
 async function isQuiet(events: EventIterator<FileEvent>): Promise<boolean> {
-  const next = events.next().then(() => 'told');
+  const next = events.next().then(() => 'event');
   for (let i = 0; i < 5; i++) await turn();
   const first = await Promise.race([next, 'quiet']);
   return first === 'quiet';
@@ -424,7 +424,7 @@ describe('watchFile reports changes by programs:', () => {
     const events = watch(path);
     act();
     expect(await typeOf(events)).toBe(type);
-    // And goes on with the file that is there now.
+    // It continues with the current file.
     appendFileSync(path, 'more\n');
     expect((await events.next()).value).toMatchObject({
       type: 'changed',
@@ -495,10 +495,10 @@ describe('watchFile accepts', () => {
   });
 
   test('a file that is unreadable for a while', async () => {
-    // In a process of its own, as root may read everything.
-    const told = await printedBy('helpers/watch-file', 'unreadable');
-    rmdirSync(String(told.pop()));
-    expect(told).toEqual([
+    // In a child process, as root may read everything.
+    const lines = await printedBy('helpers/watch-file', 'unreadable');
+    rmdirSync(String(lines.pop()));
+    expect(lines).toEqual([
       // From the call it is an error.
       ['EACCES', true],
       [false, 'created', null],

@@ -1,4 +1,4 @@
-// Whether the environment may choose the native code of a process: told from
+// Whether the environment may choose the native code of a process, decided by
 // how the process was started, on any host.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -90,20 +90,20 @@ test('distrusts the environment of a program with capabilities', () => {
 });
 
 test('checks trust only if the environment names a library', () => {
-  let asked = 0;
+  let reads = 0;
   const host = {
     platform: 'linux',
     arch: 'x64',
     distrust: () => {
-      asked += 1;
+      reads += 1;
       return 'the process is setuid';
     },
   };
   expect(chooseKernel({ ...host, env: {} }).choice.name).toBe('linux');
-  expect(asked).toBe(0);
+  expect(reads).toBe(0);
   const env = { KQUEUE_FFI_LIBRARY: '/tmp/evil.so', KQUEUE_FFI_ABI: 'darwin' };
   const { choice } = chooseKernel({ ...host, env });
-  expect(asked).toBe(1);
+  expect(reads).toBe(1);
   expect(choice).toMatchObject({ name: 'linux', libraries: [] });
   expect(choice.reason).toMatch(
     /; KQUEUE_FFI_LIBRARY is ignored, as the process is setuid$/,
@@ -146,11 +146,11 @@ describe('a real process', () => {
   test('fails at the first call without --allow-addons, and names the option', () => {
     const [major] = process.versions.node.split('.').map(Number);
     const flag = major < 23 ? '--experimental-permission' : '--permission';
-    const told = execFileSync(
+    const output = execFileSync(
       process.execPath,
       [flag, '--allow-fs-read=*', '--no-warnings', program, 'firstCall'],
       { encoding: 'utf8', timeout: 30_000 },
     );
-    expect(told).toMatch(/^"ERR_KQUEUE_LOAD .*--allow-addons/);
+    expect(output).toMatch(/^"ERR_KQUEUE_LOAD .*--allow-addons/);
   });
 });

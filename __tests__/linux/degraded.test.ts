@@ -182,12 +182,12 @@ async function appendWhileWaiting(
 ): Promise<number> {
   const list = new KeventList(4);
   const script = `sleep 0.1; printf abc >> ${to}; sleep 5`;
-  // What it starts is not to hold pipes of this process.
+  // Its children must not inherit pipes of this process.
   const child = spawn('sh', ['-c', script], { stdio: 'ignore' });
   try {
     const start = performance.now();
     const count = kevent(q, null, list, 4000);
-    // A call that timed out has looked once more.
+    // A call that timed out has polled once more.
     return performance.now() - start < 3000 ? count : 0;
   } finally {
     child.kill('SIGKILL');

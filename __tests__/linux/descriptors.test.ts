@@ -1,5 +1,5 @@
-// What queues cost a process in descriptors, and what is left when it has
-// none: nothing leaks, whatever was registered and however it ended.
+// The descriptors that queues use, and their behaviour when none is left.
+// Nothing leaks, however a registration ends.
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import {

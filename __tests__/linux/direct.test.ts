@@ -46,7 +46,7 @@ function readable(kq: number): number[] {
 
 const isReadable = (fd: number): boolean => libc.poll(fd) !== 0;
 
-/** What a queue cannot watch by its own epoll alone. */
+/** Sources that a queue cannot watch with its own epoll alone. */
 const more: Readonly<Record<string, (kq: number, fd: number) => void>> = {
   'the other direction': (kq, fd) => {
     change(kq, { ident: fd, filter: EVFILT_WRITE, flags: EV_ADD });

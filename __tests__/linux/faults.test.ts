@@ -1,5 +1,5 @@
-// Each call to Linux that makes something fails in its turn. What is refused
-// is refused in the promised way, what is accepted works, nothing is left.
+// Each call to Linux that creates something fails once. A refused change fails
+// as documented, an accepted one works, nothing leaks.
 import { appendFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { type Syscalls, syscallsOf } from '../../src/calls/syscalls.js';
@@ -78,7 +78,7 @@ function failing(name: keyof Libc, errno: number, nth: number) {
   const call = (original: Native, args: number[]): number => {
     const adds = name === 'epollCtl' && args[1] === EPOLL_CTL_ADD;
     if (name === 'epollCtl' && !adds) return original(...args);
-    // What is there already is not added: only then can it fail.
+    // An existing entry is not added, so only the first add can fail.
     const result = adds ? original(...args) : 0;
     if (result < 0) return result;
     if (successes++ !== nth) return adds ? result : original(...args);
@@ -174,7 +174,7 @@ const nameOf = ({
 
 const PROMISED = ['none', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC', 'ENOTSUP'];
 
-/** Register all, make what was accepted happen: what went wrong. */
+/** Register all, trigger the accepted ones, and return the failures. */
 function play({ kqueue, kevent, close }: Syscalls): string[] {
   const all = subjects();
   let kq = -1;
@@ -192,8 +192,8 @@ function play({ kqueue, kevent, close }: Syscalls): string[] {
     const silent = new Set(accepted.map(({ init }) => nameOf(init)));
     if (libc.poll(kq) !== libc.POLLIN) silent.add('the queue to poll(2)');
     const events = new KeventList(64);
-    const LOOKS = 5;
-    for (let looks = 0; looks < LOOKS && silent.size > 0; looks++) {
+    const POLLS = 5;
+    for (let polls = 0; polls < POLLS && silent.size > 0; polls++) {
       kevent(kq, null, events, 100);
       for (const event of events) silent.delete(nameOf(event));
     }

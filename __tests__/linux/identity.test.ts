@@ -66,7 +66,7 @@ onLinux('a dup of a queue is recognised as the queue, a pipe is not', () => {
 
 onLinux('distinguishes inodes that differ beyond 2^53', () => {
   const real = bindLibc();
-  // What an overlayfs with xino says, on a descriptor that is open.
+  // The inodes of an overlayfs with xino, on an open descriptor.
   let inode = 2n ** 63n + 1n;
   const libc = {
     ...real,

@@ -1,4 +1,4 @@
-// 64-bit values in two words: what a wrong sign of one word would cost.
+// 64-bit values in two words: a wrong sign of one word corrupts them.
 import fc from 'fast-check';
 import {
   highWord,

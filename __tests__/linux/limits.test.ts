@@ -38,6 +38,6 @@ describe('with few descriptors left', () => {
 
   onLinux('a refused call leaks nothing, and the queue still works', () => {
     expect(lines.filter(([, , , leaked]) => leaked !== 0)).toEqual([]);
-    expect(lines.filter(([what]) => what === 'deaf')).toEqual([]);
+    expect(lines.filter(([what]) => what === 'missed')).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-// NOTE_LOWAT as two words: a mark beyond 2^31 must not look like none.
+// NOTE_LOWAT as two words: a mark beyond 2^31 is not the same as no mark.
 import { D } from '../../src/linux/constants.js';
 import { lowWater } from '../../src/linux/low-water.js';
 

@@ -23,7 +23,7 @@ const VQ_UPDATE = 0x100;
 
 const withMounts = gate(canMount(), 'mounts cannot be made here');
 
-/** Run a program in a mount namespace of its own: what it printed. */
+/** Run a program in a new mount namespace and return its output. */
 function printedInNamespace(name: string): unknown {
   const folder = mkdtempSync(join(tmpdir(), 'kqueue-'));
   try {
@@ -38,11 +38,11 @@ function printedInNamespace(name: string): unknown {
 
 withMounts('N1 reports mounts, changed options and unmounts once', () => {
   const EV_ADD_CLEAR = 0x21;
-  const told = (fflags: number) => [[fflags, EV_ADD_CLEAR, 0]];
+  const notes = (fflags: number) => [[fflags, EV_ADD_CLEAR, 0]];
   expect(printedInNamespace('mounts')).toEqual([
-    [1, told(VQ_MOUNT), [], []],
-    [1, told(VQ_UPDATE), [], []],
-    [1, told(VQ_UNMOUNT), told(VQ_UNMOUNT), []],
+    [1, notes(VQ_MOUNT), [], []],
+    [1, notes(VQ_UPDATE), [], []],
+    [1, notes(VQ_UNMOUNT), notes(VQ_UNMOUNT), []],
   ]);
 });
 

@@ -1,5 +1,5 @@
-// The queue's descriptor, to whoever polls it: readable whenever a call would
-// return something, and not for ever when it would not.
+// The descriptor of a queue, polled by others: it is readable if a call would
+// return events, and not after an empty poll.
 import { openSync } from 'node:fs';
 import fc from 'fast-check';
 import {
@@ -129,7 +129,7 @@ onLinux(
           if (collect(kq) === 0) {
             expect([isReadable(kq), isReported(level)]).toEqual([false, false]);
           }
-          // Both kinds of watchers have seen the queue as it is now.
+          // Both kinds of watchers have seen the current state of the queue.
           isReported(edge);
           const wasReadable = isReadable(kq);
           attempt(() => {
@@ -137,10 +137,10 @@ onLinux(
             const chosen = registrations[which % registrations.length];
             return change(kq, { ...chosen, flags });
           });
-          const told = [isReadable(kq), isReported(level)];
+          const states = [isReadable(kq), isReported(level)];
           const edged = isReported(edge);
           if (collect(kq) === 0) continue;
-          expect(told).toEqual([true, true]);
+          expect(states).toEqual([true, true]);
           expect(wasReadable || edged).toBe(true);
         }
         dispose();

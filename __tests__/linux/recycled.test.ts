@@ -30,7 +30,10 @@ interface Channel {
   bytes: number;
   readonly readers: number[];
   readonly writers: number[];
-  /** Numbers it had. Put back at one of them it would be taken for itself. */
+  /**
+   * Its former descriptors. A file put back at one of them would be mistaken
+   * for itself.
+   */
   readonly former: Set<number>;
 }
 
@@ -43,7 +46,7 @@ interface Registration {
 /** So few that numbers come again soon. */
 const MOST = 4;
 
-/** What Darwin would do, and what is open here. */
+/** The state on Darwin, and the descriptors open here. */
 class Model {
   readonly registrations = new Map<number, Registration>();
   readonly channels: Channel[] = [];
@@ -63,7 +66,7 @@ class Model {
   close(channel: Channel, ends: number[]): void {
     const fd = ends.pop();
     if (fd === undefined) return;
-    // As other code would: the library is not told.
+    // As other code would: the library is not reported.
     closeSync(fd);
     this.registrations.delete(fd);
     channel.former.add(fd);
@@ -139,15 +142,15 @@ onLinux('reports only the current registrations of reused descriptors', () => {
       const model = new Model();
       model.open();
       try {
-        for (const [act, which, looks] of steps) {
+        for (const [act, which, polls] of steps) {
           const { channels } = model;
           ACTS[act](model, channels[which % channels.length], kq);
-          if (!looks) continue;
+          if (!polls) continue;
           kevent(kq, null, events, 0);
-          const told = [...events].map(
+          const reported = [...events].map(
             ({ ident, data, udata }) => `${ident} ${data} ${udata}`,
           );
-          expect(told.sort()).toEqual(model.ready);
+          expect(reported.sort()).toEqual(model.ready);
         }
       } finally {
         model.dispose();
@@ -168,7 +171,7 @@ onLinux(
       idents.add(r);
       const flags = i % 3 === 0 ? EV_ADD | EV_CLEAR : EV_ADD;
       kevent(kq, [{ ident: r, filter: EVFILT_READ, flags }], null);
-      // An event nobody has collected, of a pipe that may live on.
+      // An uncollected event, of a pipe that may live on.
       if (i % 2 === 0) libc.write(w, 1);
       const survivor = i % 4 < 2 ? libc.dup(r) : undefined;
       closeSync(r);
@@ -187,7 +190,7 @@ onLinux('a file that returns to its descriptor is watched again', () => {
   const kq = kqueue();
   const watch = (ident: number, udata: number) =>
     kevent(kq, [{ ident, filter: EVFILT_READ, flags: EV_ADD, udata }], null);
-  const told = (): unknown[] => {
+  const reported = (): unknown[] => {
     kevent(kq, null, events, 0);
     return [...events].map(({ ident, data, udata }) => [
       ident,
@@ -200,11 +203,11 @@ onLinux('a file that returns to its descriptor is watched again', () => {
   const copy = dup(r);
   closeSync(r);
   libc.write(w, 1);
-  expect(told()).toEqual([]);
-  // Back by the dup: epoll has had it by this number all the time.
+  expect(reported()).toEqual([]);
+  // Restored by the dup: epoll had it under this descriptor all the time.
   libc.dup2(copy, r);
   watch(r, 2);
-  expect(told()).toEqual([[r, 1, 2]]);
+  expect(reported()).toEqual([[r, 1, 2]]);
 
   // Once more, with another file at the number in between.
   const [other, into] = pipe();
@@ -212,10 +215,10 @@ onLinux('a file that returns to its descriptor is watched again', () => {
   watch(r, 3);
   libc.dup2(copy, r);
   watch(r, 4);
-  expect(told()).toEqual([[r, 1, 4]]);
+  expect(reported()).toEqual([[r, 1, 4]]);
   libc.write(into, 1);
   libc.write(w, 1);
-  expect(told()).toEqual([[r, 2, 4]]);
+  expect(reported()).toEqual([[r, 2, 4]]);
 });
 
 const TIMER = { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 1 };
@@ -223,7 +226,7 @@ const TIMER = { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 1 };
 onLinux(
   'a descriptor reused by the library does not report its former file',
   () => {
-    const told = (kq: number, timeout: number): number[] => {
+    const reported = (kq: number, timeout: number): number[] => {
       kevent(kq, null, events, timeout);
       return [...events].map(({ filter }) => filter);
     };
@@ -259,7 +262,7 @@ onLinux(
         expect.objectContaining({ code: 'ENOENT' }),
       );
       happen();
-      expect(told(kq, SOON)).toEqual([other.filter]);
+      expect(reported(kq, SOON)).toEqual([other.filter]);
       closeSync(w);
     }
   },

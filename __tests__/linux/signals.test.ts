@@ -1,26 +1,26 @@
-// Signals that arrive while a call waits, in a process of its own: that of
-// the tests is a copy on which no listener ever hears anything.
+// Signals that arrive during a call, in a child process: the `process` of a
+// Jest test is a copy whose listeners receive no signals.
 import { printedBy } from '../support/child.js';
 import { onLinux } from '../support/fds.js';
 
 onLinux('a caught signal ends the wait with EINTR', async () => {
-  const [outcome, length, heard] = await printedBy(
+  const [outcome, length, received] = await printedBy(
     'linux/signals',
     'interrupted',
   );
   expect(outcome).toEqual(['KqueueError', 'EINTR', -4, 'kevent']);
   expect(length).toBe(0);
-  expect(heard).toBe(true);
+  expect(received).toBe(true);
 });
 
 onLinux('an interrupted call applies its changes once', async () => {
-  const [outcome, again, told] = await printedBy(
+  const [outcome, again, counts] = await printedBy(
     'linux/signals',
     'changesApplied',
   );
   expect(outcome).toBe('EINTR');
   expect(again).toBe(0);
-  expect(told).toEqual([1, 1]);
+  expect(counts).toEqual([1, 1]);
 });
 
 onLinux(
@@ -45,8 +45,8 @@ onLinux('the exit of a child ends the wait with EINTR', async () => {
 onLinux(
   'a counted signal wakes the wait with its event, not with EINTR',
   async () => {
-    const [told, again] = await printedBy('linux/signals', 'counted');
-    expect(told).toEqual([1, true, true]);
+    const [counts, again] = await printedBy('linux/signals', 'counted');
+    expect(counts).toEqual([1, true, true]);
     expect(again).toBe(0);
   },
 );

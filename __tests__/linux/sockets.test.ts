@@ -64,7 +64,7 @@ function laterSocket(socket: Socket): Socket {
   return socket;
 }
 
-/** Two ends of a connection, both Node's; nobody reads from them yet. */
+/** Both ends of a connection as sockets of Node.js, not read yet. */
 async function connection(place?: string): Promise<[Socket, Socket]> {
   const server = later(
     createServer({ pauseOnConnect: true, allowHalfOpen: true }),
@@ -113,7 +113,7 @@ describe.each(KINDS)('%s sockets of Node.js', (_, place) => {
     expect(kevent(kq, null, events, 0)).toBe(1);
     expect(events.data(0)).toBeGreaterThan(1000);
     const block = Buffer.alloc(1 << 20);
-    // More than both buffers hold: what is left waits in Node.
+    // More than both buffers hold: the rest stays in Node.js.
     for (let i = 0; i < 64 && client.writableLength === 0; i++) {
       client.write(block);
     }

@@ -4,16 +4,16 @@ import { printedBy } from '../support/child.js';
 import { onLinux } from '../support/fds.js';
 
 onLinux('a queue works in a worker as in the main thread', async () => {
-  const [told, mine] = await printedBy('linux/threads', 'ownQueue');
-  expect(told).toEqual([0, [1, 7]]);
+  const [printed, mine] = await printedBy('linux/threads', 'ownQueue');
+  expect(printed).toEqual([0, [1, 7]]);
   expect(mine).toEqual([1, 2]);
 });
 
 onLinux('EVFILT_SIGNAL in a worker fails with ENOTSUP', async () => {
-  const [told] = await printedBy('linux/threads', 'signalInWorker');
+  const [printed] = await printedBy('linux/threads', 'signalInWorker');
   const why =
     'kevent ENOTSUP: add signal 12 (Node.js delivers signals to the main thread only: register it there, and wake this queue by a waker)';
-  expect(told).toEqual([0, 'ENOTSUP', why, why]);
+  expect(printed).toEqual([0, 'ENOTSUP', why, why]);
 });
 
 onLinux(
@@ -99,8 +99,8 @@ onLinux('eight threads use separate queues concurrently', async () => {
 onLinux(
   'a thread that is terminated with queues open ends, and so does the process',
   async () => {
-    const [codes, told] = await printedBy('linux/threads', 'terminated');
+    const [codes, printed] = await printedBy('linux/threads', 'terminated');
     expect(codes).toEqual([1, 1, 1, 1, 1, 1]);
-    expect(told).toBe(1);
+    expect(printed).toBe(1);
   },
 );

@@ -1,4 +1,4 @@
-// Timeouts: exact to the nanosecond, never shorter than asked for nothing.
+// Timeouts: exact to the nanosecond, and never rounded down.
 import fc from 'fast-check';
 import { Timespec } from '../../src/index.js';
 import {
@@ -19,7 +19,7 @@ const MAX_MS = 2147483647000;
 const int = (bytes: DataView, at: number, wide: boolean): bigint =>
   wide ? bytes.getBigInt64(at, true) : BigInt(bytes.getInt32(at, true));
 
-/** What a timeout is in memory, or undefined for none. */
+/** The bytes of a timeout, or undefined for none. */
 function encoded(timeout: Timeout, width = WIDE): [bigint, bigint] | undefined {
   const memory = allocateTimespec();
   memory.u32.fill(0xa5a5a5a5);

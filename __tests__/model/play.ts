@@ -51,7 +51,9 @@ const isOfDescriptor = (filter: number): boolean =>
 interface Pair {
   real: number;
   reference: ReferenceQueue;
-  /** It hears of each read and write of its pipes: see {@link Play.#read}. */
+  /**
+   * It is notified of each read and write of its pipes: see {@link Play.#read}.
+   */
   followsPipes: boolean;
 }
 
@@ -60,8 +62,8 @@ class Play {
   readonly #process = new ReferenceProcess();
   readonly #queues: Pair[] = [];
   /**
-   * Files that left a number by another's close: one of them that is put back
-   * there cannot be told from one that stayed (docs/rules.md Q7.1).
+   * Files whose descriptor other code closed. One that is put back there cannot
+   * be distinguished from one that stayed (docs/rules.md Q7.1).
    */
   readonly #left = new Map<number, Set<OpenFile>>();
   readonly #list: KeventList;
@@ -90,7 +92,7 @@ class Play {
       this.#step(step);
       if (this.actual.at(-1) !== this.expected.at(-1)) return;
     }
-    // Whatever was left must be the same as well.
+    // The rest must be the same as well.
     for (let queue = 0; queue < this.#size.queues; queue++) {
       this.#kevent({ op: 'kevent', queue, changes: [], nevents: ALL });
     }
@@ -212,7 +214,7 @@ class Play {
     }
   }
 
-  /** That a mark was passed is noticed when somebody looks, not before. */
+  /** A passed mark is noticed at the next poll. */
   #lookForMarks(watchers: readonly Knote[]): void {
     if (watchers.some(hasMark)) this.#lookAtAll();
   }
@@ -237,7 +239,7 @@ class Play {
     const there = 'inbox' in object ? object.inbox : object.bytes;
     const count = Math.min(wanted, there);
     if (count === 0) return;
-    // What becomes false before anybody looked has no place in the FIFO here.
+    // An event whose condition ends before a poll loses its place in the FIFO.
     if (object.watchers.some((knote) => !this.#hears(knote))) this.#lookAtAll();
     try {
       libc.read(fd, count);
@@ -253,7 +255,7 @@ class Play {
   #shut(fd: number): void {
     const file = this.#process.descriptors.get(fd);
     if (file?.kind !== 'socket' || file.object.sendEnded) return;
-    // Where there is something to read, this looks like an arrival to epoll.
+    // If data is pending, epoll reports this as new data.
     const { inbox, receiveEnded, watchers } = file.object;
     if ((inbox > 0 || receiveEnded) && watchers.some(isEdge)) return;
     libc.shutdown(fd, 'WR');
@@ -270,7 +272,7 @@ class Play {
     const isSocket =
       change.filter === EVFILT_WRITE &&
       this.#process.descriptors.get(ident)?.kind === 'socket';
-    // Each byte that the peer reads is no edge here (docs/rules.md Q7.3).
+    // A byte read by the peer is not an edge here (docs/rules.md Q7.3).
     const flags = isSocket ? change.flags & ~EV_CLEAR : change.flags;
     return { ...change, ident, flags };
   }

@@ -1,5 +1,5 @@
-// Random programs: steps that are plain data, so that a failing one shrinks
-// to the few that matter. A step that makes no sense where it comes is none.
+// Random programs: steps that are plain data, so that a failing program shrinks
+// to a few steps. A step without a meaning at its place is skipped.
 import fc from 'fast-check';
 import {
   EV_ADD,

@@ -1,6 +1,6 @@
-// What a Darwin kernel does with registrations on pipes, socket pairs, user
-// events and timers that fire at once or never: the rules of docs/rules.md
-// written down plainly, for random programs to be compared with.
+// A model of Darwin's kernel for registrations on pipes, socket pairs, user
+// events and timers that fire at once or never. It implements the rules of
+// docs/rules.md plainly, as a reference for random programs.
 import {
   EBADF,
   EINPROGRESS,
@@ -54,10 +54,10 @@ const UNITS = [NOTE_SECONDS, NOTE_USECONDS, NOTE_NSECONDS];
 const UNIMPLEMENTED = [-3, -11, -12];
 const LAST_FILTER = -18;
 
-/** What stands for free space, whose amount is the host's own. */
+/** A placeholder for free space, which depends on the host. */
 export const SOME_SPACE = 1;
 
-// ---- what is watched --------------------------------------------------------
+// ---- sources ---------------------------------------------------------------
 
 /** Two sides over one buffer: rules G10 to G15. */
 export class Pipe {
@@ -122,7 +122,7 @@ const isDescriptorFilter = (filter: number): boolean =>
 const mark = (knote: Knote): number =>
   (knote.askedFflags & NOTE_LOWAT) === 0 ? 1 : Math.max(knote.askedData, 1);
 
-/** Whether there is something to report; as a look at it does, it notes what. */
+/** Whether an event is pending; it updates the notes, as a poll does. */
 function evaluate(knote: Knote): boolean {
   const { file, filter } = knote;
   if (file === undefined) {
@@ -170,7 +170,7 @@ export class ReferenceProcess {
     return queue;
   }
 
-  /** Put an open file at a number; what was there is closed: D18. */
+  /** Put an open file at a descriptor and close the former one: D18. */
   place(fd: number, file: OpenFile): void {
     const old = this.descriptors.get(fd);
     // As dup2: the file may be kept alive by this very number.
@@ -207,7 +207,7 @@ export class ReferenceProcess {
       post(peer.watchers.filter(({ filter }) => filter !== EVFILT_WRITE));
     } else {
       file.object.bytes += count;
-      // Every write and every read is told to all of the pipe: G15.
+      // Every write and every read notifies all registrations of the pipe: G15.
       post(file.object.watchers);
     }
   }
@@ -232,7 +232,7 @@ export class ReferenceProcess {
   }
 }
 
-/** What a call answers: a count with entries, or an errno. */
+/** The result of a call: a count with entries, or an errno. */
 export type Answer =
   | { readonly entries: readonly Entry[] }
   | { readonly errno: number };
@@ -258,7 +258,7 @@ export class ReferenceQueue {
     );
   }
 
-  /** How many wait to be looked at: B6. */
+  /** The number of candidates to poll: B6. */
   get waiting(): number {
     return this.#fifo.size;
   }
@@ -379,7 +379,7 @@ export class ReferenceQueue {
 
   #touch(knote: Knote, { flags, fflags, data, udata }: Entry): number {
     if (knote.deferredDelete) {
-      // D16: the filter is asked no more.
+      // D16: the filter is not called again.
       if ((flags & EV_DISABLE) !== 0) {
         knote.disabled = true;
         this.#fifo.delete(knote);
@@ -481,7 +481,7 @@ export class ReferenceQueue {
 /** A5. */
 const CALLER_FLAGS = 0x0fff;
 
-/** D1, D17: what is refused before any registration is looked for. */
+/** D1, D17: errors before the lookup of a registration. */
 function isMisused({ filter, flags }: Entry): boolean {
   if (filter > -1 || filter < LAST_FILTER) return true;
   const vanishes = EV_ADD | EV_DISPATCH2;

@@ -41,7 +41,7 @@ const MIN_PROGRAMS = 20;
 
 jest.setTimeout(1000 * seconds + 120_000);
 
-/** A kernel of a BSD has rules of its own. */
+/** A BSD kernel has its own rules. */
 const modelTest = gate(!isBsd, 'the reference is of Darwin');
 
 for (const [name, size] of Object.entries(sizes)) {

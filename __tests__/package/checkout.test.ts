@@ -17,7 +17,7 @@ import { install, root, run } from '../support/built-package.js';
 // It is built here, on a busy machine.
 jest.setTimeout(120_000);
 
-/** What a clone does not have, and what the build does not need. */
+/** Files that a clone does not have or a build does not need. */
 const LEFT_OUT = /^(node_modules|dist|\.git|reports|coverage|docs|__tests__)$/;
 
 let folder: string;

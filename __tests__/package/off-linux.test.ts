@@ -18,12 +18,12 @@ const files = (readdirSync(folder, { recursive: true }) as string[])
   .filter((name) => name !== __filename)
   .sort();
 
-/** Arithmetic, and what asks for itself whether it can be done. */
+/** Arithmetic, and tests that check by themselves whether they can run. */
 const ANYWHERE = ['garbage', 'identity', 'int64', 'low-water', 'mounts'].map(
   (name) => `linux/${name}.test.ts`,
 );
 
-/** What a file declares. */
+/** The tests that a file declares. */
 interface Declared {
   readonly run: string[];
   readonly skipped: string[];
@@ -31,13 +31,13 @@ interface Declared {
 
 type Body = (...args: unknown[]) => unknown;
 
-/** The globals of a test runner that only notes what is declared. */
+/** The globals of a test runner that only records declarations. */
 function recorder(declared: Declared) {
   const each =
     (declare: (title: string, body: Body) => void) =>
     (first: readonly unknown[], ...rest: unknown[]) =>
     (title: string, body: Body) => {
-      // A tagged template has one row that nobody looks at here.
+      // A tagged template has one row, which is not used here.
       const rows = rest.length > 0 ? [[{}]] : first;
       for (const row of rows) {
         declare(title, () => body(...[row].flat()));
@@ -109,7 +109,7 @@ test.each(files.map((file) => relative(folder, file)))('%s', (name) => {
   const { run, skipped } = load(join(folder, name));
   expect(run.length + skipped.length).toBeGreaterThan(0);
   expect(skipped.filter((title) => !/\[gate: .+\]/.test(title))).toEqual([]);
-  // What is about the kernel for Linux has nothing to run elsewhere.
+  // Tests of the kernel for Linux do not run elsewhere.
   const isOfLinux = name.startsWith('linux/') && !ANYWHERE.includes(name);
   if (isOfLinux) expect(run).toEqual([]);
 });

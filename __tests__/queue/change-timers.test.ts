@@ -108,7 +108,7 @@ describe.each(withUnits.map((facts) => [facts.name, facts] as const))(
 );
 
 describe('on freebsd', () => {
-  // To 13.0 it takes what is beyond whole seconds for microseconds.
+  // Up to 13.0 it reads the fraction of a second as microseconds.
   test.each([
     [{ ns: 1_500_000_001 }, 1_500_001],
     [1000.0005, 1_000_001],

@@ -113,7 +113,7 @@ test('an exit is a code or a signal, never both', () => {
   expect(exited(darwin, EXIT | STATUS, 6 | 0x80)).toMatchObject({
     exit: { code: null, signal: 'SIGABRT' },
   });
-  // Darwin does not tell unless it was asked to: 0 is not code 0.
+  // Darwin reports no status unless it was requested: 0 is not code 0.
   expect(exited(darwin, EXIT, 0)).toMatchObject({
     notes: ['exit'],
     exit: undefined,

@@ -229,7 +229,7 @@ describe('proc', () => {
   });
 
   test('waits for a grandchild', async () => {
-    // The shell prints the pid of what it started, and is gone.
+    // The shell prints the pid of its child and exits.
     const shell = spawn('sh', ['-c', 'cat <&3 >/dev/null & echo $!'], {
       stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
     });

@@ -172,7 +172,7 @@ onLinux('a registration that fails later is reported, with its value', () => {
   take((given, kevent) => {
     const count = kevent(...given);
     const events = given[3];
-    // As FreeBSD tells of a timer that was touched with two units.
+    // As FreeBSD reports a timer that was changed with two units.
     for (let i = 0; events && i < count; i++) {
       const { stride, data } = events.words;
       events.i32[i * stride + data] = EINVAL;
@@ -266,7 +266,7 @@ describe('an interval on a kernel whose timers lose their phase', () => {
   const cases: readonly Case[] = [
     ['rounded up', { name: 'openbsd' }, 15, (ms) => Math.ceil(ms / 10) * 10],
     ['with a tick more', { name: 'netbsd' }, 8, (ms) => ms + 20],
-    // What is left of a period is waited for once more.
+    // The rest of a period is waited for once more.
     ['rounded down', { name: 'dragonfly' }, 15, () => 10],
     ['of whole milliseconds', { name: 'libkqueue' }, 1.5, (ms) => ms],
   ];
@@ -407,7 +407,7 @@ test('replacements that need two records each go in several calls', () => {
 describe.each(kernelNames)('on %s', (name) => {
   const facts: KernelFacts = kernels[name];
   const { EV_ADD, EV_DELETE, EV_DISABLE, EV_ONESHOT } = facts.constants;
-  /** What was sent for each call since the first, which adds the timer. */
+  /** The records of each call after the first, which adds the timer. */
   const sentBy = (...calls: readonly (readonly Step[])[]) => {
     const registry = new Registry(true);
     const changer = new Changer(facts, encoderOf(facts), registry, () => 0);

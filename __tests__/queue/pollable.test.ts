@@ -1,6 +1,6 @@
-// A library in the kernel's place: whether its queues can be watched by the
-// event loop is tried out, and one whose numbers are not this process's
-// descriptors is not believed, whatever has these numbers here.
+// A library in place of the kernel. Whether the event loop can watch its queues
+// is tested first. A library whose queue numbers are not descriptors of this
+// process is polled in intervals.
 import { writeSync } from 'node:fs';
 import { createLinuxKernel } from '../../src/linux/kernel.js';
 import type { Kernel } from '../../src/memory/kernel.js';
@@ -17,7 +17,7 @@ jest.mock('../../src/calls/running-kernel.js', () => {
   };
 });
 
-/** A kernel that gives its queues numbers of its own. */
+/** A kernel that numbers its queues itself. */
 function kernelOf(number: (kq: number) => number): Kernel {
   const real = createLinuxKernel();
   const queues = new Map<number, number>();
@@ -45,7 +45,7 @@ function kernelOf(number: (kq: number) => number): Kernel {
 let errno = 0;
 let ends: number[] = [];
 
-/** The library anew, with nothing found out yet. */
+/** A fresh copy of the library without test results. */
 async function over(
   kernel: Kernel,
 ): Promise<typeof import('../../src/index.js')> {

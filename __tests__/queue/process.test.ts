@@ -1,5 +1,5 @@
-// What can only be seen from outside: whether a process ends, how, and what it
-// says on the way. Each script runs the built package.
+// Behaviour visible only from outside: whether and how a process exits, and its
+// output. Each script runs the built package.
 import { printedBy, runProgram } from '../support/child.js';
 import { onLinux } from '../support/fds.js';
 
@@ -186,12 +186,12 @@ onLinux(
   async () => {
     // Linux lets a hundred of them wake an epoll, and the loop aborts if it is
     // refused one.
-    const told = await printedBy('queue/process', 'oneSocketManyQueues');
-    expect(told).toEqual([150]);
+    const printed = await printedBy('queue/process', 'oneSocketManyQueues');
+    expect(printed).toEqual([150]);
   },
 );
 
 test('hundreds of queues wait for different events', async () => {
-  const told = await printedBy('queue/process', 'hundredsOfQueues');
-  expect(told).toEqual([true]);
+  const printed = await printedBy('queue/process', 'hundredsOfQueues');
+  expect(printed).toEqual([true]);
 });

@@ -1,5 +1,5 @@
-// The types' own tests. `npm run typecheck` is what runs them: a line that has
-// to be an error says so, and is an error itself if it is none.
+// Tests of the types, run by `npm run typecheck`: a line that must be an error
+// says so, and fails if it compiles.
 
 import type { FileHandle } from 'node:fs/promises';
 import type { Server, Socket } from 'node:net';

@@ -107,7 +107,7 @@ test('an event of a reused descriptor does not have the old value', () => {
   const [reader2, writer2] = pipe();
   expect(reader2).toBe(reader);
   writeSync(writer2, 'new');
-  // Nobody has registered the new one yet.
+  // The new descriptor is not registered yet.
   expect(kq.poll()).toEqual([]);
   kq.add({ filter: 'read', fd: reader2, udata: 'new' });
   expect(kq.poll()).toMatchObject([{ available: 3, udata: 'new' }]);
@@ -122,7 +122,7 @@ test('drops an event with the token of an ended registration', async () => {
   kq.trigger(1);
   const [{ raw }] = kq.poll();
   kq.delete({ filter: 'user', id: 1 });
-  // As a kernel would that has not heard of the end yet.
+  // As a kernel does that has not seen the end yet.
   kevent(
     kq.fd,
     [

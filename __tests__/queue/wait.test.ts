@@ -24,7 +24,8 @@ test('poll returns at once, with or without events', () => {
 });
 
 test('wait returns as soon as there is an event', () => {
-  // The clock starts first: a slow add may not make the timer look early.
+  // The clock starts first, so that a slow add does not make the timer seem
+  // early.
   const start = performance.now();
   kq.add({ filter: 'timer', id: 1, after: 5 });
   expect(kq.wait({ timeout: 10_000 })).toHaveLength(1);

@@ -1,5 +1,5 @@
-// Run by jest before any test: what is built is built again when a source of it
-// is newer, so that no test passes on an old build.
+// Jest runs this before any test. It rebuilds the package if a source is newer,
+// so that no test passes on an old build.
 const { spawnSync } = require('node:child_process');
 const {
   existsSync,
@@ -53,7 +53,7 @@ const isTarballStale = () =>
     ...inRoot('package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'),
   ]);
 
-/** Pack what is built, as `npm publish` would. */
+/** Pack the build as `npm publish` would. */
 function pack() {
   const folder = join(tarball, '..');
   mkdirSync(folder, { recursive: true });

@@ -17,7 +17,7 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 /** The package as `npm publish` would pack it, which `build.cjs` keeps fresh. */
 export const packed = join(root, '.dist-packed/package.tgz');
 
-/** What a program printed and how it ended. */
+/** The output and the exit status of a program. */
 export interface Outcome {
   readonly stdout: string;
   readonly stderr: string;

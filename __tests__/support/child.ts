@@ -56,7 +56,7 @@ export const runLine = (
   options: Options = {},
 ): Promise<Outcome> => runNode(['-e', `${LINE_PRELUDE}${line}`], options);
 
-/** What a program printed, value by value; it must end well. */
+/** The values that a program printed; it must exit with 0. */
 async function valuesOf(running: Promise<Outcome>): Promise<unknown[]> {
   const { stdout, stderr, status } = await running;
   if (status !== 0) throw new Error(`${status}\n${stdout}${stderr}`);
@@ -64,14 +64,14 @@ async function valuesOf(running: Promise<Outcome>): Promise<unknown[]> {
   return lines.map((line) => JSON.parse(line));
 }
 
-/** What a program of a file printed. */
+/** The values that a program file printed. */
 export const printedBy = (
   file: string,
   program: string,
   options?: Options,
 ): Promise<unknown[]> => valuesOf(runProgram(file, program, options));
 
-/** What a line printed. */
+/** The values that one line of code printed. */
 export const printedByLine = (
   line: string,
   options?: Options,

@@ -1,4 +1,4 @@
-// The TypeScript compiler, in a process of its own.
+// The TypeScript compiler in a child process.
 import { join } from 'node:path';
 import { mustRun, root } from './built-package.js';
 

@@ -39,7 +39,7 @@ function blocksOf(page: string): Block[] {
     const line = lines[i];
     const fence = FENCE.exec(line);
     if (fence === null) {
-      // What is said of a block stands right before it.
+      // The comment of a block is right before it.
       if (line.trim() !== '') notRun = NOT_RUN.exec(line.trim())?.[1];
       continue;
     }

@@ -1,7 +1,6 @@
-// Doubles of kernels: native functions made from closures that stand where
-// the C library's would, and read and write the bytes a kernel would. What
-// they know of structs and signatures is what the headers say (fixtures/abi),
-// never what this library makes of it.
+// Doubles of kernels: native functions made from closures that replace those of
+// the C library. They read and write the bytes of a kernel, with the structs
+// and signatures of the headers (fixtures/abi), not those of this library.
 import koffi from 'koffi';
 import { type KernelName, kernels } from '../../src/abi/kernels.js';
 import type { Cpu, KernelFacts } from '../../src/abi/shape.js';
@@ -19,7 +18,7 @@ import {
   kernelNames,
 } from '../fixtures/abi/index.js';
 
-/** A struct's exact values by field; what is left out is zero. */
+/** The exact values of a struct by field; omitted fields are zero. */
 export type Fields = Readonly<Record<string, bigint | readonly bigint[]>>;
 
 /** How many elements a field has. */
@@ -89,7 +88,7 @@ export interface KeventCall {
   readonly answer: (...events: readonly Fields[]) => number;
 }
 
-/** What a kernel does; each may `fail`. */
+/** The behaviour of a kernel; each function may `fail`. */
 export interface Behaviour {
   kqueue?: () => number;
   kevent?: (call: KeventCall) => number;
@@ -132,7 +131,7 @@ export function symbolOf({ symbols }: Fixture, name: string): string {
   return symbol;
 }
 
-/** What a library declared when it looked a symbol up. */
+/** The declarations of the symbols that a library looked up. */
 export interface Lookup {
   readonly symbol: string;
   readonly result: string;

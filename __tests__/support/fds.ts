@@ -65,7 +65,7 @@ const ADD = 1;
 const IN = 1;
 const EDGE = 1 << 31;
 
-/** An epoll of somebody else's, who watches one descriptor. */
+/** An epoll of other code, which watches one descriptor. */
 export function watch(fd: number, { edge = false } = {}): number {
   const ep: number = epoll().create(CLOEXEC);
   const event = new DataView(memory);
@@ -74,6 +74,6 @@ export function watch(fd: number, { edge = false } = {}): number {
   return ep;
 }
 
-/** Whether what it watches is ready, or becomes so in time. */
+/** Whether its descriptor is ready, or becomes ready in time. */
 export const isReported = (ep: number, ms = 0): boolean =>
   epoll().wait(ep, address, 1, ms) === 1;

@@ -1,6 +1,6 @@
-// A kernel of another system as this library meets it through FFI: its struct, its
-// numbers, its errnos and some of its habits, with the built-in kernel behind them.
-// What an event means is real; how it is told is the other system's.
+// A kernel of another system as the library meets it through FFI: its struct,
+// constants, errnos and some quirks, with the built-in kernel behind them. The
+// events are real; their encoding is that of the other system.
 import { type KernelName, kernels } from '../../src/abi/kernels.js';
 import type { Constants, KernelFacts } from '../../src/abi/shape.js';
 import { listFor, memoryOf } from '../../src/calls/kevent-list.js';
@@ -10,9 +10,9 @@ import type { Kevent, KeventInit } from '../../src/memory/kevent.js';
 import { allocateTimespec } from '../../src/memory/timespec.js';
 import { Double, type Fields, fieldAt, type KeventCall } from './doubles.js';
 
-/** What an older release of a kernel does not do. */
+/** Missing features of an older release. */
 export interface Habits {
-  /** Timers count milliseconds, whatever their bits. */
+  /** Timers count milliseconds and ignore unit bits. */
   readonly isUnitless?: boolean;
   /** Bits of fflags without a meaning for a timer are EINVAL. */
   readonly isStrict?: boolean;
@@ -20,7 +20,7 @@ export interface Habits {
   readonly keepsTimers?: boolean;
   /** EV_RECEIPT and EV_DISPATCH are ignored. */
   readonly isWithoutReceipts?: boolean;
-  /** There are no user events. */
+  /** It has no user events. */
   readonly isWithoutUser?: boolean;
 }
 

@@ -82,7 +82,7 @@ export const TIME = expect.stringMatching(
 /** kq while it runs. */
 export interface Running {
   readonly child: ChildProcess;
-  /** Resolves with what it matched when it has written this. */
+  /** Resolves with the match once the output contains it. */
   wrote(text: string | RegExp): Promise<readonly string[]>;
   readonly outcome: Promise<Outcome>;
 }
@@ -104,47 +104,47 @@ export function follow(
   let stdout = '';
   let stderr = '';
   const listeners = new Set<() => void>();
-  const heard = (): void => {
+  const notify = (): void => {
     for (const listener of listeners) listener();
   };
   child.stdout.on('data', (text) => {
     stdout += text;
-    heard();
+    notify();
   });
   child.stderr.on('data', (text) => {
     stderr += text;
-    heard();
+    notify();
   });
   const outcome = new Promise<Outcome>((resolve) => {
     child.once('close', (code, signal) => {
       resolve({ stdout, stderr, status: code ?? signal ?? -1 });
-      heard();
+      notify();
     });
   });
   const wrote = (text: string | RegExp): Promise<readonly string[]> =>
     new Promise((resolve, reject) => {
-      const look = (): void => {
+      const check = (): void => {
         const all = stdout + stderr;
         const found =
           typeof text === 'string'
             ? all.includes(text) && [text]
             : text.exec(all);
         if (found) {
-          listeners.delete(look);
+          listeners.delete(check);
           resolve(found);
         } else if (child.exitCode !== null || child.signalCode !== null) {
           reject(new Error(`it ended without ${text}:\n${all}`));
         }
       };
-      listeners.add(look);
-      look();
+      listeners.add(check);
+      check();
     });
   return { child, wrote, outcome };
 }
 
 /**
- * Start kq. It is traced, so that what it registered with the kernel is seen
- * on its standard error.
+ * Start kq with a trace, so that its registrations are visible on standard
+ * error.
  */
 export const start = (...args: readonly string[]): Running =>
   follow(process.execPath, [cli, ...args], {
@@ -152,10 +152,10 @@ export const start = (...args: readonly string[]): Running =>
     KQUEUE_FFI_TRACE: '1',
   });
 
-/** It has looked for events after it registered a path: what comes is told. */
+/** It has polled after it registered a path, so later events are reported. */
 export const WATCHING = /VNODE ADD[\s\S]*NULL, \d+, 0\) = 0\n/;
 
-/** The lines of standard error that are no trace. */
+/** The lines of standard error that are not part of the trace. */
 export const notesOf = ({ stderr }: Outcome): string[] =>
   stderr.split('\n').filter((line) => line.startsWith('kq: '));
 

@@ -26,7 +26,7 @@ export const farNumbers: readonly number[] = [
   2 ** 53,
 ];
 
-/** Numbers that are no descriptor and no index. */
+/** Numbers that are neither a descriptor nor an index. */
 export const oddNumbers: readonly number[] = [
   -1,
   0.5,

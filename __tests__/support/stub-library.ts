@@ -1,6 +1,6 @@
-// A shared library made without a compiler: real C functions `kqueue`,
-// `kevent` and `close` that return at once and touch nothing. What a call
-// through it costs is the way there and back.
+// A shared library made without a compiler: real C functions `kqueue`, `kevent`
+// and `close` that return at once and have no effect. A call measures only the
+// overhead of the FFI.
 
 /** CPUs whose two instructions are known here. */
 const MACHINES: Readonly<

@@ -76,7 +76,7 @@ static void harvest(struct queue *queue, long n, int proves) {
   long long sum = 0;
   while (n-- > 0) {
     int count = epoll_wait(queue->ep, queue->events, queue->room, 0);
-    if (count != queue->room) give_up("some were not told");
+    if (count != queue->room) give_up("some events are missing");
     for (int i = 0; i < count; i++) {
       int bytes;
       int fd = queue->events[i].data.fd;
@@ -107,7 +107,7 @@ static void run_user(void *state, long n) {
   while (n-- > 0) {
     if (write(queue->waker, &value, sizeof value) < 0) give_up("write");
     if (epoll_wait(queue->ep, queue->events, queue->room, 0) != 1) {
-      give_up("it was not told");
+      give_up("no event");
     }
     if (read(queue->waker, &value, sizeof value) < 0) give_up("read");
     sink += value;

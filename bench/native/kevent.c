@@ -75,7 +75,7 @@ static void run_harvest(void *state, long n) {
   while (n-- > 0) {
     int count =
         calls.kevent(queue->kq, NULL, 0, queue->events, queue->room, &zero);
-    if (count != queue->room) give_up("some were not told");
+    if (count != queue->room) give_up("some events are missing");
     for (int i = 0; i < count; i++) {
       const struct kevent *event = &queue->events[i];
       sum += event->ident + event->filter + event->flags + event->fflags +

@@ -28,11 +28,11 @@ import { FIRST_IDENT, UDATA } from '../values.js';
 
 const { program, library } = task;
 const addon = loadAddon();
-/** The bytes of a struct kevent: only such are read here by hand. */
+/** The bytes of a struct kevent: only these are read directly here. */
 const STRIDE = 32;
 const isNarrow = !['freebsd', 'netbsd'].includes(kernel.abi);
 
-/** The library returns at once: what is left is the way there and back. */
+/** The library returns at once, so only the overhead of the FFI remains. */
 const alone = task.over === 'nothing';
 const notes =
   task.over === 'stand-in'
@@ -147,7 +147,9 @@ function empty(): Ways {
   };
 }
 
-/** What was read is added up and kept, so that it must be read. */
+/**
+ * The values read are summed up, so that the reads cannot be optimized away.
+ */
 const kept = new Float64Array(1);
 
 function readList(list: KeventList, count: number): number {
@@ -160,7 +162,7 @@ function readList(list: KeventList, count: number): number {
 }
 
 const mustBe = (count: number, expected: number): void => {
-  if (count !== expected) throw new Error('some were not told');
+  if (count !== expected) throw new Error('some events are missing');
 };
 
 /** An addon that returns objects, whose six fields are read. */

@@ -35,7 +35,7 @@ function held(): Held {
   return { heap: heapUsed + external, rss };
 }
 
-/** What is held after each tenth. */
+/** The memory held after each tenth. */
 function churn(times: number, run: (n: number) => void): Held[] {
   return Array.from({ length: 10 }, () => {
     run(times / 10);
@@ -48,7 +48,7 @@ const totals: string[] = [];
 
 function judge(name: string, run: (n: number) => void): void {
   const samples = churn(TIMES, run);
-  // What is allocated once is there by then; a leak goes on.
+  // One-time allocations are done by then; a leak continues.
   const [first, half, last] = [samples[0], samples[4], samples[9]];
   const per = (bytes: number): number =>
     Math.round((100 * bytes) / (TIMES / 2)) / 100;

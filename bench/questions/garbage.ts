@@ -52,7 +52,7 @@ if (task.over !== 'nothing') {
   const kq = kqueue();
   kevent(kq, users(64, 0), null);
   kevent(kq, users(64, NOTE_TRIGGER), null);
-  // Where all reading ends; a number that is no small integer would be boxed.
+  // The sink of all reads; a number that is not a small integer would be boxed.
   const seen = new Int32Array(1);
   count('64 user events, six fields read', () => {
     const found = kevent(kq, null, events, 0);

@@ -1,7 +1,7 @@
 /**
- * How long an event takes from another process to the code that waits for it.
- * Each way is a process of its own that is started anew for each round, so its
- * code is as cold as that of a program that has something to do now and then.
+ * The time from an event in another process to the code that waits for it. Each
+ * variant is a new process in each round, so its code is as cold as in a
+ * program with occasional events.
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -38,7 +38,7 @@ function queueWith(idents: readonly number[]): number {
   return kq;
 }
 
-/** Nothing is ready: what a loop that has nothing to do costs. */
+/** Nothing is ready: the cost of an idle event loop. */
 function emptyPoll(idle: number): Way {
   const fds: number[] = [];
   while (fds.length < idle) fds.push(...makeSockets());
@@ -63,7 +63,7 @@ function harvest(count: number): Way {
     let sum = 0;
     for (let i = 0; i < n; i++) {
       const got = kevent(kq, null, list, 0);
-      if (got !== count) throw new Error('some were not told');
+      if (got !== count) throw new Error('some events are missing');
       for (let j = 0; j < got; j++) {
         sum += Number(list.ident(j)) + list.filter(j) + list.flags(j);
         sum += list.fflags(j) + Number(list.data(j)) + Number(list.udata(j));
@@ -86,7 +86,7 @@ function userEvent(calls: 1 | 2): Way {
     for (let i = 0; i < n; i++) {
       if (calls === 2) kevent(kq, trigger, null);
       const count = kevent(kq, calls === 1 ? trigger : null, events, 0);
-      if (count !== 1) throw new Error('it was not told');
+      if (count !== 1) throw new Error('no event');
     }
   });
 }

@@ -1,6 +1,6 @@
 /**
- * What a list of events costs by itself: over a library that returns at once,
- * with the idents and the udata that programs have.
+ * The cost of a list of events itself, over a library that returns at once,
+ * with typical idents and udata.
  */
 import {
   EV_ADD,
@@ -37,20 +37,20 @@ const bigints = changes((i) => BigInt(UDATA + i));
 const kept = new Float64Array(1);
 let sink: unknown;
 
-const asked: { way: Way; run: (n: number) => void; goal: Goal }[] = [];
+const cases: { way: Way; run: (n: number) => void; goal: Goal }[] = [];
 
-function ask(
+function addCase(
   name: string,
   units: number,
   most: number,
   run: (n: number) => void,
 ): void {
-  asked.push({ way: here(name, run, units), run, goal: { most } });
+  cases.push({ way: here(name, run, units), run, goal: { most } });
 }
 
 function push(name: string, from: readonly KeventInit[], most: number): void {
   const list = new KeventList(CHANGES);
-  ask(`push, ${name}`, CHANGES, most, (n) => {
+  addCase(`push, ${name}`, CHANGES, most, (n) => {
     for (let round = 0; round < n; round++) {
       list.clear();
       for (let i = 0; i < CHANGES; i++) list.push(from[i]);
@@ -62,7 +62,7 @@ push('udata a number of 38 bits', numbers, 15);
 push('udata a bigint', bigints, 40);
 
 const kq = kqueue();
-ask('kevent([objects]), udata a bigint', CHANGES, 40, (n) => {
+addCase('kevent([objects]), udata a bigint', CHANGES, 40, (n) => {
   for (let i = 0; i < n; i++) kevent(kq, bigints, null);
 });
 
@@ -76,24 +76,24 @@ function six(list: KeventList): number {
 }
 
 const narrow = KeventList.of(...numbers.slice(0, READ));
-ask('all six readers, udata of 38 bits', READ, 10, (n) => {
+addCase('all six readers, udata of 38 bits', READ, 10, (n) => {
   for (let i = 0; i < n; i++) kept[0] += six(narrow);
 });
 
 const wide = KeventList.of(...changes(() => WIDE).slice(0, READ));
-ask('get(), udata of 64 bits', READ, 30, (n) => {
+addCase('get(), udata of 64 bits', READ, 30, (n) => {
   for (let round = 0; round < n; round++) {
     for (let i = 0; i < READ; i++) sink = wide.get(i);
   }
 });
 
-const ways = Object.fromEntries(asked.map(({ way }) => [way.name, way]));
+const ways = Object.fromEntries(cases.map(({ way }) => [way.name, way]));
 const times = await measure(ways, task);
 const rows: Row[] = [];
-for (const { way, run, goal } of asked) {
+for (const { way, run, goal } of cases) {
   const { name, units = 1 } = way;
   rows.push(valueRow(name, 'ns', times[name], goal));
-  // An object is what get() is asked for.
+  // get() has to return an object.
   if (name.startsWith('get')) continue;
   const bytes = garbage(() => run(1), task) / units;
   rows.push(

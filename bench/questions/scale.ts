@@ -81,7 +81,7 @@ function trigger(kq: number, ident: number): (n: number) => void {
   return (n) => {
     for (let i = 0; i < n; i++) {
       kevent(kq, list, null);
-      if (kevent(kq, null, events, 0) !== 1) throw new Error('not told');
+      if (kevent(kq, null, events, 0) !== 1) throw new Error('no event');
     }
   };
 }
@@ -129,7 +129,7 @@ function amongSockets(count: number, isMost: boolean): Way {
   const kq = fillQueue('sockets', count, init, isMost);
   return here(named('a pipe among sockets', count), (n) => {
     for (let i = 0; i < n; i++) {
-      if (kevent(kq, null, events, 0) !== 1) throw new Error('not told');
+      if (kevent(kq, null, events, 0) !== 1) throw new Error('no event');
     }
   });
 }

@@ -11,7 +11,10 @@ const fixture = (name: string): string =>
   new URL(`../fixtures/${name}`, import.meta.url).href;
 const cjs = createRequire(import.meta.url).resolve('kqueue-ffi');
 
-/** What each process is given: a program, what it loads, and whether it calls. */
+/**
+ * The arguments of each process: a program, its module, and whether it makes a
+ * call.
+ */
 const programs = {
   esm: ['load.mjs', import.meta.resolve('kqueue-ffi'), 'call'],
   emptyEsm: ['load.mjs', fixture('empty.mjs')],

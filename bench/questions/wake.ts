@@ -44,7 +44,7 @@ async function sendTo(role: Exclude<Role, 'send'>): Promise<number> {
   const [handle] = (await once(worker, 'message')) as [WakerHandle];
   const ended = once(worker, 'exit');
   for (let i = 0; i < COUNT; i++) {
-    // Two wakes that nobody has seen are one.
+    // Two wakes before a poll are one event.
     do await sleep(PAUSE);
     while (Atomics.load(seen, 0) < i);
     stamps[i] = process.hrtime.bigint();

@@ -29,7 +29,7 @@ export async function filledOnce(name, fill) {
   return folder;
 }
 
-/** Where what a platform's last run wrote is kept. */
+/** The folder of the output of a platform's last run. */
 export function logOf(name) {
   const folder = join(cache, 'logs');
   mkdirSync(folder, { recursive: true });

@@ -53,7 +53,7 @@ export async function packageOn(cpu, folder) {
 }
 
 // Only the core: qemu-user has no terminals, no sock_diag(7) and no
-// PIDFD_GET_INFO, and cuts TCP_INFO, so that the suite tells of it, not of us.
+// PIDFD_GET_INFO, and cuts TCP_INFO, so that the suite would test qemu.
 async function check(cpu) {
   const node = await packageOn(cpu, freshFolder(`package-${cpu}`));
   const out = await node('scripts/runtime-core.mjs');

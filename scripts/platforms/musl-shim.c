@@ -114,7 +114,7 @@ struct search {
   struct dl_find_object *found;
 };
 
-static int look(struct dl_phdr_info *info, size_t size, void *data) {
+static int find_object(struct dl_phdr_info *info, size_t size, void *data) {
   struct search *search = data;
   const ElfW(Phdr) *frames = NULL, *code = NULL;
   for (int i = 0; i < info->dlpi_phnum; i++) {
@@ -134,5 +134,5 @@ static int look(struct dl_phdr_info *info, size_t size, void *data) {
 
 int _dl_find_object(void *address, struct dl_find_object *found) {
   struct search search = {(ElfW(Addr))address, found};
-  return dl_iterate_phdr(look, &search) == 1 ? 0 : -1;
+  return dl_iterate_phdr(find_object, &search) == 1 ? 0 : -1;
 }

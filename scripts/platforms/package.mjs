@@ -1,5 +1,5 @@
-// What a user's project would hold of this package: dist/, koffi, and koffi's
-// build for one CPU. The scripts that try it come with it.
+// A user's project with this package: dist/, koffi, and koffi's build for one
+// CPU, besides the scripts that test it.
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,7 +26,7 @@ async function koffiBuild(cpu) {
   return join(folder, 'package');
 }
 
-/** A package of npm, unpacked whatever machine it is for. */
+/** A package of npm, unpacked for any CPU. */
 export function npmPackage(spec) {
   const name = spec.replace(/[@/]+/g, '-').replace(/^-/, '');
   return filledOnce(`npm-${name}`, async (folder) => {

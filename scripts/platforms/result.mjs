@@ -1,5 +1,5 @@
-// Reads what the scripts that run on a platform printed: each ends with a line of
-// JSON that begins with its kind.
+// Reads the output of the scripts on a platform: each ends with a line of JSON
+// that begins with its kind.
 
 /**
  * The row of the table that a script's last line makes.

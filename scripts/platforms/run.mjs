@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 
-/** Each leads a process group of its own. */
+/** Each is the leader of a process group. */
 const running = new Set();
 
 const killGroup = (pid) => process.kill(-pid, 'SIGKILL');

@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 import { root } from './package.mjs';
 
 const TESTS = '__tests__/conformance';
-/** About the suite; or what alone takes an emulator many minutes. */
+/** Tests of the suite itself, or tests that take an emulator many minutes. */
 const LEFT_OUT = new Set([
   'coverage.test.ts',
   'limits.test.ts',

@@ -1,5 +1,5 @@
 // Cases of the conformance suite that an emulator cannot answer rightly, with
-// the reason. KQUEUE_FFI_EMULATED tells the emulator: `machine` is qemu-system.
+// the reason. KQUEUE_FFI_EMULATED names the emulator: `machine` is qemu-system.
 import process from 'node:process';
 
 const TIMED = {

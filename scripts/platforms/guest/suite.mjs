@@ -66,7 +66,7 @@ Object.assign(globalThis, {
   afterEach: runner.afterEach,
   afterAll: runner.after,
 });
-// What the tests print is for those who run them by hand.
+// The output of the tests is for manual runs.
 console.log = () => {};
 
 for (const name of readdirSync(folder)) {

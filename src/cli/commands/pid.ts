@@ -17,7 +17,7 @@ function toOutputEvent(pid: number, { code, signal }: ExitStatus): OutputEvent {
       ? `code ${code}`
       : signal !== null
         ? `by ${signal}`
-        : 'in a way that is not told';
+        : 'in an unknown way';
   return {
     fields: { event: 'exited', pid, code, signal },
     text: `exited  ${pid}  ${how}`,
