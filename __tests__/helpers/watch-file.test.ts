@@ -444,6 +444,38 @@ describe('watchFile accepts', () => {
     expect((await byRelative.next()).value?.path).toBe(given);
   });
 
+  test('a parent directory of a linked directory, as node:fs does', async () => {
+    mkdirSync(join(folder, 'other/deep'), { recursive: true });
+    symlinkSync('other/deep', join(folder, 'link'));
+    writeFileSync(join(folder, 'other/file'), '');
+    const events = watch(`${folder}/link/../file`);
+    writeFileSync(path, 'not this one');
+    expect((await events.next({ timeout: 0 })).value).toBeUndefined();
+    appendFileSync(join(folder, 'other/file'), '!');
+    expect((await events.next()).value).toMatchObject({ size: 1 });
+    // The same entry, once the link leads elsewhere.
+    unlinkSync(join(folder, 'link'));
+    mkdirSync(join(folder, 'a/b'), { recursive: true });
+    symlinkSync('a/b', join(folder, 'link'));
+    expect(await typeOf(events)).toBe('deleted');
+    writeFileSync(join(folder, 'a/file'), '');
+    expect(await typeOf(events)).toBe('created');
+  });
+
+  test('a trailing slash for a directory only, as node:fs does', async () => {
+    writeFileSync(path, '');
+    for (const end of ['/', '/.', '//']) {
+      expect(() => watchFile(`${path}${end}`)).toThrow(
+        expect.objectContaining({ code: 'ENOTDIR' }),
+      );
+    }
+    const events = watch(`${folder}/`);
+    const missing = watch(`${path}.d/`);
+    mkdirSync(`${path}.d`);
+    expect(await typeOf(events)).toBe('changed');
+    expect(await typeOf(missing)).toBe('created');
+  });
+
   test('a directory, and reports its entries', async () => {
     const events = watch(folder);
     writeFileSync(path, '');

@@ -16,11 +16,15 @@ export const toText = (path: BytePath): string => toBuffer(path).toString();
 /** Whether a name is UTF-8, so that its text identifies it. */
 export const isText = (path: BytePath): boolean => isUtf8(toBuffer(path));
 
-/** Make a path absolute. */
+/**
+ * Make a path absolute. A `..` is left to the kernel: after a symbolic link it
+ * names another directory than the text suggests.
+ */
 export function toAbsolute(path: BytePath): BytePath {
-  return path.startsWith('/')
-    ? resolve(path)
-    : resolve(fromBuffer(Buffer.from(process.cwd())), path);
+  const absolute = path.startsWith('/')
+    ? path
+    : `${fromBuffer(Buffer.from(process.cwd()))}/${path}`;
+  return /\/\.\.(?:\/|$)/.test(absolute) ? absolute : resolve(absolute);
 }
 
 /** The bytes of a `file:` URL, also if they are not UTF-8. */

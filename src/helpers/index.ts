@@ -214,7 +214,8 @@ export function signals(
  * a directory, `changed` means that an entry was added or removed.
  * @throws {TypeError} If it is not a path.
  * @throws The error of `node:fs`: `EACCES` from the call; others, such as `EMFILE`,
- * from the call or later in the loop. A file that becomes unreadable later counts
+ * from the call or later in the loop. `ENOTDIR` if the path of a file ends with a
+ * slash. A file that becomes unreadable later counts
  * as missing until it can be read again.
  * @throws {KqueueError} As {@link Kqueue.add}.
  *

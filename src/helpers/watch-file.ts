@@ -18,6 +18,7 @@ import type { BytePath, FilePath } from './file-path.js';
 import { areOfContents, fileQueue as queue } from './file-queue.js';
 import { type FileState, LACKS, PathWatches } from './path-watches.js';
 import type { Member } from './shared-queue.js';
+import { checkTrailingSlash } from './watch-points.js';
 
 /** The value of {@link watchFile}: a change of a path. */
 export type FileEvent =
@@ -207,5 +208,8 @@ export function watchFile(
   options: IteratorOptions = {},
 ): EventIterator<FileEvent> {
   const bytes = checkPath(path, ACTION);
-  return eventIterator(ACTION, options, () => new PathSource(bytes));
+  return eventIterator(ACTION, options, () => {
+    checkTrailingSlash(bytes);
+    return new PathSource(bytes);
+  });
 }

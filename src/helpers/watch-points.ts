@@ -125,6 +125,20 @@ function readLink(link: BytePath): BytePath {
   }
 }
 
+/**
+ * Check a path that ends with a slash, which names a directory.
+ *
+ * @throws {NodeJS.ErrnoException} `ENOTDIR` if it is a file.
+ */
+export function checkTrailingSlash(path: BytePath): void {
+  if (!/\/\.?$/.test(path)) return;
+  try {
+    statSync(toBuffer(path));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') throw error;
+  }
+}
+
 /** Whether both are the same file. */
 export const isSameFile = (one: BigIntStats, other: BigIntStats): boolean =>
   one.ino === other.ino && one.dev === other.dev;
