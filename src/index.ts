@@ -75,6 +75,7 @@ export {
   Kqueue,
   KqueueChangeError,
   type KqueueEvent,
+  type ListenerOptions,
   type Modification,
   type NextOptions,
   type OtherEvent,

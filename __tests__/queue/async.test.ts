@@ -362,8 +362,14 @@ describe('a listener', () => {
     expect(kq.poll()).toHaveLength(1);
   });
 
-  test('must be a function', () => {
+  test('must be a function, and so must onError', () => {
     expect(() => kq.on({} as unknown as () => void)).toThrow(TypeError);
+    const onError = 'log' as unknown as () => void;
+    expect(() => kq.on(() => {}, { onError })).toThrow(
+      new TypeError(
+        `Cannot listen to events as 'onError' must be a function: received "log"`,
+      ),
+    );
   });
 });
 

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { closeSync, openSync } from 'node:fs';
 import {
   close,
@@ -226,6 +227,39 @@ describe('a queue whose descriptor other code closed', () => {
       closeSync(file);
     },
   );
+
+  test('stops listeners, and calls onError once', async () => {
+    const kq = new Kqueue();
+    const context = new AsyncLocalStorage<string>();
+    const calls: unknown[] = [];
+    const idle = kq.on(() => {}, { onError: (error) => calls.push(error) });
+    idle.stop();
+    const failed = new Promise<void>((resolve) => {
+      const onError = (error: Error): void => {
+        calls.push(error, context.getStore());
+        kq.close();
+        resolve();
+      };
+      context.run('mine', () => kq.on(() => calls.push('event'), { onError }));
+    });
+    await new Promise(setImmediate);
+    closeSync(kq.fd);
+    await failed;
+    await new Promise(setImmediate);
+    expect(calls).toEqual([lost, 'mine']);
+  });
+
+  test('calls onError after the call that noticed the loss', async () => {
+    const kq = new Kqueue();
+    const calls: string[] = [];
+    kq.on(() => {}, { onError: () => calls.push('onError') });
+    closeSync(kq.fd);
+    expect(() => kq.poll()).toThrow(lost);
+    calls.push('poll');
+    await new Promise(setImmediate);
+    expect(calls).toEqual(['poll', 'onError']);
+    kq.close();
+  });
 
   test('close() resolves its pending waits', async () => {
     const kq = new Kqueue();

@@ -83,6 +83,11 @@ describe('an exception', () => {
     ]);
   });
 
+  test('of a lost queue reaches onError, and is uncaught without it', async () => {
+    const printed = await printedBy('queue/process', 'lostListeners');
+    expect(printed.sort()).toEqual(['EBADF', 'mine', 'onError EBADF']);
+  });
+
   test('in a listener ends the process unless it is caught', async () => {
     const { status, stderr } = await runProgram(
       'queue/process',

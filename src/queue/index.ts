@@ -49,7 +49,12 @@ export type {
 } from './event.js';
 export type { ExitStatus } from './exit-status.js';
 export type { ProcNote, VnodeNote } from './notes.js';
-export type { EventsOptions, NextOptions, WaitOptions } from './options.js';
+export type {
+  EventsOptions,
+  ListenerOptions,
+  NextOptions,
+  WaitOptions,
+} from './options.js';
 export { Kqueue } from './queue.js';
 export type { SignalName } from './signal.js';
 export type { Subscription } from './subscription.js';

@@ -1,7 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
-import { setImmediate } from '../host/index.js';
-import { type AbortSignalLike, onAbort } from './abort-signal.js';
+import { queueMicrotask, setImmediate } from '../host/index.js';
+import { onAbort } from './abort-signal.js';
 import type { KqueueEvent } from './event.js';
+import type { ListenerOptions } from './options.js';
 import type { Pump, Waiter } from './pump.js';
 import type { Subscription } from './subscription.js';
 
@@ -14,13 +15,14 @@ const throwUncaught = (error: unknown): void => {
 /**
  * Call a listener with each batch of events, in the asynchronous context of
  * this call. If the listener throws, the exception is uncaught, and the
- * listener is still called with the next batch.
+ * listener is still called with the next batch. An error of the queue ends it:
+ * `onError` gets the error; without it the error is uncaught as well.
  */
 export function listen(
   pump: Pump,
   listener: (events: KqueueEvent[]) => void,
   max: number,
-  signal?: AbortSignalLike,
+  { signal, onError }: Pick<ListenerOptions, 'signal' | 'onError'> = {},
 ): Subscription {
   const context = new AsyncResource('KqueueListener');
   let isStopped = false;
@@ -44,7 +46,18 @@ export function listen(
     },
     fail(error) {
       leave();
-      throwUncaught(error);
+      if (onError === undefined) {
+        throwUncaught(error);
+        return;
+      }
+      // Later, so that it cannot interfere with a call that found the error.
+      queueMicrotask(() => {
+        try {
+          context.runInAsyncScope(onError, undefined, error as Error);
+        } catch (thrown) {
+          throwUncaught(thrown);
+        }
+      });
     },
     end: leave,
   };

@@ -35,7 +35,7 @@ export interface NextOptions {
   readonly timeout?: number | null | undefined;
 }
 
-/** Options of {@link Kqueue.events} and {@link Kqueue.on}. */
+/** Options of {@link Kqueue.events}. */
 export interface EventsOptions {
   /**
    * An abort ends the iteration, which rejects with the signal's reason. A listener
@@ -48,6 +48,18 @@ export interface EventsOptions {
    * @default 64
    */
   readonly max?: number | undefined;
+}
+
+/** Options of {@link Kqueue.on}. */
+export interface ListenerOptions extends EventsOptions {
+  /**
+   * Called once if the queue can no longer deliver events, for example with `EBADF`
+   * if other code closed its descriptor. The listener has been stopped.
+   *
+   * @default The error is an uncaught exception, as an `'error'` event without a
+   * listener.
+   */
+  readonly onError?: ((error: Error) => void) | undefined;
 }
 
 /** Check that options are an object. Its properties are checked separately. */

@@ -13,6 +13,7 @@ import {
   checkTimeout,
   DEFAULT_MAX,
   type EventsOptions,
+  type ListenerOptions,
   MAX_TIMEOUT,
   type NextOptions,
   type WaitOptions,
@@ -124,14 +125,18 @@ export class QueueEvents implements LossListener {
   /** {@link Kqueue.on} */
   listen(
     listener: (events: KqueueEvent[]) => void,
-    options: EventsOptions,
+    options: ListenerOptions,
   ): Subscription {
     const action = 'listen to events';
     const { signal, max } = this.#checkOptions(options, action);
+    const { onError } = options;
     if (typeof listener !== 'function') {
       throw new TypeError(misuse(action, 'listener', 'a function', listener));
     }
-    return listen(this.#pump, listener, max, signal);
+    if (onError !== undefined && typeof onError !== 'function') {
+      throw new TypeError(misuse(action, 'onError', 'a function', onError));
+    }
+    return listen(this.#pump, listener, max, { signal, onError });
   }
 
   /** Whether pending waits keep the process alive. */

@@ -5,7 +5,12 @@ import type { Change, Key, Modification, Step } from './change.js';
 import type { ChangeResult } from './change-error.js';
 import type { KqueueEvent } from './event.js';
 import { parts } from './late-parts.js';
-import type { EventsOptions, NextOptions, WaitOptions } from './options.js';
+import type {
+  EventsOptions,
+  ListenerOptions,
+  NextOptions,
+  WaitOptions,
+} from './options.js';
 import type { QueueChanges } from './queue-changes.js';
 import type { QueueEvents } from './queue-events.js';
 import type { QueueHandle } from './queue-handle.js';
@@ -335,14 +340,16 @@ export class Kqueue<T = unknown>
 
   /**
    * Call a listener with every batch of events: the fastest way to consume them.
-   * An error of the listener is an uncaught exception, and does not stop it.
+   * An error of the listener is an uncaught exception, and does not stop it. An
+   * error of the queue stops it. Pass `onError` to handle that error, which is
+   * uncaught as well otherwise.
    *
    * @throws {TypeError | RangeError} If an argument is invalid.
    * @throws {KqueueError} `ERR_KQUEUE_CLOSED` if the queue is closed.
    */
   on(
     listener: (events: KqueueEvent<T>[]) => void,
-    options: EventsOptions = {},
+    options: ListenerOptions = {},
   ): Subscription {
     type Listener = (events: KqueueEvent[]) => void;
     return this.#events.listen(listener as Listener, options);
