@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type ExitedOptions, exited, KqueueError } from '../../src/index.js';
+import { gate } from '../conformance/cases.js';
 import { printedBy, runProgram } from '../support/child.js';
 import { onLinux, openCount } from '../support/fds.js';
 
@@ -204,6 +205,36 @@ test('exited waits for processes that may not be signalled, or are unrelated', a
     'still waits',
   );
 });
+
+/** The first shell of a pid namespace reaps orphans and can choose pids. */
+const NAMESPACE = ['-Urpf', '--mount-proc', 'sh', '-c'];
+
+function canChoosePids(): boolean {
+  const script = 'echo 100 > /proc/sys/kernel/ns_last_pid';
+  try {
+    execFileSync('unshare', [...NAMESPACE, script], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+gate(canChoosePids(), 'pids cannot be chosen here')(
+  'exited distinguishes processes that had the same pid',
+  async () => {
+    const first = `exec unshare ${NAMESPACE.join(' ')} '"$@"; exit $?' sh "$@"`;
+    const lost = { code: null, signal: null };
+    const [reused, old, child, reusedAgain, disposed, childAgain] =
+      await printedBy('helpers/exited', 'recycled', { first });
+    expect([reused, reusedAgain]).toEqual([true, true]);
+    // Linux before 6.15 does not report the status of a reaped process.
+    expect([lost, { code: null, signal: 'SIGTERM' }]).toContainEqual(old);
+    expect(disposed).toBe('ERR_KQUEUE_CLOSED');
+    expect([child, childAgain]).toEqual(
+      Array(2).fill({ code: 5, signal: null }),
+    );
+  },
+);
 
 describe('many waits', () => {
   onLinux('share one queue, which is closed after the last wait', async () => {
