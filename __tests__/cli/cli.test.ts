@@ -66,6 +66,7 @@ describe('kq', () => {
     [['timer', '1s', '--exec', "a 'b"], "a ' is not closed"],
     [['timer', '1s', '--timeout', '25d'], 'at most 24d'],
     [['signal', 'TREM'], "no signal 'TREM', did you mean 'SIGTERM'?"],
+    [['signal', 'FOO'], "no signal 'FOO'\n"],
     [['constants', '--kernel', 'darwn'], "did you mean 'darwin'?"],
     [['constants', '--kernel', 'linux'], '--kernel must be one of'],
     [['completion', 'csh'], 'the shell must be one of bash, zsh, fish'],

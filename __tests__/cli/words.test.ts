@@ -206,6 +206,20 @@ test.each<[words: string, kernel: KernelName, line: string]>([
 });
 
 test.each([
+  ['1 RAED', "there is no filter 'RAED', did you mean 'EVFILT_READ'?"],
+  ['1 FOO', "there is no filter 'FOO'"],
+  ['1 READ adv', "unknown name 'adv' in the flags, did you mean 'EV_ADD'?"],
+  [
+    '1 VNODE 0 NOTE_WRIET',
+    "unknown name 'NOTE_WRIET' in the fflags, did you mean 'NOTE_WRITE'?",
+  ],
+])('explains what is wrong with %j', (words, message) => {
+  expect(() => parseKevent(kernels.darwin, words.split(' '))).toThrow(
+    new UsageError(message),
+  );
+});
+
+test.each([
   ['7'],
   ['7 NOTHING'],
   ['x READ'],

@@ -1,6 +1,7 @@
 import { filterName, type KernelFacts, layoutOf } from '../abi.js';
 import type { KeventInit } from '../index.js';
 import { UsageError } from './failure.js';
+import { suggest } from './suggestion.js';
 
 const NUMBER = /^-?(?:\d+|0x[\da-f]+)$/i;
 
@@ -56,11 +57,22 @@ function bitsOf(
   for (const part of word.split('|')) {
     const known = lookUpName(table, prefix, part);
     if (known === undefined && !NUMBER.test(part)) {
-      throw new UsageError(`the ${field} has an unknown name '${part}'`);
+      const near = suggest(part, Object.keys(table), prefix);
+      throw new UsageError(`unknown name '${part}' in the ${field}${near}`);
     }
     bits |= known === undefined ? numberOf(part, field) : BigInt(known);
   }
   return Number(checkFits(facts, word, field, bits));
+}
+
+function filterOf(facts: KernelFacts, word: string): number {
+  const { filter: table } = facts.groups;
+  const known = lookUpName(table, 'EVFILT_', word);
+  if (known === undefined && !NUMBER.test(word)) {
+    const near = suggest(word, Object.keys(table), 'EVFILT_');
+    throw new UsageError(`there is no filter '${word}'${near}`);
+  }
+  return known ?? Number(checkFits(facts, word, 'filter'));
 }
 
 /** Parse a kevent from its fields, each a number or names. */
@@ -75,9 +87,7 @@ export function parseKevent(
   }
   if (words.length > 6)
     throw new UsageError(`unexpected argument '${words[6]}'`);
-  const number =
-    lookUpName(facts.groups.filter, 'EVFILT_', filter) ??
-    Number(checkFits(facts, filter, 'filter'));
+  const number = filterOf(facts, filter);
   const name = filterName(facts, number)?.slice('EVFILT_'.length);
   const notes = name === undefined ? {} : facts.groups[`fflag:${name}`];
   const signal = lookUpName(facts.signals, 'SIG', ident);

@@ -30,11 +30,11 @@ function distance(one: string, other: string): number {
   return last[other.length];
 }
 
-/**
- * A suggestion to append to a message: `, did you mean 'watch'?`. Empty if no
- * name is similar.
- */
-export function suggest(given: string, known: readonly string[]): string {
+/** The most similar name, if one is similar enough. */
+function nearestOf(
+  given: string,
+  known: readonly string[],
+): string | undefined {
   // A typo changes less than half of a word.
   const limit = Math.min(MAX_DISTANCE, Math.floor((given.length - 1) / 2));
   let nearest: string | undefined;
@@ -47,5 +47,26 @@ export function suggest(given: string, known: readonly string[]): string {
     (word) =>
       given.length > 1 && word.toLowerCase().startsWith(given.toLowerCase()),
   );
-  return nearest === undefined ? '' : `, did you mean '${nearest}'?`;
+  return nearest;
+}
+
+/**
+ * A suggestion to append to a message: `, did you mean 'watch'?`. Empty if no
+ * name is similar.
+ *
+ * @param prefix A prefix of the names that may be omitted, such as `SIG`.
+ */
+export function suggest(
+  given: string,
+  known: readonly string[],
+  prefix = '',
+): string {
+  const isFull = given.toUpperCase().startsWith(prefix);
+  const start = isFull ? 0 : prefix.length;
+  const nearest = nearestOf(
+    given,
+    known.map((name) => name.slice(start)),
+  );
+  if (nearest === undefined) return '';
+  return `, did you mean '${isFull ? '' : prefix}${nearest}'?`;
 }

@@ -15,7 +15,7 @@ function nameOf(given: string): SignalName {
     ([known, number]) => known === name || String(number) === given,
   );
   if (found === undefined) {
-    const near = suggest(name, Object.keys(constants.signals));
+    const near = suggest(given, Object.keys(constants.signals), 'SIG');
     throw new UsageError(`no signal '${given}'${near}`);
   }
   const [known] = found;
