@@ -15,6 +15,7 @@ import { kernel } from 'kqueue-ffi';
 import { files } from './files.js';
 import { openHouse } from './house.js';
 import { Ledger } from './ledger.js';
+import { neighbour } from './neighbour.js';
 import { openPlace } from './place.js';
 import { children, signals } from './processes.js';
 import { queues } from './queues.js';
@@ -24,7 +25,7 @@ import { streams } from './streams.js';
 import { threads } from './threads.js';
 import { timers } from './timers.js';
 import { users } from './users.js';
-import { openCount, Vitals } from './vitals.js';
+import { openCount, openFiles, Vitals } from './vitals.js';
 
 const { values } = parseArgs({
   options: {
@@ -42,6 +43,7 @@ const PARTS = {
   signals,
   queues,
   threads,
+  neighbour,
 };
 const minutes = Number(values.minutes);
 const seed = Number(values.seed);
@@ -72,6 +74,7 @@ const LANES: readonly (readonly Scenario[])[] = [
   [children, streams],
   [threads],
   [threads, queues],
+  [neighbour],
 ];
 
 const ledger = new Ledger();
@@ -203,7 +206,8 @@ async function soak(): Promise<void> {
 
   ledger.check(
     fdsAfter <= fdsBefore,
-    () => `${fdsBefore} descriptors open before, ${fdsAfter} after`,
+    () =>
+      `${fdsBefore} descriptors open before, ${fdsAfter} after: ${openFiles().join(', ')}`,
   );
   const [, early, , late] = quarters;
   ledger.check(

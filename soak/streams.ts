@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import koffi from 'koffi';
 import { close, EV_EOF } from 'kqueue-ffi';
 import type { Mark } from './house.js';
+import { pipe } from './pipe.js';
 import { pause, type Scenario, type Setting } from './scenario.js';
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
@@ -46,19 +46,6 @@ async function writeAll(
       await ledger.must(space, 'space to write');
     }
   }
-}
-
-const libc = koffi.load(null);
-const makePipe = libc.func('pipe', 'int', ['void *']);
-const fcntl = libc.func('fcntl', 'int', ['int', 'int', '...']);
-const F_SETFL = 4;
-
-/** The two ends of a pipe: Node has no call that makes one. */
-function pipe(): [number, number] {
-  const ends = new Int32Array(2);
-  if (makePipe(ends) < 0) throw new Error('no pipe can be made');
-  for (const end of ends) fcntl(end, F_SETFL, 'int', O_NONBLOCK);
-  return [ends[0], ends[1]];
 }
 
 function pipeEnds(setting: Setting, kind: 'pipe' | 'fifo'): Ends {

@@ -12,6 +12,9 @@ const ENDS = {
   blocked: 1,
 } as const;
 
+/** How many threads there are. */
+export const running = { threads: 0 };
+
 interface Told {
   readonly seen: number;
   readonly expirations: number;
@@ -26,6 +29,7 @@ export const threads: Scenario = async ({ place, ledger, random }) => {
   const bytes = random.int(1, 20_000);
   const { O_NONBLOCK, O_RDWR } = constants;
   const fd = openSync(fifo, O_RDWR | O_NONBLOCK);
+  running.threads++;
   const worker = new Worker(new URL('worker.mjs', import.meta.url), {
     workerData: {
       end,
@@ -40,6 +44,7 @@ export const threads: Scenario = async ({ place, ledger, random }) => {
   let told: Told | undefined;
   worker.on('error', (error) => ledger.violated(`a thread: ${error}`));
   const exited = once(worker, 'exit');
+  worker.on('exit', () => running.threads--);
   await ledger.must(once(worker, 'message'), 'a thread that is ready');
   worker.on('message', (message: Told) => {
     told = message;

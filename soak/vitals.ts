@@ -1,8 +1,18 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 /** How many descriptors the process has open. */
 export const openCount = (): number => readdirSync('/dev/fd').length;
+
+/** The open descriptors with their paths. */
+export const openFiles = (): readonly string[] =>
+  readdirSync('/dev/fd').flatMap((fd) => {
+    try {
+      return [`${fd} ${readlinkSync(`/dev/fd/${fd}`)}`];
+    } catch {
+      return [];
+    }
+  });
 
 const MIB = 2 ** 20;
 

@@ -1,28 +1,45 @@
-// Other code closes descriptors of a queue, its own and those inside it, and
-// opens others at their numbers. What is gone reports nothing and is given
-// back; what is there is not lost; nothing of anybody else's is closed.
-import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs';
+// Other code closes the descriptor of a queue, or descriptors inside it, and opens
+// other files at their numbers. A closed queue reports nothing and leaves nothing
+// open. An open one loses nothing. No file of the other code is closed.
+import {
+  appendFileSync,
+  closeSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+} from 'node:fs';
+import { constants } from 'node:os';
 import {
   close,
   EV_ADD,
   EV_CLEAR,
   EVFILT_FS,
+  EVFILT_PROC,
   EVFILT_READ,
+  EVFILT_SIGNAL,
   EVFILT_TIMER,
   EVFILT_USER,
+  EVFILT_VNODE,
+  type KeventInit,
   KeventList,
   kevent,
   kqueue,
+  NOTE_EXIT,
   NOTE_TRIGGER,
+  NOTE_WRITE,
 } from '../../src/index.js';
 import { codeOf } from '../conformance/calls.js';
 import * as libc from '../conformance/libc.js';
 import {
+  child,
   descriptors,
   dispose,
+  file,
   forget,
   isolate,
   pipe,
+  signal,
 } from '../conformance/world.js';
 import { onLinux, watch as watchingEpoll } from '../support/fds.js';
 
@@ -64,7 +81,11 @@ function parts(): { kq: number; inner: number[] } {
   return { kq, inner: opened.filter((fd) => fd !== kq) };
 }
 
-/** Put a file at a number, as other code does after a close of its own. */
+/** Whether a descriptor is of a kind that the library opens. */
+const isPart = (fd: number): boolean =>
+  /^anon_inode:|^pidfd:|mountinfo$/.test(readlinkSync(`/proc/self/fd/${fd}`));
+
+/** Replace a descriptor by a file, as other code does. */
 function replace(fd: number): void {
   const file = openSync('/dev/null', 'r');
   libc.dup2(file, fd);
@@ -450,3 +471,130 @@ onLinux('a file is neither read nor closed as a part of EVFILT_FS', () => {
   parts.forEach(closeSync);
   expectNoneLeft();
 });
+
+interface Watched {
+  /** Mounts cannot be caused: then no event is expected. */
+  readonly change: KeventInit;
+  readonly cause?: () => void;
+}
+
+/** Objects for which a queue opens descriptors of its own. */
+const WATCHED: Readonly<Record<string, () => Watched>> = {
+  pipe() {
+    const [r, w] = pipe();
+    const change = { ident: r, filter: EVFILT_READ };
+    return { change, cause: () => libc.write(w, 1) };
+  },
+  file() {
+    const { fd, at } = file(0);
+    const change = { ident: fd, filter: EVFILT_VNODE, fflags: NOTE_WRITE };
+    return { change, cause: () => appendFileSync(at, 'x') };
+  },
+  process() {
+    const { pid, end } = child();
+    const change = { ident: pid, filter: EVFILT_PROC, fflags: NOTE_EXIT };
+    return { change, cause: () => end(3) };
+  },
+  signal() {
+    const { SIGUSR2: ident } = constants.signals;
+    const change = { ident, filter: EVFILT_SIGNAL };
+    return { change, cause: () => signal('SIGUSR2') };
+  },
+  'mount table'() {
+    return { change: { ident: 1, filter: EVFILT_FS ?? 0 } };
+  },
+  'child queue'() {
+    const kq = kqueue();
+    const [r, w] = pipe();
+    const read = { ident: r, filter: EVFILT_READ, flags: EV_ADD };
+    kevent(kq, [read], null);
+    const change = { ident: kq, filter: EVFILT_READ };
+    return { change, cause: () => libc.write(w, 1) };
+  },
+};
+
+/** More polls than a queue makes before it checks its parts. */
+const POLLS = 70;
+
+/** What other code does to parts. Each returns the descriptors it has then. */
+const HARMS: Readonly<Record<string, (parts: readonly number[]) => number[]>> =
+  {
+    'one closed, and its number taken': ([part]) => {
+      replace(part);
+      return [part];
+    },
+    'one closed, while a dup of it is open': ([part]) => {
+      const dup = libc.dup(part);
+      closeSync(part);
+      return [dup];
+    },
+    'all closed, and their numbers taken': (all) => {
+      for (const part of all) replace(part);
+      return [...all];
+    },
+  };
+
+describe('the parts of a queue that watches a', () => {
+  for (const [name, watched] of Object.entries(WATCHED)) {
+    for (const [harm, act] of Object.entries(HARMS)) {
+      onLinux(`${name}: ${harm}`, () => {
+        const runs = harm.startsWith('one') ? 6 : 1;
+        for (let nth = 0; nth < runs; nth++) {
+          const { result: kq, opened } = openedBy(() => {
+            const fd = kqueue();
+            // Its own descriptors come first.
+            kevent(fd, [{ ...user, filter: EVFILT_TIMER, data: 1e6 }], null);
+            return fd;
+          });
+          const before = openedBy(watched);
+          const { change, cause } = before.result;
+          const after = openedBy(() =>
+            kevent(kq, [{ ...change, flags: EV_ADD | EV_CLEAR }], null),
+          );
+          const inner = [...opened, ...before.opened, ...after.opened].filter(
+            (fd) => fd !== kq && fd !== change.ident && isPart(fd),
+          );
+          const theirs = act(inner.slice(nth));
+          const kinds = theirs.map((fd) => readlinkSync(`/proc/self/fd/${fd}`));
+          expect(collect(kq)).toEqual([]);
+          cause?.();
+          let seen: number[] = [];
+          for (let i = 0; i < POLLS && seen.length === 0; i++) {
+            seen = collect(kq);
+          }
+          expect(seen).toEqual(cause === undefined ? [] : [change.ident]);
+          close(kq);
+          if (name === 'child queue') close(Number(change.ident));
+          expect(
+            theirs.map((fd) => readlinkSync(`/proc/self/fd/${fd}`)),
+          ).toEqual(kinds);
+          theirs.forEach(closeSync);
+          dispose();
+          if (nth + 1 >= inner.length) break;
+        }
+        expectNoneLeft();
+      });
+    }
+  }
+});
+
+onLinux(
+  'parts of a queue that is readable are closed one after another',
+  () => {
+    const { result: kq, opened } = openedBy(kqueue);
+    const [r, w] = pipe();
+    const read = { ident: r, filter: EVFILT_READ, flags: EV_ADD };
+    kevent(kq, [read], null);
+    libc.write(w, 1);
+    expect([collect(kq), collect(kq)]).toEqual([[r], [r]]);
+    // It stays readable, by a dup of its eventfd.
+    const [inner, eventfd] = opened.filter((fd) => fd !== kq);
+    const dup = libc.dup(eventfd);
+    for (const part of [inner, eventfd]) replace(part);
+    kevent(kq, [{ ...read, flags: 0 }], null);
+    expect(collect(kq)).toEqual([r]);
+    close(kq);
+    for (const fd of [inner, eventfd, dup]) closeSync(fd);
+    expectNoneLeft();
+  },
+);

@@ -113,17 +113,10 @@ export class Epoll {
    */
   rearm(ep: number, n: number): void {
     const reported = new Set<string>();
-    for (let i = 0; i < n; i++) {
-      const [low, high] = [this.low(i), this.high(i)].map(BigInt);
-      reported.add(
-        BigInt.asUintN(64, (high << 32n) | (low & MASK)).toString(16),
-      );
-    }
-    for (const { fd, bits, data } of entriesOf(ep)) {
-      if ((bits & EPOLLET) === 0 || !reported.has(data)) continue;
-      const words = BigInt(`0x${data}`);
-      const low = Number(BigInt.asIntN(32, words));
-      const high = Number(BigInt.asIntN(32, words >> 32n));
+    for (let i = 0; i < n; i++) reported.add(`${this.low(i)},${this.high(i)}`);
+    for (const { fd, bits, low, high } of entriesOf(ep)) {
+      const isEdge = (bits & EPOLLET) !== 0;
+      if (!isEdge || !reported.has(`${low},${high}`)) continue;
       this.modify(ep, fd, bits, low, high);
     }
   }
@@ -194,24 +187,25 @@ function isListed(ep: number, fd: number): boolean {
 
 const MEMBER = /^tfd:\s*(\d+)/;
 
-const MASK = 0xffffffffn;
-
-interface EntryOfProc {
+/** An entry of an epoll. */
+interface ListedEntry {
   readonly fd: number;
   readonly bits: number;
-  /** Hexadecimal. */
-  readonly data: string;
+  /** The words of {@link Epoll.add}. */
+  readonly low: number;
+  readonly high: number;
 }
 
 /** The entries of an epoll that proc(5) lists; none if it cannot be read. */
-function entriesOf(ep: number): readonly EntryOfProc[] {
+export function entriesOf(ep: number): readonly ListedEntry[] {
   const entry = /^tfd:\s*(\d+) events:\s*([0-9a-f]+) data:\s*([0-9a-f]+)/gm;
   try {
     const info = readFileSync(`/proc/self/fdinfo/${ep}`, 'latin1');
     return [...info.matchAll(entry)].map(([, fd, bits, data]) => ({
       fd: Number(fd),
       bits: Number.parseInt(bits, 16) | 0,
-      data,
+      low: Number.parseInt(data.slice(-8), 16) | 0,
+      high: Number.parseInt(data.slice(0, -8), 16) | 0,
     }));
   } catch {
     return [];

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Libc } from '../ffi/index.js';
 import { isSameAccess } from './descriptor.js';
-import type { Epoll } from './epoll.js';
+import { type Epoll, entriesOf } from './epoll.js';
 import { LINUX_ENOENT } from './errno.js';
 import { isSameInode, type Probe } from './probe.js';
 import type { Queue } from './queue.js';
@@ -10,7 +10,12 @@ import { type FdSource, NOWHERE } from './source.js';
 const KCMP_EPOLL_TFD = 7;
 const F_SETSIG = 10;
 const F_GETSIG = 11;
-const MARK = 61;
+const F_DUPFD_CLOEXEC = 1030;
+
+/** How open files are marked: see {@link Identity.mark}. */
+export const MARKS = { own: 60, inner: 61, side: 62 } as const;
+/** Members have the marks below. */
+const MEMBER_MARKS = 59;
 
 /**
  * Decides whether a descriptor is still the open file that it was. Other code
@@ -20,7 +25,8 @@ const MARK = 61;
  * The check uses epoll, which identifies a file by its descriptor: adding a
  * descriptor that an epoll already has changes nothing and fails with EEXIST.
  * The parts of a queue prove each other: its eventfd is in each of its epolls,
- * and in no other.
+ * and in no other. If the eventfd was closed, the entries of the queue's own
+ * epoll prove it.
  */
 export class Identity {
   readonly #libc: Libc;
@@ -31,6 +37,7 @@ export class Identity {
    * there.
    */
   readonly #holders = new Map<number, object>();
+  #lastMark = 0;
 
   constructor(libc: Libc, epoll: Epoll, probe: Probe) {
     this.#libc = libc;
@@ -64,69 +71,124 @@ export class Identity {
   }
 
   /**
-   * Mark an epoll with an entry that never reports anything, so that it can be
-   * recognised after all its other entries are gone.
+   * Mark an open file by a setting that has no effect on it, so that it can be
+   * recognised without other parts.
    */
-  mark(ep: number): void {
-    this.#libc.fcntl(ep, F_SETSIG, MARK);
+  mark(fd: number, mark: number): void {
+    this.#libc.fcntl(fd, F_SETSIG, mark);
   }
 
-  isMarked(ep: number): boolean {
-    return this.#libc.fcntl(ep, F_GETSIG, 0) === MARK;
+  isMarked(fd: number, mark: number): boolean {
+    return this.#libc.fcntl(fd, F_GETSIG, 0) === mark;
+  }
+
+  /** Mark the file of a member, not as the members before it. */
+  markMember(fd: number): number {
+    this.#lastMark = (this.#lastMark % MEMBER_MARKS) + 1;
+    this.mark(fd, this.#lastMark);
+    return this.#lastMark;
   }
 
   /** Whether a descriptor is the queue's own, or a duplicate of it. */
   isQueue(queue: Queue, fd: number): boolean {
     const { inner, side } = queue.epolls;
-    return fd !== inner && fd !== side && this.#hasEventfd(queue, fd);
+    if (this.hasEventfd(queue, fd)) {
+      return (fd !== inner && fd !== side) || this.isMarked(fd, MARKS.own);
+    }
+    return !this.isEventfd(queue) && this.#hasEntries(queue, fd);
+  }
+
+  /** Whether a descriptor is an epoll with the entries of the queue's own. */
+  #hasEntries(queue: Queue, fd: number): boolean {
+    if (!this.isMarked(fd, MARKS.own)) return false;
+    const entries = entriesOf(fd);
+    // Without any entry the number is all that is known.
+    if (entries.length === 0) return fd === queue.fd;
+    return entries.some(({ low, high }) => queue.reports.isOwn(low, high));
   }
 
   /** Whether a descriptor is still one of the queue's inner epolls. */
-  isInnerEpoll(queue: Queue, ep: number): boolean {
-    if (!this.isHeld(ep, queue)) return false;
-    if (this.#hasEventfd(queue, ep)) return true;
-    // If the eventfd was closed, another entry proves it.
-    const { members } = queue.epolls;
-    return members.all().some((member) => {
-      const { fd } = members.entryOf(member);
-      return this.isHeld(fd, member) && this.#epoll.has(ep, fd);
-    });
+  isInnerEpoll(queue: Queue, name: 'inner' | 'side'): boolean {
+    const { epolls, fd } = queue;
+    const ep = epolls[name];
+    if (!this.#hasMark(queue, name)) return false;
+    if (this.hasEventfd(queue, ep)) return true;
+    return this.isQueue(queue, fd) && this.#epoll.has(fd, ep);
+  }
+
+  /** The same for all of them, and the eventfd. */
+  areOpen(queue: Queue): boolean {
+    const { inner, side } = queue.epolls;
+    return (
+      this.hasEventfd(queue, inner) &&
+      this.#hasMark(queue, 'inner') &&
+      (side < 0 ||
+        (this.hasEventfd(queue, side) && this.#hasMark(queue, 'side')))
+    );
+  }
+
+  #hasMark({ epolls }: Queue, name: 'inner' | 'side'): boolean {
+    const ep = epolls[name];
+    return epolls.isHeld(ep) && this.isMarked(ep, MARKS[name]);
   }
 
   /** Whether a descriptor is still the queue's eventfd. */
   isEventfd(queue: Queue): boolean {
     const { epolls, fd, token, readyFlag } = queue;
     const { eventfd } = readyFlag;
-    if (!this.isHeld(eventfd, queue)) return false;
-    const { inner } = epolls;
     return (
-      (this.isHeld(inner, queue) && this.#epoll.has(inner, eventfd)) ||
-      this.isQueue(queue, fd) ||
-      countOf(eventfd) === token
-    );
-  }
-
-  /** Whether a queue still has its descriptor, but not its eventfd. */
-  hasLostEventfd(queue: Queue): boolean {
-    const { epolls, fd, nesting } = queue;
-    return (
-      !this.isEventfd(queue) &&
-      this.isHeld(epolls.inner, queue) &&
-      this.#epoll.has(fd, epolls.inner) &&
-      // The queues above have its inner epolls too.
-      !nesting.above().some((parent) => this.isQueue(parent, fd))
+      this.isHeld(eventfd, readyFlag) &&
+      (this.isMember(queue, eventfd) ||
+        (fd !== epolls.inner && this.#epoll.has(fd, eventfd)) ||
+        countOf(eventfd) === token)
     );
   }
 
   /** Whether an inner epoll of the queue has a descriptor as this open file. */
   isMember(queue: Queue, fd: number): boolean {
-    const { inner } = queue.epolls;
-    return this.isHeld(inner, queue) && this.#epoll.has(inner, fd);
+    const { epolls } = queue;
+    return epolls.isHeld(epolls.inner) && this.#epoll.has(epolls.inner, fd);
   }
 
-  #hasEventfd(queue: Queue, ep: number): boolean {
-    const { eventfd } = queue.readyFlag;
-    return this.isHeld(eventfd, queue) && this.#epoll.has(ep, eventfd);
+  /** Whether an epoll has the eventfd of the queue, as its own epolls do. */
+  hasEventfd(queue: Queue, ep: number): boolean {
+    const { readyFlag } = queue;
+    const { eventfd } = readyFlag;
+    return this.isHeld(eventfd, readyFlag) && this.#epoll.has(ep, eventfd);
+  }
+
+  // ---- duplicates of closed parts -----------------------------------------
+
+  /**
+   * Duplicate an inner epoll whose descriptor was closed while a duplicate of
+   * it is open, which the queue's own epoll continues to report. Returns a
+   * descriptor, at the old number if that is free, or -1.
+   */
+  dupInnerEpoll(queue: Queue, name: 'inner' | 'side'): number {
+    const old = queue.epolls[name];
+    const dup = openDescriptors().find(
+      (fd) =>
+        this.isMarked(fd, MARKS[name]) &&
+        (this.hasEventfd(queue, fd) || this.#isEntry(queue.fd, old, fd)),
+    );
+    if (dup === undefined) return -1;
+    return this.#libc.fcntl(dup, F_DUPFD_CLOEXEC, old);
+  }
+
+  /**
+   * The same for the eventfd. Returns whether its old number has it again;
+   * otherwise it reports nothing any more.
+   */
+  recoverEventfd({ readyFlag: { eventfd }, token }: Queue): boolean {
+    const dup = openDescriptors().find((fd) => countOf(fd) === token);
+    if (dup === undefined) return false;
+    const fd = this.#libc.fcntl(dup, F_DUPFD_CLOEXEC, eventfd);
+    if (fd === eventfd) return true;
+    if (fd >= 0) this.#libc.close(fd);
+    // Its entry has the old number, which is now another file. It can only be
+    // made unreadable.
+    this.#libc.read(dup, this.#libc.scratch.address, 8);
+    return false;
   }
 
   // ---- the caller's descriptors -------------------------------------------
@@ -135,12 +197,12 @@ export class Identity {
   isCurrent(source: FdSource): boolean {
     const { place, descriptor } = source;
     const { fd, queue } = descriptor;
-    const { kernel, interest, epolls } = source.queue;
+    const { kernel, interest, repairs } = source.queue;
     if (queue !== null) return !queue.closed && this.isQueue(queue, fd);
     if (place === NOWHERE) return this.#probe.isOpenOn(fd, descriptor);
     // The epoll itself may have been closed, and replaced since.
     const has =
-      this.#isWatched(source) || (epolls.repair() && this.#isWatched(source));
+      this.#isWatched(source) || (repairs.repair() && this.#isWatched(source));
     if (!has) return false;
     if (!interest.mayHaveLeftover(fd)) return true;
     // The epoll may have the number twice: as this file, and as one that was
@@ -158,7 +220,9 @@ export class Identity {
     const ep = queue.epolls.epollAt(place);
     // The queue's own epoll may be a duplicate, which the queue does not hold.
     const isOwn =
-      this.isHeld(ep, queue) || (ep === queue.fd && this.isQueue(queue, ep));
+      queue.epolls.isHeld(ep) ||
+      this.isHeld(ep, queue) ||
+      (ep === queue.fd && this.isQueue(queue, ep));
     return isOwn && this.#epoll.has(ep, descriptor.fd);
   }
 
@@ -169,13 +233,27 @@ export class Identity {
 
   /** Whether an epoll has, or may have, more than one file at `fd`. */
   isWatchedTwice(ep: number, fd: number): boolean {
+    const order = this.#compare(ep, fd, fd, 1);
+    return order >= 0 || this.#libc.errno() !== LINUX_ENOENT;
+  }
+
+  /** Whether an epoll has an open file at a number. */
+  #isEntry(ep: number, number: number, fd: number): boolean {
+    // The number may be in it twice: see isWatchedTwice.
+    return [0, 1].some((nth) => this.#compare(ep, number, fd, nth) === 0);
+  }
+
+  /**
+   * Compare a file that an epoll has at a number, the first or the second, with
+   * an open file: 0 if it is the same, negative if it cannot be compared.
+   */
+  #compare(ep: number, number: number, fd: number, nth = 0): number {
     const { i32, address } = this.#libc.scratch;
     i32[0] = ep;
-    i32[1] = fd;
-    i32[2] = 1;
+    i32[1] = number;
+    i32[2] = nth;
     const { pid } = process;
-    const order = this.#libc.kcmp(pid, pid, KCMP_EPOLL_TFD, fd, address);
-    return order >= 0 || this.#libc.errno() !== LINUX_ENOENT;
+    return this.#libc.kcmp(pid, pid, KCMP_EPOLL_TFD, fd, address);
   }
 }
 

@@ -2,11 +2,16 @@ import type { Libc } from '../ffi/index.js';
 import { DE, EPOLLIN, OUTER_INNER, OUTER_SIDE } from './constants.js';
 import { Edges } from './edges.js';
 import { LINUX_EINVAL, lastErrno } from './errno.js';
+import { MARKS } from './identity.js';
 import { type Member, Members } from './members.js';
+import { OwnMembers } from './own-members.js';
 import type { Queue } from './queue.js';
 import { newToken } from './ready-flag.js';
 import { FdSource, HOME, SIDE } from './source.js';
-import { pathOf } from './vnode-hints.js';
+
+/** The events by which the queue's own epoll reports each. */
+const OUTER = { inner: OUTER_INNER, side: OUTER_SIDE } as const;
+type Inner = keyof typeof OUTER;
 
 /**
  * The maximum number of reads in one drain, in case edges arrive as fast as
@@ -29,7 +34,10 @@ export class InnerEpolls {
   readonly #libc: Libc;
   /** Generations begin at random, so that they tell queues apart. */
   readonly members = new Members(newToken());
+  /** The members that are no sources. */
+  readonly others: OwnMembers;
   readonly #edges = new Edges();
+  readonly #holders: Readonly<Record<Inner, object>> = { inner: {}, side: {} };
   inner: number;
   /** The second epoll, or -1. */
   side = -1;
@@ -39,30 +47,50 @@ export class InnerEpolls {
   constructor(queue: Queue, inner: number) {
     this.#queue = queue;
     this.#libc = queue.kernel.libc;
+    this.others = new OwnMembers(queue);
     this.inner = inner;
   }
 
   /** Add the first epoll to the outer epoll: -1 if that fails. */
   connect(): number {
-    return this.#connect(this.inner, OUTER_INNER);
+    this.#own(this.inner, 'inner');
+    return this.#connect(this.inner, 'inner');
+  }
+
+  #own(ep: number, name: Inner): void {
+    const { kernel } = this.#queue;
+    kernel.own(ep, this.#holders[name]);
+    kernel.identity.mark(ep, MARKS[name]);
+  }
+
+  /** Whether the kernel has opened nothing at the number of an epoll since. */
+  isHeld(ep: number): boolean {
+    const { identity } = this.#queue.kernel;
+    const { inner, side } = this.#holders;
+    return (
+      (ep === this.inner && identity.isHeld(ep, inner)) ||
+      (ep === this.side && identity.isHeld(ep, side))
+    );
   }
 
   /**
    * Add an epoll to the outer epoll, and the eventfd, which proves its
    * identity, to it.
    */
-  #connect(ep: number, low: number): number {
+  #connect(ep: number, name: Inner): number {
     const { kernel, fd, token, readyFlag } = this.#queue;
     const { epoll } = kernel;
-    if (epoll.add(fd, ep, EPOLLIN, low, token) < 0) return -1;
+    if (epoll.add(fd, ep, EPOLLIN, OUTER[name], token) < 0) return -1;
     return epoll.add(ep, readyFlag.eventfd, 0, -1, 0);
   }
 
   /** The eventfd was replaced. */
   reconnect(): void {
-    const { kernel, readyFlag } = this.#queue;
+    const { kernel, fd, readyFlag } = this.#queue;
     for (const ep of this.all()) {
-      kernel.epoll.add(ep, readyFlag.eventfd, 0, -1, 0);
+      // Its number may be another epoll.
+      const isOpen = this.isHeld(ep) && kernel.epoll.has(fd, ep);
+      if (isOpen) kernel.epoll.add(ep, readyFlag.eventfd, 0, -1, 0);
     }
   }
 
@@ -92,8 +120,7 @@ export class InnerEpolls {
   #moveInside(): number {
     const queue = this.#queue;
     const { epoll, identity } = queue.kernel;
-    if (!identity.isQueue(queue, queue.fd)) return DE.EBADF;
-    this.repair();
+    if (!queue.repairs.repair()) return DE.EBADF;
     const moved: number[] = [];
     for (const member of this.members.all()) {
       // One that other code closed stays, and is found to be stale later.
@@ -122,80 +149,85 @@ export class InnerEpolls {
   }
 
   /**
-   * The second epoll, which is made when it is first needed: -errno if that
-   * fails.
+   * The epoll of a place of sources: made when it is first needed, and replaced
+   * if other code closed it. Returns -errno if that fails.
    */
-  openSide(): number {
-    if (this.side >= 0) return this.side;
-    const ep = this.#open(OUTER_SIDE);
-    if (ep >= 0) this.side = ep;
-    return ep;
+  open(place: number): number {
+    if (place === SIDE && this.side < 0) {
+      const ep = this.#open('side');
+      if (ep >= 0) this.side = ep;
+      return ep;
+    }
+    if (place === SIDE || !this.isDirect) this.ensure(this.epollAt(place));
+    return this.epollAt(place);
   }
 
   /** Make an epoll that has the queue's eventfd: -errno if that fails. */
-  #open(low: number): number {
+  #open(name: Inner): number {
     const { kernel, nesting } = this.#queue;
     const ep = kernel.createEpoll();
     if (ep < 0) return -lastErrno(this.#libc);
-    kernel.own(ep, this.#queue);
-    kernel.identity.mark(ep);
+    this.#own(ep, name);
     // The queues above must wake for it too. Closing it removes it from all.
-    if (this.#connect(ep, low) >= 0 && nesting.publish(ep) >= 0) return ep;
+    if (this.#connect(ep, name) >= 0 && nesting.publish(ep) >= 0) return ep;
     const errno = lastErrno(this.#libc);
-    kernel.identity.release(ep, this.#queue);
+    kernel.identity.release(ep, this.#holders[name]);
     this.#libc.close(ep);
     return -errno;
   }
 
-  /** Replace epolls that other code closed. Returns whether any was. */
-  repair(): boolean {
-    const { inner, side } = this;
-    const isInnerLost = this.#isLost(inner);
-    if (isInnerLost) this.#replace(inner, OUTER_INNER);
-    const isSideLost = side >= 0 && this.#isLost(side);
-    if (isSideLost) this.#replace(side, OUTER_SIDE);
-    return isInnerLost || isSideLost;
+  /** Replace the parts that other code closed, if an epoll seems closed. */
+  ensure(ep: number): void {
+    const { kernel, repairs } = this.#queue;
+    const isOpen =
+      this.isHeld(ep) && kernel.identity.hasEventfd(this.#queue, ep);
+    if (!isOpen) repairs.repair();
   }
 
-  #isLost(ep: number): boolean {
+  /**
+   * Replace epolls that other code closed, while the queue's own is open. One
+   * that cannot be replaced now is replaced at a later call.
+   */
+  repair(): void {
     const { identity } = this.#queue.kernel;
-    if (identity.isInnerEpoll(this.#queue, ep)) return false;
-    return identity.isQueue(this.#queue, this.#queue.fd);
+    if (!identity.isInnerEpoll(this.#queue, 'inner')) this.#replace('inner');
+    if (this.side < 0) return;
+    if (!identity.isInnerEpoll(this.#queue, 'side')) this.#replace('side');
   }
 
-  #replace(old: number, low: number): void {
+  #replace(name: Inner): void {
     const queue = this.#queue;
-    const { epoll, identity, probe } = queue.kernel;
-    // The new epoll may get the number of the old one.
-    identity.release(old, queue);
-    const ep = this.#open(low);
+    const { identity } = queue.kernel;
+    const dup = identity.dupInnerEpoll(queue, name);
+    const ep = dup < 0 ? this.#open(name) : dup;
     if (ep < 0) return;
-    if (low === OUTER_INNER) this.inner = ep;
-    else this.side = ep;
+    // The new epoll may have the number of the old one.
+    if (ep !== this[name]) identity.release(this[name], this.#holders[name]);
+    this[name] = ep;
     queue.hasFirstEdges = true;
-    const place = low === OUTER_INNER ? HOME : SIDE;
-    for (const member of this.members.all()) {
-      const { fd, bits } = this.members.entryOf(member);
-      const isSource = member instanceof FdSource;
-      if (isSource && (this.isDirect || member.place !== place)) continue;
-      if (!isSource && low !== OUTER_INNER) continue;
-      const isOpen = isSource
-        ? probe.isOpenOn(fd, member.descriptor)
-        : identity.isHeld(fd, member) && isAnonymous(fd);
-      if (isOpen) epoll.add(ep, fd, bits, member.slot, member.generation);
-      else if (!isSource) member.reopen?.();
+    if (dup < 0) {
+      this.#refill(name);
+      return;
     }
+    this.#own(ep, name);
+    // The queue's own epoll, and those above, have it by its old number only.
+    const { epoll } = queue.kernel;
+    epoll.add(queue.fd, ep, EPOLLIN, OUTER[name], queue.token);
+    epoll.add(ep, queue.readyFlag.eventfd, 0, -1, 0);
+    queue.nesting.publish(ep);
   }
 
-  /** Add an entry that is not a source. Returns a Darwin errno. */
-  add(member: Member, fd: number, bits: number): number {
-    this.members.add(member, fd, bits);
-    const { slot, generation } = member;
-    const { epoll } = this.#queue.kernel;
-    if (epoll.add(this.inner, fd, bits, slot, generation) >= 0) return 0;
-    const errno = lastErrno(this.#libc);
-    this.members.remove(member);
-    return errno;
+  /** Add the members to an epoll that was replaced. */
+  #refill(name: Inner): void {
+    const { epoll, probe } = this.#queue.kernel;
+    const place = name === 'inner' ? HOME : SIDE;
+    for (const member of this.isDirect ? [] : this.members.all()) {
+      if (!(member instanceof FdSource) || member.place !== place) continue;
+      const { fd, bits } = this.members.entryOf(member);
+      if (!probe.isOpenOn(fd, member.descriptor)) continue;
+      epoll.add(this[name], fd, bits, member.slot, member.generation);
+    }
+    if (name === 'inner') this.others.refill();
   }
 
   /** Report again what a member has left unread. */
@@ -204,42 +236,38 @@ export class InnerEpolls {
     epoll.modify(this.inner, fd, bits, slot, generation);
   }
 
-  /** Remove a member. False if its descriptor is now another file. */
-  remove(member: Member, fd: number): boolean {
+  /**
+   * Post the edges that one of the two epolls reports. False if it was closed.
+   */
+  drain(name: Inner): boolean {
     const { epoll, identity } = this.#queue.kernel;
-    const remove = () =>
-      identity.isHeld(this.inner, this.#queue) &&
-      epoll.remove(this.inner, fd) >= 0;
-    const isRemoved =
-      remove() ||
-      (this.repair() && remove()) ||
-      // It could not be removed, and is still an entry.
-      identity.isMember(this.#queue, fd) ||
-      // Its proof is lost together with its epoll and the queue's descriptor.
-      (!identity.isInnerEpoll(this.#queue, this.inner) &&
-        identity.isHeld(fd, member) &&
-        isAnonymous(fd));
-    this.members.remove(member);
-    identity.release(fd, member);
-    return isRemoved;
-  }
-
-  /** Post the edges that one of the two epolls reports. */
-  drain(ep: number): void {
-    const { epoll } = this.#queue.kernel;
+    const ep = this[name];
+    if (!this.isHeld(ep)) return false;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const n = epoll.poll(ep);
-      this.post(n);
-      if (n < epoll.maxEvents) return;
+      if (n < 0) return false;
+      // Another epoll has the number, unless one of the events is of a member.
+      const isProof = this.post(n) || round > 0;
+      if (!isProof && !identity.isInnerEpoll(this.#queue, name)) {
+        epoll.rearm(ep, n);
+        return false;
+      }
+      if (n < epoll.maxEvents) break;
     }
+    return true;
   }
 
-  /** Post the edges of the last `n` events that an epoll reported. */
-  post(n: number): void {
+  /**
+   * Post the edges of the last `n` events that an epoll reported. False if none
+   * of them is of a member.
+   */
+  post(n: number): boolean {
     const { epoll } = this.#queue.kernel;
     const edges = this.#edges;
+    let hasMembers = false;
     for (let i = 0; i < n; i++) {
       const member = this.members.find(epoll.low(i), epoll.high(i));
+      if (member !== null) hasMembers = true;
       if (member instanceof FdSource) {
         edges.add(member, epoll.bits(i));
       } else if (member !== null) {
@@ -248,23 +276,28 @@ export class InnerEpolls {
       }
     }
     edges.post();
+    return hasMembers;
   }
 
-  /** Close the epolls, unless their descriptors are now other files. */
-  close(): void {
+  /**
+   * Close the epolls, unless their descriptors are now other files.
+   * `hasEventfd` if the eventfd, which proves them, is still open.
+   */
+  close(hasEventfd: boolean): void {
     const { identity } = this.#queue.kernel;
-    for (const ep of this.all()) {
-      const isOpen =
-        identity.isInnerEpoll(this.#queue, ep) ||
-        (identity.isHeld(ep, this.#queue) && identity.isMarked(ep));
+    for (const name of ['side', 'inner'] as const) {
+      const ep = this[name];
+      const isOpen = hasEventfd
+        ? identity.isInnerEpoll(this.#queue, name)
+        : this.isHeld(ep) && identity.isMarked(ep, MARKS[name]);
       if (isOpen) this.#libc.close(ep);
-      identity.release(ep, this.#queue);
+      this.release(name);
     }
   }
-}
 
-/** Whether a descriptor is of a kind that can be a member. */
-const isAnonymous = (fd: number): boolean =>
-  /^anon_inode:(\[timerfd]|\[eventfd]|inotify|\[pidfd])|^pidfd:|mountinfo$/.test(
-    pathOf(fd) ?? '',
-  );
+  /** The kernel owns the number of an epoll no longer. */
+  release(name: Inner): void {
+    const { identity } = this.#queue.kernel;
+    identity.release(this[name], this.#holders[name]);
+  }
+}

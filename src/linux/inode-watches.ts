@@ -51,6 +51,8 @@ export class InodeWatches {
   readonly #queue: Queue;
   readonly #byWd = new Map<number, InodeWatch>();
   #inotify: Inotify | undefined;
+  /** The watches of an instance that other code closed, until there is another. */
+  readonly #lost: InodeWatch[] = [];
 
   constructor(queue: Queue) {
     this.#queue = queue;
@@ -59,23 +61,26 @@ export class InodeWatches {
   /** Open inotify if it is not open. Returns a Darwin errno. */
   open(): number {
     if (this.#inotify !== undefined) return 0;
-    const opened = Inotify.create(this.#queue, (wd, event) =>
-      this.#onEvent(wd, event),
-    );
+    const opened = Inotify.create(this.#queue, {
+      onEvent: (wd, event) => this.#onEvent(wd, event),
+      onLost: (inotify) => this.#watchAnew(inotify),
+    });
     if (typeof opened === 'number') return opened;
     this.#inotify = opened;
     return 0;
   }
 
-  /** Watch all inodes again if other code closed inotify. */
-  check(): void {
-    if (this.#inotify === undefined || this.#inotify.isOpen()) return;
-    this.#inotify.close();
-    this.#inotify = undefined;
-    const watches = [...this.#byWd.values()];
-    this.#byWd.clear();
-    for (const { sources, children, snapshot } of watches) {
+  /** Other code closed inotify: watch all inodes again. */
+  #watchAnew(inotify: Inotify): boolean {
+    if (this.#inotify === inotify) {
+      this.#inotify = undefined;
+      this.#lost.push(...this.#byWd.values());
+      this.#byWd.clear();
+    }
+    if (this.open() !== 0) return false;
+    for (const { sources, children, snapshot } of this.#lost.splice(0)) {
       for (const source of sources) {
+        if (source.knotes.length === 0) continue;
         if (!this.#queue.kernel.identity.isCurrent(source)) continue;
         if (!this.add(source)) continue;
         const watch = this.get(source);
@@ -87,6 +92,7 @@ export class InodeWatches {
     }
     // Changes in between were not reported.
     for (const watch of this.#byWd.values()) this.#post(watch, LOST_EVENTS);
+    return true;
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import { type Libc, type NativeBlock, nativeBlock } from '../ffi/index.js';
 import { CLOEXEC, EPOLLET, EPOLLIN, NONBLOCK } from './constants.js';
 import { LINUX_EINTR, lastErrno } from './errno.js';
-import type { Member } from './members.js';
+import type { OwnMember } from './own-members.js';
 import type { Queue } from './queue.js';
 
 export const IN_ACCESS = 0x1;
@@ -48,33 +48,42 @@ export interface InotifyEvent {
 /** `wd` is the watch. After an overflow, all watches may have lost events. */
 type OnEvent = (wd: number, event: InotifyEvent) => void;
 
+interface InotifyListener {
+  readonly onEvent: OnEvent;
+  /**
+   * Other code closed the descriptor, which removed the watches. Returns false
+   * if there is no other now.
+   */
+  onLost(inotify: Inotify): boolean;
+}
+
 /**
  * The inotify instance of one queue. It reports changes of files, and every
  * read and write of a pipe in order, which epoll does not (rule G15).
  */
-export class Inotify implements Member {
+export class Inotify implements OwnMember {
   slot = -1;
   generation = 0;
   readonly #queue: Queue;
   readonly #libc: Libc;
   readonly #fd: number;
-  readonly #onEvent: OnEvent;
+  readonly #listener: InotifyListener;
   readonly #buffer: NativeBlock = nativeBlock(BUFFER_BYTES);
   #edge = 0;
 
-  private constructor(queue: Queue, fd: number, onEvent: OnEvent) {
+  private constructor(queue: Queue, fd: number, listener: InotifyListener) {
     this.#queue = queue;
     this.#libc = queue.kernel.libc;
     this.#fd = fd;
-    this.#onEvent = onEvent;
+    this.#listener = listener;
   }
 
   /** Make an instance for a queue. Returns a Darwin errno if that fails. */
-  static create(queue: Queue, onEvent: OnEvent): Inotify | number {
+  static create(queue: Queue, listener: InotifyListener): Inotify | number {
     const { libc } = queue.kernel;
     const fd = libc.inotifyInit(CLOEXEC | NONBLOCK);
     if (fd < 0) return lastErrno(libc);
-    const inotify = new Inotify(queue, fd, onEvent);
+    const inotify = new Inotify(queue, fd, listener);
     const errno = queue.addMember(inotify, fd, BITS);
     if (errno === 0) return inotify;
     libc.close(fd);
@@ -95,6 +104,12 @@ export class Inotify implements Member {
 
   /** Read and report all events. */
   edge(): void {
+    const { others } = this.#queue.epolls;
+    // Otherwise it would read another file.
+    if (!others.isOpen(this)) {
+      others.reopen(this);
+      return;
+    }
     const { i32, u32, address } = this.#buffer;
     const edge = ++this.#edge;
     for (let round = 0; round < MAX_READS; round++) {
@@ -114,7 +129,7 @@ export class Inotify implements Member {
         const word = at >> 2;
         const next = at + 16 + u32[word + 3];
         const stays = isRename(at, next);
-        this.#onEvent(i32[word], {
+        this.#listener.onEvent(i32[word], {
           mask: u32[word + 1],
           ofEntry: u32[word + 3] > 0,
           stays: stays || stayed,
@@ -128,9 +143,9 @@ export class Inotify implements Member {
     this.#queue.epolls.rearm(this, this.#fd, BITS);
   }
 
-  /** Whether the descriptor is still inotify's. */
-  isOpen(): boolean {
-    return this.#queue.kernel.identity.isMember(this.#queue, this.#fd);
+  reopen(): boolean {
+    this.close();
+    return this.#listener.onLost(this);
   }
 
   /** Close it, unless its descriptor is now another file. */

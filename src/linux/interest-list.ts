@@ -38,8 +38,7 @@ export class InterestList {
     const place = other?.place === HOME ? SIDE : HOME;
     const refused = place === SIDE ? epolls.useInner() : 0;
     if (refused !== 0) return refused;
-    if (!epolls.isDirect) epolls.repair();
-    const ep = place === SIDE ? epolls.openSide() : epolls.epollAt(HOME);
+    const ep = epolls.open(place);
     if (ep < 0) return -ep;
     epolls.members.add(source, fd, bits);
     const { slot, generation } = source;

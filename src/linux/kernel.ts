@@ -24,7 +24,7 @@ import { TimerFilter } from './filters/timer.js';
 import { userFilter } from './filters/user.js';
 import { vnodeFilter } from './filters/vnode.js';
 import { WriteFilter } from './filters/write.js';
-import { Identity } from './identity.js';
+import { Identity, MARKS } from './identity.js';
 import { inotifyReason } from './inotify-limits.js';
 import { Probe } from './probe.js';
 import { MOVED, Queue } from './queue.js';
@@ -94,7 +94,7 @@ export class LinuxKernel implements Kernel {
     filters[-D.EVFILT_VNODE] = vnodeFilter;
     filters[-D.EVFILT_PROC] = new ProcFilter(libc, this.probe);
     filters[-D.EVFILT_SIGNAL] = new SignalFilter(libc, () => this.sync());
-    filters[-D.EVFILT_FS] = new MountFilter(libc);
+    filters[-D.EVFILT_FS] = new MountFilter();
     filters[-D.EVFILT_WRITE] = new WriteFilter(this.probe, this.diag);
     filters[-D.EVFILT_TIMER] = new TimerFilter(libc);
     filters[-D.EVFILT_USER] = userFilter;
@@ -117,14 +117,15 @@ export class LinuxKernel implements Kernel {
       return this.#fail(errno);
     }
     const queue = new Queue(this, fd, inner, ready, token);
-    for (const part of [fd, inner, ready]) this.own(part, queue);
-    this.identity.mark(inner);
+    this.own(fd, queue);
+    this.identity.mark(fd, MARKS.own);
+    this.own(ready, queue.readyFlag);
     if (queue.connect() < 0) {
       const errno = lastErrno(libc);
-      for (const part of [inner, ready, fd]) {
-        this.identity.release(part, queue);
-        libc.close(part);
-      }
+      queue.epolls.release('inner');
+      this.identity.release(ready, queue.readyFlag);
+      this.identity.release(fd, queue);
+      for (const part of [inner, ready, fd]) libc.close(part);
       return this.#fail(errno);
     }
     this.queues.add(queue);

@@ -5,8 +5,6 @@ export interface Member {
   generation: number;
   /** epoll reports these bits for it. */
   edge(bits: number): void;
-  /** Other code closed its descriptor: open another. */
-  reopen?(): void;
 }
 
 /** The entry of a member in epoll. */

@@ -162,9 +162,14 @@ export class Nesting {
       if (child.pollSources()) isReported = true;
     }
     if (isReported) return;
-    // Otherwise the descriptor of a queue is now another file, and would be
-    // reported for ever.
-    for (const child of this.#children.keys()) child.repairs.check();
+    // Otherwise a part of a queue is now another file, and would be reported for
+    // ever.
+    for (const queue of this.below()) queue.repairs.check();
+  }
+
+  /** The queues that this one watches, directly or indirectly. */
+  below(): readonly Queue[] {
+    return [...this.#selfAndBelow()].slice(1);
   }
 
   /** The queues that watch this one, directly or indirectly. */

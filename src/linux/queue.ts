@@ -14,6 +14,7 @@ import type { LinuxKernel } from './kernel.js';
 import { Knotes } from './knotes.js';
 import type { Member } from './members.js';
 import { Nesting } from './nesting.js';
+import type { OwnMember } from './own-members.js';
 import { ReadyFlag } from './ready-flag.js';
 import { areSimple, isTrigger } from './record.js';
 import { Repairs } from './repairs.js';
@@ -133,12 +134,9 @@ export class Queue {
       if (reported < 0) return this.#leave();
       if (reported > 0 || this.#needsPolling()) {
         if (!this.#dispatch(reported)) return this.#leave();
-      } else if (
-        (asksNothing || ++this.#idleCalls % IDLE_CALLS === 0) &&
-        !this.repairs.check()
-      ) {
-        return MOVED;
       }
+      const isIdle = reported === 0 && ++this.#idleCalls % IDLE_CALLS === 0;
+      if ((isIdle || asksNothing) && !this.repairs.check()) return MOVED;
     }
     if (changes === null && timeout === POLL && this.#isIdle()) {
       this.#collector.foundNothing();
@@ -231,18 +229,23 @@ export class Queue {
 
   #wait(events: KeventMemory, nevents: number, nanos: number): number {
     let count = 0;
+    let isCheckDue = false;
     let isChecked = false;
     const { blocking, libc } = this.kernel;
-    const deadline = nanos === Infinity ? Infinity : blocking.now() + nanos;
-    for (let left = nanos; left > 0; ) {
+    const start = blocking.now();
+    const deadline = start + nanos;
+    for (let left = nanos; left > 0; left = deadline - blocking.now()) {
+      if (isCheckDue) {
+        // Nothing wakes the wait if other code closes a part of the queue.
+        if (!this.repairs.check()) return -DE.EBADF;
+        isCheckDue = false;
+        isChecked = true;
+      }
       this.kernel.sync();
       const checks = !isChecked && left > SOON;
       const n = blocking.wait(this.fd, checks ? SOON : left);
       if (n === 0 && checks) {
-        // Nothing wakes the wait if other code closes a part of the queue.
-        if (!this.repairs.check()) return -DE.EBADF;
-        isChecked = true;
-        if (deadline !== Infinity) left = deadline - blocking.now();
+        isCheckDue = true;
         continue;
       }
       const interrupted = n < 0;
@@ -261,7 +264,7 @@ export class Queue {
         return -DE.EINTR;
       }
       if (n === 0) break;
-      if (deadline !== Infinity) left = deadline - blocking.now();
+      isCheckDue = checks && blocking.now() - start >= SOON;
     }
     this.#settle();
     return count;
@@ -281,22 +284,21 @@ export class Queue {
   // ---- what it watches ----------------------------------------------------
 
   /** Watch a descriptor of the package's own. Returns a Darwin errno. */
-  addMember(member: Member, fd: number, bits: number): number {
+  addMember(member: OwnMember, fd: number, bits: number): number {
     // Other code closed a descriptor, and we opened another file at its number,
     // which would be taken for the old file.
-    this.kernel.own(fd, member);
+    this.kernel.own(fd, member.holder ?? member);
     this.sources.dropStale(fd);
     const refused = this.epolls.useInner();
     if (refused !== 0) return refused;
-    this.epolls.repair();
-    const errno = this.epolls.add(member, fd, bits);
+    const errno = this.epolls.others.add(member, fd, bits);
     if (errno === 0) this.hasFirstEdges = true;
     return errno;
   }
 
   /** Stop watching. False if the descriptor is now another file. */
-  removeMember(member: Member, fd: number): boolean {
-    return this.epolls.remove(member, fd);
+  removeMember(member: OwnMember, fd: number): boolean {
+    return this.epolls.others.remove(member, fd);
   }
 
   /** Drop the registrations of a descriptor that is about to be closed. */
@@ -383,7 +385,7 @@ export class Queue {
     this.sources.close();
     this.timers.close();
     this.kernel.wakers.closeAll(this);
-    this.epolls.close();
+    this.epolls.close(hasEventfd);
     this.readyFlag.close(hasEventfd);
     identity.release(this.fd, this);
   }

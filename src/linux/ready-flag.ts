@@ -100,18 +100,22 @@ export class ReadyFlag {
   /** Other code closed the eventfd. Returns false if it cannot be replaced. */
   reopen(): boolean {
     const { kernel, token } = this.#queue;
+    if (kernel.identity.recoverEventfd(this.#queue)) {
+      kernel.own(this.eventfd, this);
+      return true;
+    }
     const eventfd = openEventfd(kernel.libc, token);
     if (eventfd < 0) return false;
-    kernel.identity.release(this.eventfd, this.#queue);
+    kernel.identity.release(this.eventfd, this);
     this.eventfd = eventfd;
-    kernel.own(eventfd, this.#queue);
+    kernel.own(eventfd, this);
     return this.connect() >= 0;
   }
 
   /** Close the eventfd, unless its descriptor is another file: see dispose. */
   close(isOpen: boolean): void {
     const { kernel } = this.#queue;
-    kernel.identity.release(this.eventfd, this.#queue);
+    kernel.identity.release(this.eventfd, this);
     if (isOpen) kernel.libc.close(this.eventfd);
   }
 

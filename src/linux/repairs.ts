@@ -7,6 +7,8 @@ import type { Queue } from './queue.js';
  */
 export class Repairs {
   readonly #queue: Queue;
+  /** Members that get new descriptors call {@link repair}. */
+  #isRepairing = false;
 
   constructor(queue: Queue) {
     this.#queue = queue;
@@ -26,32 +28,45 @@ export class Repairs {
   }
 
   /**
-   * Replace the eventfd and the epolls. False if the queue's own descriptor was
-   * closed, or a part cannot be replaced.
+   * Replace the eventfd and the epolls. A part that cannot be replaced now is
+   * replaced at a later call. False if the queue's own descriptor was closed.
    */
   repair(): boolean {
     const queue = this.#queue;
     const { identity } = queue.kernel;
-    if (!identity.isQueue(queue, queue.fd)) {
-      if (!identity.hasLostEventfd(queue)) return false;
-      if (!queue.readyFlag.reopen()) return false;
+    if (this.#isRepairing) return true;
+    if (!identity.isQueue(queue, queue.fd)) return false;
+    if (identity.areOpen(queue)) return true;
+    this.#isRepairing = true;
+    if (!identity.isEventfd(queue) && queue.readyFlag.reopen()) {
       queue.epolls.reconnect();
     }
     queue.epolls.repair();
+    this.#isRepairing = false;
     return true;
   }
 
-  /** Repair all parts. False if the queue's descriptor was closed. */
+  /**
+   * Check all parts. Also check those of the queues below, because a closed part
+   * does not wake this queue. False if the queue's descriptor was closed.
+   */
   check(): boolean {
-    const { kernel, timers, sources } = this.#queue;
-    if (!this.repair()) {
-      kernel.queues.leave(this.#queue);
-      return false;
+    const { kernel, nesting } = this.#queue;
+    const isOpen = this.#checkParts();
+    if (isOpen && nesting.hasChildren) {
+      for (const queue of nesting.below()) queue.repairs.#checkParts();
     }
-    timers.check();
-    kernel.wakers.check(this.#queue);
-    sources.check();
     kernel.sync();
-    return true;
+    return isOpen;
+  }
+
+  #checkParts(): boolean {
+    const { kernel, epolls } = this.#queue;
+    if (this.repair()) {
+      epolls.others.check();
+      return true;
+    }
+    kernel.queues.leave(this.#queue);
+    return false;
   }
 }

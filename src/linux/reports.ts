@@ -42,16 +42,17 @@ export class Reports {
 
   /** Whether one of the events shows that this queue's epoll reported them. */
   #isOwn(n: number): boolean {
-    const { epolls, kernel, token } = this.#queue;
-    const { epoll } = kernel;
+    const { epoll } = this.#queue.kernel;
     for (let i = 0; i < n; i++) {
-      const low = epoll.low(i);
-      const high = epoll.high(i);
-      const isOwn =
-        low < 0 ? high === token : epolls.members.find(low, high) !== null;
-      if (isOwn) return true;
+      if (this.isOwn(epoll.low(i), epoll.high(i))) return true;
     }
     return false;
+  }
+
+  /** Whether words of an entry are those of the queue's own epoll. */
+  isOwn(low: number, high: number): boolean {
+    const { epolls, token } = this.#queue;
+    return low < 0 ? high === token : epolls.members.find(low, high) !== null;
   }
 
   /** Another epoll reported events: do not lose its edges. */
@@ -64,7 +65,7 @@ export class Reports {
 
   /** Post what was reported. True if there were epolls to drain. */
   #post(n: number): boolean {
-    const { epolls, nesting, readyFlag, kernel } = this.#queue;
+    const { epolls, nesting, readyFlag, repairs, kernel } = this.#queue;
     if (this.#parts.length < n) this.#parts = new Int32Array(n);
     const parts = this.#parts;
     let count = 0;
@@ -76,12 +77,15 @@ export class Reports {
       else hasSources = true;
     }
     if (hasSources) epolls.post(n);
+    let isOpen = true;
     for (let i = 0; i < count; i++) {
       const part = parts[i];
-      if (part === OUTER_INNER) epolls.drain(epolls.inner);
-      else if (part === OUTER_SIDE) epolls.drain(epolls.side);
+      if (part === OUTER_INNER) isOpen = epolls.drain('inner') && isOpen;
+      else if (part === OUTER_SIDE) isOpen = epolls.drain('side') && isOpen;
       else nesting.pollChildren();
     }
+    // A closed part that has an open duplicate would be reported for ever.
+    if (!isOpen) repairs.check();
     return count > 0;
   }
 }

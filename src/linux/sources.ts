@@ -95,11 +95,6 @@ export class Sources {
     return this.#unwatched.size + this.#marks.size > 0;
   }
 
-  /** Replace inotify if other code closed it. */
-  check(): void {
-    this.#watches.check();
-  }
-
   close(): void {
     this.#ticks.stop();
     this.#watches.close();

@@ -2,14 +2,14 @@ import { type Libc, type NativeBlock, nativeBlock } from '../ffi/index.js';
 import { CLOCK_MONOTONIC, writeTimespec } from './clock.js';
 import { CLOEXEC, EPOLLET, EPOLLIN, NONBLOCK } from './constants.js';
 import { lastErrno } from './errno.js';
-import type { Member } from './members.js';
+import type { OwnMember } from './own-members.js';
 import type { Queue } from './queue.js';
 
 /**
  * Wakes waits on a queue at intervals, for changes that nothing reports: each
  * call of kevent polls them.
  */
-export class Ticks implements Member {
+export class Ticks implements OwnMember {
   slot = -1;
   generation = 0;
   readonly #queue: Queue;
@@ -27,7 +27,11 @@ export class Ticks implements Member {
 
   /** Start, unless it is running. Returns a Darwin errno. */
   start(): number {
-    if (this.#timerfd >= 0) return 0;
+    return this.#timerfd < 0 ? this.#open() : 0;
+  }
+
+  /** Returns a Darwin errno. */
+  #open(): number {
     const libc = this.#libc;
     const fd = libc.timerfdCreate(CLOCK_MONOTONIC, CLOEXEC | NONBLOCK);
     if (fd < 0) return lastErrno(libc);
@@ -47,13 +51,23 @@ export class Ticks implements Member {
 
   /** Reading a timerfd does not stop it. */
   edge(): void {
+    const { others } = this.#queue.epolls;
+    // Otherwise it would read another file.
+    if (!others.isOpen(this)) {
+      others.reopen(this);
+      return;
+    }
     const { address } = this.#libc.scratch;
     this.#libc.read(this.#timerfd, address, 8);
   }
 
+  reopen(): boolean {
+    this.stop();
+    return this.#open() === 0;
+  }
+
   /** Close the timerfd, unless its descriptor is another file now. */
   stop(): void {
-    if (this.#timerfd < 0) return;
     const isOpen = this.#queue.removeMember(this, this.#timerfd);
     if (isOpen) this.#libc.close(this.#timerfd);
     this.#timerfd = -1;

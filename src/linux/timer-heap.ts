@@ -8,7 +8,7 @@ import {
 import { CLOEXEC, EPOLLET, EPOLLIN, NONBLOCK } from './constants.js';
 import { lastErrno } from './errno.js';
 import type { Timer } from './filters/timer.js';
-import type { Member } from './members.js';
+import type { OwnMember } from './own-members.js';
 import type { Queue } from './queue.js';
 
 /** Longer than any machine runs, and short enough for the kernel. */
@@ -18,7 +18,7 @@ const FAR_FUTURE = 2 ** 33 * 1e9;
  * The timers of one queue on one clock: a binary heap by deadline, and one
  * timerfd that is set to the earliest.
  */
-export class TimerHeap implements Member {
+export class TimerHeap implements OwnMember {
   slot = -1;
   generation = 0;
   readonly #queue: Queue;
@@ -54,17 +54,11 @@ export class TimerHeap implements Member {
     return errno;
   }
 
-  check(): void {
-    const { identity } = this.#queue.kernel;
-    if (!identity.isMember(this.#queue, this.#fd)) this.reopen();
-  }
-
-  /** Other code closed the timerfd. */
-  reopen(): void {
+  reopen(): boolean {
     this.close();
-    this.#open();
-    this.#armed = Number.NaN;
-    this.#queue.timers.scheduleArm();
+    if (this.#open() !== 0) return false;
+    this.#set(this.#deadline);
+    return true;
   }
 
   /** The timerfd fired: all timers that are due are ready, in order. */
@@ -105,8 +99,18 @@ export class TimerHeap implements Member {
 
   /** Set the timerfd to the earliest deadline, if that has changed. */
   arm(): void {
-    const deadline = this.#heap[0]?.deadline ?? Number.POSITIVE_INFINITY;
-    if (deadline === this.#armed) return;
+    const deadline = this.#deadline;
+    if (deadline !== this.#armed && !this.#set(deadline)) {
+      this.#queue.epolls.others.reopen(this);
+    }
+  }
+
+  get #deadline(): number {
+    return this.#heap[0]?.deadline ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Set the timerfd. False if other code closed it. */
+  #set(deadline: number): boolean {
     this.#armed = deadline;
     const { u32, address } = this.#setting;
     if (deadline === Number.POSITIVE_INFINITY) {
@@ -116,16 +120,13 @@ export class TimerHeap implements Member {
       const wait = Math.max(1, deadline - this.now());
       writeTimespec(u32, 4, Math.min(wait, FAR_FUTURE));
     }
-    const { identity } = this.#queue.kernel;
-    const isHeld = identity.isHeld(this.#fd, this);
-    const set = this.#libc.timerfdSettime;
-    if (isHeld && set(this.#fd, 0, address, 0) >= 0) return;
-    this.close();
-    if (this.#open() === 0) set(this.#fd, 0, address, 0);
+    const isHeld = this.#queue.kernel.identity.isHeld(this.#fd, this);
+    return isHeld && this.#libc.timerfdSettime(this.#fd, 0, address, 0) >= 0;
   }
 
   close(): void {
     if (this.#queue.removeMember(this, this.#fd)) this.#libc.close(this.#fd);
+    this.#fd = -1;
   }
 
   #up(start: number): void {

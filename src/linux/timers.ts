@@ -40,12 +40,6 @@ export class Timers {
     this.#boottime?.arm();
   }
 
-  /** Replace timerfds that other code closed. */
-  check(): void {
-    this.#monotonic?.check();
-    this.#boottime?.check();
-  }
-
   close(): void {
     this.#monotonic?.close();
     this.#boottime?.close();

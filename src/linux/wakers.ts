@@ -2,14 +2,14 @@ import { eventfdId } from '../ffi/index.js';
 import { WAKE } from '../memory/index.js';
 import { CLOEXEC, D, EPOLLET, EPOLLIN, NONBLOCK } from './constants.js';
 import { lastErrno } from './errno.js';
-import type { Member } from './members.js';
+import type { OwnMember } from './own-members.js';
 import type { Queue } from './queue.js';
 
 /**
  * An eventfd that triggers a user event of a queue. Another thread, which has
  * its own kernel, triggers it with a write.
  */
-class Waker implements Member {
+class Waker implements OwnMember {
   slot = -1;
   generation = 0;
   readonly #queue: Queue;
@@ -39,9 +39,20 @@ class Waker implements Member {
 
   /** The eventfd was written. */
   edge(): void {
-    const { kernel, knotes } = this.#queue;
+    const { kernel, epolls } = this.#queue;
     const { address } = kernel.libc.scratch;
+    // Otherwise it would read another file.
+    if (!epolls.others.isOpen(this)) {
+      epolls.others.reopen(this);
+      return;
+    }
+    Atomics.store(this.#words, WAKE.PENDING, 0);
     kernel.libc.read(this.#fd, address, 8);
+    this.#trigger();
+  }
+
+  #trigger(): void {
+    const { knotes } = this.#queue;
     const ident = Int32Array.of(
       this.#words[WAKE.IDENT_LOW],
       this.#words[WAKE.IDENT_HIGH],
@@ -59,15 +70,15 @@ class Waker implements Member {
     knotes.activate(knote);
   }
 
-  check(): void {
-    const { identity } = this.#queue.kernel;
-    if (!identity.isMember(this.#queue, this.#fd)) this.reopen();
-  }
-
-  /** Other code closed the eventfd. */
-  reopen(): void {
+  reopen(): boolean {
     this.close();
-    this.open();
+    if (this.open() !== 0) {
+      Atomics.store(this.#words, WAKE.FD, -2);
+      return false;
+    }
+    // The closed eventfd may have been written.
+    if (Atomics.exchange(this.#words, WAKE.PENDING, 0) === 1) this.#trigger();
+    return true;
   }
 
   close(): void {
@@ -102,10 +113,5 @@ export class Wakers {
   closeAll(queue: Queue): void {
     for (const waker of this.#byQueue.get(queue)?.values() ?? []) waker.close();
     this.#byQueue.delete(queue);
-  }
-
-  /** Replace eventfds that other code closed. */
-  check(queue: Queue): void {
-    for (const waker of this.#byQueue.get(queue)?.values() ?? []) waker.check();
   }
 }

@@ -16,7 +16,10 @@ export const WAKE = {
   MAGIC: 0,
   /** {@link BY_EVENTFD} or {@link BY_KEVENT}. */
   WAY: 1,
-  /** The descriptor of the eventfd, or of the queue; -1 once it is closed. */
+  /**
+   * The descriptor of the eventfd, or of the queue; -1 once it is closed, and -2
+   * while other code closed it and there is no other.
+   */
   FD: 2,
   /** The kernel's number of the eventfd, which is not used again; or 0. */
   EVENTFD_ID: 3,
@@ -24,6 +27,8 @@ export const WAKE = {
   USERS: 4,
   IDENT_LOW: 5,
   IDENT_HIGH: 6,
+  /** 1 if the eventfd was written since its event. */
+  PENDING: 7,
 } as const;
 
 /** Woken by a write to an eventfd. */

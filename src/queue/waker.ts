@@ -67,7 +67,7 @@ const WAKE_ACTION = 'wake a queue';
 const PATIENCE = 100;
 
 const isClosed = (words: Int32Array): boolean =>
-  Atomics.load(words, WAKE.FD) < 0;
+  Atomics.load(words, WAKE.FD) === -1;
 
 /** Fill in the words of a handle, for a registration that was just made. */
 function open(kq: number, words: Int32Array): void {
@@ -208,9 +208,11 @@ export function wake(handle: WakerHandle): boolean {
   const words = checkHandle(handle);
   if (isClosed(words)) return false;
   if (words[WAKE.WAY] === BY_EVENTFD) {
+    Atomics.store(words, WAKE.PENDING, 1);
     const fd = Atomics.load(words, WAKE.FD);
     const id = Atomics.load(words, WAKE.EVENTFD_ID);
-    return fd >= 0 && ffi().writeEventfd(fd, id);
+    // If other code closed the eventfd, the queue notices it, and the wake.
+    return fd < 0 ? !isClosed(words) : ffi().writeEventfd(fd, id);
   }
   Atomics.add(words, WAKE.USERS, 1);
   try {

@@ -1,9 +1,8 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { Libc } from '../../ffi/index.js';
 import { D, EPOLLET, EPOLLPRI } from '../constants.js';
 import { darwinErrno } from '../errno.js';
 import type { Knote } from '../knote.js';
-import type { Member } from '../members.js';
+import type { OwnMember } from '../own-members.js';
 import type { Queue } from '../queue.js';
 import { Ticks } from '../ticks.js';
 import { type Filter, storeRequest } from './filter.js';
@@ -54,33 +53,75 @@ function compare(
 }
 
 /** The mount table, watched for one queue while it has knotes. */
-class MountWatch implements Member {
+class MountWatch implements OwnMember {
   slot = -1;
   generation = 0;
   readonly knotes = new Set<Knote>();
-  readonly fd: number;
-  readonly ticks: Ticks;
   readonly #queue: Queue;
-  #mounts: ReadonlyMap<string, string>;
+  readonly #ticks: Ticks;
+  #fd = -1;
+  #mounts: ReadonlyMap<string, string> | undefined;
 
-  constructor(queue: Queue, fd: number) {
-    this.fd = fd;
+  constructor(queue: Queue) {
     this.#queue = queue;
-    this.ticks = new Ticks(queue, TICK);
-    this.#mounts = readMounts(fd);
+    this.#ticks = new Ticks(queue, TICK);
+  }
+
+  /** Returns a Darwin errno. */
+  open(): number {
+    const errno = this.#openTable();
+    const failed = errno === 0 ? this.#ticks.start() : errno;
+    if (failed !== 0) this.close();
+    return failed;
+  }
+
+  /** Returns a Darwin errno. */
+  #openTable(): number {
+    let fd = -1;
+    try {
+      fd = openSync(TABLE, 'r');
+      this.#mounts ??= readMounts(fd);
+    } catch (error) {
+      if (fd >= 0) closeSync(fd);
+      const { errno = 0 } = error as NodeJS.ErrnoException;
+      return darwinErrno(-errno);
+    }
+    const errno = this.#queue.addMember(this, fd, EPOLLPRI | EPOLLET);
+    if (errno === 0) this.#fd = fd;
+    else closeSync(fd);
+    return errno;
+  }
+
+  reopen(): boolean {
+    this.#closeTable();
+    if (this.#openTable() !== 0) return false;
+    this.edge();
+    return true;
+  }
+
+  close(): void {
+    this.#ticks.stop();
+    this.#closeTable();
+  }
+
+  /** Close the table, unless its descriptor is another file now. */
+  #closeTable(): void {
+    const { libc } = this.#queue.kernel;
+    if (this.#queue.removeMember(this, this.#fd)) libc.close(this.#fd);
+    this.#fd = -1;
   }
 
   edge(): void {
     // Another file at its number has no mounts.
-    if (!this.#queue.kernel.identity.isMember(this.#queue, this.fd)) return;
+    if (!this.#queue.kernel.identity.isMember(this.#queue, this.#fd)) return;
     let mounts: ReadonlyMap<string, string>;
     try {
-      mounts = readMounts(this.fd);
+      mounts = readMounts(this.#fd);
     } catch {
       // The next call of kevent reads the table.
       return;
     }
-    const hint = compare(this.#mounts, mounts);
+    const hint = compare(this.#mounts ?? mounts, mounts);
     this.#mounts = mounts;
     for (const knote of [...this.knotes].reverse()) {
       const wanted =
@@ -94,12 +135,7 @@ class MountWatch implements Member {
 
 /** EVFILT_FS: rule N1. Only mounts and unmounts are reported. */
 export class MountFilter implements Filter {
-  readonly #libc: Libc;
   readonly #watches = new WeakMap<Queue, MountWatch>();
-
-  constructor(libc: Libc) {
-    this.#libc = libc;
-  }
 
   attach(knote: Knote): number {
     const watch = this.#watches.get(knote.queue) ?? this.#open(knote.queue);
@@ -128,31 +164,16 @@ export class MountFilter implements Filter {
     if (watch === undefined) return;
     watch.knotes.delete(knote);
     if (watch.knotes.size > 0) return;
-    watch.ticks.stop();
-    if (queue.removeMember(watch, watch.fd)) this.#libc.close(watch.fd);
+    watch.close();
     this.#watches.delete(queue);
     queue.polledMember = null;
   }
 
-  /** Open the table for a queue. Returns a Darwin errno. */
+  /** Watch the table for a queue. Returns a Darwin errno if that fails. */
   #open(queue: Queue): MountWatch | number {
-    let fd = -1;
-    let watch: MountWatch;
-    try {
-      fd = openSync(TABLE, 'r');
-      watch = new MountWatch(queue, fd);
-    } catch (error) {
-      if (fd >= 0) closeSync(fd);
-      const { errno = 0 } = error as NodeJS.ErrnoException;
-      return darwinErrno(-errno);
-    }
-    const added = queue.addMember(watch, fd, EPOLLPRI | EPOLLET);
-    const errno = added === 0 ? watch.ticks.start() : added;
-    if (errno !== 0) {
-      if (added === 0) queue.removeMember(watch, fd);
-      closeSync(fd);
-      return errno;
-    }
+    const watch = new MountWatch(queue);
+    const errno = watch.open();
+    if (errno !== 0) return errno;
     this.#watches.set(queue, watch);
     // Polling the table consumes the event, so every poll of the queue has to
     // process it.

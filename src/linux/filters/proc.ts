@@ -9,8 +9,8 @@ import {
   LINUX_ESRCH,
 } from '../errno.js';
 import { type Knote, setData } from '../knote.js';
-import type { Member } from '../members.js';
-import type { Probe } from '../probe.js';
+import type { OwnMember } from '../own-members.js';
+import { type Inode, isSameInode, type Probe } from '../probe.js';
 import { type Filter, storeRequest } from './filter.js';
 
 const P_PIDFD = 3;
@@ -39,22 +39,55 @@ const isNever = (requested: number): boolean =>
   (requested & PRIVILEGED) !== 0 && (requested & ENDINGS) === 0;
 
 /** A process whose exit is watched. */
-class ProcWatch implements Member {
+class ProcWatch implements OwnMember {
   slot = -1;
   generation = 0;
   readonly knote: Knote;
-  readonly pidfd: number;
-  readonly #status: (watch: ProcWatch) => number | undefined;
+  pidfd: number;
+  readonly #filter: ProcFilter;
+  /** Since Linux 6.9 each process has an inode of its own. */
+  readonly #file: Inode | undefined;
   #over = false;
 
   constructor(
     knote: Knote,
     pidfd: number,
-    status: (watch: ProcWatch) => number | undefined,
+    file: Inode | undefined,
+    filter: ProcFilter,
   ) {
     this.knote = knote;
     this.pidfd = pidfd;
-    this.#status = status;
+    this.#file = file;
+    this.#filter = filter;
+  }
+
+  reopen(): boolean {
+    this.close();
+    if (this.#over) return true;
+    const { kernel } = this.knote.queue;
+    const pidfd = kernel.libc.pidfdOpen(this.knote.identLow, 0);
+    if (pidfd < 0) {
+      const isGone = kernel.libc.errno() === LINUX_ESRCH;
+      if (isGone) this.edge();
+      return isGone;
+    }
+    this.pidfd = pidfd;
+    const isSame = isSameFile(this.#file, kernel.probe.stat(pidfd));
+    if (isSame && watch(this) === 0) return true;
+    kernel.libc.close(pidfd);
+    this.pidfd = -1;
+    // Another process has its number.
+    if (!isSame) this.edge();
+    return !isSame;
+  }
+
+  /** Close the pidfd, unless its descriptor is another file now. */
+  close(): void {
+    const { queue } = this.knote;
+    if (queue.removeMember(this, this.pidfd)) {
+      queue.kernel.libc.close(this.pidfd);
+    }
+    this.pidfd = -1;
   }
 
   /**
@@ -71,13 +104,21 @@ class ProcWatch implements Member {
     // Linux gives no detail of the exit, so data has none: rule M7.
     knote.fflags |= requested & (D.NOTE_EXIT | D.NOTE_EXIT_DETAIL);
     if ((requested & D.NOTE_EXITSTATUS) !== 0) {
-      const status = this.#status(this);
+      const status = this.#filter.statusOf(this);
       setData(knote, status ?? 0);
       if (status !== undefined) knote.fflags |= D.NOTE_EXITSTATUS;
     }
     knote.queue.knotes.activate(knote);
   }
 }
+
+/** Begin to watch a process. Returns a Darwin errno. */
+const watch = (member: ProcWatch): number =>
+  member.knote.queue.addMember(member, member.pidfd, EPOLLIN | EPOLLET);
+
+/** Whether both are the same, as far as they are known. */
+const isSameFile = (a: Inode | undefined, b: Inode | undefined): boolean =>
+  a === undefined || b === undefined || isSameInode(a, b);
 
 /** EVFILT_PROC over pidfds: rules M. */
 export class ProcFilter implements Filter {
@@ -105,13 +146,14 @@ export class ProcFilter implements Filter {
       this.#libc.close(pidfd);
       return errno;
     }
-    const watch = new ProcWatch(knote, pidfd, (w) => this.#status(w));
-    const failed = knote.queue.addMember(watch, pidfd, EPOLLIN | EPOLLET);
+    const file = this.#probe.stat(pidfd);
+    const member = new ProcWatch(knote, pidfd, file, this);
+    const failed = watch(member);
     if (failed !== 0) {
       this.#libc.close(pidfd);
       return failed;
     }
-    this.#watches.set(knote, watch);
+    this.#watches.set(knote, member);
     return 0;
   }
 
@@ -131,11 +173,8 @@ export class ProcFilter implements Filter {
   }
 
   detach(knote: Knote): void {
-    const watch = this.#watches.get(knote);
-    if (watch === undefined) return;
+    this.#watches.get(knote)?.close();
     this.#watches.delete(knote);
-    const isOpen = knote.queue.removeMember(watch, watch.pidfd);
-    if (isOpen) this.#libc.close(watch.pidfd);
   }
 
   reason(errno: number): string | undefined {
@@ -183,7 +222,7 @@ export class ProcFilter implements Filter {
    * The status as wait(2) returns it: of a child, a zombie, or a reaped
    * process.
    */
-  #status({ knote, pidfd }: ProcWatch): number | undefined {
+  statusOf({ knote, pidfd }: ProcWatch): number | undefined {
     const { i32, address } = this.#info;
     if (this.#waitid(pidfd) >= 0 && i32[4] !== 0) {
       const [code, status] = [i32[2], i32[6]];

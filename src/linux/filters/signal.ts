@@ -2,20 +2,44 @@ import type { Libc } from '../../ffi/index.js';
 import { D, DE, EPOLLET, EPOLLIN } from '../constants.js';
 import { toDouble } from '../int64.js';
 import { type Knote, setData } from '../knote.js';
-import type { Member } from '../members.js';
+import type { OwnMember } from '../own-members.js';
 import type { Queue } from '../queue.js';
 import { Signals } from '../signals.js';
 import { type Filter, storeRequest } from './filter.js';
 
 /** libuv's signal pipe in the inner epoll of a queue. */
-class PipeMember implements Member {
+class PipeMember implements OwnMember {
   slot = -1;
   generation = 0;
   knotes = 0;
-  readonly edge: () => void;
+  /** All queues that count signals share its pipe. */
+  readonly holder: Signals;
+  readonly #queue: Queue;
 
-  constructor(edge: () => void) {
-    this.edge = edge;
+  constructor(queue: Queue, signals: Signals) {
+    this.#queue = queue;
+    this.holder = signals;
+  }
+
+  /** Returns a Darwin errno. */
+  open(): number {
+    return this.#queue.addMember(this, this.holder.fd, EPOLLIN | EPOLLET);
+  }
+
+  /** Other code closed the epoll that the pipe was in. */
+  reopen(): boolean {
+    this.close();
+    if (this.open() !== 0) return false;
+    this.edge();
+    return true;
+  }
+
+  edge(): void {
+    this.holder.collect();
+  }
+
+  close(): void {
+    this.#queue.removeMember(this, this.holder.fd);
   }
 }
 
@@ -58,7 +82,7 @@ export class SignalFilter implements Filter {
     if (!this.#signals.counts(signal)) return;
     const member = this.#members.get(queue);
     if (member !== undefined && --member.knotes === 0) {
-      queue.removeMember(member, this.#signals.fd);
+      member.close();
       this.#members.delete(queue);
     }
     this.#signals.remove(signal, knote);
@@ -73,12 +97,11 @@ export class SignalFilter implements Filter {
 
   /** A caught signal must wake a wait on the queue. */
   #watchPipe(queue: Queue): number {
-    const { fd } = this.#signals;
-    if (fd < 0) return 0;
+    if (this.#signals.fd < 0) return 0;
     let member = this.#members.get(queue);
     if (member === undefined) {
-      member = new PipeMember(() => this.#signals.collect());
-      const errno = queue.addMember(member, fd, EPOLLIN | EPOLLET);
+      member = new PipeMember(queue, this.#signals);
+      const errno = member.open();
       if (errno !== 0) return errno;
       this.#members.set(queue, member);
     }
