@@ -148,7 +148,7 @@ procCase('P14', 'reports the exit of a grandchild', () => {
 /** A case about the status of a process whose parent is another. */
 const statusCase = (id: string, title: string, body: () => void): void => {
   const why = 'Linux before 6.15 tells the exit status to the parent only';
-  if (host.tellsExitStatus) procCase(id, title, body);
+  if (host.reportsExitStatus) procCase(id, title, body);
   else gate(false, why)(`${id} ${title}`, body);
 };
 

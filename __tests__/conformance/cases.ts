@@ -147,7 +147,7 @@ const [major = 0, minor = 0] = release().split('.').map(Number);
 /** What some releases and builds of Linux cannot do; other systems can. */
 export const host = {
   /** PIDFD_GET_INFO has the exit status: Linux 6.15. */
-  tellsExitStatus:
+  reportsExitStatus:
     process.platform !== 'linux' || major > 6 || (major === 6 && minor >= 15),
   hasUnixDiag: process.platform !== 'linux' || hasUnixDiag(),
 };

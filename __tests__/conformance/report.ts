@@ -68,7 +68,9 @@ const OTHERS: Readonly<Record<string, string>> = {
   'rules-readiness': 'rule B6: what poll(2) says',
   'rules-timer': 'rules J: TIMER',
   'rules-user': 'rules K: USER',
-  'model-sequences': 'model: random programs',
+  'rules-vnode': 'rules I: VNODE',
+  recordings: 'recordings: random programs',
+  sequences: 'model: random programs',
   limits: 'limits and file systems',
 };
 

@@ -77,9 +77,9 @@ describe('Contents', () => {
     writeFileSync(at, 'five.');
     expectNotes(NOTE_WRITE);
     const all = file(10, 'all');
-    const tellsAll = watched(all.fd);
+    const reportsAll = watched(all.fd);
     writeFileSync(all.at, 'five.');
-    tellsAll(NOTE_ATTRIB | NOTE_WRITE | NOTE_EXTEND);
+    reportsAll(NOTE_ATTRIB | NOTE_WRITE | NOTE_EXTEND);
   });
 
   ruleTest('I4 truncating a file does not report NOTE_WRITE', () => {

@@ -27,7 +27,9 @@ const root = join(here, '../..');
 const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
 const out = process.argv[2] ?? join(root, 'docs');
 
-/** A test that says nothing for so long never will. */
+/** A file of tests may take this long to compile on a busy machine. */
+const START_MS = 180_000;
+/** A test that is silent for this long hangs. */
 const SILENCE_MS = 30_000;
 /** After so many tests of one file brought it down, the rest is given up. */
 const MOST_FATAL = 40;
@@ -69,7 +71,10 @@ function ended(child: ChildProcess, journal: string): Promise<string> {
     if (now !== size) {
       size = now;
       last = performance.now();
-    } else if (performance.now() - last > SILENCE_MS) {
+    } else if (
+      performance.now() - last >
+      (size === 0 ? START_MS : SILENCE_MS)
+    ) {
       isSilent = true;
       child.kill('SIGKILL');
     }

@@ -59,7 +59,7 @@ const otherLayouts = Object.values<abi.KernelFacts>(abi.kernels).flatMap(
       keventList.listFor(wordsOf(abi.layoutOf(facts, cpu, 'kevent')), 2),
     ),
 );
-const lookAlikes: readonly unknown[] = [
+const similarObjects: readonly unknown[] = [
   api.KeventList,
   api.KeventList.prototype,
   Object.create(api.KeventList.prototype),
@@ -86,7 +86,7 @@ const anything = (): unknown =>
     () => pick(bigints),
     () => pick(lists),
     () => pick(otherLayouts),
-    () => pick(lookAlikes),
+    () => pick(similarObjects),
     () => pick(kernels),
     kevent,
   ])();

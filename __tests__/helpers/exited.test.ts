@@ -20,7 +20,7 @@ afterEach(() => {
 });
 
 /** A process that is not a child: its parent shell has exited. */
-async function stranger(script: string): Promise<number> {
+async function orphan(script: string): Promise<number> {
   const shell = spawn(
     'sh',
     ['-c', `sh -c '${script}' >/dev/null 2>&1 & echo $!`],
@@ -56,7 +56,7 @@ describe('exited resolves with the exit status of', () => {
   });
 
   onLinux('a process that is not a child', async () => {
-    const pid = await stranger('sleep 0.3; exit 7');
+    const pid = await orphan('sleep 0.3; exit 7');
     const status = await exited(pid, { timeout: 15_000 });
     // Before Linux 6.15 it may have been waited for by then.
     expect([7, null]).toContain(status.code);

@@ -205,28 +205,28 @@ class Play {
       if (sendEnded || peer === undefined || peer.inbox > MOST_BYTES) return;
       libc.write(fd, count);
       this.#process.write(file, count);
-      this.#lookForMarks(peer.watchers);
+      this.#updateMarks(peer.watchers);
     } else {
       if (file.object.ended || file.object.bytes > MOST_BYTES) return;
       libc.write(fd, count);
       this.#process.write(file, count);
-      this.#lookForMarks(file.object.watchers);
+      this.#updateMarks(file.object.watchers);
     }
   }
 
   /** A passed mark is noticed at the next poll. */
-  #lookForMarks(watchers: readonly Knote[]): void {
-    if (watchers.some(hasMark)) this.#lookAtAll();
+  #updateMarks(watchers: readonly Knote[]): void {
+    if (watchers.some(hasMark)) this.#pollAll();
   }
 
-  #hears({ queue, file }: Knote): boolean {
+  #isNotified({ queue, file }: Knote): boolean {
     if (file?.kind === 'socket') return false;
     return this.#queues.some(
       ({ reference, followsPipes }) => reference === queue && followsPipes,
     );
   }
 
-  #lookAtAll(): void {
+  #pollAll(): void {
     for (const { real } of this.#queues) {
       kevent(real, null, null);
     }
@@ -240,7 +240,8 @@ class Play {
     const count = Math.min(wanted, there);
     if (count === 0) return;
     // An event whose condition ends before a poll loses its place in the FIFO.
-    if (object.watchers.some((knote) => !this.#hears(knote))) this.#lookAtAll();
+    if (object.watchers.some((knote) => !this.#isNotified(knote)))
+      this.#pollAll();
     try {
       libc.read(fd, count);
     } catch (error) {
@@ -249,7 +250,7 @@ class Play {
       libc.read(fd, count);
     }
     this.#process.read(file, count);
-    this.#lookForMarks(object.watchers);
+    this.#updateMarks(object.watchers);
   }
 
   #shut(fd: number): void {
@@ -261,7 +262,7 @@ class Play {
     libc.shutdown(fd, 'WR');
     this.#process.shut(file.object);
     // To epoll the socket itself has been ready since, in the FIFO it is not.
-    this.#lookAtAll();
+    this.#pollAll();
   }
 
   // ---- calls ----------------------------------------------------------------

@@ -103,10 +103,10 @@ describe('the package that npm publishes', () => {
 
   test('contains nothing about the build machine', () => {
     const folder = root.replace(/[\\/]$/, '');
-    const telling = filesIn(project.installed).filter((file) =>
+    const reportingProgram = filesIn(project.installed).filter((file) =>
       readFileSync(join(project.installed, file), 'utf8').includes(folder),
     );
-    expect(telling).toEqual([]);
+    expect(reportingProgram).toEqual([]);
   });
 
   test('depends on koffi alone and needs no install script', () => {
