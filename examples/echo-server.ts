@@ -71,7 +71,7 @@ async function serve(): Promise<void> {
       if (event.available > 0) echo(event.fd, udata);
       else if (event.eof) drop(event.fd, udata);
     } catch {
-      // The other side is gone, in the middle of something.
+      // The peer has closed the connection.
       if ('fd' in event) drop(event.fd, udata);
     }
   }

@@ -41,7 +41,7 @@ const STEPS = {
 };
 const MAX_LINES = 400;
 
-/** A text without the name of anybody's home. */
+/** A text without the name of the home directory. */
 const redact = (text) =>
   [
     [root.replace(/\/$/, ''), '.'],

@@ -263,7 +263,7 @@ test('merges sources in turn, and ends all when one fails', async () => {
 test('an idle source does not retain values of the others', async () => {
   let reactions = 0;
   class Watched<T> extends Promise<T> {
-    // biome-ignore lint/suspicious/noThenProperty: to count who waits for it
+    // biome-ignore lint/suspicious/noThenProperty: to count its consumers
     override then<A = T, B = never>(
       ...args: Parameters<Promise<T>['then']>
     ): Promise<A | B> {

@@ -127,7 +127,7 @@ const REAL_TIME =
 const OWN_SHUTDOWN =
   'shutdown(SHUT_WR) of its own side is an edge of a socket on Linux too';
 
-/** Programs of fixtures/xnu-11417.jsonl.gz that the built-in kernel answers otherwise. */
+/** Programs of fixtures/xnu-11417.jsonl.gz with other results on the built-in kernel. */
 export const recordingDeviations: readonly {
   readonly id: string;
   readonly rule: string;

@@ -1,5 +1,5 @@
 // The rules for prose of CONTRIBUTING.md, as far as a program can check them: in
-// the documentation and in the comments of the sources.
+// the documentation, in comments, and in the names of tests.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../support/built-package.js';
@@ -9,12 +9,17 @@ import { pages, textOf } from '../support/doc-blocks.js';
 const GENERATED = ['docs/conformance.md'];
 const MAX_WORDS = 25;
 
-const sources = readdirSync(join(root, 'src'), {
-  recursive: true,
-  encoding: 'utf8',
-})
-  .filter((file) => file.endsWith('.ts'))
-  .map((file) => `src/${file}`);
+const filesOf = (folder: string): readonly string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.(?:[cm]?js|ts)$/.test(file))
+    .map((file) => `${folder}/${file}`);
+
+const sources = filesOf('src');
+
+/** This file itself names the words that it forbids. */
+const programs = ['__tests__', 'bench', 'examples', 'scripts']
+  .flatMap(filesOf)
+  .filter((file) => !/docs\/prose\.test\.ts|__tests__\/soak/.test(file));
 
 /** Words that readers had to translate, and what to write instead. */
 const TERMS: readonly (readonly [RegExp, string])[] = [
@@ -133,5 +138,23 @@ describe.each([
         .filter((word) => /^[a-z]/i.test(word) && !/\d/.test(word)).length >
       MAX_WORDS;
     expect(found(isLong)).toEqual([]);
+  });
+});
+
+describe('comments and names of tests, benchmarks, examples and scripts', () => {
+  const texts = programs.flatMap((file) => {
+    const text = textOf(file);
+    const names = text.matchAll(
+      /^ *(?:\w+\()?'([^']+ [^']+)',(?: async)? ?(?:\(|$)/gm,
+    );
+    return [
+      ...commentsOf(file).map((part) => ({ file, text: part.text })),
+      ...[...names].map(([, name = '']) => ({ file, text: name })),
+    ];
+  });
+
+  test.each(TERMS)('do not say %s', (term) => {
+    const found = texts.filter(({ text }) => term.test(text));
+    expect(found).toEqual([]);
   });
 });

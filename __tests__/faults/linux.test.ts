@@ -24,7 +24,7 @@ const ALWAYS: readonly string[] = [
   'add the exit of a process',
   'collect at once the end of a pipe',
   'wait for the removal of a file',
-  'close a queue of which there is a dup',
+  'close a queue that has a dup',
 ];
 
 jest.setTimeout(ALL ? 1_800_000 : 60_000);

@@ -238,8 +238,8 @@ const OTHERS: Readonly<Record<string, (stage: Stage) => Played>> = {
   },
   'wait until a timer is due': waitForTimer,
   [`wait until a timer is due${OLD}`]: waitForTimer,
-  'wait until time is out': waitInVain,
-  [`wait until time is out${OLD}`]: waitInVain,
+  'wait until the timeout': waitInVain,
+  [`wait until the timeout${OLD}`]: waitInVain,
   'wait for a pipe with EV_CLEAR beside others': (stage) => {
     const pipes = [pipe(), pipe(), pipe()];
     const keys = pipes.map(([r]) => ({ ident: r, filter: EVFILT_READ }));
@@ -264,7 +264,7 @@ const OTHERS: Readonly<Record<string, (stage: Stage) => Played>> = {
       ready: [user],
     };
   },
-  'close a queue of which there is a dup': (stage) => {
+  'close a queue that has a dup': (stage) => {
     const { kq, kevent, close } = stage;
     kevent(kq, [triggered], null);
     const second = dup(kq);

@@ -1,4 +1,4 @@
-// Which kernel answers on which host, decided without loading anything.
+// The kernel of each host, chosen without loading anything.
 import { chooseKernel, cpuOf, kernel } from '../../src/host/host.js';
 
 const LIBRARY = '/opt/lib/libother.so';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gate } from '../conformance/cases.js';
 import { root } from '../support/built-package.js';
 
-/** Whether mounts can be made here without anybody else seeing them. */
+/** Whether mounts can be made here in a private namespace. */
 function canMount(): boolean {
   try {
     const script = 'mount -t tmpfs none /mnt && umount /mnt';

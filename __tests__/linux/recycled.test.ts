@@ -25,7 +25,7 @@ import { onLinux } from '../support/fds.js';
 
 isolate();
 
-/** A pipe or its dups: which ends are open, and what waits in it. */
+/** A pipe or its dups: which ends are open, and its unread bytes. */
 interface Channel {
   bytes: number;
   readonly readers: number[];
@@ -88,7 +88,7 @@ class Model {
     while (channel.writers.length > 0) this.close(channel, channel.writers);
   }
 
-  /** What waits for a level-triggered reader. */
+  /** The pending event of a level-triggered reader. */
   get ready(): string[] {
     return [...this.registrations]
       .filter(

@@ -70,7 +70,7 @@ describe('the package that npm publishes', () => {
       }
       expect(dist).toContain(`types/${entry}.d.ts`);
     }
-    // The ESM entries only hand on what CommonJS has.
+    // The ESM entries only re-export the CommonJS files.
     const made = dist.filter((file) => /\.c?js$/.test(file));
     expect(made.filter((file) => !dist.includes(`${file}.map`))).toEqual([
       'abi.esm.cjs',

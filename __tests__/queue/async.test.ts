@@ -292,7 +292,7 @@ describe('two consumers', () => {
     expect([...ids, ...rest].sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);
   });
 
-  test('one of which aborts: its place in line goes to the next', async () => {
+  test('serve the next one if the first aborts', async () => {
     const controller = new AbortController();
     const first = kq.next({ signal: controller.signal });
     const second = kq.next();
@@ -302,7 +302,7 @@ describe('two consumers', () => {
     expect(idOf(await second)).toBe(1);
   });
 
-  test('one of which is synchronous: it is served at once', async () => {
+  test('serve a synchronous call at once', async () => {
     const waiting = kq.next();
     users(1);
     expect(kq.poll().map(idOf)).toEqual([1]);

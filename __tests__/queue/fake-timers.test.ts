@@ -91,7 +91,7 @@ test.each(['mainThread', 'worker'])(
   async (program) => {
     expect(await printedBy('queue/fake-timers', program)).toEqual([
       500,
-      'time is out',
+      'timed out',
       'tick',
     ]);
   },

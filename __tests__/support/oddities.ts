@@ -78,7 +78,7 @@ const fail = (): never => {
   throw theirs;
 };
 
-/** An object each use of which throws {@link theirs}. */
+/** An object that throws on each use: {@link theirs}. */
 const hostile = (target: object): object =>
   new Proxy(
     target,

@@ -183,7 +183,7 @@ function objectAddon(kq: number, count: number): Way | undefined {
   return here('object addon', run, count);
 }
 
-/** An addon that leaves integers in memory, of which six fields are read. */
+/** An addon that leaves integers in memory; six fields are read. */
 function integerAddon(kq: number, count: number): Way | undefined {
   if (addon === undefined || !isNarrow) return undefined;
   const memory = new ArrayBuffer(count * STRIDE);
