@@ -12,6 +12,7 @@ import {
 } from '../support/built-package.js';
 import { compile } from '../support/compile.js';
 import { type Block, blocks, docstringBlocks } from '../support/doc-blocks.js';
+import { filesInTurn } from '../support/in-turn.js';
 
 const { scripts } = JSON.parse(
   readFileSync(join(root, 'package.json'), 'utf8'),
@@ -32,8 +33,9 @@ const nameOf = (block: Block): string => {
   return `block-${programs.indexOf(block)}.${extension}`;
 };
 
-/** How many programs run at a time. */
-const AT_A_TIME = 2;
+/** Whether a program reads standard input, which only one of a process can. */
+const readsInput = ({ code }: Block): boolean =>
+  /\bfd: 0\b|\breadable\(0\)/.test(code);
 
 let project: Project;
 /** What the compiler says, which also writes the programs for Node.js. */
@@ -59,27 +61,28 @@ async function compileAll(): Promise<string> {
   return messages;
 }
 
-/** Run all programs, a few at a time. */
+/** Run all programs: most in two processes, one after the other. */
 function runAll(): void {
+  const { folder } = project;
   const waiting = programs.filter(({ notRun }) => notRun === undefined);
-  const resolvers = new Map<Block, (outcome: Outcome) => void>();
-  for (const block of waiting) {
-    outcomes.set(
-      block,
-      new Promise((resolve) => resolvers.set(block, resolve)),
+  const readers = waiting.filter(readsInput);
+  const others = waiting.filter((block) => !readsInput(block));
+  const half = Math.ceil(others.length / 2);
+  const groups = [others.slice(0, half), others.slice(half)];
+  for (const group of [...groups, ...readers.map((block) => [block])]) {
+    const files = group.map((block) =>
+      join(folder, nameOf(block).replace(/\.mts$/, '.mjs')),
     );
-  }
-  const next = async (): Promise<void> => {
-    const block = waiting.shift();
-    if (block === undefined) return;
-    const { folder } = project;
-    const file = join(folder, nameOf(block).replace(/\.mts$/, '.mjs'));
     // Standard input has a line, for programs that read it.
-    const ran = run(process.execPath, [file], folder, 'hello\n');
-    resolvers.get(block)?.(await ran);
-    await next();
-  };
-  for (let i = 0; i < AT_A_TIME; i++) void compiled.then(next, next);
+    const start = () => filesInTurn(files, folder, 'hello\n');
+    const ran = compiled.then(start, start);
+    for (const [i, block] of group.entries()) {
+      outcomes.set(
+        block,
+        ran.then((ended) => ended[i]),
+      );
+    }
+  }
 }
 
 beforeAll(async () => {

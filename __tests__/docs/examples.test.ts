@@ -8,6 +8,7 @@ import {
   run,
 } from '../support/built-package.js';
 import { compile } from '../support/compile.js';
+import { filesInTurn } from '../support/in-turn.js';
 
 const examples = readdirSync(join(root, 'examples')).filter((name) =>
   name.endsWith('.ts'),
@@ -17,25 +18,31 @@ const examples = readdirSync(join(root, 'examples')).filter((name) =>
 const strips = (process.features as { typescript?: unknown }).typescript;
 
 let project: Project;
+let outcomes: Promise<Outcome[]>;
 
 beforeAll(async () => {
   project = await install();
   const { folder } = project;
   cpSync(join(root, 'examples'), folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  if (strips) return;
-  const options = { module: 'nodenext', target: 'es2022', noCheck: true };
-  expect(await compile([{ folder, files: examples, options }])).toEqual(['']);
+  if (!strips) {
+    const options = { module: 'esnext', target: 'es2022', noCheck: true };
+    expect(await compile([{ folder, files: examples, options }])).toEqual(['']);
+  }
+  const files = examples.map((name) =>
+    join(folder, strips ? name : name.replace(/\.ts$/, '.js')),
+  );
+  outcomes = filesInTurn(files, folder);
 }, 60_000);
 
-afterAll(() => project?.dispose());
+afterAll(async () => {
+  await outcomes;
+  project?.dispose();
+}, 60_000);
 
-/** Run an example with the package, as a reader would. */
-const example = (name: string): Promise<Outcome> => {
-  const file = strips ? name : name.replace(/\.ts$/, '.js');
-  const path = join(project.folder, file);
-  return run(process.execPath, [path], project.folder);
-};
+/** How an example ended that was run with the package, as a reader would. */
+const example = async (name: string): Promise<Outcome> =>
+  (await outcomes)[examples.indexOf(name)];
 
 const linesOf = (outcome: Outcome): string[] =>
   outcome.stdout.trimEnd().split('\n');

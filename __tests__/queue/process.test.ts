@@ -1,40 +1,80 @@
 // Behaviour visible only from outside: whether and how a process exits, and its
-// output. Each script runs the built package.
-import { printedBy, runProgram } from '../support/child.js';
+// output. Each script runs the built package. Scripts that exit because they have
+// nothing more to do share a process.
+import { printedBy, runProgram, together } from '../support/child.js';
 import { onLinux } from '../support/fds.js';
 
+const programs = together('queue/process', [
+  'oneNext',
+  'listener',
+  'unrefd',
+  'unrefdLate',
+  'refdAgain',
+  'refdWithTimeout',
+  'unrefdBesideServer',
+  'abandonedWaits',
+  'timeouts',
+  'throwingLoop',
+  'signalled',
+  'latency',
+  'oneSocketManyQueues',
+  'hundredsOfQueues',
+]);
+
+// In this order: a process warns once of a queue that was forgotten.
+const collecting = together(
+  'queue/process',
+  [
+    'closedNotCollected',
+    'collected',
+    'thousandQueues',
+    'collectedNotWhileWaiting',
+  ],
+  { flags: ['--expose-gc'] },
+);
+
+/** Their main thread loads nothing of the package. */
+const workers = together('queue/workers', [
+  'delivers',
+  'terminates',
+  'exitsInWorker',
+  'closes',
+]);
+
+const workerEnds = together('queue/worker-ends', ['leaves', 'ends']);
+
 test('a process exits when there is no pending wait, whatever is registered', async () => {
-  const { status, stdout } = await runProgram('queue/process', 'oneNext');
+  const { status, stdout } = await programs.outcomeOf('oneNext');
   expect([stdout, status]).toEqual(['"one"\n', 0]);
 });
 
 test('a listener keeps the process alive', async () => {
-  const { status, stdout } = await runProgram('queue/process', 'listener');
+  const { status, stdout } = await programs.outcomeOf('listener');
   expect([stdout, status]).toEqual(['1\n', 0]);
 });
 
 test('a wait of an unref’d queue does not keep the process alive', async () => {
-  const { status, stdout } = await runProgram('queue/process', 'unrefd');
+  const { status, stdout } = await programs.outcomeOf('unrefd');
   expect([stdout, status]).toEqual(['', 0]);
-  const late = await runProgram('queue/process', 'unrefdLate');
+  const late = await programs.outcomeOf('unrefdLate');
   expect([late.stdout, late.status]).toEqual(['', 0]);
-  const again = await runProgram('queue/process', 'refdAgain');
+  const again = await programs.outcomeOf('refdAgain');
   expect([again.stdout, again.status]).toEqual(['"came"\n', 0]);
-  const timed = await runProgram('queue/process', 'refdWithTimeout');
+  const timed = await programs.outcomeOf('refdWithTimeout');
   expect([timed.stdout, timed.status]).toEqual(['"over"\n', 0]);
 });
 
 test('an unref’d queue still delivers while something else keeps the process', async () => {
-  expect(await printedBy('queue/process', 'unrefdBesideServer')).toEqual([1]);
+  expect(await programs.printedBy('unrefdBesideServer')).toEqual([1]);
 });
 
 test('an aborted or timed-out wait no longer keeps the process alive', async () => {
-  const { status } = await runProgram('queue/process', 'abandonedWaits');
+  const { status } = await programs.outcomeOf('abandonedWaits');
   expect(status).toBe(0);
 });
 
 test('a timeout does not fire early, nor before an event in time', async () => {
-  expect(await printedBy('queue/process', 'timeouts')).toEqual([0, 1]);
+  expect(await programs.printedBy('timeouts')).toEqual([0, 1]);
 });
 
 test('process.exit ends a waiting process', async () => {
@@ -68,11 +108,7 @@ test('process.exit in a listener ends the process with its code', async () => {
 });
 
 test('a thousand queues can be waited for, closed and collected', async () => {
-  expect(
-    await printedBy('queue/process', 'thousandQueues', {
-      flags: ['--expose-gc'],
-    }),
-  ).toEqual([true]);
+  expect(await collecting.printedBy('thousandQueues')).toEqual([true]);
 });
 
 describe('an exception', () => {
@@ -98,29 +134,22 @@ describe('an exception', () => {
   });
 
   test('in the body of a loop rejects that loop only', async () => {
-    expect(await printedBy('queue/process', 'throwingLoop')).toEqual([
-      'mine',
-      1,
-    ]);
+    expect(await programs.printedBy('throwingLoop')).toEqual(['mine', 1]);
   });
 });
 
 test('a signal does not end a wait, move a deadline or repeat a change', async () => {
-  expect(await printedBy('queue/process', 'signalled')).toEqual([0, true]);
+  expect(await programs.printedBy('signalled')).toEqual([0, true]);
 });
 
 test('promises resolve promptly in an otherwise idle process', async () => {
-  const [worst] = (await printedBy('queue/process', 'latency')) as number[];
+  const [worst] = (await programs.printedBy('latency')) as number[];
   expect(worst).toBeLessThan(250);
 });
 
 describe('a queue that is garbage-collected without being closed', () => {
   test('is closed, with one warning for the process', async () => {
-    const { stdout, stderr, status } = await runProgram(
-      'queue/process',
-      'collected',
-      { flags: ['--expose-gc'] },
-    );
+    const { stdout, stderr, status } = await collecting.outcomeOf('collected');
     expect(stdout).toBe('true\n');
     expect(status).toBe(0);
     expect(stderr.match(/was forgotten without close/g)).toHaveLength(1);
@@ -128,29 +157,23 @@ describe('a queue that is garbage-collected without being closed', () => {
   });
 
   test('is not collected while a wait is pending', async () => {
-    expect(
-      await printedBy('queue/process', 'collectedNotWhileWaiting', {
-        flags: ['--expose-gc'],
-      }),
-    ).toEqual([1]);
+    expect(await collecting.printedBy('collectedNotWhileWaiting')).toEqual([1]);
   });
 
   test('does not warn when it was closed', async () => {
-    const { stderr } = await runProgram('queue/process', 'closedNotCollected', {
-      flags: ['--expose-gc'],
-    });
+    const { stderr } = await collecting.outcomeOf('closedNotCollected');
     expect(stderr).toBe('');
   });
 });
 
 describe('in a worker thread', () => {
   test('delivers events', async () => {
-    const { stdout, status } = await runProgram('queue/workers', 'delivers');
+    const { stdout, status } = await workers.outcomeOf('delivers');
     expect([stdout, status]).toEqual(['1\n', 0]);
   });
 
   test('terminate ends a wait, and the process continues', async () => {
-    expect(await runProgram('queue/workers', 'terminates')).toEqual({
+    expect(await workers.outcomeOf('terminates')).toEqual({
       stdout: '1\n1\n1\n1\n1\n"alive"\n',
       stderr: '',
       status: 0,
@@ -158,7 +181,7 @@ describe('in a worker thread', () => {
   });
 
   test('process.exit in the worker ends a wait, and the process continues', async () => {
-    expect(await runProgram('queue/workers', 'exitsInWorker')).toEqual({
+    expect(await workers.outcomeOf('exitsInWorker')).toEqual({
       stdout: '3\n"alive"\n',
       stderr: '',
       status: 0,
@@ -171,17 +194,17 @@ describe('in a worker thread', () => {
   });
 
   test('terminate at any moment of a wait does no harm', async () => {
-    expect(await printedBy('queue/worker-ends', 'ends')).toEqual(['alive']);
+    expect(await workerEnds.printedBy('ends')).toEqual(['alive']);
   }, 60_000);
 
   onLinux('terminate in a wait leaves no descriptor open', async () => {
-    const [left] = await printedBy('queue/worker-ends', 'leaves');
+    const [left] = await workerEnds.printedBy('leaves');
     // One that is terminated as it makes a queue may leave a part of it.
     expect(left).toBeLessThanOrEqual(2);
   });
 
   test('a worker with a closed queue exits with 0', async () => {
-    const { stdout, status } = await runProgram('queue/workers', 'closes');
+    const { stdout, status } = await workers.outcomeOf('closes');
     expect([stdout, status]).toEqual(['"ended"\n', 0]);
   });
 });
@@ -191,12 +214,12 @@ onLinux(
   async () => {
     // Linux lets a hundred of them wake an epoll, and the loop aborts if it is
     // refused one.
-    const printed = await printedBy('queue/process', 'oneSocketManyQueues');
+    const printed = await programs.printedBy('oneSocketManyQueues');
     expect(printed).toEqual([150]);
   },
 );
 
 test('hundreds of queues wait for different events', async () => {
-  const printed = await printedBy('queue/process', 'hundredsOfQueues');
+  const printed = await programs.printedBy('hundredsOfQueues');
   expect(printed).toEqual([true]);
 });

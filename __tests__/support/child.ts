@@ -2,6 +2,7 @@
 // tried in the process of the tests.
 import { join } from 'node:path';
 import { type Outcome, root, run } from './built-package.js';
+import { inTurn } from './in-turn.js';
 
 /** The built package, for `require` in a program. */
 export const entry = join(root, 'dist/index.cjs');
@@ -22,13 +23,18 @@ interface Options {
 /** Run node on its own, where `first` and the options say. */
 function runNode(
   args: readonly string[],
-  { env = {}, flags = [], first = 'true', seconds }: Options,
+  { env = {}, flags = [], first, seconds }: Options,
 ): Promise<Outcome> {
   const names = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  const node = [process.execPath, ...flags, ...args];
-  const command = `${first} && exec "$@"`;
-  const shell = ['-c', command, 'sh', 'env', ...names, ...node];
-  return run('sh', shell, undefined, undefined, seconds);
+  const node = [...flags, ...args];
+  const inEnv = ['env', ...names, process.execPath, ...node];
+  const [file, ...rest] =
+    first !== undefined
+      ? ['sh', '-c', `${first} && exec "$@"`, 'sh', ...inEnv]
+      : names.length > 0
+        ? inEnv
+        : [process.execPath, ...node];
+  return run(file, rest, undefined, undefined, seconds);
 }
 
 /** Run a program of the file `__tests__/fixtures/${file}.cjs`. */
@@ -76,3 +82,26 @@ export const printedByLine = (
   line: string,
   options?: Options,
 ): Promise<unknown[]> => valuesOf(runLine(line, options));
+
+/**
+ * Programs of a file that one process runs one after the other, each until it has
+ * nothing more to do. For those that share well: no end of the process on purpose,
+ * and nothing of it left changed.
+ */
+export function together<Name extends string>(
+  file: string,
+  names: readonly Name[],
+  options?: Options,
+): {
+  outcomeOf(name: Name): Promise<Outcome>;
+  printedBy(name: Name): Promise<unknown[]>;
+} {
+  let outcomes: Promise<Outcome[]> | undefined;
+  const outcomeOf = async (name: Name): Promise<Outcome> => {
+    outcomes ??= inTurn(names, (some) =>
+      runProgram(file, some.join(), options),
+    );
+    return (await outcomes)[names.indexOf(name)];
+  };
+  return { outcomeOf, printedBy: (name) => valuesOf(outcomeOf(name)) };
+}
