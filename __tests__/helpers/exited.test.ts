@@ -2,8 +2,14 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type ExitedOptions, exited, KqueueError } from '../../src/index.js';
 import { gate } from '../conformance/cases.js';
-import { printedBy, runProgram } from '../support/child.js';
+import { printedBy, together } from '../support/child.js';
 import { onLinux, openCount } from '../support/fds.js';
+
+const programs = together('helpers/exited', [
+  'child',
+  'abandonedWaits',
+  'thousand',
+]);
 
 const started: ChildProcess[] = [];
 
@@ -259,24 +265,17 @@ describe('many waits', () => {
   });
 
   test('a thousand concurrent waits resolve', async () => {
-    expect(await printedBy('helpers/exited', 'thousand')).toEqual([
-      true,
-      1000,
-      true,
-    ]);
+    expect(await programs.printedBy('thousand')).toEqual([true, 1000, true]);
   }, 40_000);
 });
 
 describe('the process', () => {
   test('stays alive while a wait is pending, and exits afterwards', async () => {
-    expect(await printedBy('helpers/exited', 'child')).toEqual([0]);
+    expect(await programs.printedBy('child')).toEqual([0]);
   });
 
   test('exits when each wait was aborted, timed out or disposed of', async () => {
-    const { status, stderr } = await runProgram(
-      'helpers/exited',
-      'abandonedWaits',
-    );
+    const { status, stderr } = await programs.outcomeOf('abandonedWaits');
     expect([stderr, status]).toEqual(['', 0]);
   });
 });

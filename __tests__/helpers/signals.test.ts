@@ -1,11 +1,23 @@
 // In child processes: the `process` of a Jest test is a copy whose listeners
 // receive no signals.
 import { type SignalName, signals } from '../../src/index.js';
-import { printedBy, printedByLine, runProgram } from '../support/child.js';
+import { printedByLine, runProgram, together } from '../support/child.js';
+
+// The last one leaves a listener, on purpose.
+const programs = together('helpers/signals', [
+  'twoSignals',
+  'whileNobodyWaits',
+  'numbersAndAbort',
+  'openedAgain',
+  'notTwice',
+  'synonyms',
+  'many',
+  'besideListeners',
+]);
 
 describe('signals', () => {
   test('reports which signal arrived, and how often', async () => {
-    expect(await printedBy('helpers/signals', 'twoSignals')).toEqual([
+    expect(await programs.printedBy('twoSignals')).toEqual([
       { signal: 'SIGUSR2', count: 1 },
       { signal: 'SIGHUP', count: 1 },
       { signal: 'SIGHUP', count: 1 },
@@ -13,7 +25,7 @@ describe('signals', () => {
   });
 
   test('counts signals that arrive while no next() is pending', async () => {
-    const [total] = await printedBy('helpers/signals', 'whileNobodyWaits');
+    const [total] = await programs.printedBy('whileNobodyWaits');
     expect(total).toBe(10);
   });
 
@@ -29,7 +41,7 @@ describe('signals', () => {
   });
 
   test('does not change listeners of the program', async () => {
-    expect(await printedBy('helpers/signals', 'besideListeners')).toEqual([
+    expect(await programs.printedBy('besideListeners')).toEqual([
       [1, 1],
       1,
       [2, 1],
@@ -37,7 +49,7 @@ describe('signals', () => {
   });
 
   test('accepts numbers, and options last', async () => {
-    expect(await printedBy('helpers/signals', 'numbersAndAbort')).toEqual([
+    expect(await programs.printedBy('numbersAndAbort')).toEqual([
       { signal: 'SIGHUP', count: 1 },
       'mine',
       0,
@@ -45,24 +57,22 @@ describe('signals', () => {
   });
 
   test('counts a signal right after reopening', async () => {
-    expect(await printedBy('helpers/signals', 'openedAgain')).toEqual([
-      1, 1, 1,
-    ]);
+    expect(await programs.printedBy('openedAgain')).toEqual([1, 1, 1]);
   });
 
   test('does not count a signal that arrived before it was opened', async () => {
-    expect(await printedBy('helpers/signals', 'notTwice')).toEqual([1, 1]);
+    expect(await programs.printedBy('notTwice')).toEqual([1, 1]);
   });
 
   test('counts a signal once under all its names', async () => {
-    expect(await printedBy('helpers/signals', 'synonyms')).toEqual([
+    expect(await programs.printedBy('synonyms')).toEqual([
       { signal: 'SIGABRT', count: 1 },
       1,
     ]);
   });
 
   test('works in many iterators at once, without a warning', async () => {
-    const { stdout, stderr } = await runProgram('helpers/signals', 'many');
+    const { stdout, stderr } = await programs.outcomeOf('many');
     expect(stderr).toBe('');
     expect(stdout).toBe('1\n0\n');
   });

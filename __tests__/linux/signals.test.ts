@@ -1,23 +1,27 @@
 // Signals that arrive during a call, in a child process: the `process` of a
 // Jest test is a copy whose listeners receive no signals.
-import { printedBy } from '../support/child.js';
+import { printedBy, together } from '../support/child.js';
 import { onLinux } from '../support/fds.js';
 
+// Listeners that one leaves do not concern the next.
+const programs = together('linux/signals', [
+  'childEnds',
+  'counted',
+  'interrupted',
+  'changesApplied',
+  'readyMeanwhile',
+  'waitsAgain',
+]);
+
 onLinux('a caught signal ends the wait with EINTR', async () => {
-  const [outcome, length, received] = await printedBy(
-    'linux/signals',
-    'interrupted',
-  );
+  const [outcome, length, received] = await programs.printedBy('interrupted');
   expect(outcome).toEqual(['KqueueError', 'EINTR', -4, 'kevent']);
   expect(length).toBe(0);
   expect(received).toBe(true);
 });
 
 onLinux('an interrupted call applies its changes once', async () => {
-  const [outcome, again, counts] = await printedBy(
-    'linux/signals',
-    'changesApplied',
-  );
+  const [outcome, again, counts] = await programs.printedBy('changesApplied');
   expect(outcome).toBe('EINTR');
   expect(again).toBe(0);
   expect(counts).toEqual([1, 1]);
@@ -26,18 +30,18 @@ onLinux('an interrupted call applies its changes once', async () => {
 onLinux(
   'a pending event is returned although signals keep coming',
   async () => {
-    const [counts] = await printedBy('linux/signals', 'readyMeanwhile');
+    const [counts] = await programs.printedBy('readyMeanwhile');
     expect(counts).toEqual([1]);
   },
 );
 
 onLinux('a program that waits again after EINTR loses nothing', async () => {
-  const [result] = await printedBy('linux/signals', 'waitsAgain');
+  const [result] = await programs.printedBy('waitsAgain');
   expect(result).toEqual([1, true, true]);
 });
 
 onLinux('the exit of a child ends the wait with EINTR', async () => {
-  const [outcome, code] = await printedBy('linux/signals', 'childEnds');
+  const [outcome, code] = await programs.printedBy('childEnds');
   expect(outcome).toBe('EINTR');
   expect(code).toBe(3);
 });
@@ -45,18 +49,24 @@ onLinux('the exit of a child ends the wait with EINTR', async () => {
 onLinux(
   'a counted signal wakes the wait with its event, not with EINTR',
   async () => {
-    const [counts, again] = await printedBy('linux/signals', 'counted');
+    const [counts, again] = await programs.printedBy('counted');
     expect(counts).toEqual([1, true, true]);
     expect(again).toBe(0);
   },
 );
 
 const FLOODS = 'linux/signal-floods';
+const floods = together(FLOODS, [
+  'realTime',
+  'burst',
+  'collected',
+  'closedMeanwhile',
+]);
 
 onLinux(
   'a program that only blocks counts all signals and runs listeners later',
   async () => {
-    const printed = await printedBy(FLOODS, 'collected');
+    const printed = await floods.printedBy('collected');
     expect(printed).toEqual([20_000, [20_000, 2000], 0, 1, [20_001, 0]]);
   },
 );
@@ -67,13 +77,13 @@ onLinux('polling is not slower after thousands of signals', async () => {
 });
 
 onLinux('a burst of ten thousand signals is counted in one poll', async () => {
-  expect(await printedBy(FLOODS, 'burst')).toEqual([10_000]);
+  expect(await floods.printedBy('burst')).toEqual([10_000]);
 });
 
 onLinux(
   'deleting the last registration does not affect listeners',
   async () => {
-    const printed = await printedBy(FLOODS, 'closedMeanwhile');
+    const printed = await floods.printedBy('closedMeanwhile');
     expect(printed).toEqual([2000, 0, 2000]);
   },
 );
@@ -97,7 +107,7 @@ onLinux(
 );
 
 onLinux('a real-time signal is refused, an unknown number is not', async () => {
-  const [codes, written, count] = await printedBy(FLOODS, 'realTime');
+  const [codes, written, count] = await floods.printedBy('realTime');
   expect(codes).toEqual(['ENOTSUP', 'ENOTSUP', 'ENOTSUP']);
   expect(written).toBe(0);
   expect(count).toBe(0);

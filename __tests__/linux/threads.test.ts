@@ -1,16 +1,32 @@
 // Threads and queues: each thread has its own, who can wake whom, and that a
 // thread leaves nothing behind however it ends.
-import { printedBy } from '../support/child.js';
+import { together } from '../support/child.js';
 import { onLinux } from '../support/fds.js';
 
+// The last one ends the process.
+const programs = together('linux/threads', [
+  'endings',
+  'ownQueue',
+  'signalInWorker',
+  'queueOfAnother',
+  'noQueue',
+  'closedOnce',
+  'wokenByPipe',
+  'longWait',
+  'closedByAnother',
+  'eight',
+  'terminated',
+  'asleepForEver',
+]);
+
 onLinux('a queue works in a worker as in the main thread', async () => {
-  const [printed, mine] = await printedBy('linux/threads', 'ownQueue');
+  const [printed, mine] = await programs.printedBy('ownQueue');
   expect(printed).toEqual([0, [1, 7]]);
   expect(mine).toEqual([1, 2]);
 });
 
 onLinux('EVFILT_SIGNAL in a worker fails with ENOTSUP', async () => {
-  const [printed] = await printedBy('linux/threads', 'signalInWorker');
+  const [printed] = await programs.printedBy('signalInWorker');
   const why =
     'kevent ENOTSUP: add signal 12 (Node.js delivers signals to the main thread only: register it there, and wake this queue by a waker)';
   expect(printed).toEqual([0, 'ENOTSUP', why, why]);
@@ -19,7 +35,7 @@ onLinux('EVFILT_SIGNAL in a worker fails with ENOTSUP', async () => {
 onLinux(
   'a queue of another thread fails with EBADF and a reason, and is not changed',
   async () => {
-    const [refusals, mine] = await printedBy('linux/threads', 'queueOfAnother');
+    const [refusals, mine] = await programs.printedBy('queueOfAnother');
     const whose = {
       code: 'EBADF',
       message: expect.stringMatching(
@@ -35,34 +51,34 @@ onLinux(
 onLinux(
   'a descriptor that is not a queue fails with EBADF without that reason',
   async () => {
-    const messages = await printedBy('linux/threads', 'noQueue');
+    const messages = await programs.printedBy('noQueue');
     expect(messages).toEqual(['kevent EBADF', 'kevent EBADF', 'kevent EBADF']);
   },
 );
 
 onLinux('a thread leaves no descriptor open, however it ends', async () => {
-  const [leaked] = await printedBy('linux/threads', 'endings');
+  const [leaked] = await programs.printedBy('endings');
   expect(leaked).toBe(0);
 });
 
 onLinux(
   'a descriptor closed by a thread is not closed again at its exit',
   async () => {
-    const [codes, warnings] = await printedBy('linux/threads', 'closedOnce');
+    const [codes, warnings] = await programs.printedBy('closedOnce');
     expect(codes).toEqual(['EBADF', true, true]);
     expect(warnings).toBe(0);
   },
 );
 
 onLinux('a pipe wakes a thread that is blocked in a call', async () => {
-  const [woken] = await printedBy('linux/threads', 'wokenByPipe');
+  const [woken] = await programs.printedBy('wokenByPipe');
   expect(woken).toBe(3);
 });
 
 onLinux(
   'a thread blocked in a call without a timeout can be terminated, and ends with the process',
   async () => {
-    const [codes] = await printedBy('linux/threads', 'asleepForEver');
+    const [codes] = await programs.printedBy('asleepForEver');
     expect(codes).toEqual([1, 1, 1]);
   },
 );
@@ -70,7 +86,7 @@ onLinux(
 onLinux(
   'a long wait of a thread ends on time although it is split',
   async () => {
-    const [waits] = await printedBy('linux/threads', 'longWait');
+    const [waits] = await programs.printedBy('longWait');
     for (const late of waits as number[]) {
       expect(late).toBeGreaterThanOrEqual(0);
       expect(late).toBeLessThan(1000);
@@ -81,10 +97,7 @@ onLinux(
 onLinux(
   'a queue that another thread closes during a wait is harmless',
   async () => {
-    const [closed, error, next] = await printedBy(
-      'linux/threads',
-      'closedByAnother',
-    );
+    const [closed, error, next] = await programs.printedBy('closedByAnother');
     expect(closed).toBeNull();
     expect(error).toBe('EBADF');
     expect(next).toBe('timer');
@@ -92,14 +105,14 @@ onLinux(
 );
 
 onLinux('eight threads use separate queues concurrently', async () => {
-  const [sums] = await printedBy('linux/threads', 'eight');
+  const [sums] = await programs.printedBy('eight');
   expect(sums).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((i) => 200 * i));
 });
 
 onLinux(
   'a thread that is terminated with queues open ends, and so does the process',
   async () => {
-    const [codes, printed] = await printedBy('linux/threads', 'terminated');
+    const [codes, printed] = await programs.printedBy('terminated');
     expect(codes).toEqual([1, 1, 1, 1, 1, 1]);
     expect(printed).toBe(1);
   },

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kqueue, type WakerHandle, wake } from '../../src/index.js';
 import { close as closeFd } from '../conformance/libc.js';
-import { printedBy } from '../support/child.js';
+import { printedBy, together } from '../support/child.js';
 import { onLinux, openCount } from '../support/fds.js';
+
+const programs = together('queue/wakers', ['between', 'ended']);
 
 let kq: Kqueue<string>;
 
@@ -113,7 +115,7 @@ onLinux('loses no wake if other code closes the eventfd', async () => {
 });
 
 test('threads wake other threads, even a blocked one', async () => {
-  expect(await printedBy('queue/wakers', 'between')).toEqual([
+  expect(await programs.printedBy('between')).toEqual([
     ['woken', 'user', 7],
     false,
     true,
@@ -139,5 +141,5 @@ onLinux(
 );
 
 test('terminating a thread while it wakes is harmless', async () => {
-  expect(await printedBy('queue/wakers', 'ended')).toEqual(['user', 'alive']);
+  expect(await programs.printedBy('ended')).toEqual(['user', 'alive']);
 });
