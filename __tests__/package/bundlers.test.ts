@@ -19,6 +19,7 @@ import {
   root,
   run,
 } from '../support/built-package.js';
+import { filesInTurn } from '../support/in-turn.js';
 
 // Bundlers take their time on a busy machine.
 jest.setTimeout(120_000);
@@ -97,9 +98,9 @@ function expectWorks({ stdout, stderr, status }: Outcome): void {
 }
 
 async function expectBundlesWork(wanted: readonly Wanted[]): Promise<void> {
-  for (const { file } of wanted.flatMap(({ outputs }) => outputs)) {
-    expectWorks(await run(process.execPath, [file], bundles));
-  }
+  const outputs = wanted.flatMap((one) => one.outputs);
+  const files = outputs.map(({ file }) => file);
+  for (const outcome of await filesInTurn(files, bundles)) expectWorks(outcome);
 }
 
 const FORMATS = ['esm', 'cjs'] as const;
