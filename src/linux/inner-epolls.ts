@@ -58,9 +58,8 @@ export class InnerEpolls {
   }
 
   #own(ep: number, name: Inner): void {
-    const { kernel } = this.#queue;
-    kernel.own(ep, this.#holders[name]);
-    kernel.identity.mark(ep, MARKS[name]);
+    this.#queue.own(ep, this.#holders[name]);
+    this.#queue.kernel.identity.mark(ep, MARKS[name]);
   }
 
   /** Whether the kernel has opened nothing at the number of an epoll since. */

@@ -25,9 +25,7 @@ import { Timers } from './timers.js';
 /** The result of a call on a queue that had lost its descriptor. */
 export const MOVED = Number.NEGATIVE_INFINITY;
 
-/** After so many calls without an event, check the parts of the queue. */
-const IDLE_CALLS = 64;
-/** The same for a wait, in nanoseconds. */
+/** After so many nanoseconds, a wait checks the parts of the queue. */
 const SOON = 50e6;
 
 /**
@@ -68,7 +66,6 @@ export class Queue {
   /** The current call has not yet posted the edges from before it. */
   #looksLater = false;
   #call: 'kevent' | 'kevent64' | undefined;
-  #idleCalls = 0;
 
   constructor(
     kernel: LinuxKernel,
@@ -135,8 +132,8 @@ export class Queue {
       if (reported > 0 || this.#needsPolling()) {
         if (!this.#dispatch(reported)) return this.#leave();
       }
-      const isIdle = reported === 0 && ++this.#idleCalls % IDLE_CALLS === 0;
-      if ((isIdle || asksNothing) && !this.repairs.check()) return MOVED;
+      const isDue = this.repairs.isDue() || asksNothing;
+      if (isDue && !this.repairs.check()) return MOVED;
     }
     if (changes === null && timeout === POLL && this.#isIdle()) {
       this.#collector.foundNothing();
@@ -283,12 +280,19 @@ export class Queue {
 
   // ---- what it watches ----------------------------------------------------
 
+  /**
+   * A descriptor was opened for a part of the queue. Call it before the part is
+   * added to an epoll. If other code closed a registered descriptor of that
+   * number, the part would be taken for the registered file.
+   */
+  own(fd: number, holder: object): void {
+    this.kernel.own(fd, holder);
+    this.sources.dropStale(fd);
+  }
+
   /** Watch a descriptor of the package's own. Returns a Darwin errno. */
   addMember(member: OwnMember, fd: number, bits: number): number {
-    // Other code closed a descriptor, and we opened another file at its number,
-    // which would be taken for the old file.
-    this.kernel.own(fd, member.holder ?? member);
-    this.sources.dropStale(fd);
+    this.own(fd, member.holder ?? member);
     const refused = this.epolls.useInner();
     if (refused !== 0) return refused;
     const errno = this.epolls.others.add(member, fd, bits);

@@ -101,14 +101,15 @@ export class ReadyFlag {
   reopen(): boolean {
     const { kernel, token } = this.#queue;
     if (kernel.identity.recoverEventfd(this.#queue)) {
-      kernel.own(this.eventfd, this);
-      return true;
+      this.#queue.own(this.eventfd, this);
+      // The state may have changed while the entry could not be modified.
+      return this.#modify();
     }
     const eventfd = openEventfd(kernel.libc, token);
     if (eventfd < 0) return false;
     kernel.identity.release(this.eventfd, this);
     this.eventfd = eventfd;
-    kernel.own(eventfd, this);
+    this.#queue.own(eventfd, this);
     return this.connect() >= 0;
   }
 

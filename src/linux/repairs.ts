@@ -1,5 +1,10 @@
 import type { Queue } from './queue.js';
 
+/** After so many calls, the parts of a queue are checked. */
+const CHECKED_CALLS = 1024;
+/** A call that finds no event pending counts as so many. */
+const IDLE_WEIGHT = 16;
+
 /**
  * Repairs a queue after other code closed one of its descriptors by mistake,
  * for example by closing a number twice. It reopens parts. If the queue's own
@@ -9,6 +14,7 @@ export class Repairs {
   readonly #queue: Queue;
   /** Members that get new descriptors call {@link repair}. */
   #isRepairing = false;
+  #uncheckedCalls = 0;
 
   constructor(queue: Queue) {
     this.#queue = queue;
@@ -46,12 +52,20 @@ export class Repairs {
     return true;
   }
 
+  /** Count a call. Returns whether the parts should be checked. */
+  isDue(): boolean {
+    const isIdle = this.#queue.knotes.pendingCount === 0;
+    this.#uncheckedCalls += isIdle ? IDLE_WEIGHT : 1;
+    return this.#uncheckedCalls >= CHECKED_CALLS;
+  }
+
   /**
    * Check all parts. Also check those of the queues below, because a closed part
    * does not wake this queue. False if the queue's descriptor was closed.
    */
   check(): boolean {
     const { kernel, nesting } = this.#queue;
+    this.#uncheckedCalls = 0;
     const isOpen = this.#checkParts();
     if (isOpen && nesting.hasChildren) {
       for (const queue of nesting.below()) queue.repairs.#checkParts();
