@@ -23,6 +23,9 @@ export interface Report {
 
 const DELAY_MS = 40;
 
+const LIBRARY =
+  process.platform === 'darwin' ? '/usr/lib/libSystem.B.dylib' : null;
+
 // Plain JavaScript: a worker is given no TypeScript loader.
 const PROGRAM = join(root, '__tests__/fixtures/conformance/outsider.cjs');
 
@@ -38,8 +41,7 @@ export async function meanwhile<Result>(
   const state = new SharedArrayBuffer(8);
   const worker = new Worker(PROGRAM, {
     workerData: {
-      library:
-        process.platform === 'darwin' ? '/usr/lib/libSystem.B.dylib' : null,
+      library: LIBRARY,
       acts,
       names,
       state,

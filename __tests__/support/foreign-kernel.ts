@@ -64,6 +64,7 @@ export function foreignKernel(
   const facts: KernelFacts = kernels[name];
   const { timerUnits: units, constants: known } = facts;
   const timers = new Set<string>();
+  const isDarwin = name === 'darwin' && Object.keys(habits).length === 0;
 
   const errnoOf = (number: number): number =>
     facts.errno[nameOf(darwin.errno, number) ?? ''] ?? number;
@@ -138,6 +139,15 @@ export function foreignKernel(
     };
   };
 
+  const exactly = (event: Kevent): Fields => ({
+    ident: BigInt(event.ident),
+    filter: BigInt(event.filter),
+    flags: BigInt(event.flags),
+    fflags: BigInt(event.fflags),
+    data: BigInt(event.data),
+    udata: event.udata,
+  });
+
   const read = (bytes: Uint8Array, name: string): bigint =>
     fieldAt(double.struct, bytes, name);
   const recordOf = (bytes: Uint8Array): Record64 => ({
@@ -166,6 +176,29 @@ export function foreignKernel(
     if (isTimer && isDelete) timers.delete(key);
     else if (isTimer) timers.add(key);
     return 0;
+  };
+
+  /** The call as it is: the built-in kernel behaves as Darwin's. */
+  const asDarwin = (call: KeventCall): number => {
+    const changes = listFor(real.words, Math.max(call.nchanges, 1));
+    for (let i = 0; i < call.nchanges; i++) {
+      changes.push(recordOf(double.change(call, i)));
+    }
+    const list = listFor(real.words, Math.max(call.nevents, 1));
+    const events = memoryOf(list, 'collect', 'list', 'a list');
+    const words = new Int32Array(call.timespec.buffer);
+    timeout.i32.set(words);
+    const count = real.kevent(
+      call.kq,
+      memoryOf(changes, 'apply', 'list', 'a list'),
+      call.nchanges,
+      events,
+      call.nevents,
+      words.length > 0 ? timeout : null,
+    );
+    if (count < 0) return double.fail(real.errno());
+    events.length = count;
+    return call.answer(...[...list].map(exactly));
   };
 
   const kevent = (call: KeventCall): number => {
@@ -215,8 +248,11 @@ export function foreignKernel(
   const double: Double = new Double({
     kernel: name,
     behaviour: {
-      kqueue: () => real.kqueue(),
-      kevent,
+      kqueue: () => {
+        const fd = real.kqueue();
+        return fd < 0 ? double.fail(errnoOf(real.errno())) : fd;
+      },
+      kevent: isDarwin ? asDarwin : kevent,
       close: (fd) => {
         for (const key of timers) {
           if (key.startsWith(`${fd} `)) timers.delete(key);

@@ -13,8 +13,17 @@ jest.mock('../../src/ffi/native-kernel.js', () => ({
   },
 }));
 
+jest.mock('../../src/ffi/child-status.js', () => {
+  const { childStatus } = jest.requireActual('../../src/ffi/child-status.js');
+  return {
+    childStatus: (pid: number) =>
+      childStatus(pid, 'darwin', require('./mac-waitid.js').library),
+  };
+});
+
 // These are of the machine that the tests run on: koffi's build, the C library.
 require('koffi');
 require('../conformance/libc.js');
+require('../conformance/outsider.js');
 
 Object.defineProperty(process, 'platform', { value: 'darwin' });
