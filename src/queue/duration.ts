@@ -106,8 +106,8 @@ function toTimerUnits(facts: KernelFacts, total: bigint): TimerArgument {
     return { fflags: 0, data: toNumberIfSafe(total / NANOSECONDS.ms + 1n) };
   }
   const rest = total % NANOSECONDS.us;
-  // FreeBSD 12 and 13.0 take what is beyond whole seconds for microseconds (PR
-  // 252539): 1.5 s and a nanosecond would be 501 s. Its clock is no finer.
+  // FreeBSD 12 takes what is beyond whole seconds for microseconds (PR 252539; its
+  // later releases were not looked up): 1.5 s and a nanosecond would be 501 s.
   if (rest === 0n || (facts.name === 'freebsd' && total >= NANOSECONDS.s)) {
     const data = toNumberIfSafe(total / NANOSECONDS.us + (rest && 1n));
     return { fflags: constants[microseconds], data };
