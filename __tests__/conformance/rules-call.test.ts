@@ -157,7 +157,8 @@ describe('Chains of queues', () => {
     timed(() => {
       const queues = chain(4);
       const top = queues[3];
-      const timer = { ident: 1, filter: EVFILT_TIMER, data: 10 };
+      // An emulator takes 10 ms to come to the poll.
+      const timer = { ident: 1, filter: EVFILT_TIMER, data: 100 };
       chg(queues[0], { ...timer, flags: EV_ADD | EV_ONESHOT });
       expect(libc.poll(top, libc.POLLIN)).toBe(0);
       const event = { ...read(queues[2]), flags: EV_ADD, data: 1 };

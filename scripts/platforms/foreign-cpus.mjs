@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { freshFolder, logOf } from './cache.mjs';
 import * as debian from './debian.mjs';
 import { putPackage } from './package.mjs';
-import { resultOf } from './result.mjs';
+import { resultOf, together } from './result.mjs';
 import { run } from './run.mjs';
+import { putSuite } from './suite.mjs';
 
 /** By Node's name: Debian's name, the release with its Node.js, qemu's name. */
 const CPUS = {
@@ -43,7 +44,7 @@ export async function packageOn(cpu, folder) {
   await putPackage(folder, cpu);
   return async (...args) => {
     const { out } = await run(command, [...before, ...args], {
-      minutes: 20,
+      minutes: 30,
       cwd: folder,
       log: logOf(cpu),
       env: { KQUEUE_FFI_EMULATED: 'user' },
@@ -52,12 +53,17 @@ export async function packageOn(cpu, folder) {
   };
 }
 
-// Only the core: qemu-user has no terminals, no sock_diag(7) and no
-// PIDFD_GET_INFO, and cuts TCP_INFO, so that the suite would test qemu.
-async function check(cpu) {
-  const node = await packageOn(cpu, freshFolder(`package-${cpu}`));
+/** CPUs on which `--suites` runs the conformance suite: one stands for all. */
+const WITH_SUITE = new Set(['arm64']);
+
+async function check(cpu, { suites }) {
+  const folder = freshFolder(`package-${cpu}`);
+  const node = await packageOn(cpu, folder);
   const out = await node('scripts/runtime-core.mjs');
-  return { ...resultOf(out, 'core'), out };
+  const row = { ...resultOf(out, 'core'), out };
+  if (!suites || !WITH_SUITE.has(cpu)) return row;
+  const more = await node(...(await putSuite(folder)));
+  return { ...together(row, resultOf(more, 'conformance')), out: more };
 }
 
 export const platforms = ['arm64', 'riscv64', 'loong64']
