@@ -20,8 +20,8 @@ import {
   NOTE_WRITE,
   type VnodeNote,
 } from 'kqueue-ffi';
-import type { Mark } from './house.js';
 import { newId, type Scenario } from './scenario.js';
+import type { Mark } from './shared-queue.js';
 
 const NOTES: readonly VnodeNote[] = [
   'write',
@@ -32,24 +32,24 @@ const NOTES: readonly VnodeNote[] = [
   'delete',
 ];
 
-/** Each change of a file is told of. */
-export const files: Scenario = async ({ house, place, ledger, random }) => {
+/** Each change of a file is reported. */
+export const files: Scenario = async ({ shared, place, ledger, random }) => {
   const path = join(place.folder, `file${newId()}`);
   const names = [path];
   writeFileSync(path, 'to begin with');
   const fd = openSync(path, 'r');
   const key = { filter: 'vnode', fd } as const;
-  let told = 0;
+  let fflags = 0;
   let progress = (): void => {};
   const mark: Mark = {
     what: `file ${fd}`,
     ended: undefined,
     handle(raw) {
-      told |= raw.fflags;
+      fflags |= raw.fflags;
       progress();
     },
   };
-  house.kq.add({ ...key, notes: NOTES, udata: mark });
+  shared.kq.add({ ...key, notes: NOTES, udata: mark });
 
   const steps: readonly (() => number | undefined)[] = [
     () => {
@@ -57,7 +57,7 @@ export const files: Scenario = async ({ house, place, ledger, random }) => {
       return (NOTE_WRITE ?? 0) | (NOTE_EXTEND ?? 0);
     },
     () => {
-      // The two may be told as one, which then is that the file is empty.
+      // Both may be reported as one change: the file is empty.
       appendFileSync(names[0], 'more');
       truncateSync(names[0], 0);
       return NOTE_ATTRIB;
@@ -82,7 +82,7 @@ export const files: Scenario = async ({ house, place, ledger, random }) => {
   const expectNote = async (note: number, what: string): Promise<void> => {
     const reached = new Promise<void>((resolve) => {
       progress = () => {
-        if ((told & note) === note) resolve();
+        if ((fflags & note) === note) resolve();
       };
       progress();
     });
@@ -92,7 +92,7 @@ export const files: Scenario = async ({ house, place, ledger, random }) => {
 
   try {
     for (let i = random.int(1, 12); i > 0; i--) {
-      told = 0;
+      fflags = 0;
       const step = random.int(0, steps.length - 1);
       await expectNote(steps[step]() ?? 0, `step ${step}`);
     }
@@ -102,8 +102,8 @@ export const files: Scenario = async ({ house, place, ledger, random }) => {
     names.length = 0;
   } finally {
     for (const name of names) unlinkSync(name);
-    if (random.chance(0.5)) house.end(mark, key);
-    else house.lose(mark);
+    if (random.chance(0.5)) shared.end(mark, key);
+    else shared.lose(mark);
     if (random.chance(0.5)) close(fd);
     else closeSync(fd);
   }

@@ -1,19 +1,16 @@
 /**
- * A random workload of all filters, at full speed, with what must hold checked
- * all along: `npm run soak -- --minutes 20 --seed 7`. It ends with a summary,
- * or with 1 at the first promise that was not kept. `--without threads` leaves
- * a part of the workload out.
+ * A random workload of all filters at full speed, with continuous checks:
+ * `npm run soak -- --minutes 20 --seed 7`. It prints a summary, or ends with exit
+ * code 1 at the first violation. `--without threads` leaves out a part.
  *
- * The seed repeats every choice of the workload. What the kernel and the
- * scheduler make of it is theirs, so a failure may take a few runs to come
- * again.
+ * A seed repeats all choices of the workload, but not those of the kernel and the
+ * scheduler. A failure may need several runs to occur again.
  */
 
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { kernel } from 'kqueue-ffi';
 import { files } from './files.js';
-import { openHouse } from './house.js';
 import { Ledger } from './ledger.js';
 import { neighbour } from './neighbour.js';
 import { openPlace } from './place.js';
@@ -21,6 +18,7 @@ import { children, signals } from './processes.js';
 import { queues } from './queues.js';
 import { randomOf } from './random.js';
 import { pause, type Scenario } from './scenario.js';
+import { openSharedQueue } from './shared-queue.js';
 import { streams } from './streams.js';
 import { threads } from './threads.js';
 import { timers } from './timers.js';
@@ -62,7 +60,7 @@ const ALL = Object.entries(PARTS)
   .filter(([name]) => !without.includes(name))
   .map(([, part]) => part);
 
-/** Lanes that run side by side, with what each chooses from. */
+/** The scenarios of each lane. Lanes run side by side. */
 const LANES: readonly (readonly Scenario[])[] = [
   [streams],
   [streams, streams, files],
@@ -89,9 +87,9 @@ process.on('warning', (warning) => ledger.violated(`a warning: ${warning}`));
 process.on('SIGHUP', () => ledger.count('interrupts'));
 
 const place = await openPlace();
-const houses = [0, 1].map(() => openHouse(random.fork(), ledger));
-const served = houses.map((house) =>
-  house.serve().catch((error) => ledger.violated(`serving: ${error.stack}`)),
+const sharedQueues = [0, 1].map(() => openSharedQueue(random.fork(), ledger));
+const served = sharedQueues.map((shared) =>
+  shared.serve().catch((error) => ledger.violated(`serving: ${error.stack}`)),
 );
 const kicker = new Worker(new URL('kicker.mjs', import.meta.url), {
   workerData: { signal: 'SIGHUP', least: 1, most: 30 },
@@ -105,8 +103,8 @@ async function lane(
 ): Promise<void> {
   while (goesOn()) {
     const scenario = choose.pick(choices);
-    const house = choose.pick(houses);
-    const setting = { house, place, ledger, random: choose.fork() };
+    const shared = choose.pick(sharedQueues);
+    const setting = { shared, place, ledger, random: choose.fork() };
     try {
       await scenario(setting);
       ledger.count('scenarios');
@@ -117,7 +115,7 @@ async function lane(
   }
 }
 
-/** The descriptors that stay open when nothing is going on. */
+/** The number of descriptors that stay open when nothing runs. */
 async function settled(limit: number): Promise<number> {
   let fewest = openCount();
   for (let i = 0; i < 100 && fewest > limit; i++) {
@@ -141,7 +139,7 @@ const say = (line: string): void => {
 };
 
 async function soak(): Promise<void> {
-  // What is made once, at the first use, is no leak.
+  // Descriptors that are opened once, at first use, are no leak.
   await everyOnce(random.fork());
   const fdsBefore = await settled(0);
   const before = new Map(ledger.counts);
@@ -223,9 +221,9 @@ console.log(
   `soak of ${minutes} minutes, seed ${seed}, ${kernel.name}, node ${process.version}`,
 );
 const failure = await Promise.race([ledger.failure, soak()]);
-// A violation found at the very end is told of by a promise of its own.
+// The checks at the end may find a violation too.
 const violation = failure ?? (await Promise.race([ledger.failure, pause(0)]));
-for (const house of houses) house.close();
+for (const shared of sharedQueues) shared.close();
 if (violation === undefined) {
   await Promise.all(served);
   await kicker.terminate();

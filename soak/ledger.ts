@@ -1,13 +1,13 @@
-/** A promise of the library's that was not kept. */
+/** A promise of the library that was not kept. */
 export class Violation extends Error {
   override readonly name = 'Violation';
 }
 
-/** Counts what happens, and remembers the first promise that was not kept. */
+/** Counts events, and stores the first violation. */
 export class Ledger {
   readonly counts = new Map<string, number>();
   #failed: (violation: Violation) => void = () => {};
-  /** Resolves with the first violation, if there ever is one. */
+  /** Resolves with the first violation. */
   readonly failure: Promise<Violation>;
 
   constructor() {
@@ -20,17 +20,17 @@ export class Ledger {
     this.counts.set(what, (this.counts.get(what) ?? 0) + by);
   }
 
-  /** Say that something is wrong. */
+  /** Report a violation. */
   violated(what: string): void {
     this.#failed(new Violation(what));
   }
 
-  /** Something that must hold. */
+  /** Report a violation if a condition does not hold. */
   check(holds: boolean, what: () => string): void {
     if (!holds) this.violated(what());
   }
 
-  /** Wait for what has to come; half a minute without it is a violation. */
+  /** Wait for a promise. It is a violation if that takes half a minute. */
   async must<T>(promise: Promise<T>, what: string, ms = 30_000): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {

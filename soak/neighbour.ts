@@ -7,9 +7,9 @@ import {
 } from 'node:fs';
 import koffi from 'koffi';
 import { close, Kqueue, kevent } from 'kqueue-ffi';
-import type { Mark } from './house.js';
 import { pipe } from './pipe.js';
 import { newId, pause, type Scenario, type Setting } from './scenario.js';
+import type { Mark } from './shared-queue.js';
 import { running } from './threads.js';
 
 // Careless code in the same process. It closes and replaces descriptors that are
@@ -82,7 +82,7 @@ function replace(fd: number): number {
 
 /** Trigger a user event of a shared queue, and wait until it is reported. */
 async function seesTrigger(
-  { house, ledger }: Setting,
+  { shared, ledger }: Setting,
   trigger: (id: number) => void,
 ): Promise<void> {
   const id = newId();
@@ -92,7 +92,7 @@ async function seesTrigger(
       ended: undefined,
       handle: () => resolve(),
     };
-    house.kq.add({ filter: 'user', id, oneshot: true, udata });
+    shared.kq.add({ filter: 'user', id, oneshot: true, udata });
   });
   trigger(id);
   await ledger.must(seen, 'a trigger near a neighbour');
@@ -100,16 +100,16 @@ async function seesTrigger(
 
 /** The shared queues lose nothing if descriptors inside them are replaced. */
 const takesParts: Scenario = async (setting) => {
-  const { house, ledger, random } = setting;
-  const parts = partsOf(house.kq.fd);
+  const { shared, ledger, random } = setting;
+  const parts = partsOf(shared.kq.fd);
   if (parts.length === 0) return;
   const part = random.pick(parts);
   // It stays open for a while, as a duplicate.
   const moved = random.chance(0.3) ? dupFrom(part, F_DUPFD, 'int', HIGH) : -1;
   const inode = replace(part);
-  await seesTrigger(setting, (id) => house.kq.trigger(id));
+  await seesTrigger(setting, (id) => shared.kq.trigger(id));
   if (moved >= 0) closeSync(moved);
-  await seesTrigger(setting, (id) => house.kq.trigger(id));
+  await seesTrigger(setting, (id) => shared.kq.trigger(id));
   ledger.check(inodeOf(part) === inode, () => `${part} was closed`);
   closeSync(part);
   ledger.count('neighbour: parts taken');
@@ -117,20 +117,20 @@ const takesParts: Scenario = async (setting) => {
 
 /** A shared queue is used by a duplicate, and moved to it and back. */
 const usesDups: Scenario = async (setting) => {
-  const { house, ledger, random } = setting;
-  const { fd } = house.kq;
+  const { shared, ledger, random } = setting;
+  const { fd } = shared.kq;
   const other = dup(fd);
   if (random.chance(0.5)) kevent(other, null, null);
-  await seesTrigger(setting, (id) => house.kq.trigger(id));
-  if (random.chance(0.5) && !house.kq.closed) {
+  await seesTrigger(setting, (id) => shared.kq.trigger(id));
+  if (random.chance(0.5) && !shared.kq.closed) {
     // Its number is another file for a moment, and then the queue again.
     replace(fd);
     dup2(other, fd);
-    await seesTrigger(setting, (id) => house.kq.trigger(id));
+    await seesTrigger(setting, (id) => shared.kq.trigger(id));
   }
   if (random.chance(0.5)) closeSync(other);
   else close(other);
-  await seesTrigger(setting, (id) => house.kq.trigger(id));
+  await seesTrigger(setting, (id) => shared.kq.trigger(id));
   ledger.count('neighbour: dups');
 };
 
@@ -158,7 +158,7 @@ const takesQueue: Scenario = async ({ ledger, random }) => {
 
 /** The number of a pipe is now another pipe: its registration is gone. */
 const takesPipe: Scenario = async (setting) => {
-  const { house, ledger } = setting;
+  const { shared, ledger } = setting;
   const [reader, writer] = pipe();
   const [next, nextWriter] = pipe();
   const mark: Mark = {
@@ -166,18 +166,18 @@ const takesPipe: Scenario = async (setting) => {
     ended: undefined,
     handle: () => ledger.violated(`${mark.what}: an event of another pipe`),
   };
-  house.kq.add({ filter: 'read', fd: reader, udata: mark });
+  shared.kq.add({ filter: 'read', fd: reader, udata: mark });
   dup2(next, reader);
-  house.lose(mark);
+  shared.lose(mark);
   writeSync(nextWriter, 'x');
-  await seesTrigger(setting, (id) => house.kq.trigger(id));
+  await seesTrigger(setting, (id) => shared.kq.trigger(id));
   for (const fd of [reader, writer, next, nextWriter]) closeSync(fd);
   ledger.count('neighbour: pipes taken');
 };
 
 /** Without free descriptors a refused change changes nothing. */
 const refuses: Scenario = async (setting) => {
-  const { house, ledger } = setting;
+  const { shared, ledger } = setting;
   // The limit would hold for the threads too.
   if (running.threads > 0) return;
   const limits = Buffer.alloc(16);
@@ -185,12 +185,12 @@ const refuses: Scenario = async (setting) => {
   const soft = limits.readBigUInt64LE(0);
   const [reader, writer] = pipe();
   const udata: Mark = { what: 'refused', ended: undefined, handle: () => {} };
-  const size = house.kq.size;
+  const size = shared.kq.size;
   limits.writeBigUInt64LE(3n, 0);
   setLimit(RLIMIT_NOFILE, limits);
   let codes: (string | undefined)[];
   try {
-    codes = house.kq
+    codes = shared.kq
       .apply([
         { filter: 'vnode', fd: reader, notes: 'write', udata },
         { filter: 'proc', pid: process.ppid, notes: 'exit', udata },
@@ -202,23 +202,23 @@ const refuses: Scenario = async (setting) => {
     setLimit(RLIMIT_NOFILE, limits);
   }
   ledger.check(
-    codes.join() === 'EINVAL,EMFILE,ENOENT' && house.kq.size === size,
+    codes.join() === 'EINVAL,EMFILE,ENOENT' && shared.kq.size === size,
     () => `without descriptors: ${codes.join()}`,
   );
   for (const fd of [reader, writer]) closeSync(fd);
-  await seesTrigger(setting, (id) => house.kq.trigger(id));
+  await seesTrigger(setting, (id) => shared.kq.trigger(id));
   ledger.count('neighbour: refusals');
 };
 
 /** A test runner replaces timers and callbacks while events arrive. */
 const fakes: Scenario = async (setting) => {
-  const { house, ledger } = setting;
+  const { shared, ledger } = setting;
   const names = ['setTimeout', 'setImmediate', 'queueMicrotask'] as const;
   const real = names.map((name) => globalThis[name]);
   await seesTrigger(setting, (id) => {
     for (const name of names) Reflect.set(globalThis, name, () => 0);
     try {
-      house.kq.trigger(id);
+      shared.kq.trigger(id);
     } finally {
       for (const [i, name] of names.entries()) {
         Reflect.set(globalThis, name, real[i]);

@@ -5,10 +5,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Where the workload has its files, and who listens there. */
+/** The folder, the FIFOs and the servers of the workload. */
 export interface Place {
   readonly folder: string;
-  /** A FIFO nobody uses; give it back. */
+  /** A FIFO that is not in use. Give it back afterwards. */
   takeFifo(): string;
   giveFifo(path: string): void;
   /** Two connected sockets; the second does not read by itself. */
@@ -20,7 +20,7 @@ const FIFOS = 200;
 
 const nothing = (): void => {};
 
-/** Accepts connections, which can be asked for by the port they come from. */
+/** Accepts connections, which are found by the client's port. */
 class Door {
   readonly #arrived = new Map<number, Socket>();
   readonly #awaited = new Map<number, (socket: Socket) => void>();
@@ -29,7 +29,7 @@ class Door {
   constructor() {
     this.server = createServer({ pauseOnConnect: true }, (socket) => {
       socket.on('error', nothing);
-      // Unix sockets have none: they come one at a time.
+      // Unix sockets have no port, and are accepted one at a time.
       const port = socket.remotePort ?? 0;
       const awaited = this.#awaited.get(port);
       this.#awaited.delete(port);

@@ -2,16 +2,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { release } from 'node:os';
 import type { ExitStatus } from 'kqueue-ffi';
-import type { Mark } from './house.js';
 import { pause, type Scenario } from './scenario.js';
+import type { Mark } from './shared-queue.js';
 
-// Before Linux 6.15 the status is lost to whoever waits for the child first.
+// Before Linux 6.15 the status is lost if Node.js reaps the child first.
 const [major, minor] = release().split('.').map(Number);
 const tellsStatus =
   process.platform !== 'linux' || major > 6 || (major === 6 && minor >= 15);
 
-/** The end of each child is told once, with how it ended. */
-export const children: Scenario = async ({ house, ledger, random }) => {
+/** The exit of each child is reported once, with its status. */
+export const children: Scenario = async ({ shared, ledger, random }) => {
   const code = random.int(0, 255);
   const nap = random.chance(0.5) ? `sleep 0.0${random.int(1, 9)}; ` : '';
   const killed = random.chance(0.2);
@@ -21,7 +21,7 @@ export const children: Scenario = async ({ house, ledger, random }) => {
   const { pid = 0 } = child;
   let gone = false;
   let times = 0;
-  let told: ExitStatus | undefined;
+  let exit: ExitStatus | undefined;
   let decoded = false;
   let data: number | bigint = 0;
   const ended = new Promise<void>((resolve) => {
@@ -35,15 +35,15 @@ export const children: Scenario = async ({ house, ledger, random }) => {
         );
         data = raw.data;
         decoded = event !== undefined;
-        if (event?.filter === 'proc') told = event.exit;
+        if (event?.filter === 'proc') exit = event.exit;
         resolve();
       },
     };
     try {
       const notes = ['exit', 'exitstatus'] as const;
-      house.kq.add({ filter: 'proc', pid, notes, udata });
+      shared.kq.add({ filter: 'proc', pid, notes, udata });
     } catch (error) {
-      // It has ended already, and that is how the queue says so.
+      // It has already ended.
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
       gone = true;
       resolve();
@@ -57,22 +57,22 @@ export const children: Scenario = async ({ house, ledger, random }) => {
   } else if (tellsStatus) {
     const status = killed ? 9 : code << 8;
     ledger.check(
-      data === status && (!decoded || told !== undefined),
+      data === status && (!decoded || exit !== undefined),
       () => `child ${pid}: status ${data} for ${status}`,
     );
-    if (told !== undefined) {
-      const right = killed ? told.signal === 'SIGKILL' : told.code === code;
-      ledger.check(right, () => `child ${pid}: ${JSON.stringify(told)}`);
+    if (exit !== undefined) {
+      const right = killed ? exit.signal === 'SIGKILL' : exit.code === code;
+      ledger.check(right, () => `child ${pid}: ${JSON.stringify(exit)}`);
     }
   }
-  // A second event would come soon.
+  // A second event would follow soon.
   await pause(random.int(0, 5));
 };
 
 let busy = false;
 
-/** Each signal is counted; one at a time, as two that wait are one. */
-export const signals: Scenario = async ({ house, ledger, random }) => {
+/** Each signal is counted. Two pending signals would be one. */
+export const signals: Scenario = async ({ shared, ledger, random }) => {
   if (busy) return;
   busy = true;
   const key = { filter: 'signal', signal: 'SIGUSR2' } as const;
@@ -87,7 +87,7 @@ export const signals: Scenario = async ({ house, ledger, random }) => {
     },
   };
   try {
-    house.kq.add({ ...key, udata: mark });
+    shared.kq.add({ ...key, udata: mark });
     for (let sent = 1; sent <= random.int(1, 20); sent++) {
       process.kill(process.pid, 'SIGUSR2');
       const reached = new Promise<void>((resolve) => {
@@ -100,7 +100,7 @@ export const signals: Scenario = async ({ house, ledger, random }) => {
       ledger.check(count === sent, () => `${count} signals of ${sent}`);
     }
     ledger.count('signals', count);
-    house.end(mark, key);
+    shared.end(mark, key);
   } finally {
     busy = false;
   }

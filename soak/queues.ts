@@ -1,7 +1,7 @@
 import { Kqueue } from 'kqueue-ffi';
 import { pause, type Scenario } from './scenario.js';
 
-/** A queue that is closed inside a callback calls it no more. */
+/** A queue that is closed in a callback does not call it again. */
 const closedInside: Scenario = async ({ ledger, random }) => {
   const kq = new Kqueue<number>();
   const last = random.int(1, 30);
@@ -34,7 +34,7 @@ const closedInside: Scenario = async ({ ledger, random }) => {
   await ledger.must(looped, 'the loop of a closed queue');
 };
 
-/** Whoever waits is answered when a queue is closed. */
+/** All waits end when a queue is closed. */
 const closedOutside: Scenario = async ({ ledger, random }) => {
   const kq = new Kqueue();
   const { signal } = new AbortController();
@@ -52,7 +52,7 @@ const closedOutside: Scenario = async ({ ledger, random }) => {
   await ledger.must(Promise.all(waits), 'the waits of a closed queue');
 };
 
-/** An abort loses nothing: who asks next gets what came meanwhile. */
+/** An abort loses nothing: the next wait gets the events. */
 const aborted: Scenario = async ({ ledger, random }) => {
   using kq = new Kqueue();
   kq.add({ filter: 'user', id: 7 });
@@ -76,7 +76,7 @@ const aborted: Scenario = async ({ ledger, random }) => {
   }
 };
 
-/** Many queues for a moment: what they had open is free again. */
+/** Many queues that are closed soon. Their descriptors are closed too. */
 const many: Scenario = async ({ ledger, random }) => {
   const queues = Array.from({ length: random.int(1, 20) }, () => new Kqueue());
   const waits = queues.map((kq) => {

@@ -1,17 +1,17 @@
 /** Random choices that a seed repeats. */
 export interface Random {
-  /** From 0 up to, not including, `limit`. */
+  /** From 0 to `limit`, excluding it. */
   below(limit: number): number;
   /** An integer from `low` to `high`. */
   int(low: number, high: number): number;
-  /** True so often, of 1. */
+  /** True with this probability. */
   chance(share: number): boolean;
   pick<T>(choices: readonly T[]): T;
   /** An independent source, the same for the same seed. */
   fork(): Random;
 }
 
-/** mulberry32: 32 bits of state are plenty to choose by. */
+/** mulberry32, with 32 bits of state. */
 export function randomOf(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {

@@ -1,17 +1,17 @@
-import type { House } from './house.js';
 import type { Ledger } from './ledger.js';
 import type { Place } from './place.js';
 import type { Random } from './random.js';
+import type { SharedQueue } from './shared-queue.js';
 
-/** What a scenario has to work with. */
+/** The objects that scenarios use. */
 export interface Setting {
-  readonly house: House;
+  readonly shared: SharedQueue;
   readonly place: Place;
   readonly ledger: Ledger;
   readonly random: Random;
 }
 
-/** Something a program might do, that checks what it sees. */
+/** An activity of a program, which checks its events. */
 export type Scenario = (setting: Setting) => Promise<void>;
 
 export const pause = (ms: number): Promise<void> =>

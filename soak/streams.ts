@@ -2,31 +2,31 @@ import { once } from 'node:events';
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { close, EV_EOF } from 'kqueue-ffi';
-import type { Mark } from './house.js';
 import { pipe } from './pipe.js';
 import { pause, type Scenario, type Setting } from './scenario.js';
+import type { Mark } from './shared-queue.js';
 
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 const buffer = Buffer.alloc(65_536);
 const codeOf = (error: unknown): string | undefined =>
   (error as NodeJS.ErrnoException).code;
 
-/** Two ends of something bytes go through. */
+/** Both ends of a stream. */
 interface Ends {
   readonly kind: 'pipe' | 'fifo' | 'tcp' | 'unix';
   readonly reader: number;
-  /** Write all of it. */
+  /** Write that many bytes. */
   write(bytes: number): Promise<void>;
-  /** No more will be written. */
+  /** Close the writing end. */
   finish(): void;
-  /** Close the reading end; after that, `forgotten` by the queue or not. */
+  /** Close the reading end, by the package or by Node.js. */
   closeReader(how: 'package' | 'node'): void;
   dispose(): void;
 }
 
-/** Write into a pipe, waiting for space by the queue. */
+/** Write into a pipe. The queue reports space. */
 async function writeAll(
-  { house, ledger }: Setting,
+  { shared, ledger }: Setting,
   fd: number,
   bytes: number,
 ): Promise<void> {
@@ -41,7 +41,7 @@ async function writeAll(
           ended: undefined,
           handle: () => resolve(),
         };
-        house.kq.add({ filter: 'write', fd, oneshot: true, udata });
+        shared.kq.add({ filter: 'write', fd, oneshot: true, udata });
       });
       await ledger.must(space, 'space to write');
     }
@@ -112,9 +112,9 @@ const open = (setting: Setting): Promise<Ends> | Ends => {
     : socketEnds(setting, kind);
 };
 
-/** All bytes that are written are told of, and then the end. */
+/** All written bytes are reported, and then EOF. */
 export const streams: Scenario = async (setting) => {
-  const { house, ledger, random } = setting;
+  const { shared, ledger, random } = setting;
   const ends = await open(setting);
   const fd = ends.reader;
   const mode = random.pick<Mode>(['level', 'clear', 'dispatch', 'oneshot']);
@@ -125,7 +125,7 @@ export const streams: Scenario = async (setting) => {
   let ended = false;
   let progress: () => void = () => {};
 
-  /** Read once, or all there is: whether there may be more. */
+  /** Read once. Returns whether there may be more. */
   const read = (): boolean => {
     try {
       const count = readSync(fd, buffer, 0, portion, null);
@@ -147,13 +147,13 @@ export const streams: Scenario = async (setting) => {
       );
       while (read() && mode === 'clear');
       if (eof && seen >= written) ended = true;
-      if (mode === 'dispatch') house.kq.enable(key);
+      if (mode === 'dispatch') shared.kq.enable(key);
       if (mode === 'oneshot' && !ended) register();
       progress();
     },
   };
   const register = (): void =>
-    house.kq.add({
+    shared.kq.add({
       ...key,
       clear: mode === 'clear',
       dispatch: mode === 'dispatch',
@@ -191,25 +191,25 @@ export const streams: Scenario = async (setting) => {
         () => `${mark.what}: ${seen} bytes of ${written}`,
       );
       ends.finish();
-      // The end of a FIFO is not told: Darwin's kernel does not either.
+      // EOF of a FIFO is not reported, as on Darwin.
       if (ends.kind !== 'fifo') await until(() => ended, 'the end');
     }
     ledger.count('bytes', seen);
   } finally {
     const spent = mode === 'oneshot' && ended;
-    // The kernel forgets what is closed; the queue may have taken an event.
+    // Closing removes the registration; the queue may have collected an event.
     const how = random.pick(['delete', 'package', 'node'] as const);
     if (how === 'delete' && !spent) {
-      house.lose(mark, true);
-      const [{ ok, error }] = house.kq.apply([{ ...key, op: 'delete' }]);
-      // A one-shot that has fired, and was not seen yet, is gone by itself.
+      shared.lose(mark, true);
+      const [{ ok, error }] = shared.kq.apply([{ ...key, op: 'delete' }]);
+      // A one-shot that has fired is gone before its event is handled.
       ledger.check(
         ok || (mode === 'oneshot' && error?.code === 'ENOENT'),
         () => `${mark.what}: delete ${error?.code}`,
       );
-      if (!ok) house.lose(mark);
+      if (!ok) shared.lose(mark);
     } else {
-      house.lose(mark);
+      shared.lose(mark);
     }
     ends.closeReader(how === 'node' ? 'node' : 'package');
     ends.dispose();

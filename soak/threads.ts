@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { pause, type Scenario } from './scenario.js';
 
-/** How a thread ends, and its exit code then. */
+/** The ways in which a thread ends, with its exit code. */
 const ENDS = {
   finish: 0,
   leave: 0,
@@ -12,16 +12,16 @@ const ENDS = {
   blocked: 1,
 } as const;
 
-/** How many threads there are. */
+/** The number of threads. */
 export const running = { threads: 0 };
 
-interface Told {
+interface Report {
   readonly seen: number;
   readonly expirations: number;
   readonly due: number;
 }
 
-/** Threads with queues of their own come, and go in every way there is. */
+/** Threads with their own queues start, and end in all ways. */
 export const threads: Scenario = async ({ place, ledger, random }) => {
   const ends = Object.keys(ENDS) as (keyof typeof ENDS)[];
   const end = random.pick(ends);
@@ -41,17 +41,17 @@ export const threads: Scenario = async ({ place, ledger, random }) => {
     },
     execArgv: [],
   });
-  let told: Told | undefined;
+  let report: Report | undefined;
   worker.on('error', (error) => ledger.violated(`a thread: ${error}`));
   const exited = once(worker, 'exit');
   worker.on('exit', () => running.threads--);
   await ledger.must(once(worker, 'message'), 'a thread that is ready');
-  worker.on('message', (message: Told) => {
-    told = message;
+  worker.on('message', (message: Report) => {
+    report = message;
   });
 
   const fromOutside = end === 'terminate' || end === 'blocked';
-  // With all of them it would end by itself.
+  // With all bytes it would end without that.
   const sent = fromOutside ? random.int(0, bytes - 1) : bytes;
   for (let left = sent; left > 0; ) {
     const size = Math.min(left, random.int(1, 4000));
@@ -70,8 +70,8 @@ export const threads: Scenario = async ({ place, ledger, random }) => {
   );
   if (end === 'finish') {
     ledger.check(
-      told?.seen === bytes && told.expirations <= told.due,
-      () => `a thread saw ${JSON.stringify(told)} of ${bytes} bytes`,
+      report?.seen === bytes && report.expirations <= report.due,
+      () => `a thread saw ${JSON.stringify(report)} of ${bytes} bytes`,
     );
   }
   closeSync(fd);

@@ -1,8 +1,8 @@
-import type { Mark } from './house.js';
 import { newId, pause, type Scenario } from './scenario.js';
+import type { Mark } from './shared-queue.js';
 
-/** A period is counted to the last expiration. */
-const periodic: Scenario = async ({ house, ledger, random }) => {
+/** All expirations of a periodic timer are counted. */
+const periodic: Scenario = async ({ shared, ledger, random }) => {
   const us = random.pick([200, 500, 1000, 3000, 20_000]);
   const id = newId();
   let count = 0;
@@ -23,7 +23,7 @@ const periodic: Scenario = async ({ house, ledger, random }) => {
     },
   };
   before = performance.now();
-  house.kq.add({ filter: 'timer', id, every: { us }, udata: mark });
+  shared.kq.add({ filter: 'timer', id, every: { us }, udata: mark });
   await pause(random.int(5, 200));
   const due = Math.floor(((performance.now() - before) * 1000) / us) - 1;
   const reached = new Promise<void>((resolve) => {
@@ -33,11 +33,11 @@ const periodic: Scenario = async ({ house, ledger, random }) => {
     progress();
   });
   await ledger.must(reached, `${mark.what}: ${due} expirations`);
-  house.end(mark, { filter: 'timer', id });
+  shared.end(mark, { filter: 'timer', id });
 };
 
-/** Once means once, and not before its time. */
-const once: Scenario = async ({ house, ledger, random }) => {
+/** A one-shot timer fires once, and not early. */
+const once: Scenario = async ({ shared, ledger, random }) => {
   const ms = random.below(30);
   const id = newId();
   let fired = 0;
@@ -53,27 +53,27 @@ const once: Scenario = async ({ house, ledger, random }) => {
         resolve();
       },
     };
-    house.kq.add({ filter: 'timer', id, after: ms, udata });
+    shared.kq.add({ filter: 'timer', id, after: ms, udata });
   });
   await ledger.must(event, `a timer after ${ms} ms`);
 };
 
-/** One that is deleted before its time never fires. */
-const revoked: Scenario = async ({ house, random }) => {
+/** A timer that is deleted in time never fires. */
+const revoked: Scenario = async ({ shared, random }) => {
   const id = newId();
   const mark: Mark = {
     what: 'a revoked timer',
     ended: undefined,
     handle: () => {},
   };
-  house.kq.add({
+  shared.kq.add({
     filter: 'timer',
     id,
     every: { us: random.int(100, 20_000) },
     udata: mark,
   });
   await pause(random.int(0, 10));
-  house.end(mark, { filter: 'timer', id });
+  shared.end(mark, { filter: 'timer', id });
 };
 
 export const timers: Scenario = (setting) =>

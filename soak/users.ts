@@ -1,8 +1,8 @@
-import type { Mark } from './house.js';
 import { newId, type Scenario } from './scenario.js';
+import type { Mark } from './shared-queue.js';
 
-/** Each trigger is seen, alone or together with those that followed it. */
-export const users: Scenario = async ({ house, ledger, random }) => {
+/** Each trigger is reported, alone or together with later ones. */
+export const users: Scenario = async ({ shared, ledger, random }) => {
   const id = newId();
   const serialOf = (fflags: number): number => fflags & 0xffffff;
   let seen = 0;
@@ -22,10 +22,10 @@ export const users: Scenario = async ({ house, ledger, random }) => {
       progress();
     },
   };
-  house.kq.add({ filter: 'user', id, udata: mark });
+  shared.kq.add({ filter: 'user', id, udata: mark });
   for (let round = random.int(1, 20); round > 0; round--) {
     for (let burst = random.int(1, 50); burst > 0; burst--) {
-      house.kq.trigger(id, ++triggered);
+      shared.kq.trigger(id, ++triggered);
     }
     ledger.count('triggers', 1);
     const reached = new Promise<void>((resolve) => {
@@ -36,5 +36,5 @@ export const users: Scenario = async ({ house, ledger, random }) => {
     });
     await ledger.must(reached, `${mark.what}: trigger ${triggered}`);
   }
-  house.end(mark, { filter: 'user', id });
+  shared.end(mark, { filter: 'user', id });
 };

@@ -1,7 +1,7 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** How many descriptors the process has open. */
+/** The number of open descriptors. */
 export const openCount = (): number => readdirSync('/dev/fd').length;
 
 /** The open descriptors with their paths. */
@@ -19,14 +19,14 @@ const MIB = 2 ** 20;
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
-/** What a quarter of the run looked like. */
+/** The figures of a quarter of the run. */
 export interface Quarter {
   readonly rssMiB: number;
   readonly heapMiB: number;
   readonly fds: number;
 }
 
-/** Looks at the process now and then. */
+/** Samples the process at intervals. */
 export class Vitals {
   readonly #samples: Quarter[] = [];
   readonly #delay = monitorEventLoopDelay({ resolution: 1 });
@@ -48,7 +48,7 @@ export class Vitals {
     return sample;
   }
 
-  /** Medians of the four quarters of the time until now. */
+  /** Medians of the four quarters of the run so far. */
   quarters(): readonly Quarter[] {
     const all = this.#samples;
     return [0, 1, 2, 3].map((i) => {
@@ -64,7 +64,7 @@ export class Vitals {
     });
   }
 
-  /** The event loop's delay in milliseconds: the longest, and that of 99 %. */
+  /** The delay of the event loop in ms: the maximum and the 99th percentile. */
   delay(): { readonly max: number; readonly p99: number } {
     return {
       max: this.#delay.max / 1e6,

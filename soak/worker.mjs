@@ -1,6 +1,6 @@
 /**
- * A thread with queues of its own, whose workload ends as it is told to. (It
- * is no `.ts` file as not every loader of those reaches into worker threads.)
+ * A thread with its own queues. Its data says how it ends. It is no `.ts` file,
+ * because some loaders of those do not work in worker threads.
  */
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -60,7 +60,7 @@ if (end === 'blocked') {
     for (const event of events) take(event);
     if (seen < bytes || kq.closed) return;
     if (end === 'exit') process.exit(3);
-    // Nobody waits any more, and nothing is closed.
+    // No wait is left, and no queue is closed.
     if (end === 'leave') for (const queue of [kq, ...extra]) queue.unref();
     else finish();
   });

@@ -1,5 +1,4 @@
-// What the soak found: each a promise that only broke when much happened at
-// once.
+// Defects that the soak test found. Each needed many things at the same time.
 import {
   chmodSync,
   closeSync,
@@ -35,7 +34,7 @@ onLinux(
       writeFileSync(path, '');
       const fd = openSync(path, 'r');
       if (first < 0) first = fd;
-      // The queue does not hear of the close below.
+      // The queue does not notice the close below.
       expect(fd).toBe(first);
       kq.add({ filter: 'vnode', fd, notes: ['attrib', 'delete'], udata: i });
       chmodSync(path, 0o600 + i);
@@ -77,13 +76,13 @@ onLinux(
       using first = new Kqueue();
       first.add(key);
       process.kill(process.pid, 'SIGUSR2');
-      // It is counted before the event loop has heard of it.
+      // It is counted before the event loop has seen it.
       expect(first.wait({ timeout: 5000 })).toMatchObject([{ count: 1 }]);
       first.delete(key);
       using second = new Kqueue();
       second.add(key);
       process.kill(process.pid, 'SIGUSR2');
-      // Now the event loop hears of both, before the queue looks.
+      // Now the event loop sees both, before the queue polls.
       await turn();
       expect(second.wait({ timeout: 5000 })).toMatchObject([{ count: 1 }]);
       expect(second.poll()).toEqual([]);

@@ -1,4 +1,4 @@
-// Much at once, and nothing lost: as much of `npm run load` as takes a moment.
+// Large numbers lose no event: the small sizes of `npm run load`.
 import { root, run } from '../support/built-package.js';
 import { onLinux } from '../support/fds.js';
 
@@ -8,7 +8,7 @@ interface Figures {
 }
 
 onLinux(
-  'connections, registrations, children and files in numbers: all are told of',
+  'large numbers of connections, registrations, children and files lose no event',
   async () => {
     const tsx = 'node_modules/tsx/dist/cli.mjs';
     const { stdout, stderr, status } = await run(

@@ -1,4 +1,4 @@
-// A minute of `npm run soak`, beside the other tests: see docs/reliability.md.
+// One minute of `npm run soak`, beside the other tests: see docs/reliability.md.
 import { spawn } from 'node:child_process';
 import { root } from '../support/built-package.js';
 import { onLinux } from '../support/fds.js';
@@ -6,7 +6,7 @@ import { onLinux } from '../support/fds.js';
 const SEED = 7;
 const MINUTES = 1;
 
-// It is niced: a busy machine lets it wait.
+// It has a low priority, so a busy machine delays it.
 jest.setTimeout(300_000);
 
 onLinux(

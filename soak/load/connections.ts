@@ -11,7 +11,7 @@ const fdOf = (socket: Socket): number =>
 
 const clients = fileURLToPath(new URL('clients.mjs', import.meta.url));
 
-/** Connections that all have a byte to read at the same moment. */
+/** Connections that all become readable at the same time. */
 export const connections: Load = {
   name: 'connections readable at once',
   full: 10_000,

@@ -6,7 +6,7 @@ import { bounded, type Load, perSecond, timed } from './load.js';
 
 const ROUNDS = 10;
 
-/** Files that are all written to, again and again: each time is told. */
+/** Files that are written again and again. Each write is reported. */
 export const files: Load = {
   name: 'file changes',
   full: 10_000,
@@ -21,13 +21,13 @@ export const files: Load = {
     });
     let seen = 0;
     let round = 0;
-    const told = new Uint8Array(fds.length);
+    const counts = new Uint8Array(fds.length);
     let arrived = (): void => {};
     kq.on((events) => {
       for (const { udata } of events) {
-        // Written to once in each round, so told once in each.
-        if (told[udata] === round) {
-          told[udata]++;
+        // Each is written once per round.
+        if (counts[udata] === round) {
+          counts[udata]++;
           seen++;
         }
       }
@@ -54,7 +54,7 @@ export const files: Load = {
       seen,
       ...measured,
       notes: [
-        `${perSecond(count, measured.seconds)} changes per second, made and told`,
+        `${perSecond(count, measured.seconds)} changes per second, made and counts`,
       ],
     };
   },

@@ -1,7 +1,6 @@
 /**
- * Much at once: `npm run load`, or `npm run load -- --small` for as much as
- * the tests try, and `--json` for the figures alone. It ends with 1 if
- * anything was lost.
+ * Large numbers: `npm run load`. `-- --small` uses the sizes of the tests, and
+ * `--json` prints only the figures. The exit code is 1 if an event was lost.
  */
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
@@ -16,9 +15,9 @@ const { values } = parseArgs({
   options: { small: { type: 'boolean' }, json: { type: 'boolean' } },
 });
 
-/** Descriptors that are needed for other things. */
+/** Descriptors that are kept for other purposes. */
 const RESERVED = 200;
-// Node raises its own limit to the hard one.
+// Node.js raises its soft limit to the hard limit.
 const limit = Number(
   execFileSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }),
 );
@@ -47,7 +46,7 @@ for (const load of LOADS) {
   const less = count < wanted ? ` (the limit of descriptors is ${limit})` : '';
   console.log(`${figures.count.toLocaleString('en')} ${load.name}${less}`);
   console.log(
-    `  ${seen === figures.count ? 'all' : seen} told in ${seconds.toFixed(3)} s; the loop waited ${delay.max.toFixed(1)} ms at most, 99 % ${delay.p99.toFixed(1)} ms`,
+    `  ${seen === figures.count ? 'all' : seen} reported in ${seconds.toFixed(3)} s; the loop waited ${delay.max.toFixed(1)} ms at most, 99 % ${delay.p99.toFixed(1)} ms`,
   );
   for (const note of notes) console.log(`  ${note}`);
 }

@@ -1,33 +1,33 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** What a load was, and how it went. */
+/** The result of a load. */
 export interface Figures {
-  /** How many there were of it. */
+  /** How many events were expected. */
   readonly count: number;
-  /** How many of them were told of. */
+  /** How many of them were reported. */
   readonly seen: number;
   readonly seconds: number;
-  /** The event loop's longest delay meanwhile, and that of 99 %, in ms. */
+  /** The delay of the event loop in ms: the maximum and the 99th percentile. */
   readonly delay: { readonly max: number; readonly p99: number };
-  /** What else there is to say. */
+  /** More figures. */
   readonly notes: readonly string[];
 }
 
-/** A load of so many. */
+/** A load of a size. */
 export interface Load {
   readonly name: string;
-  /** What is asked for, and what the tests try. */
+  /** The sizes of `npm run load` and of the tests. */
   readonly full: number;
   readonly small: number;
   run(count: number): Promise<Figures>;
 }
 
-/** Watches the event loop while something runs. */
+/** Measures the event loop while a step runs. */
 export async function timed(
   run: () => Promise<void>,
 ): Promise<Pick<Figures, 'seconds' | 'delay'>> {
   const histogram = monitorEventLoopDelay({ resolution: 1 });
-  // It must have looked once before it can tell of a delay.
+  // The first sample is needed before a delay can be measured.
   await new Promise((resolve) => setTimeout(resolve, 5));
   histogram.enable();
   await new Promise((resolve) => setTimeout(resolve, 5));
@@ -43,7 +43,7 @@ export async function timed(
   return { seconds, delay };
 }
 
-/** Wait for something, a minute at most. */
+/** Wait for a promise, for at most a minute. */
 export async function bounded<T>(promise: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {

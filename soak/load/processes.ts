@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Kqueue } from 'kqueue-ffi';
 import { bounded, type Load, timed } from './load.js';
 
-/** Children that wait for the end of one FIFO, and then exit together. */
+/** Children that wait for EOF of one FIFO, and exit together. */
 export const children: Load = {
   name: 'children exiting together',
   full: 1000,
@@ -18,7 +18,7 @@ export const children: Load = {
     const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
     const reader = openSync(fifo, O_RDONLY | O_NONBLOCK);
     const writer = openSync(fifo, O_WRONLY);
-    // What the children inherit must wait.
+    // The children inherit it, so it must block.
     const input = openSync(fifo, O_RDONLY);
     using kq = new Kqueue<number>();
     const exits: Promise<unknown>[] = [];
@@ -40,7 +40,7 @@ export const children: Load = {
           for (const event of batch) {
             if (event.filter !== 'proc') continue;
             events++;
-            // Older kernels do not tell the status of what Node waits for.
+            // Older kernels do not report the status of reaped children.
             if ((event.exit?.code ?? event.udata) === event.udata) seen++;
           }
           if (events === count) resolve();

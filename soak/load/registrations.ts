@@ -3,7 +3,7 @@ import { bounded, type Load, perSecond, timed } from './load.js';
 
 const since = (start: number): number => (performance.now() - start) / 1000;
 
-/** Registrations that are all triggered, and all collected. */
+/** Registrations that are all triggered and collected. */
 export const knotes: Load = {
   name: 'user registrations, all triggered',
   full: 100_000,
@@ -20,14 +20,14 @@ export const knotes: Load = {
     start = performance.now();
     for (let id = 0; id < count; id++) kq.trigger(id);
     const triggered = since(start);
-    const told = new Uint8Array(count);
+    const counts = new Uint8Array(count);
     let seen = 0;
     const measured = await timed(async () => {
       const all = new Promise<void>((resolve) => {
         kq.on((events) => {
           for (const event of events) {
             if (event.filter === 'user' && event.id === event.udata) {
-              if (told[event.udata]++ === 0) seen++;
+              if (counts[event.udata]++ === 0) seen++;
               else seen = Number.NEGATIVE_INFINITY;
             }
           }
@@ -50,24 +50,24 @@ export const knotes: Load = {
   },
 };
 
-/** So many changes go with one call. */
+/** The number of changes per call. */
 const BATCH = 1000;
 
-/** Timers that all fire within a second, each once. */
+/** One-shot timers that all fire within a second. */
 export const timers: Load = {
   name: 'timers within a second',
   full: 100_000,
   small: 5000,
   async run(count) {
     using kq = new Kqueue<number>();
-    const told = new Uint8Array(count);
+    const counts = new Uint8Array(count);
     let seen = 0;
     let added = 0;
     const measured = await timed(async () => {
       const all = new Promise<void>((resolve) => {
         kq.on((events) => {
           for (const { udata } of events) {
-            if (told[udata]++ === 0) seen++;
+            if (counts[udata]++ === 0) seen++;
             else seen = Number.NEGATIVE_INFINITY;
           }
           if (seen === count) resolve();
@@ -98,7 +98,7 @@ export const timers: Load = {
 
 const IDS = 1000;
 
-/** Triggers, in rounds of a thousand registrations, each of them seen. */
+/** Rounds of a thousand triggers that are all reported. */
 export const triggers: Load = {
   name: 'user triggers',
   full: 1_000_000,

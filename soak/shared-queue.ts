@@ -9,36 +9,36 @@ import {
 import type { Ledger } from './ledger.js';
 import type { Random } from './random.js';
 
-/** The value of a registration: who asked for it, and whether it has ended. */
+/** The `udata` of a registration: its name, its end, and its handler. */
 export interface Mark {
   readonly what: string;
   /** When it ended. */
   ended: Moment | undefined;
-  /** An event, decoded unless it was taken as a record. */
+  /** Handle an event. It is decoded, unless it was read as a record. */
   handle(raw: RawEvent, event?: KqueueEvent<Mark>): void;
 }
 
-/** Time in a house, which stands still while its event loop does. */
+/** A time that stops while the event loop is blocked. */
 export interface Moment {
-  /** Turns of the event loop, as far as they took 10 ms. */
+  /** The number of expirations of a timer of 10 ms. */
   readonly turn: number;
-  /** Heartbeats of the queue, the number of which tells what came later. */
+  /** The number of heartbeat events, which gives the order of other events. */
   readonly beat: number;
-  /** The queue was told: from then on, nothing. */
-  readonly told: boolean;
+  /** The registration was deleted: no event may follow. */
+  readonly isDeleted: boolean;
 }
 
-/** A queue that all share, whose events are consumed now this way, now that. */
-export interface House {
+/** A queue that all scenarios share. Its events are consumed in every way. */
+export interface SharedQueue {
   readonly kq: Kqueue<Mark>;
-  /** End registrations: none of their events may come any more. */
+  /** Delete registrations. None of their events may follow. */
   end(mark: Mark, ...keys: readonly Key[]): void;
   /**
-   * The descriptor of a registration is about to be closed, and the queue is
-   * not told, or was told already.
+   * The descriptor of a registration is about to be closed. `isDeleted` if the
+   * registration was deleted before.
    */
-  lose(mark: Mark, told?: boolean): void;
-  /** Serve until it is closed. */
+  lose(mark: Mark, isDeleted?: boolean): void;
+  /** Consume events until it is closed. */
   serve(): Promise<void>;
   close(): void;
 }
@@ -46,7 +46,7 @@ export interface House {
 const turn = (): Promise<void> =>
   new Promise((resolve) => setImmediate(resolve));
 
-export function openHouse(random: Random, ledger: Ledger): House {
+export function openSharedQueue(random: Random, ledger: Ledger): SharedQueue {
   const kq = new Kqueue<Mark>();
   let closing = false;
 
@@ -67,17 +67,19 @@ export function openHouse(random: Random, ledger: Ledger): House {
   const clock = setInterval(() => turns++, 10);
 
   /**
-   * Whether an event may still come. One that was collected before its
-   * descriptor was closed does, but not after events that were collected later
-   * still; and a promise may carry one to the end of the turn.
+   * Whether an event may still follow. One that was collected before its
+   * descriptor was closed may, but not after events that were collected later. A
+   * promise may deliver one until the end of the turn.
    */
   const mayCome = (
-    { turn, beat, told }: Moment,
+    { turn, beat, isDeleted }: Moment,
     inPromise: boolean,
   ): boolean =>
-    told ? inPromise && turns - turn < 3 : turns - turn < 3 || beats - beat < 3;
+    isDeleted
+      ? inPromise && turns - turn < 3
+      : turns - turn < 3 || beats - beat < 3;
 
-  /** What one call gave: only later calls must know of what has ended since. */
+  /** Handle the events of one call. A handler may end registrations of others. */
   const dispatch = (
     events: readonly KqueueEvent<Mark>[],
     inPromise = false,
@@ -100,7 +102,7 @@ export function openHouse(random: Random, ledger: Ledger): House {
 
   const list = new KeventList(32);
 
-  /** Each consumes for a while, and leaves: nothing may be lost between two. */
+  /** Each way consumes for a while. No event may be lost when it stops. */
   const ways: readonly ((budget: number) => Promise<unknown>)[] = [
     async function byListener(budget) {
       let left = budget;
@@ -189,7 +191,7 @@ export function openHouse(random: Random, ledger: Ledger): House {
         }
         for (const [k, mark] of marks.entries()) {
           ledger.count('records');
-          // Of a registration that has ended: `fill` does not leave it out.
+          // `fill` also returns events of registrations that have ended.
           if (mark === undefined || mark.ended !== undefined) continue;
           if ((records[k].flags & EV_ERROR) !== 0) continue;
           handle(mark, records[k]);
@@ -216,7 +218,7 @@ export function openHouse(random: Random, ledger: Ledger): House {
     }
   };
 
-  // Something always comes, so that nobody waits for ever.
+  // There is always an event, so no wait is endless.
   const heart: Mark = {
     what: 'heartbeat',
     ended: undefined,
@@ -230,13 +232,13 @@ export function openHouse(random: Random, ledger: Ledger): House {
     kq,
     end(mark, ...keys) {
       kq.delete(...keys);
-      mark.ended = { turn: turns, beat: beats, told: true };
+      mark.ended = { turn: turns, beat: beats, isDeleted: true };
     },
-    lose(mark, told = false) {
-      mark.ended = { turn: turns, beat: beats, told };
+    lose(mark, isDeleted = false) {
+      mark.ended = { turn: turns, beat: beats, isDeleted };
     },
     async serve() {
-      // Two at a time: each event goes to one of them.
+      // Two consumers: each event goes to one of them.
       await Promise.all([consume(), consume()]);
     },
     close() {
