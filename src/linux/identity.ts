@@ -13,9 +13,10 @@ const F_GETSIG = 11;
 const F_DUPFD_CLOEXEC = 1030;
 
 /** How open files are marked: see {@link Identity.mark}. */
-export const MARKS = { own: 60, inner: 61, side: 62 } as const;
-/** Members have the marks below. */
-const MEMBER_MARKS = 59;
+export const MARKS = { own: 58, inner: 59, side: 60 } as const;
+const EPOLL_MARKS: readonly number[] = Object.values(MARKS);
+/** Members have the marks below. An emulator accepts none above 60. */
+const MEMBER_MARKS = 57;
 /** How many times a file is marked, if a call fails. */
 const TRIES = 3;
 
@@ -117,7 +118,7 @@ export class Identity {
   isInnerEpoll(queue: Queue, name: 'inner' | 'side'): boolean {
     const { epolls, fd } = queue;
     const ep = epolls[name];
-    if (!this.#hasMark(queue, name)) return false;
+    if (!this.#mayBe(queue, name)) return false;
     if (this.hasEventfd(queue, ep)) return true;
     return this.isQueue(queue, fd) && this.#epoll.has(fd, ep);
   }
@@ -127,15 +128,20 @@ export class Identity {
     const { inner, side } = queue.epolls;
     return (
       this.hasEventfd(queue, inner) &&
-      this.#hasMark(queue, 'inner') &&
-      (side < 0 ||
-        (this.hasEventfd(queue, side) && this.#hasMark(queue, 'side')))
+      this.#mayBe(queue, 'inner') &&
+      (side < 0 || (this.hasEventfd(queue, side) && this.#mayBe(queue, 'side')))
     );
   }
 
-  #hasMark({ epolls }: Queue, name: 'inner' | 'side'): boolean {
+  /**
+   * Whether a descriptor may be an inner epoll: it is not marked as another
+   * epoll of the queue. A mark that could not be set proves nothing.
+   */
+  #mayBe({ epolls }: Queue, name: 'inner' | 'side'): boolean {
     const ep = epolls[name];
-    return epolls.isHeld(ep) && this.isMarked(ep, MARKS[name]);
+    if (!epolls.isHeld(ep)) return false;
+    const mark = this.#libc.fcntl(ep, F_GETSIG, 0);
+    return mark === MARKS[name] || !EPOLL_MARKS.includes(mark);
   }
 
   /** Whether a descriptor is still the queue's eventfd. */
