@@ -41,8 +41,6 @@ const workers = together('queue/workers', [
   'closes',
 ]);
 
-const workerEnds = together('queue/worker-ends', ['leaves', 'ends']);
-
 test('a process exits when there is no pending wait, whatever is registered', async () => {
   const { status, stdout } = await programs.outcomeOf('oneNext');
   expect([stdout, status]).toEqual(['"one"\n', 0]);
@@ -194,11 +192,11 @@ describe('in a worker thread', () => {
   });
 
   test('terminate at any moment of a wait does no harm', async () => {
-    expect(await workerEnds.printedBy('ends')).toEqual(['alive']);
+    expect(await printedBy('queue/worker-ends', 'ends')).toEqual(['alive']);
   }, 60_000);
 
   onLinux('terminate in a wait leaves no descriptor open', async () => {
-    const [left] = await workerEnds.printedBy('leaves');
+    const [left] = await printedBy('queue/worker-ends', 'leaves');
     // One that is terminated as it makes a queue may leave a part of it.
     expect(left).toBeLessThanOrEqual(2);
   });

@@ -99,7 +99,7 @@ export function together<Name extends string>(
   let outcomes: Promise<Outcome[]> | undefined;
   const outcomeOf = async (name: Name): Promise<Outcome> => {
     outcomes ??= inTurn(names, (some) =>
-      runProgram(file, some.join(), options),
+      runProgram(file, some.join(), { seconds: 60, ...options }),
     );
     return (await outcomes)[names.indexOf(name)];
   };
