@@ -16,14 +16,21 @@ export interface OwnMember extends Member {
 /** How many members one check of a queue checks. */
 const CHECKED = 64;
 
+/** A member in the list of them. */
+interface Listed {
+  readonly member: OwnMember;
+  /** How its descriptor is marked; 0 if it is not. */
+  mark: number;
+  index: number;
+}
+
 /** The members of one queue that are no sources. They are in its inner epoll. */
 export class OwnMembers {
   readonly #queue: Queue;
-  /**
-   * How each is marked; 0 if it has no mark. Those that were not checked for the
-   * longest time come first.
-   */
-  readonly #marks = new Map<OwnMember, number>();
+  readonly #listed = new Map<OwnMember, Listed>();
+  readonly #list: Listed[] = [];
+  /** The index of the member to check next. */
+  #next = 0;
 
   constructor(queue: Queue) {
     this.#queue = queue;
@@ -42,16 +49,40 @@ export class OwnMembers {
       return errno;
     }
     const isShared = member.holder !== undefined;
-    this.#marks.set(member, isShared ? 0 : identity.markMember(fd));
+    this.#include(member, isShared ? 0 : identity.markMember(fd));
     return 0;
+  }
+
+  #include(member: OwnMember, mark: number): void {
+    const known = this.#listed.get(member);
+    if (known !== undefined) {
+      known.mark = mark;
+      return;
+    }
+    const listed = { member, mark, index: this.#list.length };
+    this.#listed.set(member, listed);
+    this.#list.push(listed);
+  }
+
+  /** Returns how the member is marked. */
+  #exclude(member: OwnMember): number {
+    const listed = this.#listed.get(member);
+    if (listed === undefined) return 0;
+    this.#listed.delete(member);
+    // The last one takes its place.
+    const last = this.#list.pop();
+    if (last !== undefined && last !== listed) {
+      this.#list[listed.index] = last;
+      last.index = listed.index;
+    }
+    return listed.mark;
   }
 
   /** Remove a member. False if its descriptor is now another file. */
   remove(member: OwnMember, fd: number): boolean {
     const { kernel, epolls } = this.#queue;
     const { epoll, identity } = kernel;
-    const mark = this.#marks.get(member);
-    this.#marks.delete(member);
+    const mark = this.#exclude(member);
     epolls.members.remove(member);
     // Another part has the number.
     if (!identity.isHeld(fd, holderOf(member))) return false;
@@ -70,14 +101,15 @@ export class OwnMembers {
   /** The inner epoll was replaced. */
   refill(): void {
     const { kernel, epolls } = this.#queue;
-    for (const [member, mark] of this.#marks) {
+    for (const { member, mark } of this.#list) {
       if (!this.#isMarked(member, this.#fdOf(member), mark)) continue;
       const { fd, bits } = epolls.members.entryOf(member);
       const { slot, generation } = member;
       kernel.epoll.add(epolls.inner, fd, bits, slot, generation);
     }
     // The others get new descriptors.
-    this.check(this.#marks.size);
+    this.#next = 0;
+    this.check(this.#list.length);
   }
 
   /**
@@ -86,17 +118,14 @@ export class OwnMembers {
    */
   check(count = CHECKED): void {
     const { identity } = this.#queue.kernel;
-    let left = Math.min(count, this.#marks.size);
-    for (const [member, mark] of this.#marks) {
-      if (left-- === 0) return;
-      if (this.isOpen(member)) {
-        this.#marks.delete(member);
-        this.#marks.set(member, mark);
-        continue;
-      }
+    // A member that is reopened moves to the end of the list.
+    for (let left = Math.min(count, this.#list.length); left > 0; left--) {
+      this.#next = this.#next > 0 ? this.#next - 1 : this.#list.length - 1;
+      const listed = this.#list[this.#next];
+      if (listed === undefined || this.isOpen(listed.member)) continue;
       // Without their epoll none can be reopened.
       if (!identity.isInnerEpoll(this.#queue, 'inner')) return;
-      this.reopen(member);
+      this.reopen(listed.member);
     }
   }
 
@@ -113,11 +142,11 @@ export class OwnMembers {
   /** Other code closed the descriptor of a member. */
   reopen(member: OwnMember): void {
     // Try again at the next check.
-    if (!member.reopen()) this.#marks.set(member, 0);
+    if (!member.reopen()) this.#include(member, 0);
   }
 
   /** The same as {@link isOpen}, as far as it is known without the epoll. */
-  #isMarked(member: OwnMember, fd: number, mark = 0): boolean {
+  #isMarked(member: OwnMember, fd: number, mark: number): boolean {
     const { identity } = this.#queue.kernel;
     return (
       mark > 0 && identity.isHeld(fd, member) && identity.isMarked(fd, mark)
