@@ -31,15 +31,6 @@ const GATES = {
       ids: 'P15',
       reason: 'the emulator lacks PIDFD_GET_INFO',
     },
-    {
-      ids: 'Q14',
-      titles: [
-        'D5 deleting it fails with ENOENT, not EBADF',
-        'D17 VANISHED reports one last event',
-        'B14 kqueue() fails with EMFILE and leaks nothing',
-      ],
-      reason: 'the emulator refuses F_SETSIG of signals 61 to 64',
-    },
   ],
 };
 
