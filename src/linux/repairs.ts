@@ -44,11 +44,14 @@ export class Repairs {
     if (!identity.isQueue(queue, queue.fd)) return false;
     if (identity.areOpen(queue)) return true;
     this.#isRepairing = true;
-    if (!identity.isEventfd(queue) && queue.readyFlag.reopen()) {
-      queue.epolls.reconnect();
+    try {
+      if (!identity.isEventfd(queue) && queue.readyFlag.reopen()) {
+        queue.epolls.reconnect();
+      }
+      queue.epolls.repair();
+    } finally {
+      this.#isRepairing = false;
     }
-    queue.epolls.repair();
-    this.#isRepairing = false;
     return true;
   }
 
