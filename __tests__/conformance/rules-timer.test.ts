@@ -1,5 +1,6 @@
 // EVFILT_TIMER: rules J and T6 of docs/rules.md that no case covers.
 import {
+  change,
   chg,
   EV_ADD,
   EV_CLEAR,
@@ -294,6 +295,12 @@ ruleTest.each([1, 3, 7])('J15 a timer of %d ms does not fire early', (data) => {
     });
     expect(took).toBeGreaterThanOrEqual(data);
   }
+});
+
+ruleTest('J15 a call that adds a timer waits for it', () => {
+  const q = kqueue();
+  const once = { ...timer(1), flags: EV_ADD | EV_ONESHOT, data: 1 };
+  expect(change(q, [once], 1, 40)).toHaveLength(1);
 });
 
 ruleTest('J16 a fired one-shot can be changed until it is collected', () => {

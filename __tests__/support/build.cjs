@@ -72,8 +72,8 @@ module.exports = () => {
   // Node.js 20 reads these certificates whenever it starts, which takes as long as
   // the rest of the start, and no test speaks TLS: its children inherit this.
   delete process.env.NODE_EXTRA_CA_CERTS;
-  // Set by scripts/mutants.mjs, which changes the source on purpose.
-  const isKept = process.env.KQUEUE_FFI_KEEP_DIST;
-  if (!isKept && isBuildStale()) npm('run', '--silent', 'build');
+  // Set by scripts/mutants.mjs, which changes the source and builds it.
+  if (process.env.KQUEUE_FFI_KEEP_DIST) return;
+  if (isBuildStale()) npm('run', '--silent', 'build');
   if (isTarballStale()) pack();
 };
