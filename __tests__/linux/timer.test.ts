@@ -1,32 +1,39 @@
-// Timers of the built-in kernel on a clock that the test moves.
-import { syscallsOf } from '../../src/calls/syscalls.js';
+// Timers of the built-in kernel on clocks that the test moves.
+import { type Syscalls, syscallsOf } from '../../src/calls/syscalls.js';
 import { bindLibc, type Libc } from '../../src/ffi/libc.js';
 import {
   EV_ADD,
   EVFILT_TIMER,
   KeventList,
+  NOTE_MACH_CONTINUOUS_TIME,
   NOTE_NSECONDS,
 } from '../../src/index.js';
+import { CLOCK_BOOTTIME } from '../../src/linux/clock.js';
 import { createLinuxKernel } from '../../src/linux/kernel.js';
 import { onLinux } from '../support/fds.js';
+
+/** The calls, with a clock in nanoseconds. */
+function syscallsAt(now: (clock: number) => bigint): Syscalls {
+  const libc = bindLibc();
+  const clocked: Libc = {
+    ...libc,
+    clockGettime(clock) {
+      const { u32 } = libc.scratch;
+      u32.fill(0, 0, 4);
+      u32[0] = Number(now(clock) / 1_000_000_000n);
+      u32[2] = Number(now(clock) % 1_000_000_000n);
+      return 0;
+    },
+  };
+  const kernel = createLinuxKernel(clocked);
+  return syscallsOf(() => kernel);
+}
 
 onLinux(
   'a timer that is collected after 2^31 periods reports each period once',
   () => {
-    const libc = bindLibc();
     let now = 1_000_000_000n;
-    const clocked: Libc = {
-      ...libc,
-      clockGettime() {
-        const { u32 } = libc.scratch;
-        u32.fill(0, 0, 4);
-        u32[0] = Number(now / 1_000_000_000n);
-        u32[2] = Number(now % 1_000_000_000n);
-        return 0;
-      },
-    };
-    const kernel = createLinuxKernel(clocked);
-    const { kqueue, kevent, close } = syscallsOf(() => kernel);
+    const { kqueue, kevent, close } = syscallsAt(() => now);
     const kq = kqueue();
     const list = new KeventList(1);
     try {
@@ -43,6 +50,46 @@ onLinux(
         expect(kevent(kq, null, list, null)).toBe(1);
         expect(Number(list.data(0))).toBe(periods);
       }
+    } finally {
+      close(kq);
+    }
+  },
+);
+
+onLinux(
+  'only NOTE_MACH_CONTINUOUS_TIME counts while the machine sleeps',
+  () => {
+    let awake = 1_000_000_000n;
+    let asleep = 0n;
+    const { kqueue, kevent, close } = syscallsAt((clock) =>
+      clock === CLOCK_BOOTTIME ? awake + asleep : awake,
+    );
+    const kq = kqueue();
+    const list = new KeventList(2);
+    const collect = (): (number | bigint)[][] => {
+      kevent(kq, null, list, null);
+      return [...list].map(({ ident, data }) => [ident, data]);
+    };
+    try {
+      const timer = { filter: EVFILT_TIMER, flags: EV_ADD, data: 1 };
+      const fflags = NOTE_MACH_CONTINUOUS_TIME;
+      kevent(
+        kq,
+        [
+          { ...timer, ident: 1 },
+          { ...timer, ident: 2, fflags },
+        ],
+        null,
+      );
+      asleep += 3_600_000_000_000n;
+      expect(collect()).toEqual([[2, 3_600_000]]);
+      awake += 1_000_000n;
+      const both = collect();
+      while (both.length < 2) both.push(...collect());
+      expect(both.sort()).toEqual([
+        [1, 1],
+        [2, 1],
+      ]);
     } finally {
       close(kq);
     }
