@@ -356,7 +356,9 @@ gate(
   expect([...reported.keys()].sort()).toEqual([...fds].sort());
   const gone = NOTE_DELETE | NOTE_LINK;
   expect((reported.get(quiet.unlinked) ?? 0) & gone).toBe(gone);
-  expect((reported.get(quiet.grown) ?? 0) & NOTE_WRITE).not.toBe(0);
+  const grown = NOTE_WRITE | NOTE_EXTEND;
+  expect((reported.get(quiet.grown) ?? 0) & grown).toBe(grown);
+  expect((reported.get(quiet.changed) ?? 0) & NOTE_EXTEND).toBe(0);
   expect((reported.get(quiet.renamed) ?? 0) & NOTE_RENAME).not.toBe(0);
   expect(poll(q)).toEqual([]);
   writeSync(noisy[0], 'x', 0);

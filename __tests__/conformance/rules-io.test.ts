@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  closeSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -20,6 +21,7 @@ import {
   EV_DELETE,
   EV_EOF,
   EVFILT_READ,
+  EVFILT_VNODE,
   EVFILT_WRITE,
   expectEvents,
   fifo,
@@ -33,6 +35,7 @@ import {
   libc,
   meanwhile,
   NOTE_LOWAT,
+  NOTE_WRITE,
   open,
   path,
   pipe,
@@ -776,6 +779,17 @@ describe('Regular files', () => {
     libc.seek(fd, 1);
     // The offset was moved back, which every descriptor of the file reports.
     expectEvents(poll(q), edge(other, 10), edge(fd, 9));
+  });
+
+  ruleTest('G51 closing a file is no event, even if VNODE watches it', () => {
+    const q = kqueue();
+    const { fd, at } = file(10);
+    const vnode = { ident: fd, filter: EVFILT_VNODE, fflags: NOTE_WRITE };
+    chg(q, { ...read(fd), flags: EDGE }, { ...vnode, flags: EDGE });
+    expectEvents(poll(q), { ...read(fd), flags: EDGE, data: 10 });
+    closeSync(openSync(at, 'r+'));
+    closeSync(openSync(at, 'r'));
+    expectEvents(poll(q));
   });
 
   ruleTest('G51 reports writes, appends and extending truncates', () => {

@@ -14,7 +14,6 @@ export const IN_MOVED_TO = 0x80;
 export const IN_CREATE = 0x100;
 export const IN_DELETE = 0x200;
 export const IN_MOVE_SELF = 0x800;
-export const IN_UNMOUNT = 0x2000;
 export const IN_Q_OVERFLOW = 0x4000;
 /** The watch has ended, because its inode was deleted. */
 export const IN_IGNORED = 0x8000;

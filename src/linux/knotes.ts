@@ -1,4 +1,3 @@
-import { D } from './constants.js';
 import type { Knote } from './knote.js';
 import { KnoteFifo } from './knote-fifo.js';
 import { KnoteTable } from './knote-table.js';
@@ -96,14 +95,9 @@ export class Knotes {
 
   /** A file changed: activate a knote that requested one of the bits. */
   postVnode(knote: Knote, hint: number): void {
-    if (hint === D.NOTE_REVOKE) {
-      knote.flags |= D.EV_EOF | D.EV_ONESHOT;
-      knote.fflags |= knote.requestedFflags & hint;
-      this.activate(knote);
-    } else if ((knote.requestedFflags & hint) !== 0) {
-      knote.fflags |= hint;
-      this.activate(knote);
-    }
+    if ((knote.requestedFflags & hint) === 0) return;
+    knote.fflags |= hint;
+    this.activate(knote);
   }
 
   /** Remove and return the oldest pending knote. */

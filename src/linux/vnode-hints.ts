@@ -11,7 +11,6 @@ import {
   IN_MOVED_FROM,
   IN_MOVED_TO,
   IN_Q_OVERFLOW,
-  IN_UNMOUNT,
   type InotifyEvent,
 } from './inotify.js';
 import { toBigInt } from './int64.js';
@@ -83,7 +82,6 @@ export function hintsOf(
   probe: Probe,
   fd: number,
 ): readonly number[] {
-  if ((mask & IN_UNMOUNT) !== 0) return [D.NOTE_REVOKE];
   const overflow = (mask & IN_Q_OVERFLOW) !== 0;
   const entry = (mask & ENTRIES) !== 0;
   // The parent gets events of its entries as well.
