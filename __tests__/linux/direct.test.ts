@@ -4,6 +4,9 @@ import {
   EV_ADD,
   EV_CLEAR,
   EV_DELETE,
+  EV_DISABLE,
+  EV_ENABLE,
+  EV_EOF,
   EVFILT_READ,
   EVFILT_TIMER,
   EVFILT_USER,
@@ -16,6 +19,7 @@ import {
 import * as libc from '../conformance/libc.js';
 import {
   adopt,
+  close,
   dup,
   isolate,
   kqueue,
@@ -161,6 +165,41 @@ onLinux(
     expect(isReadable(kq)).toBe(false);
   },
 );
+
+onLinux('a readable pipe makes its queue readable when it is added', () => {
+  const kq = kqueue();
+  const [r, w] = pipe();
+  libc.write(w, 1);
+  change(kq, read(r));
+  expect(isReadable(kq)).toBe(true);
+  change(kq, read(r, EV_DELETE));
+  expect(isReadable(kq)).toBe(false);
+  change(kq, read(r, EV_ADD | EV_DISABLE));
+  expect(isReadable(kq)).toBe(false);
+  change(kq, read(r, EV_ENABLE));
+  expect(isReadable(kq)).toBe(true);
+  expect(readable(kq)).toEqual([r]);
+});
+
+onLinux('readable duplicates are reported in the order of their adding', () => {
+  const kq = kqueue();
+  const [r, w] = pipe();
+  const copies = [r, dup(r), dup(r)];
+  libc.write(w, 1);
+  for (const fd of copies) change(kq, read(fd));
+  expect(readable(kq)).toEqual(copies);
+});
+
+onLinux('a pipe that cannot be read any more is reported when added', () => {
+  const kq = kqueue();
+  const [r, w] = pipe();
+  const [, end] = pipe();
+  close(w);
+  change(kq, read(r));
+  change(kq, read(end));
+  expect(readable(kq)).toEqual([r]);
+  expect(list.flags(0) & EV_EOF).toBe(EV_EOF);
+});
 
 onLinux('a second descriptor of a pipe comes after the ready one', () => {
   const kq = kqueue();

@@ -41,7 +41,13 @@ const drainsPromises = Number.parseInt(process.versions.node, 10) < 25;
 const nothing = (): void => {};
 
 const members = new Map<number, Member>();
+/**
+ * Queues with waits. One whose wait has ended stays until the microtasks that
+ * are queued have run, because most consumers wait again by then.
+ */
 const waiting = new Set<Member>();
+/** The queue of the set, if there is only one. */
+let only: Member | undefined;
 let lastId = 0;
 let epoll: LoopEpoll | undefined;
 
@@ -133,10 +139,9 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
   const onReadable = (status: unknown): void => {
     if (closed) return;
     const isFailure = typeof status === 'number' && status < 0;
-    const only = waiting.size === 1 ? firstOf(waiting) : undefined;
     // The queue's own poll shows whether it is the one that is ready. If not,
     // take the next report from the epoll.
-    if (!isFailure && only?.wasReady && only.armed) wake(only);
+    if (!isFailure && only?.wasReady && only.armed && only.listener) wake(only);
     else look(isFailure ? -1 : libc.epollWait(fd, events.address, BATCH, 0));
     if (!drainsPromises) setImmediate(nothing);
   };
@@ -228,10 +233,13 @@ function wake(member: Member): void {
   if (member.listener !== undefined) runListener(member.listener);
 }
 
-const firstOf = <T>(values: Iterable<T>): T | undefined => {
-  for (const value of values) return value;
-  return undefined;
-};
+/** Add a queue to those with waits, or remove it. */
+function setWaiting(member: Member, isWaiting: boolean): void {
+  if (waiting.has(member) === isWaiting) return;
+  if (isWaiting) waiting.add(member);
+  else waiting.delete(member);
+  only = waiting.size === 1 ? [...waiting][0] : undefined;
+}
 
 /** Let the event loop report a queue, or else poll it at intervals. */
 function arm(member: Member): void {
@@ -263,30 +271,45 @@ function replace(): void {
   for (const member of [...waiting]) {
     wake(member);
     // The queue is armed until the watch rests.
-    if (waiting.has(member)) arm(member);
+    if (member.listener !== undefined) arm(member);
   }
   updateReference();
 }
 
-function updateReference(): void {
-  let keepsAlive = false;
-  for (const member of waiting) {
-    keepsAlive = member.keepsAlive;
-    if (keepsAlive) break;
-  }
-  epoll?.reference(keepsAlive);
+const keepsLoopAlive = ({ listener, keepsAlive }: Member): boolean =>
+  listener !== undefined && keepsAlive;
+
+/** Whether any wait keeps the process alive. */
+function haveReference(): boolean {
+  if (only !== undefined) return keepsLoopAlive(only);
+  for (const member of waiting) if (keepsLoopAlive(member)) return true;
+  return false;
 }
+
+const updateReference = (): void => epoll?.reference(haveReference());
 
 let isUpdateScheduled = false;
 
-/** Do it later: most consumers wait again by then. */
-function scheduleReference(): void {
+const settled = Promise.resolve();
+
+/**
+ * Forget the queues that rest, after the microtasks that are queued. It is done
+ * for each event: a promise allocates less than queueMicrotask does.
+ */
+function scheduleUpdate(): void {
   if (isUpdateScheduled) return;
   isUpdateScheduled = true;
-  queueMicrotask(() => {
-    isUpdateScheduled = false;
-    updateReference();
-  });
+  settled.then(forgetResting);
+}
+
+function forgetResting(): void {
+  isUpdateScheduled = false;
+  if (only?.listener === undefined) {
+    for (const member of waiting) {
+      if (member.listener === undefined) setWaiting(member, false);
+    }
+  }
+  updateReference();
 }
 
 /**
@@ -311,7 +334,9 @@ export function leaveLoop(): boolean {
 
 /** Watch again the queues that have waits. */
 export function enterLoop(): void {
-  for (const member of waiting) arm(member);
+  for (const member of waiting) {
+    if (member.listener !== undefined) arm(member);
+  }
 }
 
 /** Watch a queue through the one epoll that the event loop watches. */
@@ -330,10 +355,11 @@ export function epollWatch(fd: number): Watch {
   members.set(member.id, member);
 
   const rest = (): void => {
-    member.listener = undefined;
     member.wasReady = true;
+    if (member.listener === undefined) return;
+    member.listener = undefined;
     member.fallback.rest();
-    if (waiting.delete(member)) scheduleReference();
+    scheduleUpdate();
   };
 
   return {
@@ -343,9 +369,10 @@ export function epollWatch(fd: number): Watch {
       member.listener = listener;
       if (isWaiting && member.armed && member.keepsAlive === keepsAlive) return;
       member.keepsAlive = keepsAlive;
-      waiting.add(member);
+      setWaiting(member, true);
       arm(member);
-      updateReference();
+      if (keepsAlive) epoll?.reference(true);
+      else updateReference();
     },
     rest,
     check: checkEpoll,
@@ -358,6 +385,7 @@ export function epollWatch(fd: number): Watch {
       if (closed) return;
       closed = true;
       rest();
+      setWaiting(member, false);
       members.delete(member.id);
       if (member.entered) epoll?.leave(member);
       member.armed = false;

@@ -16,9 +16,10 @@ export class Collector {
   readonly #queue: Queue;
   /**
    * Level-triggered knotes that were delivered: they become pending again,
-   * behind all others.
+   * behind all others. The array is reused, because one that becomes empty frees
+   * its memory. So it may be longer.
    */
-  readonly #stillReady: Knote[] = [];
+  readonly #stillReady: (Knote | null)[] = [];
   readonly #delivered = new Set<Knote>();
   /** How many calls in a row armed an entry of epoll again. */
   #rearmed = 0;
@@ -38,27 +39,27 @@ export class Collector {
     const canPost = nesting.hasChildren;
     const stillReady = this.#stillReady;
     let count = 0;
+    let ready = 0;
     while (count < nevents) {
       const knote = knotes.shift();
       if (knote === null) break;
       if (canPost && this.#delivered.has(knote)) {
         // It was posted again meanwhile: the next call reports it.
-        stillReady.push(knote);
+        stillReady[ready++] = knote;
         continue;
       }
       const isRearmed = isOnly && this.#rearm(knote);
       const flags = isRearmed ? knote.flags : this.#flagsOf(knote);
       if (flags < 0) continue;
       writeRecord(knote, flags, events, count++);
-      if (!isRearmed && this.#leavesReady(knote, flags)) stillReady.push(knote);
+      if (!isRearmed && this.#leavesReady(knote, flags))
+        stillReady[ready++] = knote;
       if (canPost) this.#delivered.add(knote);
     }
-    if (stillReady.length > 0) {
-      for (const knote of stillReady)
-        if (!knote.dropped) knotes.activate(knote);
-      // Setting the length to 0 would free and allocate the memory on each
-      // call.
-      while (stillReady.length > 0) stillReady.pop();
+    for (let i = 0; i < ready; i++) {
+      const knote = stillReady[i];
+      stillReady[i] = null;
+      if (knote?.dropped === false) knotes.activate(knote);
     }
     if (canPost) this.#delivered.clear();
     return count;

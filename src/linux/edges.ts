@@ -7,33 +7,47 @@ import type { FdSource } from './source.js';
  * file, newest first (rule T1).
  */
 export class Edges {
-  readonly #sources: FdSource[] = [];
-  readonly #bits: number[] = [];
+  /** The first edge; most drains have only one. */
+  #first: FdSource | null = null;
+  #firstBits = 0;
+  /** Further edges of the same open file. */
+  readonly #others: FdSource[] = [];
+  readonly #otherBits: number[] = [];
 
   /** Add an edge. First post the edges of another file. */
   add(source: FdSource, bits: number): void {
-    if (this.#sources.length > 0 && !this.#sources[0].isSameFileAs(source)) {
-      this.post();
-    }
+    if (this.#first?.isSameFileAs(source) === false) this.post();
     source.note(bits);
-    this.#sources.push(source);
-    this.#bits.push(bits);
+    if (this.#first === null) {
+      this.#first = source;
+      this.#firstBits = bits;
+    } else {
+      this.#others.push(source);
+      this.#otherBits.push(bits);
+    }
   }
 
   /** Post the edges that were added. */
   post(): void {
-    const sources = this.#sources;
-    if (sources.length === 0) return;
-    if (sources.length === 1) sources[0].edge(this.#bits[0]);
-    else this.#postMany();
-    sources.length = 0;
-    this.#bits.length = 0;
+    const first = this.#first;
+    if (first === null) return;
+    this.#first = null;
+    if (this.#others.length === 0) {
+      first.edge(this.#firstBits);
+      return;
+    }
+    this.#postMany(
+      [first, ...this.#others],
+      [this.#firstBits, ...this.#otherBits],
+    );
+    this.#others.length = 0;
+    this.#otherBits.length = 0;
   }
 
-  #postMany(): void {
+  #postMany(sources: readonly FdSource[], bits: readonly number[]): void {
     const bitsOf = new Map<Knote, number>();
-    this.#sources.forEach((source, i) => {
-      for (const knote of source.knotes) bitsOf.set(knote, this.#bits[i]);
+    sources.forEach((source, i) => {
+      for (const knote of source.knotes) bitsOf.set(knote, bits[i]);
     });
     const knotes = [...bitsOf].sort(([a], [b]) => b.serial - a.serial);
     for (const [knote, bits] of knotes) knote.source?.post(knote, bits);

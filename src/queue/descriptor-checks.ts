@@ -3,7 +3,20 @@ import { setTimeout } from '../host/index.js';
 /** The interval between checks of the descriptors of waiting queues. */
 const PERIOD_MS = 500;
 
-const checks = new Set<() => void>();
+/** A queue that may wait. */
+export interface Checked {
+  /** Its place among the queues that wait, or -1. */
+  place: number;
+  check(): void;
+}
+
+/**
+ * The queues that wait, in no order. The array is reused and may be longer,
+ * because a Set, or an array that becomes empty, allocates for each wait.
+ */
+const waiting: Checked[] = [];
+const nobody: Checked = { place: -1, check() {} };
+let count = 0;
 let isScheduled = false;
 
 function schedule(): void {
@@ -13,8 +26,8 @@ function schedule(): void {
 
 function checkAll(): void {
   isScheduled = false;
-  for (const check of [...checks]) check();
-  if (checks.size > 0) schedule();
+  for (const checked of waiting.slice(0, count)) checked.check();
+  if (count > 0) schedule();
 }
 
 /**
@@ -22,11 +35,22 @@ function checkAll(): void {
  * own descriptor was closed, so its waits would never end.
  */
 export const descriptorChecks = {
-  add(check: () => void): void {
-    checks.add(check);
+  add(checked: Checked): void {
+    if (checked.place >= 0) return;
+    checked.place = count;
+    waiting[count++] = checked;
     if (!isScheduled) schedule();
   },
-  delete(check: () => void): void {
-    checks.delete(check);
+  delete(checked: Checked): void {
+    const { place } = checked;
+    if (place < 0) return;
+    checked.place = -1;
+    const last = waiting[--count];
+    if (last !== checked) {
+      waiting[place] = last;
+      last.place = place;
+    }
+    // Do not keep the queue from being garbage-collected.
+    waiting[count] = nobody;
   },
 };

@@ -111,8 +111,15 @@ export function encoderOf(facts: KernelFacts): Encoder {
     }
     return value;
   };
-  const filter = (name: string): number =>
-    number(`EVFILT_${name.toUpperCase()}`, `'${name}' filter`);
+  const filters = new Map<string, number>();
+  const filter = (name: string): number => {
+    let found = filters.get(name);
+    if (found === undefined) {
+      found = number(`EVFILT_${name.toUpperCase()}`, `'${name}' filter`);
+      filters.set(name, found);
+    }
+    return found;
+  };
 
   /** The bits of notes, by name. */
   const notesOf = (value: unknown, group: 'VNODE' | 'PROC'): number => {

@@ -10,13 +10,15 @@ const MAX_KEPT = 4096;
  */
 export class PendingEvents {
   readonly #registry: Registry;
-  /** A consumer that takes all of them gets the array itself. */
-  #events: KqueueEvent[] = [];
   /**
-   * The registration of each event. The array is reused, so it may be longer.
+   * The events, from `#head` to `#end`. The arrays are reused, because an array
+   * that becomes empty frees its memory. So they may be longer.
    */
+  #events: (KqueueEvent | undefined)[] = [];
+  /** The registration of each event. */
   #registrations: (Registration | undefined)[] = [];
   #head = 0;
+  #end = 0;
   /** `registry.dropCount` when the first event was added. */
   #dropCount = 0;
 
@@ -25,25 +27,24 @@ export class PendingEvents {
   }
 
   push(event: KqueueEvent, registration: Registration | undefined): void {
-    const index = this.#events.length;
-    if (index === 0) this.#dropCount = this.#registry.dropCount;
-    this.#events.push(event);
-    this.#registrations[index] = registration;
+    if (this.#end === 0) this.#dropCount = this.#registry.dropCount;
+    this.#events[this.#end] = event;
+    this.#registrations[this.#end++] = registration;
   }
 
   /** Remove and return the oldest; `undefined` if there is none. */
   shift(): KqueueEvent | undefined {
-    while (this.#head < this.#events.length) {
+    while (this.#head < this.#end) {
       const event = this.#events[this.#head];
       const registration = this.#registrations[this.#head++];
-      if (this.#head === this.#events.length) this.clear();
+      if (this.#head === this.#end) this.clear();
       if (registration === undefined || !registration.isDropped) return event;
     }
     return undefined;
   }
 
   get isEmpty(): boolean {
-    while (this.#head < this.#events.length) {
+    while (this.#head < this.#end) {
       const registration = this.#registrations[this.#head];
       if (registration === undefined || !registration.isDropped) return false;
       this.#head++;
@@ -54,11 +55,14 @@ export class PendingEvents {
 
   /** Remove and return the oldest, at most `max` of them. */
   shiftMany(max: number): KqueueEvent[] {
-    const all = this.#events;
-    const fitsAll = this.#head === 0 && all.length <= max;
-    if (fitsAll && this.#dropCount === this.#registry.dropCount) {
+    const isWhole = this.#head === 0 && this.#end <= max;
+    if (isWhole && this.#dropCount === this.#registry.dropCount) {
+      // The consumer gets the array itself.
+      const all = this.#events;
+      all.length = this.#end;
+      this.#events = [];
       this.clear();
-      return all;
+      return all as KqueueEvent[];
     }
     const batch: KqueueEvent[] = [];
     while (batch.length < max) {
@@ -70,9 +74,18 @@ export class PendingEvents {
   }
 
   clear(): void {
-    if (this.#registrations.length > MAX_KEPT) this.#registrations = [];
-    else this.#registrations.fill(undefined, 0, this.#events.length);
-    this.#events = [];
+    if (this.#end > MAX_KEPT) {
+      this.#events = [];
+      this.#registrations = [];
+    } else {
+      // Array.prototype.fill is slow for few items.
+      const { length } = this.#events;
+      for (let i = 0; i < this.#end; i++) {
+        this.#registrations[i] = undefined;
+        if (i < length) this.#events[i] = undefined;
+      }
+    }
     this.#head = 0;
+    this.#end = 0;
   }
 }

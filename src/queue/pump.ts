@@ -6,8 +6,9 @@ import {
   setImmediate,
   type Timer,
 } from '../host/index.js';
-import { descriptorChecks } from './descriptor-checks.js';
+import { type Checked, descriptorChecks } from './descriptor-checks.js';
 import type { PendingEvents } from './pending-events.js';
+import { WaitList } from './wait-list.js';
 
 /**
  * After this many collections in one turn of the event loop, timers and I/O run
@@ -48,10 +49,10 @@ export interface PumpSource {
  * before it waits, and watches the descriptor only while there are waiters and
  * no event is pending.
  */
-export class Pump {
+export class Pump implements Checked {
   readonly #source: PumpSource;
   readonly #pending: PendingEvents;
-  readonly #waiters: Waiter[] = [];
+  readonly #waiters = new WaitList<Waiter>();
   #collections = 0;
   #turnEnds = 0;
   #isRunning = false;
@@ -60,6 +61,7 @@ export class Pump {
   #watch: Watch | undefined;
   #immediate: Timer | undefined;
   #isReferenced = true;
+  place = -1;
 
   constructor(source: PumpSource, pending: PendingEvents) {
     this.#source = source;
@@ -72,7 +74,7 @@ export class Pump {
    * poll.
    */
   tryCollect(max: number): boolean {
-    if (this.#waiters.length > 0 || this.#isRunning) return false;
+    if (this.#waiters.first !== undefined || this.#isRunning) return false;
     if (!this.#pending.isEmpty) return true;
     if (this.#isTurnOver()) return false;
     this.#source.collect(max);
@@ -83,21 +85,19 @@ export class Pump {
   /** Append a waiter. */
   add(waiter: Waiter): void {
     if (!this.#isReferenced) waiter.setRef?.(false);
-    this.#waiters.push(waiter);
+    this.#waiters.add(waiter);
     this.run();
   }
 
   /** Append a waiter that is served in the next microtask. */
   addLater(waiter: Waiter): void {
-    this.#waiters.push(waiter);
+    this.#waiters.add(waiter);
     queueMicrotask(this.run);
   }
 
   remove(waiter: Waiter): void {
-    const index = this.#waiters.indexOf(waiter);
-    if (index < 0) return;
-    this.#waiters.splice(index, 1);
-    if (this.#waiters.length === 0) this.#stop();
+    if (!this.#waiters.delete(waiter)) return;
+    if (this.#waiters.first === undefined) this.#stop();
   }
 
   setRef(isReferenced: boolean): void {
@@ -105,33 +105,33 @@ export class Pump {
     this.#watch?.reference(isReferenced);
     if (isReferenced) this.#immediate?.ref();
     else this.#immediate?.unref();
-    for (const waiter of this.#waiters) waiter.setRef?.(isReferenced);
+    for (const waiter of this.#waiters.all()) waiter.setRef?.(isReferenced);
   }
 
   /** End all waits. */
   close(): void {
     this.#stop();
-    for (const waiter of this.#waiters.splice(0)) waiter.end();
+    for (const waiter of this.#waiters.takeAll()) waiter.end();
   }
 
   /** Fail all waits. */
   fail(error: unknown): void {
     this.#stop();
-    for (const waiter of this.#waiters.splice(0)) waiter.fail(error);
+    for (const waiter of this.#waiters.takeAll()) waiter.fail(error);
   }
 
   /**
    * Fail all waits if the descriptor was closed, because its watch does not
    * fire.
    */
-  readonly #check = (): void => {
+  check(): void {
     try {
       this.#source.check();
       this.#watch?.check();
     } catch (error) {
       this.fail(error);
     }
-  };
+  }
 
   /** Deliver until there are no more waiters, or no more events. */
   readonly run = (): void => {
@@ -153,8 +153,9 @@ export class Pump {
   };
 
   #deliver(): void {
-    while (this.#waiters.length > 0) {
-      const waiter = this.#waiters[0];
+    for (;;) {
+      const waiter = this.#waiters.first;
+      if (waiter === undefined) break;
       if (this.#pending.isEmpty) {
         if (!this.#isDrained) {
           if (this.#isTurnOver()) {
@@ -167,11 +168,11 @@ export class Pump {
         if (this.#pending.isEmpty) {
           this.#watch ??= this.#source.watch();
           this.#watch.start(this.#onReadable, this.#isReferenced);
-          descriptorChecks.add(this.#check);
+          descriptorChecks.add(this);
           return;
         }
       }
-      this.#waiters.shift();
+      this.#waiters.delete(waiter);
       waiter.deliver(this.#pending);
     }
     this.#stop();
@@ -179,9 +180,10 @@ export class Pump {
 
   /** Count a collection. Returns whether the event loop must run first. */
   #isTurnOver(): boolean {
-    // Most turns have one collection, which need not read the clock.
-    if (this.#collections === 1) this.#turnEnds = now() + TURN_MS;
-    else if (this.#collections > 1 && now() > this.#turnEnds) return true;
+    // Most turns have two collections, of an event and of nothing, which need
+    // not read the clock.
+    if (this.#collections === 2) this.#turnEnds = now() + TURN_MS;
+    else if (this.#collections > 2 && now() > this.#turnEnds) return true;
     return ++this.#collections > COLLECTIONS_PER_TURN;
   }
 
@@ -206,7 +208,7 @@ export class Pump {
 
   /** Neither watch the descriptor nor continue in the next turn. */
   #stop(): void {
-    descriptorChecks.delete(this.#check);
+    descriptorChecks.delete(this);
     this.#watch?.rest();
     clearImmediate(this.#immediate);
     this.#immediate = undefined;
