@@ -224,3 +224,34 @@ for (const [name, errno] of FAULTS) {
     expect(nth).toBeLessThan(MOST);
   });
 }
+
+onLinux('loses no registration while nothing can be added to an epoll', () => {
+  let isShort = false;
+  let failed = 0;
+  const kernel = createLinuxKernel(
+    wrapped(bindLibc(), (callee, original) => {
+      if (callee === 'errno') return () => failed || original();
+      return (...args) => {
+        const adds = callee === 'epollCtl' && args[1] === EPOLL_CTL_ADD;
+        // Even of what it has already, as no Linux would say.
+        failed = isShort && adds ? LINUX.ENOMEM : 0;
+        return failed === 0 ? original(...args) : -1;
+      };
+    }),
+  );
+  const { kqueue, kevent, close } = syscallsOf(() => kernel);
+  const kq = kqueue();
+  try {
+    const [r, w] = pipe();
+    kevent(kq, [{ ident: r, filter: EVFILT_READ, flags: EV_ADD }], null);
+    isShort = true;
+    const list = new KeventList(4);
+    for (const bytes of [1, 2, 3]) {
+      libc.write(w, 1);
+      expect(kevent(kq, null, list, 0)).toBe(1);
+      expect(list.data(0)).toBe(bytes);
+    }
+  } finally {
+    close(kq);
+  }
+});

@@ -10,6 +10,7 @@ import {
   EVFILT_READ,
   EVFILT_TIMER,
   EVFILT_VNODE,
+  EVFILT_WRITE,
   NOTE_ATTRIB,
 } from '../conformance/constants.js';
 import * as libc from '../conformance/libc.js';
@@ -267,3 +268,20 @@ onLinux(
     }
   },
 );
+
+onLinux('a number that gets the other end of its pipe again is not it', () => {
+  const q = kqueue();
+  const list = new KeventList(4);
+  const [r, w] = pipe();
+  const fd = dup(w);
+  libc.write(w, 1);
+  kevent(q, [{ ident: fd, filter: EVFILT_WRITE, flags: EV_ADD }], null);
+  expect(kevent(q, null, list, 0)).toBe(1);
+  // The epoll still has the number as the write end, which is open.
+  libc.dup2(r, fd);
+  kevent(q, [{ ident: fd, filter: EVFILT_READ, flags: EV_ADD }], null);
+  expect(kevent(q, null, list, 0)).toBe(1);
+  expect(list.filter(0)).toBe(EVFILT_READ);
+  libc.dup2(w, fd);
+  expect(kevent(q, null, list, 0)).toBe(0);
+});
