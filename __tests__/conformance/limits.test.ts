@@ -275,7 +275,7 @@ describe('When inotify runs out', () => {
     'without an instance files are refused, and the rest of a queue works',
     async () => {
       const folder = path('');
-      const [vnodeCode, pipeEvents, userEvents, leaked] = await within(
+      const [vnodeCode, pipeEvents, userEvents, leaked, message] = await within(
         'echo 0 > /proc/sys/user/max_inotify_instances',
         'noInstance',
         folder,
@@ -285,6 +285,8 @@ describe('When inotify runs out', () => {
       expect(userEvents).toBe(2);
       // The fallback by which EVFILT_READ polls the file.
       expect(leaked).toEqual([expect.stringMatching('timerfd')]);
+      // The limit of the namespace, which is lower than that of the system.
+      expect(message).toContain('raise user.max_inotify_instances (now 0)');
     },
   );
 });
