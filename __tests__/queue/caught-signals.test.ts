@@ -61,3 +61,7 @@ withStub('signals() catches its signals', async () => {
 test('a one-shot signal is no longer caught after it was reported', async () => {
   expect(await printedBy(FILE, 'oneshot')).toEqual([['SIGHUP', 1, 0, 0]]);
 });
+
+test('a queue that other code closed stops catching', async () => {
+  expect(await printedBy(FILE, 'lost')).toEqual([['EBADF', 0]]);
+});
