@@ -126,6 +126,18 @@ onLinux('a collected level-triggered event comes before new events', () => {
   expect(readable(kq)).toEqual([other]);
 });
 
+onLinux('a change does not put its event before earlier events', () => {
+  const kq = kqueue();
+  const pipes = Array.from({ length: 3 }, () => pipe());
+  const [[a, endA], [b, endB], [c, endC]] = pipes;
+  change(kq, read(a), read(b), read(c, EV_ADD | EV_DISABLE));
+  libc.write(endC, 1);
+  libc.write(endA, 1);
+  libc.write(endB, 1);
+  change(kq, read(b), read(c, EV_ENABLE));
+  expect(readable(kq)).toEqual([a, b, c]);
+});
+
 onLinux('level-triggered pipe and user events alternate', () => {
   const kq = kqueue();
   const [r, w] = pipe();
