@@ -661,6 +661,17 @@ describe('Sockets', () => {
     expectEvents(poll(q));
   });
 
+  ruleTest('G39 a listening UNIX stream socket is never writable', () => {
+    const q = kqueue();
+    const fd = unixSocket();
+    libc.bindTo(fd, path('listening'));
+    libc.listen(fd);
+    chg(q, addWrite(fd));
+    expectEvents(poll(q));
+    libc.connect(unixSocket(), path('listening'));
+    expectEvents(poll(q));
+  });
+
   ruleTest('G39 a fresh socket added with CLEAR fires when connected', () => {
     const q = kqueue();
     const { port } = tcpListener();

@@ -21,7 +21,6 @@ const SOL_SOCKET = 1;
 const SO_TYPE = 3;
 const SO_SNDBUF = 7;
 const SO_RCVLOWAT = 18;
-const SO_ACCEPTCONN = 30;
 const SO_DOMAIN = 39;
 const SO_MEMINFO = 55;
 const IPPROTO_TCP = 6;
@@ -206,7 +205,6 @@ export class Probe {
   socketDomain = (fd: number): number => this.#option(fd, SO_DOMAIN);
   sendBuffer = (fd: number): number => this.#option(fd, SO_SNDBUF);
   receiveMark = (fd: number): number => this.#option(fd, SO_RCVLOWAT);
-  isListening = (fd: number): boolean => this.#option(fd, SO_ACCEPTCONN) === 1;
 
   /**
    * TCP's state and the number of connections to accept; -1 if it is not TCP.

@@ -115,7 +115,7 @@ export class WriteFilter implements Filter {
 
   #socket(knote: Knote, source: FdSource): boolean {
     const probe = this.#probe;
-    const { fd, isStream, isUnix } = source.descriptor;
+    const { fd } = source.descriptor;
     const bits = probe.poll(fd, EPOLLOUT | EPOLLRDHUP);
     const free = this.#free(fd);
     setData(knote, free);
@@ -130,7 +130,6 @@ export class WriteFilter implements Filter {
     if (hungUp) return false;
     if ((bits & EPOLLERR) !== 0) return true;
     if ((bits & EPOLLOUT) === 0) return false;
-    if (isStream && isUnix && probe.isListening(fd)) return false;
     if (free >= lowWater(knote, 1)) return true;
     // A mark beyond the buffer counts as the size of the buffer: an empty
     // buffer reaches it.
