@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kqueue, type WakerHandle, wake } from '../../src/index.js';
 import { close as closeFd } from '../conformance/libc.js';
-import { printedBy, together } from '../support/child.js';
+import { printedBy, printedByLine, together } from '../support/child.js';
 import { onLinux, openCount } from '../support/fds.js';
 
 const programs = together('queue/wakers', ['between', 'ended']);
@@ -139,6 +139,17 @@ onLinux(
     rmSync(folder, { recursive: true });
   },
 );
+
+test('a waker whose descriptor is 0 wakes, as after a close of stdin', async () => {
+  const line = `
+    const kq = new api.Kqueue();
+    require('node:fs').closeSync(0);
+    const waker = kq.waker();
+    print([api.wake(waker.handle), kq.poll().length]);
+    kq.close();
+  `;
+  expect(await printedByLine(line)).toEqual([[true, 1]]);
+});
 
 test('terminating a thread while it wakes is harmless', async () => {
   expect(await programs.printedBy('ended')).toEqual(['user', 'alive']);
