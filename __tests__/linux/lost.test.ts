@@ -23,11 +23,13 @@ import {
   EVFILT_VNODE,
   type KeventInit,
   KeventList,
+  Kqueue,
   kevent,
   kqueue,
   NOTE_EXIT,
   NOTE_TRIGGER,
   NOTE_WRITE,
+  wake,
 } from '../../src/index.js';
 import { codeOf } from '../conformance/calls.js';
 import * as libc from '../conformance/libc.js';
@@ -598,3 +600,18 @@ onLinux(
     expectNoneLeft();
   },
 );
+
+onLinux('a consumed wake is not reported again after a repair', () => {
+  const { result: queue, opened } = openedBy(() => new Kqueue());
+  const waker = queue.waker();
+  wake(waker.handle);
+  expect(queue.poll()).toHaveLength(1);
+  const [inner] = opened.filter((fd) => fd !== queue.fd);
+  closeSync(inner);
+  kevent(queue.fd, null, null, 0);
+  expect(queue.poll()).toEqual([]);
+  wake(waker.handle);
+  expect(queue.poll()).toHaveLength(1);
+  queue.close();
+  expectNoneLeft();
+});

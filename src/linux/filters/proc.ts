@@ -174,7 +174,6 @@ export class ProcFilter implements Filter {
 
   detach(knote: Knote): void {
     this.#watches.get(knote)?.close();
-    this.#watches.delete(knote);
   }
 
   reason(errno: number): string | undefined {
