@@ -661,6 +661,19 @@ describe('Sockets', () => {
     expectEvents(poll(q));
   });
 
+  ruleTest('G42 WRITE with CLEAR reports each read of the peer once', () => {
+    const q = kqueue();
+    const [a, b] = socketpair();
+    libc.write(a, 10);
+    chg(q, { ...write(a), flags: EDGE });
+    expect(poll(q)).toHaveLength(1);
+    for (let i = 0; i < 2; i++) {
+      libc.read(b, 3);
+      expect(poll(q)).toHaveLength(1);
+      expect(poll(q)).toEqual([]);
+    }
+  });
+
   ruleTest('G39 a listening UNIX stream socket is never writable', () => {
     const q = kqueue();
     const fd = unixSocket();
