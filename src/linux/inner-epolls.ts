@@ -98,6 +98,16 @@ export class InnerEpolls {
     return this.side < 0 ? [this.inner] : [this.inner, this.side];
   }
 
+  /** Those that other code has not closed. */
+  allOpen(): readonly number[] {
+    const { identity } = this.#queue.kernel;
+    const names: readonly Inner[] =
+      this.side < 0 ? ['inner'] : ['inner', 'side'];
+    return names
+      .filter((name) => identity.isInnerEpoll(this.#queue, name))
+      .map((name) => this[name]);
+  }
+
   /** The epoll of a place of sources. */
   epollAt(place: number): number {
     if (place === SIDE) return this.side;

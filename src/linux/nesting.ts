@@ -87,7 +87,8 @@ export class Nesting {
       // Adding a queue also added the queues below it.
       if (queue === this.#queue || this.#below.has(queue)) continue;
       this.#below.add(queue);
-      for (const ep of queue.epolls.all()) {
+      queue.repairs.repair();
+      for (const ep of queue.epolls.allOpen()) {
         const errno = this.#include(ep);
         if (errno !== 0) return errno;
       }
