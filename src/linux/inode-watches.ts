@@ -58,8 +58,18 @@ export class InodeWatches {
     this.#queue = queue;
   }
 
-  /** Open inotify if it is not open. Returns a Darwin errno. */
+  /**
+   * Open inotify if it is not open, or if other code closed it. Returns a Darwin
+   * errno.
+   */
   open(): number {
+    if (this.#inotify !== undefined && !this.#isOpen()) {
+      // Its epoll may have been closed as well, which proves it.
+      this.#queue.repairs.repair();
+      if (this.#inotify !== undefined && !this.#isOpen()) {
+        this.#queue.epolls.others.reopen(this.#inotify);
+      }
+    }
     if (this.#inotify !== undefined) return 0;
     const opened = Inotify.create(this.#queue, {
       onEvent: (wd, event) => this.#onEvent(wd, event),
@@ -68,6 +78,11 @@ export class InodeWatches {
     if (typeof opened === 'number') return opened;
     this.#inotify = opened;
     return 0;
+  }
+
+  #isOpen(): boolean {
+    const { others } = this.#queue.epolls;
+    return this.#inotify !== undefined && others.isOpen(this.#inotify);
   }
 
   /** Other code closed inotify: watch all inodes again. */
@@ -125,7 +140,8 @@ export class InodeWatches {
 
   /** Watch the parent of a directory for the directory's removal. */
   addChild(parent: string, source: FdSource): InodeWatch | undefined {
-    const watch = this.#watch(parent, IN_DELETE);
+    const watch =
+      this.open() === 0 ? this.#watch(parent, IN_DELETE) : undefined;
     watch?.children.add(source);
     return watch;
   }
@@ -157,7 +173,8 @@ export class InodeWatches {
     // The watch may belong to an inotify that other code closed.
     if (this.#byWd.get(wd) !== watch) return;
     this.#byWd.delete(wd);
-    this.#inotify?.remove(wd);
+    // Its number may be the inotify of other code.
+    if (this.#isOpen()) this.#inotify?.remove(wd);
   }
 
   // ---- events -------------------------------------------------------------
