@@ -82,6 +82,17 @@ export class Epoll {
     return again;
   }
 
+  /**
+   * The same, if it may be there already: other code closed it or the epoll, and
+   * later a duplicate took the number.
+   */
+  put(ep: number, fd: number, bits: number, low: number, high: number): number {
+    const result = this.add(ep, fd, bits, low, high);
+    if (result >= 0 || this.#libc.errno() !== LINUX_EEXIST) return result;
+    this.remove(ep, fd);
+    return this.add(ep, fd, bits, low, high);
+  }
+
   modify(
     ep: number,
     fd: number,

@@ -2,7 +2,6 @@ import type { Libc } from '../ffi/index.js';
 import { DE } from './constants.js';
 import {
   darwinErrno,
-  LINUX_EEXIST,
   LINUX_EINVAL,
   LINUX_ELOOP,
   LINUX_EPERM,
@@ -43,13 +42,7 @@ export class InterestList {
     epolls.members.add(source, fd, bits);
     const { slot, generation } = source;
     const { epoll } = kernel;
-    let added = epoll.add(ep, fd, bits, slot, generation);
-    if (added < 0 && this.#libc.errno() === LINUX_EEXIST) {
-      // Other code closed it, and a dup put it back at its number.
-      epoll.remove(ep, fd);
-      added = epoll.add(ep, fd, bits, slot, generation);
-    }
-    if (added < 0) {
+    if (epoll.put(ep, fd, bits, slot, generation) < 0) {
       epolls.members.remove(source);
       const errno = this.#libc.errno();
       // An epoll of other code, or a device whose driver does not support poll.

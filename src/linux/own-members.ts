@@ -43,7 +43,7 @@ export class OwnMembers {
     epolls.ensure(epolls.inner);
     epolls.members.add(member, fd, bits);
     const { slot, generation } = member;
-    if (epoll.add(epolls.inner, fd, bits, slot, generation) < 0) {
+    if (epoll.put(epolls.inner, fd, bits, slot, generation) < 0) {
       const errno = lastErrno(libc);
       epolls.members.remove(member);
       return errno;
