@@ -4,6 +4,8 @@ import type { Queue } from './queue.js';
 const CHECKED_CALLS = 1024;
 /** A call that finds no event pending counts as so many. */
 const IDLE_WEIGHT = 16;
+/** The same while a part could not be replaced, in calls. */
+const CHECKED_BROKEN = 4 * IDLE_WEIGHT;
 
 /**
  * Repairs a queue after other code closed one of its descriptors by mistake,
@@ -51,6 +53,9 @@ export class Repairs {
       queue.epolls.repair();
     } finally {
       this.#isRepairing = false;
+    }
+    if (!identity.areOpen(queue)) {
+      this.#uncheckedCalls = CHECKED_CALLS - CHECKED_BROKEN;
     }
     return true;
   }
