@@ -14,6 +14,8 @@ import {
   close,
   EV_ADD,
   EV_CLEAR,
+  EV_DELETE,
+  EV_DISABLE,
   EVFILT_FS,
   EVFILT_PROC,
   EVFILT_READ,
@@ -21,6 +23,7 @@ import {
   EVFILT_TIMER,
   EVFILT_USER,
   EVFILT_VNODE,
+  EVFILT_WRITE,
   type KeventInit,
   KeventList,
   Kqueue,
@@ -42,6 +45,7 @@ import {
   isolate,
   pipe,
   signal,
+  socketpair,
 } from '../conformance/world.js';
 import { onLinux, watch as watchingEpoll } from '../support/fds.js';
 
@@ -66,15 +70,15 @@ function isOpen(fd: number): boolean {
   }
 }
 
+/** The open descriptors, without the one that reads the directory. */
+const allOpen = (): number[] =>
+  readdirSync('/proc/self/fd').map(Number).filter(isOpen);
+
 /** The descriptors that a step opens. */
 function openedBy<T>(step: () => T): { result: T; opened: number[] } {
-  const before = new Set(readdirSync('/proc/self/fd'));
+  const before = new Set(allOpen());
   const result = step();
-  const opened = readdirSync('/proc/self/fd')
-    .filter((fd) => !before.has(fd))
-    .map(Number)
-    .filter(isOpen);
-  return { result, opened };
+  return { result, opened: allOpen().filter((fd) => !before.has(fd)) };
 }
 
 /** A queue and the descriptors inside it. */
@@ -395,6 +399,69 @@ describe('a pipe whose number other code gave away', () => {
     close(second);
     expectNoneLeft();
   });
+});
+
+describe('a queue with a closed part can be watched', () => {
+  const harms: Readonly<Record<string, (fd: number) => void>> = {
+    closed: closeSync,
+    'replaced by a file': replace,
+  };
+  for (const [harm, act] of Object.entries(harms)) {
+    // The queue has two inner epolls, an eventfd and a timerfd.
+    for (const nth of [0, 1, 2, 3]) {
+      onLinux(`${harm}: part ${nth + 1} of 4`, () => {
+        const { kq, inner } = parts();
+        const [r, w] = socketpair();
+        const read = { ident: r, filter: EVFILT_READ, flags: EV_ADD };
+        const { opened } = openedBy(() => {
+          const flags = EV_ADD | EV_DISABLE;
+          const write = { ...read, filter: EVFILT_WRITE, flags };
+          const data = 5;
+          const timer = { ...read, ident: 7, filter: EVFILT_TIMER, data };
+          kevent(kq, [read, write, timer], null);
+        });
+        const part = [...inner, ...opened][nth];
+        act(part);
+        const above = kqueue();
+        const grand = kqueue();
+        const watch = (ident: number): KeventInit => ({ ...read, ident });
+        kevent(grand, [watch(above)], null);
+        kevent(above, [watch(kq)], null);
+        libc.write(w, 1);
+        expect(collect(above, 1000)).toEqual([kq]);
+        expect(collect(grand)).toEqual([above]);
+        expect(collect(kq)).toContain(r);
+        libc.read(r, 1);
+        collect(kq);
+        // Later the timer alone.
+        expect(collect(above, 1000)).toEqual([kq]);
+        expect(collect(kq)).toEqual([7]);
+        for (const each of [grand, above, kq]) close(each);
+        if (harm !== 'closed') closeSync(part);
+        expectNoneLeft();
+      });
+    }
+  }
+});
+
+onLinux('a signal is watched again after its epoll was moved', () => {
+  const { kq, inner } = parts();
+  const ident = constants.signals.SIGUSR2;
+  const watched = { ident, filter: EVFILT_SIGNAL, flags: EV_ADD };
+  kevent(kq, [watched], null);
+  for (const part of inner) {
+    const moved = libc.dup(part);
+    replace(part);
+    kevent(kq, [{ ...watched, flags: EV_DELETE }], null);
+    // The library finds its part again.
+    for (let i = 0; i < 70; i++) kevent(kq, null, list, 0);
+    kevent(kq, [watched], null);
+    signal('SIGUSR2');
+    expect(collect(kq, 1000)).toEqual([ident]);
+    closeSync(moved);
+    closeSync(part);
+  }
+  close(kq);
 });
 
 describe('a part of a queue that other code closed', () => {
