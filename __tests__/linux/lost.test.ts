@@ -444,6 +444,29 @@ describe('a queue with a closed part can be watched', () => {
   }
 });
 
+onLinux('a queue that is no longer watched takes no part of the other', () => {
+  const kindOf = (fd: number): string => readlinkSync(`/proc/self/fd/${fd}`);
+  const partOf = (all: number[], kind: RegExp): number =>
+    all.find((fd) => kind.test(kindOf(fd))) ?? -1;
+  const below = parts();
+  const { kq, inner } = parts();
+  const watched = { ident: below.kq, filter: EVFILT_READ, flags: EV_ADD };
+  kevent(kq, [watched, user], null);
+  const number = partOf(below.inner, /eventpoll/);
+  const eventfd = partOf(inner, /eventfd/);
+  replace(eventfd);
+  closeSync(number);
+  kevent(kq, [trigger], null);
+  // The queue's new eventfd.
+  expect(kindOf(number)).toMatch(/eventfd/);
+  kevent(kq, [{ ...watched, flags: EV_DELETE }], null);
+  kevent(kq, [trigger], null);
+  expect(collect(kq)).toEqual([1]);
+  for (const each of [kq, below.kq]) close(each);
+  closeSync(eventfd);
+  expectNoneLeft();
+});
+
 onLinux('a signal is watched again after its epoll was moved', () => {
   const { kq, inner } = parts();
   const ident = constants.signals.SIGUSR2;

@@ -116,7 +116,8 @@ export class Nesting {
     for (const queue of this.#below) {
       if (kept.has(queue)) continue;
       this.#below.delete(queue);
-      for (const ep of queue.epolls.all()) {
+      // The number of one that was closed may be a part of this queue.
+      for (const ep of queue.epolls.allOpen()) {
         this.#epoll.remove(this.#queue.fd, ep);
       }
     }
