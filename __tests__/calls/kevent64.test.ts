@@ -14,6 +14,7 @@ import {
   kevent,
   kevent64,
   kqueue,
+  NOTE_LEEWAY,
   NOTE_TRIGGER,
 } from '../../src/index.js';
 import { gate } from '../conformance/cases.js';
@@ -43,6 +44,33 @@ const codeOf = (body: () => unknown): string => {
     return (error as KqueueError).code;
   }
 };
+
+describe('the leeway of a timer', () => {
+  const timer = { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 1 };
+  const HUGE = 2n ** 64n - 1n;
+
+  const cases: [string, number, bigint, bigint][] = [
+    ['is reported in nanoseconds', NOTE_LEEWAY ?? 0, 3n, 3_000_000n],
+    ['is 0 without NOTE_LEEWAY', 0, 3n, 0n],
+    ['cannot overflow without NOTE_LEEWAY', 0, HUGE, 0n],
+  ];
+  for (const [what, fflags, given, reported] of cases) {
+    onDarwin(what, () => {
+      const kq = queue();
+      const events = new Kevent64List(1);
+      const change = { ...timer, fflags, ext: [7n, given] };
+      kevent64(kq, [change], null, 0);
+      expect(kevent64(kq, null, events, 0, 2000)).toBe(1);
+      expect(events.get(0).ext).toEqual([0n, reported]);
+    });
+  }
+
+  onDarwin('is refused if it overflows', () => {
+    const change = { ...timer, fflags: NOTE_LEEWAY ?? 0, ext: [0n, HUGE] };
+    const kq = queue();
+    expect(codeOf(() => kevent64(kq, [change], null, 0))).toBe('ERANGE');
+  });
+});
 
 onDarwin('kevent64 returns all fields, including ext', () => {
   const kq = queue();

@@ -31,6 +31,8 @@ withStub('a signal is caught while it is registered', async () => {
 withStub('a signal that cannot be caught is refused', async () => {
   expect(await printedBy(FILE, 'refused', { env: env() })).toEqual([
     ['RangeError', 'RangeError', 'TypeError', 'RangeError', 0],
+    expect.stringMatching(/ as 'signal' .* received "SIGKILL"$/),
+    expect.stringMatching(/ as 'signal' .* received 1000$/),
     ['ERR_KQUEUE_CLOSED', 0],
   ]);
 });
