@@ -138,7 +138,7 @@ const timerNotes = {
 } as const;
 
 // sys/errno.h
-// biome-ignore format: a table
+// biome-ignore format: one value per line would take five times the space
 const errno = {
   EPERM: 1, ENOENT: 2, ESRCH: 3, EINTR: 4, EIO: 5, ENXIO: 6, E2BIG: 7,
   ENOEXEC: 8, EBADF: 9, ECHILD: 10, EDEADLK: 11, ENOMEM: 12, EACCES: 13,
@@ -164,7 +164,7 @@ const errno = {
 } as const;
 
 // sys/signal.h
-// biome-ignore format: a table
+// biome-ignore format: one value per line would take five times the space
 const signals = {
   SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGILL: 4, SIGTRAP: 5, SIGABRT: 6,
   SIGIOT: 6, SIGEMT: 7, SIGFPE: 8, SIGKILL: 9, SIGBUS: 10, SIGSEGV: 11,
