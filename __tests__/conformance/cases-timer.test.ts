@@ -41,7 +41,7 @@ caseTest('M02', 'data counts the periods since the last delivery', () =>
     const [event] = poll(q, 1);
     expect(event).toMatchObject({ ...timer(1), flags: PLAIN, fflags: 0 });
     expect(event.data).toBeGreaterThanOrEqual(5);
-    expect(event.data).toBeLessThanOrEqual(8);
+    expect(event.data).toBeLessThanOrEqual(7);
     expectEvents(poll(q));
   }),
 );
