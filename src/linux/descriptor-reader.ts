@@ -43,12 +43,14 @@ export class DescriptorReader {
     const queue = isAnonymous ? this.#queues.identify(fd) : undefined;
     const kind = queue === undefined ? this.#kindOf(fd, stat) : 'kqueue';
     const isSocket = kind === 'socket';
+    const hasName = kind === 'file' || kind === 'directory';
     return {
       fd,
       kind,
       device: stat.device,
       inode: stat.inode,
       inodeHigh: stat.inodeHigh,
+      inodeGeneration: hasName ? this.#probe.inodeGeneration(fd) : -1,
       ...accessOf(this.#probe.openFlags(fd)),
       isMemfd: kind === 'file' && stat.links === 0 && isMemfd(fd),
       isUnix: isSocket && this.#probe.socketDomain(fd) === AF_UNIX,

@@ -24,6 +24,11 @@ export interface Descriptor {
   readonly inode: number;
   readonly inodeHigh: number;
   /**
+   * Distinguishes the files that had this inode number, one after the other; -1
+   * if unknown. Only files and directories have one.
+   */
+  readonly inodeGeneration: number;
+  /**
    * Whether it is open for reading and for writing. The ends of a pipe differ
    * in this.
    */

@@ -14,7 +14,6 @@ import {
 } from './inotify.js';
 import type { Knote } from './knote.js';
 import { lowWater } from './low-water.js';
-import { isSameInode } from './probe.js';
 import type { Queue } from './queue.js';
 import { type FdSource, knotesOf, NOWHERE } from './source.js';
 import { hintsOf, type Snapshot, VNODE_EVENTS } from './vnode-hints.js';
@@ -78,6 +77,16 @@ export class InodeWatches {
     if (typeof opened === 'number') return opened;
     this.#inotify = opened;
     return 0;
+  }
+
+  /**
+   * Drop a source whose inode is gone, because another file may have the number.
+   * While other code has closed the epoll of inotify, nothing reports that.
+   */
+  catchUp(source: FdSource): void {
+    if (source.watch < 0 || this.#isOpen()) return;
+    this.#queue.repairs.repair();
+    if (this.#isOpen()) this.#queue.pollSources();
   }
 
   #isOpen(): boolean {
@@ -256,9 +265,9 @@ export class InodeWatches {
     const { kernel, sources } = this.#queue;
     for (const source of [...watch.sources]) {
       if (source.place !== NOWHERE) continue;
-      const stat = kernel.probe.stat(source.descriptor.fd);
-      const isOpen = stat !== undefined && isSameInode(stat, source.descriptor);
-      if (!isOpen || stat.links > 0) {
+      const { fd } = source.descriptor;
+      const isOpen = kernel.probe.isOpenOn(fd, source.descriptor);
+      if (!isOpen || kernel.probe.stat(fd)?.links !== 0) {
         sources.drop(source, false);
         continue;
       }

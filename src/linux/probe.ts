@@ -1,6 +1,6 @@
 import { type Libc, type NativeBlock, nativeBlock } from '../ffi/index.js';
 import { CLOEXEC, EPOLLOUT, NONBLOCK } from './constants.js';
-import { type Access, accessOf, isSameAccess } from './descriptor.js';
+import { accessOf, type Descriptor, isSameAccess } from './descriptor.js';
 import {
   LINUX_EBADF,
   LINUX_EINTR,
@@ -11,6 +11,7 @@ import {
 import { toDouble } from './int64.js';
 
 const FIONREAD = 0x541b;
+const FS_IOC_GETVERSION = 0x80087601;
 const TIOCOUTQ = 0x5411;
 const F_GETFL = 3;
 const F_SETPIPE_SZ = 1031;
@@ -55,6 +56,12 @@ export interface Stat {
 
 /** The identity of an inode: its device and both words of its number. */
 export type Inode = Pick<Stat, 'device' | 'inode' | 'inodeHigh'>;
+
+/** The identity of an open file, as far as its descriptor shows it. */
+type OpenFile = Pick<
+  Descriptor,
+  keyof Inode | 'inodeGeneration' | 'reads' | 'writes'
+>;
 
 export const isSameInode = (a: Inode, b: Inode): boolean =>
   a.inode === b.inode && a.inodeHigh === b.inodeHigh && a.device === b.device;
@@ -179,8 +186,17 @@ export class Probe {
     };
   }
 
-  /** Whether a descriptor is open on an inode. */
-  isOpenOn(fd: number, file: Inode & Access): boolean {
+  /**
+   * The generation of a file's inode, or -1. Most file systems give the number
+   * of a deleted file to the next one, with another generation.
+   */
+  inodeGeneration(fd: number): number {
+    const { i32, address } = this.#scratch;
+    return this.#libc.ioctl(fd, FS_IOC_GETVERSION, address) < 0 ? -1 : i32[0];
+  }
+
+  /** Whether a descriptor is open on a file. */
+  isOpenOn(fd: number, file: OpenFile): boolean {
     const { u32 } = this.#scratch;
     // Only an error proves that the file is another one; success proves
     // nothing.
@@ -190,7 +206,17 @@ export class Probe {
       u32[9] === file.inodeHigh &&
       u32[34] * 2 ** 20 + u32[35] === file.device;
     const flags = isInode ? this.openFlags(fd) : -1;
-    return isInode && (flags < 0 || isSameAccess(accessOf(flags), file));
+    return (
+      isInode &&
+      (flags < 0 || isSameAccess(accessOf(flags), file)) &&
+      this.#mayBeGeneration(fd, file.inodeGeneration)
+    );
+  }
+
+  /** False only if both are known, and differ. */
+  #mayBeGeneration(fd: number, known: number): boolean {
+    const now = known === -1 ? -1 : this.inodeGeneration(fd);
+    return now === -1 || now === known;
   }
 
   /** The size of an open file. */

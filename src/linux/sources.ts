@@ -215,6 +215,9 @@ export class Sources {
    * did.
    */
   dropIfStale(source: FdSource): boolean {
+    this.#watches.catchUp(source);
+    const { fd } = source.descriptor;
+    if (this.get(fd, source.aspect) !== source) return true;
     if (this.#queue.kernel.identity.isCurrent(source)) return false;
     this.drop(source, false);
     return true;
