@@ -9,7 +9,7 @@
 
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { kernel } from 'kqueue-ffi';
+import { kernel, kevent } from 'kqueue-ffi';
 import { files } from './files.js';
 import { Ledger } from './ledger.js';
 import { neighbour } from './neighbour.js';
@@ -18,7 +18,7 @@ import { children, signals } from './processes.js';
 import { queues } from './queues.js';
 import { randomOf } from './random.js';
 import { pause, type Scenario } from './scenario.js';
-import { openSharedQueue } from './shared-queue.js';
+import { openSharedQueue, type SharedQueue } from './shared-queue.js';
 import { streams } from './streams.js';
 import { threads } from './threads.js';
 import { timers } from './timers.js';
@@ -100,10 +100,11 @@ async function lane(
   choices: readonly Scenario[],
   choose: ReturnType<typeof randomOf>,
   goesOn: () => boolean,
+  queues: readonly SharedQueue[] = sharedQueues,
 ): Promise<void> {
   while (goesOn()) {
     const scenario = choose.pick(choices);
-    const shared = choose.pick(sharedQueues);
+    const shared = choose.pick(queues);
     const setting = { shared, place, ledger, random: choose.fork() };
     try {
       await scenario(setting);
@@ -115,8 +116,17 @@ async function lane(
   }
 }
 
+/** Replace the parts of the shared queues that the neighbour closed. */
+function repair(): void {
+  // Each call checks some of the parts.
+  for (let i = 0; i < 4; i++) {
+    for (const { kq } of sharedQueues) kevent(kq.fd, null, null);
+  }
+}
+
 /** The number of descriptors that stay open when nothing runs. */
 async function settled(limit: number): Promise<number> {
+  repair();
   let fewest = openCount();
   for (let i = 0; i < 100 && fewest > limit; i++) {
     await pause(50);
@@ -128,8 +138,10 @@ async function settled(limit: number): Promise<number> {
 async function everyOnce(choose: ReturnType<typeof randomOf>): Promise<void> {
   for (let i = 0; i < 5; i++) {
     for (const scenario of ALL) {
-      let once = 0;
-      await lane([scenario], choose, () => once++ === 0);
+      for (const shared of sharedQueues) {
+        let once = 0;
+        await lane([scenario], choose, () => once++ === 0, [shared]);
+      }
     }
   }
 }

@@ -34,7 +34,11 @@ export class Ledger {
   async must<T>(promise: Promise<T>, what: string, ms = 30_000): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Violation(`${what}: lost`)), ms);
+      timer = setTimeout(() => {
+        // First: cleaning up after it may fail too.
+        this.violated(`${what}: lost`);
+        reject(new Violation(`${what}: lost`));
+      }, ms);
     });
     try {
       return await Promise.race([promise, late]);
