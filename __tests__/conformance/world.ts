@@ -5,7 +5,6 @@ import {
   constants,
   mkdtempSync,
   openSync,
-  readdirSync,
   readlinkSync,
   readSync,
   rmSync,
@@ -19,6 +18,7 @@ import {
   close as libraryClose,
   kqueue as libraryKqueue,
 } from '../../src/index.js';
+import { openFiles } from '../support/open-files.js';
 import { EV_ADD, EV_CLEAR, EVFILT_READ, EVFILT_WRITE } from './constants.js';
 import * as libc from './libc.js';
 
@@ -267,25 +267,12 @@ export function dispose(): void {
   folder = undefined;
 }
 
-const DESCRIPTORS = '/proc/self/fd';
-
 /** Every open descriptor and its kind, or undefined if unknown. */
 export function descriptors(): string[] | undefined {
-  let numbers: string[];
-  try {
-    numbers = readdirSync(DESCRIPTORS);
-  } catch {
-    return undefined;
-  }
-  const open: string[] = [];
-  for (const number of numbers) {
-    try {
-      open.push(`${number} ${readlinkSync(join(DESCRIPTORS, number))}`);
-    } catch {
-      // The descriptor that listed the folder.
-    }
-  }
-  return open.sort();
+  if (process.platform !== 'linux') return undefined;
+  return openFiles()
+    .map(([fd, path]) => `${fd} ${path}`)
+    .sort();
 }
 
 /**

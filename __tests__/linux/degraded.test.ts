@@ -5,7 +5,6 @@ import {
   closeSync,
   mkdtempSync,
   openSync,
-  readdirSync,
   rmSync,
   statSync,
   writeSync,
@@ -39,6 +38,7 @@ import { gate } from '../conformance/cases.js';
 import { socketpair } from '../conformance/libc.js';
 import { dispose, dup, forget, grandchild } from '../conformance/world.js';
 import { root } from '../support/built-package.js';
+import { openCount } from '../support/fds.js';
 
 const ENOSYS = 38;
 const EPERM = 1;
@@ -376,10 +376,9 @@ for (const name of ['epollCreate', 'eventfd'] as const) {
     `a queue that cannot be created leaves nothing open (${name})`,
     () => {
       const { kqueue } = lacking([name], EMFILE);
-      const count = () => readdirSync('/proc/self/fd').length;
-      const before = count();
+      const before = openCount();
       expect(codeOf(() => kqueue())).toBe('EMFILE');
-      expect(count()).toBe(before);
+      expect(openCount()).toBe(before);
     },
   );
 }

@@ -6,7 +6,6 @@ import {
   closeSync,
   fstatSync,
   openSync,
-  readdirSync,
   readlinkSync,
 } from 'node:fs';
 import { constants } from 'node:os';
@@ -48,6 +47,7 @@ import {
   socketpair,
 } from '../conformance/world.js';
 import { onLinux, watch as watchingEpoll } from '../support/fds.js';
+import { openFiles } from '../support/open-files.js';
 
 isolate();
 
@@ -70,9 +70,7 @@ function isOpen(fd: number): boolean {
   }
 }
 
-/** The open descriptors, without the one that reads the directory. */
-const allOpen = (): number[] =>
-  readdirSync('/proc/self/fd').map(Number).filter(isOpen);
+const allOpen = (): number[] => openFiles().map(([fd]) => fd);
 
 /** The descriptors that a step opens. */
 function openedBy<T>(step: () => T): { result: T; opened: number[] } {

@@ -2,13 +2,7 @@
 // receipts, or with timers that take no other time. Their tables are real;
 // the kernels are the built-in one with something taken away, or a script.
 import { spawn } from 'node:child_process';
-import {
-  closeSync,
-  fstatSync,
-  openSync,
-  readdirSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { kernels } from '../../src/abi/kernels.js';
 import type { KernelFacts } from '../../src/abi/shape.js';
 import type { KeventList } from '../../src/calls/kevent-list.js';
@@ -34,7 +28,7 @@ import { Registry } from '../../src/queue/registry.js';
 import { timed } from '../conformance/cases.js';
 import { close, pipe } from '../conformance/libc.js';
 import { kernelNames } from '../fixtures/abi/index.js';
-import { onLinux } from '../support/fds.js';
+import { onLinux, openCount } from '../support/fds.js';
 
 /** Linux. */
 const EPERM = 1;
@@ -215,7 +209,7 @@ onLinux(
 
 onLinux('uses kevent to wake a kernel that any thread may call', () => {
   take((given, kevent) => kevent(...given));
-  const before = readdirSync('/proc/self/fd').length;
+  const before = openCount();
   const kq = new Kqueue<string>();
   const waker = kq.waker(2 ** 40, 'woken');
   for (const act of [() => wake(waker.handle), () => waker.wake()]) {
@@ -235,7 +229,7 @@ onLinux('uses kevent to wake a kernel that any thread may call', () => {
     false,
     true,
   ]);
-  expect(readdirSync('/proc/self/fd').length).toBe(before);
+  expect(openCount()).toBe(before);
   mocked.kernel = undefined;
 });
 

@@ -1,8 +1,9 @@
 // Descriptors as another program would see and use them.
 import { execFileSync } from 'node:child_process';
-import { fstatSync, readdirSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import koffi from 'koffi';
 import { gate } from '../conformance/cases.js';
+import { openFiles } from './open-files.js';
 
 export const onLinux = gate(
   process.platform === 'linux',
@@ -25,7 +26,7 @@ function isOpen(fd: number): boolean {
 export function openCount(): number {
   // Elsewhere /dev/fd has the first three only.
   if (['linux', 'darwin'].includes(process.platform)) {
-    return readdirSync('/dev/fd').length;
+    return openFiles().length;
   }
   return Array.from({ length: MOST }, (_, fd) => fd).filter(isOpen).length;
 }
