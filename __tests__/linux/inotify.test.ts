@@ -1,12 +1,16 @@
 // What inotify has queued, however much, is read; names that end as the
-// kernel marks those of unlinked files.
+// kernel marks those of unlinked files; open files that lose their last name.
 import {
   appendFileSync,
+  linkSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   renameSync,
   rmSync,
+  unlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +18,7 @@ import { KeventList, kevent } from '../../src/index.js';
 import {
   EV_ADD,
   EV_CLEAR,
+  EVFILT_READ,
   EVFILT_VNODE,
   NOTE_DELETE,
   NOTE_EXTEND,
@@ -21,6 +26,7 @@ import {
   NOTE_RENAME,
   NOTE_WRITE,
 } from '../conformance/constants.js';
+import * as libc from '../conformance/libc.js';
 import { adopt, dispose, kqueue } from '../conformance/world.js';
 import { onLinux } from '../support/fds.js';
 
@@ -74,4 +80,80 @@ onLinux('watches a file whose name ends in " (deleted)"', () => {
   kevent(q, null, list, 0);
   // Replaced, not unlinked: spec I4.
   expect([...list].map(({ fflags }) => fflags)).toEqual([NOTE_DELETE]);
+});
+
+onLinux('a rename is one event, also between two reads of inotify', () => {
+  const q = kqueue();
+  watch(q, folder, NOTE_LINK);
+  const one = join(folder, 'a'.repeat(20));
+  const other = join(folder, 'b'.repeat(20));
+  mkdirSync(one);
+  const list = new KeventList(4);
+  expect(kevent(q, null, list, 0)).toBe(1);
+  // An odd number of these events fits into the memory of one read.
+  for (let i = 0; i < 500; i++) {
+    renameSync(one, other);
+    renameSync(other, one);
+  }
+  // A directory stays in its parent, whose links do not change.
+  expect(kevent(q, null, list, 0)).toBe(0);
+});
+
+describe('an open file that loses its last name', () => {
+  let path: string;
+  let other: string;
+  let fd: number;
+  const list = new KeventList(4);
+  const open = (flags: string) => {
+    linkSync(path, other);
+    fd = adopt(openSync(path, flags));
+  };
+  // inotify ends with the second one, because that is not the name it was opened by.
+  const removeNames = () => {
+    unlinkSync(path);
+    unlinkSync(other);
+  };
+  beforeEach(() => {
+    path = join(folder, 'file');
+    other = join(folder, 'link');
+  });
+
+  const writesToFifo = (flags: number) => {
+    libc.mkfifo(path);
+    open('r+');
+    const q = kqueue();
+    const fifo = { ident: fd, filter: EVFILT_READ, flags };
+    // The first one makes the queue follow all of its pipes.
+    const [pipe] = libc.pipe().map(adopt);
+    kevent(q, [{ ...fifo, ident: pipe, flags: EV_ADD | EV_CLEAR }], null);
+    kevent(q, [fifo], null);
+    removeNames();
+    for (let i = 0; i < 3; i++) {
+      writeSync(fd, 'abc');
+      expect(kevent(q, null, list, 5000)).toBe(1);
+      expect(list.data(0)).toBe(3);
+      libc.read(fd, 3);
+      expect(kevent(q, null, list, 0)).toBe(0);
+    }
+  };
+  onLinux('EVFILT_READ reports all writes to a FIFO', () =>
+    writesToFifo(EV_ADD),
+  );
+  onLinux('so it does with EV_CLEAR', () => writesToFifo(EV_ADD | EV_CLEAR));
+
+  onLinux('EVFILT_VNODE reports a write before the next call', () => {
+    writeFileSync(path, '');
+    open('r+');
+    const q = kqueue();
+    const flags = EV_ADD | EV_CLEAR;
+    const fflags = NOTE_WRITE | NOTE_EXTEND;
+    kevent(q, [{ ident: fd, filter: EVFILT_VNODE, flags, fflags }], null);
+    removeNames();
+    for (let i = 0; i < 3; i++) {
+      writeSync(fd, 'abc');
+      expect(kevent(q, null, list, 5000)).toBe(1);
+      expect(list.fflags(0)).toBe(NOTE_WRITE | NOTE_EXTEND);
+    }
+    expect(kevent(q, null, list, 0)).toBe(0);
+  });
 });

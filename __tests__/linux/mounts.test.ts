@@ -46,6 +46,14 @@ withMounts('N1 reports mounts, changed options and unmounts once', () => {
   ]);
 });
 
+withMounts('N1 a mount that gets the id of another is not that one', () => {
+  const EV_ADD_CLEAR = 0x21;
+  expect(printedInNamespace('replaced')).toEqual([
+    [[VQ_MOUNT | VQ_UNMOUNT, EV_ADD_CLEAR, 0]],
+    [[VQ_MOUNT | VQ_UNMOUNT, EV_ADD_CLEAR, 0]],
+  ]);
+});
+
 withMounts('watchFile reports a mount and an unmount over its path', () => {
   expect(printedInNamespace('watched')).toEqual(['deleted', 'created']);
 });

@@ -15,7 +15,7 @@ function probing(call: Call, failures: number, errno: number, result = 0) {
   let calls = 0;
   const attempt = (): number => {
     calls++;
-    // All events that were asked for have occurred.
+    // All requested events have occurred.
     if (call === 'poll' && calls > failures) {
       const { i32 } = real.scratch;
       i32[1] |= i32[1] << 16;

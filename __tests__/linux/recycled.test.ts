@@ -18,9 +18,11 @@ import {
   dispose,
   dup,
   file,
+  forget,
   isolate,
   kqueue,
   pipe,
+  socketpair,
 } from '../conformance/world.js';
 import { onLinux } from '../support/fds.js';
 
@@ -284,4 +286,21 @@ onLinux('a number that gets the other end of its pipe again is not it', () => {
   expect(list.filter(0)).toBe(EVFILT_READ);
   libc.dup2(w, fd);
   expect(kevent(q, null, list, 0)).toBe(0);
+});
+
+onLinux('a closed socket sends nothing through the next one', () => {
+  const kq = kqueue();
+  const [watched, peer] = socketpair();
+  dup(watched);
+  const list = new KeventList(4);
+  const flags = EV_ADD | EV_CLEAR;
+  kevent(kq, [{ ident: watched, filter: EVFILT_WRITE, flags }], list);
+  kevent(kq, null, list, 0);
+  const [datagrams, receiver] = socketpair(libc.SOCK_DGRAM);
+  libc.dup2(datagrams, watched);
+  closeSync(peer);
+  forget(peer);
+  // The hang-up of the old socket, which is open by its duplicate.
+  expect(kevent(kq, null, list, 0)).toBe(0);
+  expect(libc.poll(receiver)).toBe(0);
 });

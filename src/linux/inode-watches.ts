@@ -23,13 +23,14 @@ const FILE_EVENTS = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF;
 const TRAFFIC = IN_ACCESS | IN_MODIFY;
 const PIPE_EVENTS = TRAFFIC | IN_CLOSE_WRITE | IN_CLOSE_NOWRITE;
 
-/** As after an overflow: each watch may have missed events. */
-const LOST_EVENTS: InotifyEvent = {
-  mask: IN_Q_OVERFLOW,
+const NO_EVENT: InotifyEvent = {
+  mask: 0,
   ofEntry: false,
   stays: false,
   edge: 0,
 };
+/** As after an overflow: each watch may have missed events. */
+const LOST_EVENTS: InotifyEvent = { ...NO_EVENT, mask: IN_Q_OVERFLOW };
 
 /** An inode that inotify watches, and its sources. */
 export interface InodeWatch {
@@ -262,21 +263,44 @@ export class InodeWatches {
    * the file is still open.
    */
   #onInodeGone(watch: InodeWatch): void {
-    const { kernel, sources } = this.#queue;
+    const { sources } = this.#queue;
+    const followers = new Map<InodeWatch, FdSource>();
     for (const source of [...watch.sources]) {
-      if (source.place !== NOWHERE) continue;
-      const { fd } = source.descriptor;
-      const isOpen = kernel.probe.isOpenOn(fd, source.descriptor);
-      if (!isOpen || kernel.probe.stat(fd)?.links !== 0) {
+      // A pipe has no names, so all its descriptors were closed.
+      if (source.descriptor.kind === 'pipe') continue;
+      if (!this.#isNameless(source)) {
         sources.drop(source, false);
         continue;
       }
       watch.sources.delete(source);
       if (!this.add(source)) continue;
       const next = this.get(source);
-      if (next !== undefined) next.snapshot ??= watch.snapshot;
+      if (next === undefined) continue;
+      next.snapshot ??= watch.snapshot;
+      followers.set(next, source);
     }
     this.#release(watch);
+    for (const [next, source] of followers) this.#postMissed(next, source);
+  }
+
+  /** Whether a source still has its file open, which has no name. */
+  #isNameless(source: FdSource): boolean {
+    const { identity, probe } = this.#queue.kernel;
+    const { place, descriptor } = source;
+    if (place !== NOWHERE) return identity.isCurrent(source);
+    const { fd } = descriptor;
+    return probe.isOpenOn(fd, descriptor) && probe.stat(fd)?.links === 0;
+  }
+
+  /** Post changes of an inode between the end of its last watch and this one. */
+  #postMissed(watch: InodeWatch, { descriptor }: FdSource): void {
+    const { snapshot } = watch;
+    const { fd, kind } = descriptor;
+    const isSized =
+      snapshot === null ||
+      this.#queue.kernel.probe.size(fd) === snapshot.stat.size;
+    const mask = (isSized ? 0 : IN_MODIFY) | (kind === 'fifo' ? IN_ACCESS : 0);
+    if (mask !== 0) this.#post(watch, { ...NO_EVENT, mask });
   }
 }
 

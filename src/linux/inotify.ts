@@ -44,6 +44,18 @@ export interface InotifyEvent {
   readonly edge: number;
 }
 
+interface RawEvent extends InotifyEvent {
+  readonly wd: number;
+  readonly cookie: number;
+  stays: boolean;
+}
+
+/** The two events of a rename follow one another and share a cookie. */
+const isRename = (from: RawEvent, to: RawEvent): boolean =>
+  (from.mask & IN_MOVED_FROM) !== 0 &&
+  from.wd === to.wd &&
+  from.cookie === to.cookie;
+
 /** `wd` is the watch. After an overflow, all watches may have lost events. */
 type OnEvent = (wd: number, event: InotifyEvent) => void;
 
@@ -69,6 +81,8 @@ export class Inotify implements OwnMember {
   readonly #listener: InotifyListener;
   readonly #buffer: NativeBlock = nativeBlock(BUFFER_BYTES);
   #edge = 0;
+  /** The last event that was read, until the next one is known. */
+  #last: RawEvent | undefined;
 
   private constructor(queue: Queue, fd: number, listener: InotifyListener) {
     this.#queue = queue;
@@ -109,37 +123,55 @@ export class Inotify implements OwnMember {
       others.reopen(this);
       return;
     }
-    const { i32, u32, address } = this.#buffer;
-    const edge = ++this.#edge;
+    this.#edge++;
     for (let round = 0; round < MAX_READS; round++) {
-      const bytes = this.#libc.read(this.#fd, address, BUFFER_BYTES);
+      const bytes = this.#libc.read(
+        this.#fd,
+        this.#buffer.address,
+        BUFFER_BYTES,
+      );
       // The edge was consumed: an event that is left unread would never be
       // reported.
       if (bytes < 0 && this.#libc.errno() === LINUX_EINTR) continue;
-      if (bytes <= 0) return;
-      // The two events of a rename follow one another and share a cookie.
-      const isRename = (from: number, to: number): boolean =>
-        to < bytes &&
-        (u32[(from >> 2) + 1] & IN_MOVED_FROM) !== 0 &&
-        i32[from >> 2] === i32[to >> 2] &&
-        u32[(from >> 2) + 2] === u32[(to >> 2) + 2];
-      let stayed = false;
-      for (let at = 0; at < bytes; ) {
-        const word = at >> 2;
-        const next = at + 16 + u32[word + 3];
-        const stays = isRename(at, next);
-        this.#listener.onEvent(i32[word], {
-          mask: u32[word + 1],
-          ofEntry: u32[word + 3] > 0,
-          stays: stays || stayed,
-          edge,
-        });
-        stayed = stays;
-        at = next;
+      if (bytes <= 0) {
+        this.#report(undefined);
+        return;
       }
+      this.#parse(bytes);
     }
+    this.#report(undefined);
     // There are more events, and no new edge would report them.
     this.#queue.epolls.rearm(this, this.#fd, BITS);
+  }
+
+  /** Report the events of one read. The last one may be half of a rename. */
+  #parse(bytes: number): void {
+    const { i32, u32 } = this.#buffer;
+    for (let at = 0; at < bytes; ) {
+      const word = at >> 2;
+      const nameBytes = u32[word + 3];
+      this.#report({
+        wd: i32[word],
+        mask: u32[word + 1],
+        cookie: u32[word + 2],
+        ofEntry: nameBytes > 0,
+        stays: false,
+        edge: this.#edge,
+      });
+      at += 16 + nameBytes;
+    }
+  }
+
+  /** Report the event before this one, which shows whether that is a rename. */
+  #report(next: RawEvent | undefined): void {
+    const last = this.#last;
+    this.#last = next;
+    if (last === undefined) return;
+    if (next !== undefined && isRename(last, next)) {
+      last.stays = true;
+      next.stays = true;
+    }
+    this.#listener.onEvent(last.wd, last);
   }
 
   reopen(): boolean {

@@ -38,6 +38,21 @@ function readMounts(fd: number): ReadonlyMap<string, string> {
   return mounts;
 }
 
+/**
+ * Whether two lines with one id describe the same mount. The kernel gives the
+ * id of a mount that has ended to the next one.
+ */
+const isSameMount = (a: string, b: string): boolean =>
+  mountOf(a) === mountOf(b);
+
+/** The device, the root in it, the mount point, the type and the source. */
+function mountOf(line: string): string {
+  const [fields, rest = ''] = line.split(' - ');
+  const [, , device, root, point] = fields.split(' ');
+  const [type, source] = rest.split(' ');
+  return [device, root, point, type, source].join(' ');
+}
+
 function compare(
   before: ReadonlyMap<string, string>,
   after: ReadonlyMap<string, string>,
@@ -45,8 +60,10 @@ function compare(
   let hint = 0;
   for (const [id, line] of after) {
     const known = before.get(id);
+    if (known === line) continue;
     if (known === undefined) hint |= VQ_MOUNT;
-    else if (known !== line) hint |= VQ_UPDATE;
+    else if (isSameMount(known, line)) hint |= VQ_UPDATE;
+    else hint |= VQ_MOUNT | VQ_UNMOUNT;
   }
   for (const id of before.keys()) if (!after.has(id)) hint |= VQ_UNMOUNT;
   return hint;

@@ -148,7 +148,7 @@ export class WriteFilter implements Filter {
     const { fd, inode, isUnix, isStream } = source.descriptor;
     if (isUnix) {
       const isShut = isStream
-        ? this.#probe.unixSendFails(fd)
+        ? this.#sendFails(source)
         : this.#diag.sendIsShut(inode);
       // Unknown for lack of memory or permission: the next evaluation checks
       // again.
@@ -158,6 +158,14 @@ export class WriteFilter implements Filter {
       source.isSendShut = TCP_SEND_SHUT.has(this.#probe.tcpState(fd));
     }
     return source.isSendShut;
+  }
+
+  /** Whether a send fails; `undefined` if the descriptor is another file. */
+  #sendFails(source: FdSource): boolean | undefined {
+    // On a datagram socket, a send of 0 bytes sends an empty datagram.
+    return source.queue.kernel.identity.isCurrent(source)
+      ? this.#probe.unixSendFails(source.descriptor.fd)
+      : undefined;
   }
 
   #terminal(knote: Knote, source: FdSource): boolean {
