@@ -72,6 +72,10 @@ export const ERRNOS: Readonly<Record<string, Errors>> = {
     'ENOMEM',
     'EACCES EBADF EFAULT EINVAL ELOOP ENAMETOOLONG ENOENT ENOTDIR',
   ),
+  nameToHandleAt: errors(
+    '',
+    'EBADF EFAULT EINVAL ELOOP ENOENT ENOTDIR EOPNOTSUPP EOVERFLOW',
+  ),
   // Without it a file is taken to be watched twice as one descriptor.
   kcmp: errors('', 'EBADF EFAULT EINVAL EPERM ESRCH'),
   pipe: errors('EMFILE ENFILE', 'EFAULT EINVAL'),

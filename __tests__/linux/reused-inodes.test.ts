@@ -27,6 +27,9 @@ import {
   KeventList,
   kevent,
   kqueue,
+  NOTE_ATTRIB,
+  NOTE_DELETE,
+  NOTE_LINK,
   NOTE_WRITE,
 } from '../../src/index.js';
 import { createLinuxKernel } from '../../src/linux/kernel.js';
@@ -34,16 +37,10 @@ import { codeOf } from '../conformance/calls.js';
 import * as libc from '../conformance/libc.js';
 import { onLinux } from '../support/fds.js';
 
-const FS_IOC_GETVERSION = 0x80087601;
-
-/** The calls on a file system that tells no generations, as overlayfs. */
+/** The calls on a file system without file handles, as overlayfs. */
 function callsWithoutGenerations(): Syscalls {
   const real = bindLibc();
-  const kernel = createLinuxKernel({
-    ...real,
-    ioctl: (fd, request, address) =>
-      request === FS_IOC_GETVERSION ? -1 : real.ioctl(fd, request, address),
-  });
+  const kernel = createLinuxKernel({ ...real, nameToHandleAt: () => -1 });
   return syscallsOf(() => kernel);
 }
 
@@ -68,6 +65,28 @@ const epolls = (): string[] =>
   });
 
 const list = new KeventList(4);
+
+onLinux('a temporary file is not the FIFO before it', () => {
+  const q = kqueue();
+  const fifo = join(folder, 'fifo');
+  const path = join(folder, 'file');
+  libc.mkfifo(fifo);
+  const first = openSync(fifo, 'r+');
+  const fflags = NOTE_DELETE | NOTE_LINK | NOTE_WRITE | NOTE_ATTRIB;
+  const change = { filter: EVFILT_VNODE, flags: EV_ADD | EV_CLEAR, fflags };
+  kevent(q, [{ ...change, ident: first }], null);
+  closeSync(first);
+  unlinkSync(fifo);
+  const second = openSync(path, 'w+');
+  fds.push(second);
+  expect(second).toBe(first);
+  unlinkSync(path);
+  writeSync(second, 'x');
+  expect(kevent(q, null, list, 0)).toBe(0);
+  writeSync(second, 'x');
+  expect(kevent(q, null, list, 0)).toBe(0);
+  close(q);
+});
 
 describe.each([
   ['EVFILT_VNODE', EVFILT_VNODE, NOTE_WRITE],

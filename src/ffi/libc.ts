@@ -13,6 +13,7 @@ const SYSCALLS = {
   // Numbers below 424 differ between x86 and the generic table of newer
   // architectures. Later numbers are the same everywhere.
   statx: { x64: 332, generic: 291 },
+  nameToHandleAt: { x64: 303, generic: 264 },
   kcmp: { x64: 312, generic: 272 },
   pidfdOpen: { x64: 434, generic: 434 },
   epollPwait2: { x64: 441, generic: 441 },
@@ -59,6 +60,8 @@ export interface Libc {
   inotifyRmWatch(fd: number, wd: number): number;
   /** statx(fd, "", AT_EMPTY_PATH, mask, address). */
   statx(fd: number, mask: number, address: number): number;
+  /** name_to_handle_at(fd, "", handle, mountId, AT_EMPTY_PATH). */
+  nameToHandleAt(fd: number, handle: number, mountId: number): number;
   kcmp(
     pid1: number,
     pid2: number,
@@ -120,6 +123,14 @@ function bindAll(): Libc {
     'intptr_t',
     'intptr_t',
     address,
+  ]);
+  const nameToHandleAt = bind('syscall', 'intptr_t', [
+    'intptr_t',
+    'intptr_t',
+    address,
+    address,
+    address,
+    'intptr_t',
   ]);
   const kcmp = bind('syscall', 'intptr_t', [
     'intptr_t',
@@ -192,6 +203,15 @@ function bindAll(): Libc {
         AT_EMPTY_PATH,
         mask,
         at,
+      ),
+    nameToHandleAt: (file, handle, mountId) =>
+      nameToHandleAt(
+        SYSCALLS.nameToHandleAt[numbers],
+        file,
+        empty.address,
+        handle,
+        mountId,
+        AT_EMPTY_PATH,
       ),
     kcmp: (pid1, pid2, type, index1, index2) =>
       kcmp(SYSCALLS.kcmp[numbers], pid1, pid2, type, index1, index2),

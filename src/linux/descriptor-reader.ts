@@ -21,6 +21,14 @@ const KIND_OF_MODE: Readonly<Record<number, Kind>> = {
   49152: 'socket',
 };
 
+/** The kinds without an inode of a file system. */
+const ANONYMOUS: ReadonlySet<Kind> = new Set([
+  'pipe',
+  'socket',
+  'kqueue',
+  'other',
+]);
+
 /** Determines the kind of a descriptor. */
 export class DescriptorReader {
   readonly #libc: Libc;
@@ -43,7 +51,7 @@ export class DescriptorReader {
     const queue = isAnonymous ? this.#queues.identify(fd) : undefined;
     const kind = queue === undefined ? this.#kindOf(fd, stat) : 'kqueue';
     const isSocket = kind === 'socket';
-    const hasName = kind === 'file' || kind === 'directory';
+    const hasName = !ANONYMOUS.has(kind);
     return {
       fd,
       kind,

@@ -25,7 +25,7 @@ export interface Descriptor {
   readonly inodeHigh: number;
   /**
    * Distinguishes the files that had this inode number, one after the other; -1
-   * if unknown. Only files and directories have one.
+   * if unknown. Only what is opened by a name has one.
    */
   readonly inodeGeneration: number;
   /**

@@ -11,7 +11,6 @@ import {
 import { toDouble } from './int64.js';
 
 const FIONREAD = 0x541b;
-const FS_IOC_GETVERSION = 0x80087601;
 const TIOCOUTQ = 0x5411;
 const F_GETFL = 3;
 const F_SETPIPE_SZ = 1031;
@@ -33,6 +32,9 @@ const MSG_NOSIGNAL = 0x4000;
 const STATX_BASIC = 0x7ff;
 
 const PEEK_BYTES = 65536;
+/** MAX_HANDLE_SZ, and the bytes of struct file_handle before the handle. */
+const HANDLE_BYTES = 128;
+const HANDLE_HEADER = 8;
 
 /**
  * How many times a call is repeated that a signal or lack of memory
@@ -188,11 +190,20 @@ export class Probe {
 
   /**
    * The generation of a file's inode, or -1. Most file systems give the number
-   * of a deleted file to the next one, with another generation.
+   * of a deleted file to the next one, with another generation, which is part
+   * of the file handle. This is a hash of the handle.
    */
   inodeGeneration(fd: number): number {
     const { i32, address } = this.#scratch;
-    return this.#libc.ioctl(fd, FS_IOC_GETVERSION, address) < 0 ? -1 : i32[0];
+    i32[0] = HANDLE_BYTES;
+    const mountId = address + HANDLE_HEADER + HANDLE_BYTES;
+    if (this.#libc.nameToHandleAt(fd, address, mountId) < 0) return -1;
+    let hash = 0;
+    for (const word of i32.subarray(1, (HANDLE_HEADER + i32[0]) >> 2)) {
+      // Handles that differ in one word have different hashes.
+      hash = Math.imul(hash ^ word, 0x01000193);
+    }
+    return hash === -1 ? 0 : hash;
   }
 
   /** Whether a descriptor is open on a file. */
