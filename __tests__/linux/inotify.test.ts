@@ -1,5 +1,6 @@
 // What inotify has queued, however much, is read; names that end as the
-// kernel marks those of unlinked files; open files that lose their last name.
+// kernel marks those of unlinked files, or are not UTF-8; open files that lose
+// their last name.
 import {
   appendFileSync,
   linkSync,
@@ -7,6 +8,7 @@ import {
   mkdtempSync,
   openSync,
   renameSync,
+  rmdirSync,
   rmSync,
   unlinkSync,
   writeFileSync,
@@ -39,7 +41,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-const watch = (q: number, path: string, fflags: number): number => {
+const watch = (q: number, path: string | Buffer, fflags: number): number => {
   const ident = adopt(openSync(path, 'r'));
   const flags = EV_ADD | EV_CLEAR;
   kevent(q, [{ ident, filter: EVFILT_VNODE, flags, fflags }], null);
@@ -80,6 +82,38 @@ onLinux('watches a file whose name ends in " (deleted)"', () => {
   kevent(q, null, list, 0);
   // Replaced, not unlinked: spec I4.
   expect([...list].map(({ fflags }) => fflags)).toEqual([NOTE_DELETE]);
+});
+
+describe('in a directory whose name is not UTF-8', () => {
+  let at: (name: string) => Buffer;
+  beforeEach(() => {
+    const directory = Buffer.concat([
+      Buffer.from(join(folder, 'a')),
+      Buffer.of(0xff),
+    ]);
+    mkdirSync(directory);
+    at = (name) => Buffer.concat([directory, Buffer.from(`/${name}`)]);
+  });
+
+  onLinux('tells a replacement from a removal', () => {
+    const q = kqueue();
+    for (const name of ['file', 'other']) writeFileSync(at(name), '');
+    watch(q, at('file'), NOTE_DELETE | NOTE_LINK | NOTE_RENAME);
+    renameSync(at('other'), at('file'));
+    const list = new KeventList(4);
+    kevent(q, null, list, 0);
+    expect([...list].map(({ fflags }) => fflags)).toEqual([NOTE_DELETE]);
+  });
+
+  onLinux('the removal of a directory wakes a wait', () => {
+    const q = kqueue();
+    mkdirSync(at('directory'));
+    watch(q, at('directory'), NOTE_DELETE);
+    expect(kevent(q, null, new KeventList(4), 0)).toBe(0);
+    expect(libc.poll(q)).toBe(0);
+    rmdirSync(at('directory'));
+    expect(libc.poll(q)).toBe(libc.POLLIN);
+  });
 });
 
 onLinux('a rename is one event, also between two reads of inotify', () => {

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import { D } from './constants.js';
 import {
   type InodeWatch,
@@ -62,9 +61,7 @@ export class DirectoryRemovals {
   }
 
   #watchParent(source: FdSource): void {
-    const path = this.#watches.get(source)?.snapshot?.path;
-    if (path === undefined || path === '/') return;
-    const watch = this.#watches.addChild(dirname(path), source);
+    const watch = this.#watches.addChild(source);
     if (watch !== undefined) this.#parents.set(source, watch);
   }
 

@@ -149,7 +149,9 @@ export class InodeWatches {
   }
 
   /** Watch the parent of a directory for the directory's removal. */
-  addChild(parent: string, source: FdSource): InodeWatch | undefined {
+  addChild(source: FdSource): InodeWatch | undefined {
+    // Its path may change meanwhile, or may not be UTF-8.
+    const parent = `/proc/self/fd/${source.descriptor.fd}/..`;
     const watch =
       this.open() === 0 ? this.#watch(parent, IN_DELETE) : undefined;
     watch?.children.add(source);

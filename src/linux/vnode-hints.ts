@@ -21,8 +21,11 @@ import { isSameInode, type Probe, type Stat } from './probe.js';
  */
 export interface Snapshot {
   stat: Stat;
-  /** Its path, which distinguishes a replacement from a removal. */
-  path: string | undefined;
+  /**
+   * Its path, which distinguishes a replacement from a removal. It need not be
+   * UTF-8.
+   */
+  path: Buffer | undefined;
   /** The inotify edge at which it last became shorter. */
   truncatedAt: number;
 }
@@ -47,14 +50,18 @@ const isKind = ({ mode }: Stat, kind: number): boolean =>
 const ENTRIES = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
 
 /** The suffix that the kernel adds to the path of an unlinked file. */
-const DELETED = ' (deleted)';
+const DELETED = Buffer.from(' (deleted)');
+
+/** The path of an open file as text, if it has one. */
+export const pathOf = (fd: number): string | undefined =>
+  bytePathOf(fd)?.toString();
 
 /** The path of an open file, if it has one. */
-export function pathOf(fd: number): string | undefined {
+function bytePathOf(fd: number): Buffer | undefined {
   try {
     const link = `/proc/self/fd/${fd}`;
-    const path = readlinkSync(link);
-    if (!path.endsWith(DELETED)) return path;
+    const path = readlinkSync(link, 'buffer');
+    if (!path.subarray(-DELETED.length).equals(DELETED)) return path;
     // A name may itself end in this suffix: then the file exists.
     const there = statSync(path, { bigint: true, throwIfNoEntry: false });
     const { dev, ino } = statSync(link, { bigint: true });
@@ -69,7 +76,7 @@ export function takeSnapshot(probe: Probe, fd: number): Snapshot | null {
   const stat = probe.stat(fd);
   return stat === undefined
     ? null
-    : { stat, path: pathOf(fd), truncatedAt: -1 };
+    : { stat, path: bytePathOf(fd), truncatedAt: -1 };
 }
 
 /**
@@ -103,8 +110,8 @@ export function hintsOf(
     // The kind of change is lost: compare, and report at least a write.
     hints.push(D.NOTE_WRITE);
     if (now.size > before.size) hints.push(D.NOTE_EXTEND);
-    const path = pathOf(fd);
-    isMoved = path !== undefined && path !== snapshot.path;
+    const path = bytePathOf(fd);
+    isMoved = path !== undefined && snapshot.path?.equals(path) !== true;
   }
   const isModified = (mask & IN_MODIFY) !== 0;
   if (isModified) {
@@ -117,7 +124,7 @@ export function hintsOf(
   snapshot.stat = { ...(isAttrib ? now : before), size };
   if (isAttrib) hints.push(...attribHints(before, snapshot));
   if (isMoved) {
-    snapshot.path = pathOf(fd);
+    snapshot.path = bytePathOf(fd);
     hints.push(D.NOTE_RENAME);
   }
   return hints;
