@@ -103,21 +103,31 @@ export class InodeWatches {
       this.#byWd.clear();
     }
     if (this.open() !== 0) return false;
-    for (const { sources, children, snapshot } of this.#lost.splice(0)) {
-      for (const source of sources) {
-        if (source.knotes.length === 0) continue;
-        if (!this.#queue.kernel.identity.isCurrent(source)) continue;
-        if (!this.add(source)) continue;
-        const watch = this.get(source);
-        if (watch !== undefined) watch.snapshot ??= snapshot;
-      }
-      for (const source of children) {
-        this.#queue.sources.directories.followMove(source);
-      }
-    }
+    for (const watch of this.#lost.splice(0)) this.#renew(watch);
     // Changes in between were not reported.
     for (const watch of this.#byWd.values()) this.#post(watch, LOST_EVENTS);
     return true;
+  }
+
+  /** A watch has ended, or may have: watch its inodes again. */
+  #renew(watch: InodeWatch): void {
+    const { kernel, sources } = this.#queue;
+    for (const source of [...watch.sources]) {
+      if (source.knotes.length === 0) continue;
+      if (kernel.identity.isCurrent(source)) this.#addAgain(source, watch);
+    }
+    for (const source of [...watch.children]) {
+      sources.directories.followMove(source);
+    }
+  }
+
+  /** Returns the new watch of a source, if there could be one. */
+  #addAgain(source: FdSource, old: InodeWatch): InodeWatch | undefined {
+    old.sources.delete(source);
+    if (!this.add(source)) return undefined;
+    const watch = this.get(source);
+    if (watch !== undefined) watch.snapshot ??= old.snapshot;
+    return watch;
   }
 
   close(): void {
@@ -193,6 +203,8 @@ export class InodeWatches {
 
   #onEvent(wd: number, event: InotifyEvent): void {
     if ((event.mask & IN_Q_OVERFLOW) !== 0) {
+      // The ends of watches may be among the lost events.
+      for (const watch of [...this.#byWd.values()]) this.#renew(watch);
       for (const watch of this.#byWd.values()) this.#post(watch, event);
       return;
     }
@@ -274,12 +286,8 @@ export class InodeWatches {
         sources.drop(source, false);
         continue;
       }
-      watch.sources.delete(source);
-      if (!this.add(source)) continue;
-      const next = this.get(source);
-      if (next === undefined) continue;
-      next.snapshot ??= watch.snapshot;
-      followers.set(next, source);
+      const next = this.#addAgain(source, watch);
+      if (next !== undefined) followers.set(next, source);
     }
     this.#release(watch);
     for (const [next, source] of followers) this.#postMissed(next, source);
