@@ -9,7 +9,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import koffi from 'koffi';
@@ -21,6 +21,7 @@ import {
   EV_EOF,
   EVFILT_PROC,
   EVFILT_READ,
+  EVFILT_SIGNAL,
   EVFILT_TIMER,
   EVFILT_USER,
   EVFILT_VNODE,
@@ -36,7 +37,13 @@ import { createLinuxKernel } from '../../src/linux/kernel.js';
 import { Probe } from '../../src/linux/probe.js';
 import { gate } from '../conformance/cases.js';
 import { socketpair } from '../conformance/libc.js';
-import { dispose, dup, forget, grandchild } from '../conformance/world.js';
+import {
+  dispose,
+  dup,
+  forget,
+  grandchild,
+  signal,
+} from '../conformance/world.js';
 import { root } from '../support/built-package.js';
 import { openCount } from '../support/fds.js';
 
@@ -382,3 +389,20 @@ for (const name of ['epollCreate', 'eventfd'] as const) {
     },
   );
 }
+
+onLinux('signals are counted without a descriptor for a pipe', () => {
+  const real = bindLibc();
+  const failing = (ends: number) => real.pipe(ends, -1);
+  const kernel = createLinuxKernel({ ...real, pipe: failing });
+  const { kqueue, kevent, close } = syscallsOf(() => kernel);
+  const kq = kqueue();
+  const ident = constants.signals.SIGUSR2;
+  kevent(kq, [{ ident, filter: EVFILT_SIGNAL, flags: EV_ADD }], null);
+  const list = new KeventList(1);
+  for (let i = 0; i < 3; i++) {
+    signal('SIGUSR2');
+    expect(kevent(kq, null, list, 1000)).toBe(1);
+    expect(list.data(0)).toBe(1);
+  }
+  close(kq);
+});

@@ -485,6 +485,25 @@ onLinux('a signal is watched again after its epoll was moved', () => {
   close(kq);
 });
 
+onLinux('a signal is counted without touching a pipe of other code', () => {
+  const kq = kqueue();
+  const ident = constants.signals.SIGUSR2;
+  const watched = { ident, filter: EVFILT_SIGNAL, flags: EV_ADD };
+  const { opened } = openedBy(() => kevent(kq, [watched], null));
+  const [reader, writer] = pipe();
+  const isPipe = (fd: number) =>
+    readlinkSync(`/proc/self/fd/${fd}`).startsWith('pipe:');
+  // Other code opens a pipe at the numbers of any pipe of the library.
+  for (const [i, fd] of opened.filter(isPipe).entries()) {
+    libc.dup2(i === 0 ? reader : writer, fd);
+  }
+  libc.writeText(writer, 'own');
+  signal('SIGUSR2');
+  expect(collect(kq, 1000)).toEqual([ident]);
+  expect(libc.readNow(reader, 16)).toBe(3);
+  close(kq);
+});
+
 describe('a part of a queue that other code closed', () => {
   const PARTS = 3;
   for (let nth = 0; nth < PARTS; nth++) {

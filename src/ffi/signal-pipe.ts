@@ -63,8 +63,6 @@ export class SignalPipe {
   /** Messages that were taken out, oldest first. */
   #held: Run[] = [];
   readonly #libc: Libc;
-  readonly #copyIn: number;
-  readonly #copyOut: number;
   readonly #buffer: NativeBlock = nativeBlock(BUFFER_BYTES);
   readonly #loop: number;
   readonly #loopBytes: number;
@@ -77,7 +75,6 @@ export class SignalPipe {
   private constructor(
     libc: Libc,
     [fd, writer]: readonly [number, number],
-    copy: readonly [number, number],
     loop: number,
     loopBytes: number,
     isActive: NativeFunction,
@@ -85,7 +82,6 @@ export class SignalPipe {
     this.#libc = libc;
     this.fd = fd;
     this.#writer = writer;
-    [this.#copyOut, this.#copyIn] = copy;
     this.#loop = loop;
     this.#loopBytes = loopBytes;
     this.isActive = (handle) => isActive(handle) !== 0;
@@ -93,10 +89,9 @@ export class SignalPipe {
 
   /**
    * Find the pipe of the main thread's loop. Returns `undefined` if libuv is
-   * not visible in the program, and -1 with errno if it cannot be opened. There
-   * must have been a signal listener already.
+   * not visible in the program. There must have been a signal listener already.
    */
-  static find(libc: Libc): SignalPipe | undefined | -1 {
+  static find(libc: Libc): SignalPipe | undefined {
     // Bun exports these functions too, and ends the process when one is called.
     if ('Bun' in globalThis) return undefined;
     const node = openLibrary(null);
@@ -119,24 +114,13 @@ export class SignalPipe {
       const [reader, writer] = [words[i], words[i + 1]];
       const isWatched = words.subarray(i + 2, i + WATCH_WORDS).includes(reader);
       if (!isWatched || !areEnds(libc, reader, writer)) continue;
-      const { i32, address } = libc.scratch;
-      if (libc.pipe(address, CLOEXEC | NONBLOCK) < 0) return -1;
-      const copy = [i32[0], i32[1]] as const;
       const ends = [reader, writer] as const;
       if (libc.fcntl(writer, F_GETPIPE_SZ, 0) < PIPE_BYTES) {
         libc.fcntl(writer, F_SETPIPE_SZ, PIPE_BYTES);
       }
-      return new SignalPipe(libc, ends, copy, loop, bytes, isActive);
+      return new SignalPipe(libc, ends, loop, bytes, isActive);
     }
     return undefined;
-  }
-
-  /**
-   * Close the descriptors that were opened here. The loop's own ends stay open.
-   */
-  close(): void {
-    this.#libc.close(this.#copyIn);
-    this.#libc.close(this.#copyOut);
   }
 
   /** Whether messages were taken out that must be put back. */
@@ -146,33 +130,38 @@ export class SignalPipe {
 
   /**
    * Visit all messages in the pipe, oldest first. Returns true if they were
-   * taken out: because there were many, or because `takes` requests it.
+   * taken out: because there were many, because they could not be copied, or
+   * because `takes` requests it.
    */
   visit(visit: Visit, takes = false): boolean {
     const { i32, address } = this.#libc.scratch;
     const isAsked = this.#libc.ioctl(this.fd, FIONREAD, address) >= 0;
     if (isAsked && i32[0] === 0) return takes;
     const isMuch = takes || i32[0] > LOOK_BYTES;
-    if (isAsked && isMuch && !this.#isEnding) {
-      this.#take(visit);
-      return true;
-    }
-    this.#look(visit);
-    return false;
+    const mayTake = isAsked && !this.#isEnding;
+    if (!(mayTake && isMuch) && (this.#look(visit) || !mayTake)) return false;
+    this.#take(visit);
+    return true;
   }
 
-  #look(visit: Visit): void {
+  /** Visit a copy of the messages. False if there can be no copy now. */
+  #look(visit: Visit): boolean {
     const { address } = this.#buffer;
     const libc = this.#libc;
+    // One pipe per copy: other code could close a kept one.
+    if (libc.pipe(libc.scratch.address, CLOEXEC | NONBLOCK) < 0) return false;
+    const [copyOut, copyIn] = libc.scratch.i32;
     const copied = again(libc, () =>
-      libc.tee(this.fd, this.#copyIn, BUFFER_BYTES, SPLICE_F_NONBLOCK),
+      libc.tee(this.fd, copyIn, BUFFER_BYTES, SPLICE_F_NONBLOCK),
     );
-    if (copied <= 0) return;
-    // Bytes left in the copy would look like new messages next time.
-    const bytes = again(libc, () =>
-      libc.read(this.#copyOut, address, BUFFER_BYTES),
-    );
+    const bytes =
+      copied > 0
+        ? again(libc, () => libc.read(copyOut, address, BUFFER_BYTES))
+        : 0;
+    libc.close(copyIn);
+    libc.close(copyOut);
     this.#visitBuffer(bytes, visit);
+    return true;
   }
 
   #take(visit: Visit): void {

@@ -13,7 +13,6 @@ import {
   type Timer,
 } from '../host/index.js';
 import { DE } from './constants.js';
-import { lastErrno } from './errno.js';
 import type { Knote } from './knote.js';
 
 type Listener = () => void;
@@ -113,11 +112,11 @@ export class Signals {
     this.#process.on(name, counted.listener);
     // If a program removes all listeners of the process, Node's own are removed
     // too, and it catches no other signals.
-    const errno = isCaught(signal) ? this.#search() : DE.ENOTSUP;
-    if (errno !== 0) {
+    if (!isCaught(signal)) {
       this.remove(signal, knote);
-      return errno;
+      return DE.ENOTSUP;
     }
+    this.#search();
     // Messages in the pipe are older than this knote, and not for it.
     this.#countPipe(counted);
     // They do not belong to a new watch either, but to one by another name.
@@ -126,14 +125,11 @@ export class Signals {
   }
 
   /** Find libuv's pipe, which exists once there is a listener. */
-  #search(): number {
-    if (this.#searched) return 0;
-    const found = SignalPipe.find(this.#libc);
-    if (found === -1) return lastErrno(this.#libc);
+  #search(): void {
+    if (this.#searched) return;
     this.#searched = true;
-    this.#pipe = found;
-    if (found !== undefined) this.#process.on('exit', this.#onExit);
-    return 0;
+    this.#pipe = SignalPipe.find(this.#libc);
+    if (this.#pipe !== undefined) this.#process.on('exit', this.#onExit);
   }
 
   remove(signal: number, knote: Knote): void {
@@ -155,7 +151,6 @@ export class Signals {
 
   #closePipe(): void {
     this.#process.off('exit', this.#onExit);
-    this.#pipe?.close();
     this.#pipe = undefined;
     this.#searched = false;
   }
