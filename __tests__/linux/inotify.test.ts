@@ -92,6 +92,19 @@ onLinux('watches a file whose name ends in " (deleted)"', () => {
   expect([...list].map(({ fflags }) => fflags)).toEqual([NOTE_DELETE]);
 });
 
+onLinux('tells a replacement in a directory that was renamed', () => {
+  const q = kqueue();
+  const [before, after] = [join(folder, 'before'), join(folder, 'after')];
+  mkdirSync(before);
+  for (const name of ['file', 'other']) writeFileSync(join(before, name), '');
+  watch(q, join(before, 'file'), NOTE_DELETE | NOTE_LINK);
+  renameSync(before, after);
+  renameSync(join(after, 'other'), join(after, 'file'));
+  const list = new KeventList(4);
+  kevent(q, null, list, 0);
+  expect([...list].map(({ fflags }) => fflags)).toEqual([NOTE_DELETE]);
+});
+
 describe('in a directory whose name is not UTF-8', () => {
   let at: (name: string) => Buffer;
   beforeEach(() => {

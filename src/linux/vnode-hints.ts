@@ -21,10 +21,7 @@ import { isSameInode, type Probe, type Stat } from './probe.js';
  */
 export interface Snapshot {
   stat: Stat;
-  /**
-   * Its path, which distinguishes a replacement from a removal. It need not be
-   * UTF-8.
-   */
+  /** Its path, which need not be UTF-8. An overflow may hide a rename. */
   path: Buffer | undefined;
   /** The inotify edge at which it last became shorter. */
   truncatedAt: number;
@@ -122,7 +119,7 @@ export function hintsOf(
   // Only what this event reports; other changes have their own events.
   const { size } = overflow || isModified ? now : before;
   snapshot.stat = { ...(isAttrib ? now : before), size };
-  if (isAttrib) hints.push(...attribHints(before, snapshot));
+  if (isAttrib) hints.push(...attribHints(before, snapshot.stat, fd));
   if (isMoved) {
     snapshot.path = bytePathOf(fd);
     hints.push(D.NOTE_RENAME);
@@ -149,15 +146,14 @@ function modifyHints(before: Stat, now: Stat): readonly number[] {
 /**
  * The inode changed. The link count distinguishes links from other attributes.
  */
-function attribHints(before: Stat, snapshot: Snapshot): readonly number[] {
-  const { stat: now } = snapshot;
+function attribHints(before: Stat, now: Stat, fd: number): readonly number[] {
   // The links of a directory are its subdirectories, until it is removed.
   const counts = now.links === 0 || !isKind(now, S_IFDIR);
   const links = counts ? now.links - before.links : 0;
   if (links === 0) return [D.NOTE_ATTRIB];
   const hints: number[] = [];
   if (links > 0) hints.push(D.NOTE_LINK);
-  else if (isReplaced(snapshot)) hints.push(D.NOTE_DELETE);
+  else if (isReplaced(fd, now)) hints.push(D.NOTE_DELETE);
   else hints.push(D.NOTE_DELETE | D.NOTE_LINK);
   // Reported together with the change of the links.
   const { mode, uid, gid } = before;
@@ -166,13 +162,15 @@ function attribHints(before: Stat, snapshot: Snapshot): readonly number[] {
   return hints;
 }
 
-/** Whether another file is now at this path. */
-function isReplaced({ path, stat }: Snapshot): boolean {
-  if (path === undefined) return false;
+/** Whether another file is now at the path of an open file. */
+function isReplaced(fd: number, { inode, inodeHigh }: Stat): boolean {
   try {
-    const there = statSync(path, { bigint: true, throwIfNoEntry: false });
-    if (there === undefined) return false;
-    return there.ino !== toBigInt(stat.inode, stat.inodeHigh);
+    const path = readlinkSync(`/proc/self/fd/${fd}`, 'buffer');
+    const isDeleted = path.subarray(-DELETED.length).equals(DELETED);
+    if (!isDeleted) return false;
+    const name = path.subarray(0, -DELETED.length);
+    const there = statSync(name, { bigint: true, throwIfNoEntry: false });
+    return there !== undefined && there.ino !== toBigInt(inode, inodeHigh);
   } catch {
     return false;
   }
