@@ -304,3 +304,27 @@ onLinux('a closed socket sends nothing through the next one', () => {
   expect(kevent(kq, null, list, 0)).toBe(0);
   expect(libc.poll(receiver)).toBe(0);
 });
+
+onLinux(
+  'a queue has no event while another has only that of a closed fd',
+  () => {
+    const [parent, child] = [kqueue(), kqueue()];
+    const [reader, writer] = pipe();
+    const [other, otherWriter] = pipe();
+    const watch = (kq: number, ident: number) =>
+      kevent(kq, [{ ident, filter: EVFILT_READ, flags: EV_ADD }], null);
+    watch(parent, child);
+    watch(child, reader);
+    watch(child, other);
+    dup(reader);
+    closeSync(reader);
+    forget(reader);
+    libc.write(writer, 1);
+    const list = new KeventList(4);
+    expect(kevent(parent, null, list, 0)).toBe(0);
+    libc.write(otherWriter, 1);
+    expect(kevent(parent, null, list, 0)).toBe(1);
+    expect(kevent(child, null, list, 0)).toBe(1);
+    expect(list.ident(0)).toBe(other);
+  },
+);

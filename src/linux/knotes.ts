@@ -29,6 +29,11 @@ export class Knotes {
     return this.#fifo.length;
   }
 
+  /** The oldest pending knote. */
+  get first(): Knote | null {
+    return this.#fifo.head;
+  }
+
   all(): Iterable<Knote> {
     return this.#table.all();
   }

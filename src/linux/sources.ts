@@ -223,6 +223,15 @@ export class Sources {
     return true;
   }
 
+  /** Drop pending events of closed descriptors that come before any other. */
+  dropStalePending(): void {
+    const { knotes } = this.#queue;
+    for (let knote = knotes.first; knote?.source != null; ) {
+      if (!this.dropIfStale(knote.source) || knotes.first === knote) return;
+      knote = knotes.first;
+    }
+  }
+
   /** Drop the registrations of a descriptor that is now another file. */
   dropStale(fd: number): void {
     for (const source of this.#allOf(fd)) this.dropIfStale(source);

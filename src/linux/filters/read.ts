@@ -208,6 +208,8 @@ export class ReadFilter implements Filter {
     const child = source.descriptor.queue;
     if (child === null) return false;
     child.pollSources();
+    // On Darwin a closed descriptor has no events that would count.
+    child.sources.dropStalePending();
     setData(knote, child.knotes.pendingCount);
     return child.knotes.pendingCount > 0;
   }
