@@ -207,6 +207,7 @@ function questions({ standIn, noop }: Made): Question[] {
       flags: ['--expose-gc'],
       missing: onLinux,
     },
+    { file: 'nested.ts', tables: ['nested'], missing: onLinux },
     { file: 'latency.ts', tables: ['latency'], missing: noKernel },
     { file: 'wake.ts', tables: ['wake'], missing: noKernel },
     { file: 'ping-pong.ts', tables: ['ping-pong'], missing: noKernel },
