@@ -136,7 +136,7 @@ async function settled(limit: number): Promise<number> {
 }
 
 async function everyOnce(choose: ReturnType<typeof randomOf>): Promise<void> {
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < 3; i++) {
     for (const scenario of ALL) {
       for (const shared of sharedQueues) {
         let once = 0;
