@@ -3,6 +3,9 @@
 import { together } from '../support/child.js';
 import { onLinux } from '../support/fds.js';
 
+// The first test waits for all programs, which may take 60 s.
+jest.setTimeout(70_000);
+
 // The last one ends the process.
 const programs = together('linux/threads', [
   'endings',
