@@ -119,6 +119,7 @@ export class InodeWatches {
     for (const source of [...watch.children]) {
       sources.directories.followMove(source);
     }
+    this.#release(watch);
   }
 
   /** Returns the new watch of a source, if there could be one. */
