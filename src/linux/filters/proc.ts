@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { type Libc, type NativeBlock, nativeBlock } from '../../ffi/index.js';
 import { procStat } from '../../host/index.js';
 import { D, DE, EPOLLET, EPOLLIN } from '../constants.js';
@@ -120,6 +121,16 @@ const watch = (member: ProcWatch): number =>
 const isSameFile = (a: Inode | undefined, b: Inode | undefined): boolean =>
   a === undefined || b === undefined || isSameInode(a, b);
 
+/** Whether the process of a pidfd was reaped: another may have its pid. */
+function isReaped(pidfd: number): boolean {
+  try {
+    const info = readFileSync(`/proc/self/fdinfo/${pidfd}`, 'latin1');
+    return !/^Pid:\s*[1-9]/m.test(info);
+  } catch {
+    return true;
+  }
+}
+
 /** EVFILT_PROC over pidfds: rules M. */
 export class ProcFilter implements Filter {
   readonly #libc: Libc;
@@ -229,7 +240,8 @@ export class ProcFilter implements Filter {
       return code === CLD_DUMPED ? status | 0x80 : status;
     }
     const zombie = procStat(knote.identLow)?.status;
-    if (zombie !== undefined) return zombie;
+    // Checked afterwards: the pid was its own until now.
+    if (zombie !== undefined && !isReaped(pidfd)) return zombie;
     i32.fill(0, 0, 16);
     i32[0] = PIDFD_INFO_EXIT;
     if (this.#libc.ioctl(pidfd, PIDFD_GET_INFO, address) < 0) return undefined;
