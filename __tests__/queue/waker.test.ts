@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import koffi from 'koffi';
 import { Kqueue, type WakerHandle, wake } from '../../src/index.js';
 import { close as closeFd } from '../conformance/libc.js';
 import { printedBy, printedByLine, together } from '../support/child.js';
@@ -112,6 +113,19 @@ onLinux('loses no wake if other code closes the eventfd', async () => {
   expect(events).toEqual(['five']);
   expect(wake(handle)).toBe(true);
   expect(pending()).toEqual(['five']);
+});
+
+onLinux('a wake does not write to an eventfd of other code', () => {
+  const { handle } = kq.waker(5, 'five');
+  const fd = handle.words[2];
+  closeFd(fd);
+  // It also gets the kernel's id of the one that was closed.
+  const eventfd = koffi.load(null).func('eventfd', 'int', ['uint', 'int']);
+  expect(eventfd(0, 0)).toBe(fd);
+  expect(wake(handle)).toBe(false);
+  const info = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1');
+  expect(info).toMatch(/^eventfd-count: +0$/m);
+  closeFd(fd);
 });
 
 test('threads wake other threads, even a blocked one', async () => {

@@ -1,8 +1,9 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { type NativeLibrary, openLibrary } from './library.js';
+import { openLibrary } from './library.js';
 import { type NativeBlock, nativeBlock } from './native-block.js';
 
 const F_DUPFD_CLOEXEC = 1030;
+const F_GETSIG = 11;
 
 type Call = (...args: number[]) => number;
 
@@ -11,6 +12,8 @@ const isLinux = process.platform === 'linux';
 /** The C calls that wake a thread, and the number 1 to write. */
 interface Calls {
   readonly dup: Call;
+  /** The mark of a descriptor: see Identity.mark. */
+  readonly markOf: Call;
   readonly write: Call;
   readonly close: Call;
   readonly one: NativeBlock;
@@ -23,21 +26,21 @@ function bind(): Calls {
   const library = openLibrary(null);
   const { func } = library;
   const none: Call = () => -1;
+  const fcntl = isLinux
+    ? func('fcntl', 'int', ['int', 'int', 'intptr_t'])
+    : undefined;
   const one = nativeBlock(8);
   one.i32[process.arch === 's390x' ? 1 : 0] = 1;
   return {
-    dup: bindDup(func) ?? none,
+    // A close-on-exec duplicate. Native queues are not inherited in any case.
+    dup: fcntl
+      ? (fd) => fcntl(fd, F_DUPFD_CLOEXEC, 0)
+      : (func('dup', 'int', ['int']) ?? none),
+    markOf: fcntl ? (fd) => fcntl(fd, F_GETSIG, 0) : none,
     write: func('write', 'intptr_t', ['int', 'uintptr_t', 'size_t']) ?? none,
     close: func('close', 'int', ['int']) ?? none,
     one,
   };
-}
-
-/** A close-on-exec duplicate. Native queues are not inherited in any case. */
-function bindDup(func: NativeLibrary['func']): Call | undefined {
-  if (!isLinux) return func('dup', 'int', ['int']);
-  const fcntl = func('fcntl', 'int', ['int', 'int', 'intptr_t']);
-  return fcntl && ((fd) => fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
 /**
@@ -60,8 +63,8 @@ export const dupFd = (fd: number): number => calls().dup(fd);
 export const closeFd = (fd: number): number => calls().close(fd);
 
 /**
- * The permanent id of an eventfd, since Linux 5.2. `undefined` if the
- * descriptor is not an eventfd, or proc(5) cannot be read.
+ * The id of an eventfd, since Linux 5.2. `undefined` if the descriptor is not an
+ * eventfd, or proc(5) cannot be read.
  */
 export function eventfdId(fd: number): number | undefined {
   let info = -1;
@@ -86,17 +89,21 @@ export function eventfdId(fd: number): number | undefined {
  * file. The other thread may close it at any moment, so a duplicate is checked
  * and written.
  *
- * @param id Its number for good; 0 if that is not known.
+ * @param id Its id; 0 if that is not known.
+ * @param mark How it is marked.
  * @returns Whether it is that eventfd.
  */
-export function writeEventfd(fd: number, id: number): boolean {
-  const { dup: dupOf, write, close, one } = calls();
-  if (id !== 0 && eventfdId(fd) !== id) return false;
+export function writeEventfd(fd: number, id: number, mark: number): boolean {
+  const { dup: dupOf, markOf, write, close, one } = calls();
+  // The next eventfd may have the number and the id.
+  const isIt = (each: number): boolean =>
+    markOf(each) === mark && (id === 0 || eventfdId(each) === id);
+  if (!isIt(fd)) return false;
   const dup = dupOf(fd);
   // No descriptor is free: use the one that was just checked.
   if (dup < 0) return write(fd, one.address, 8) === 8;
   try {
-    if (id !== 0 && eventfdId(dup) !== id) return false;
+    if (!isIt(dup)) return false;
     // It fails only after 2**64 writes, and is readable then.
     write(dup, one.address, 8);
     return true;

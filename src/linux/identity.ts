@@ -40,7 +40,8 @@ export class Identity {
    * there.
    */
   readonly #holders = new Map<number, object>();
-  #lastMark = 0;
+  /** Begins at random, because other threads mark files too. */
+  #lastMark = Math.floor(Math.random() * MEMBER_MARKS);
 
   constructor(libc: Libc, epoll: Epoll, probe: Probe) {
     this.#libc = libc;
@@ -83,8 +84,13 @@ export class Identity {
     }
   }
 
+  /** The mark of an open file; 0 if it has none, or -1. */
+  markOf(fd: number): number {
+    return this.#libc.fcntl(fd, F_GETSIG, 0);
+  }
+
   isMarked(fd: number, mark: number): boolean {
-    const found = this.#libc.fcntl(fd, F_GETSIG, 0);
+    const found = this.markOf(fd);
     // A sandbox may forbid the call: then the other proofs have to do.
     return found < 0 ? this.#libc.errno() !== LINUX_EBADF : found === mark;
   }
@@ -140,7 +146,7 @@ export class Identity {
   #mayBe({ epolls }: Queue, name: 'inner' | 'side'): boolean {
     const ep = epolls[name];
     if (!epolls.isHeld(ep)) return false;
-    const mark = this.#libc.fcntl(ep, F_GETSIG, 0);
+    const mark = this.markOf(ep);
     return mark === MARKS[name] || !EPOLL_MARKS.includes(mark);
   }
 

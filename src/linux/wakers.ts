@@ -23,7 +23,7 @@ class Waker implements OwnMember {
 
   /** Returns a Darwin errno. */
   open(): number {
-    const { libc } = this.#queue.kernel;
+    const { libc, identity } = this.#queue.kernel;
     const fd = libc.eventfd(0, CLOEXEC | NONBLOCK);
     if (fd < 0) return lastErrno(libc);
     const errno = this.#queue.addMember(this, fd, EPOLLIN | EPOLLET);
@@ -33,6 +33,7 @@ class Waker implements OwnMember {
     }
     this.#fd = fd;
     Atomics.store(this.#words, WAKE.EVENTFD_ID, eventfdId(fd) ?? 0);
+    Atomics.store(this.#words, WAKE.MARK, identity.markOf(fd));
     Atomics.store(this.#words, WAKE.FD, fd);
     return 0;
   }

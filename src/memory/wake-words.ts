@@ -6,7 +6,7 @@
  */
 
 /** The number of words. */
-export const WAKE_WORDS = 8;
+export const WAKE_WORDS = 9;
 
 /** Marks the memory as a waker's. */
 export const WAKE_MAGIC = 0x6b715741;
@@ -21,7 +21,10 @@ export const WAKE = {
    * while other code closed it and there is no other.
    */
   FD: 2,
-  /** The kernel's number of the eventfd, which is not used again; or 0. */
+  /**
+   * The kernel's number of the eventfd, or 0. The next eventfd gets it once this
+   * one is closed.
+   */
   EVENTFD_ID: 3,
   /** The number of threads that are currently in {@link BY_KEVENT} wakes. */
   USERS: 4,
@@ -29,6 +32,8 @@ export const WAKE = {
   IDENT_HIGH: 6,
   /** 1 if the eventfd was written since its event. */
   PENDING: 7,
+  /** How the eventfd is marked, which no eventfd of other code is. */
+  MARK: 8,
 } as const;
 
 /** Woken by a write to an eventfd. */

@@ -211,8 +211,9 @@ export function wake(handle: WakerHandle): boolean {
     Atomics.store(words, WAKE.PENDING, 1);
     const fd = Atomics.load(words, WAKE.FD);
     const id = Atomics.load(words, WAKE.EVENTFD_ID);
+    const mark = Atomics.load(words, WAKE.MARK);
     // If other code closed the eventfd, the queue notices it, and the wake.
-    return fd < 0 ? !isClosed(words) : ffi().writeEventfd(fd, id);
+    return fd < 0 ? !isClosed(words) : ffi().writeEventfd(fd, id, mark);
   }
   Atomics.add(words, WAKE.USERS, 1);
   try {
