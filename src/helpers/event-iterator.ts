@@ -154,11 +154,12 @@ export function eventIterator<T>(
     if (hasEnded) return;
     try {
       end();
-    } finally {
-      const all = requests.splice(0);
-      if (all.length === 0) pendingError = { error };
-      for (const { reject } of all) reject(error);
+    } catch {
+      // The consumer gets the first error.
     }
+    const all = requests.splice(0);
+    if (all.length === 0) pendingError = { error };
+    for (const { reject } of all) reject(error);
   };
 
   /** Settle pending `next` calls in order. */

@@ -1,4 +1,10 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+} from 'node:fs';
 import { KqueueError } from '../errors.js';
 import { hostDialect } from '../host/index.js';
 import type { Kqueue, VnodeNote } from '../queue/index.js';
@@ -67,14 +73,35 @@ export function watchVnode(
   });
 }
 
-/** Stop watching, and close the descriptor. */
-export function unwatchVnode(kq: Kqueue<Member>, fd: number): void {
+/** The identity of a file. */
+export type FileId = Pick<BigIntStats, 'dev' | 'ino'>;
+
+/** Whether both are the same file. */
+export const isSameFile = (one: FileId, other: FileId): boolean =>
+  one.ino === other.ino && one.dev === other.dev;
+
+/** Whether a descriptor is still open on a file: other code may close it. */
+export function isOpenOn(fd: number, file: FileId): boolean {
+  try {
+    return isSameFile(fstatSync(fd, { bigint: true }), file);
+  } catch {
+    return false;
+  }
+}
+
+/** Stop watching, and close the descriptor if it is still open on its file. */
+export function unwatchVnode(
+  kq: Kqueue<Member>,
+  fd: number,
+  file: FileId,
+): void {
   try {
     kq.delete({ filter: 'vnode', fd });
   } catch (error) {
-    // The file was revoked, or the queue is closed: there is no registration.
+    // The file was revoked, the descriptor or the queue is closed: there is no
+    // registration.
     if (!(error instanceof KqueueError)) throw error;
-  } finally {
-    closeSync(fd);
+    if (!isOpenOn(fd, file)) return;
   }
+  closeSync(fd);
 }

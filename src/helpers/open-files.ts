@@ -1,7 +1,8 @@
 import { closeSync, constants, fstatSync } from 'node:fs';
 import { KqueueError } from '../errors.js';
 import { hostDialect } from '../host/index.js';
-import type { Kqueue, KqueueEvent } from '../queue/index.js';
+import type { Checked, Kqueue, KqueueEvent } from '../queue/index.js';
+import { descriptorChecks } from '../queue/parts.js';
 import { toText } from './byte-path.js';
 import {
   type Entry,
@@ -12,7 +13,9 @@ import {
 import type { BytePath } from './file-path.js';
 import {
   areOfContents,
+  type FileId,
   fileQueue,
+  isOpenOn,
   openForEvents,
   unwatchVnode,
   watchVnode,
@@ -23,19 +26,21 @@ import { isNotFound } from './watch-points.js';
 /** A file that is open for its events. */
 interface OpenFile {
   readonly fd: number;
+  readonly id: FileId;
   readonly member: Member;
   readonly kq: Kqueue<Member>;
   readonly entry: Entry;
 }
 
 /** The regular files of one directory, open for their events. */
-export class OpenFiles {
+export class OpenFiles implements Checked {
   readonly #directory: BytePath;
   readonly #budget: number;
   readonly #onEvent: () => void;
   readonly #files = new Map<BytePath, OpenFile>();
   /** Files that had events, and whether their contents changed. */
   #events = new Map<BytePath, boolean>();
+  place = -1;
 
   constructor(directory: BytePath, budget: number, onEvent: () => void) {
     this.#directory = directory;
@@ -73,7 +78,25 @@ export class OpenFiles {
     }
   }
 
+  /** Open files again whose descriptors other code closed. */
+  check(): void {
+    for (const [name, file] of this.#files) {
+      if (isOpenOn(file.fd, file.id)) continue;
+      this.#close(name, file);
+      // Compare the file with its state in the listing.
+      this.#events.set(name, false);
+      this.#onEvent();
+    }
+  }
+
+  /** Check the files at intervals, or no longer. */
+  setChecked(isChecked: boolean): void {
+    if (isChecked) descriptorChecks.add(this);
+    else descriptorChecks.delete(this);
+  }
+
   close(): void {
+    this.setChecked(false);
     for (const [name, file] of this.#files) this.#close(name, file);
   }
 
@@ -99,9 +122,10 @@ export class OpenFiles {
       fileQueue.leave(member);
       throw error;
     }
-    this.#files.set(name, { fd, member, kq, entry });
+    const stats = fstatSync(fd, { bigint: true });
+    this.#files.set(name, { fd, id: stats, member, kq, entry });
     // The file was written between the listing and now.
-    const now = entryOf(fstatSync(fd, { bigint: true }));
+    const now = entryOf(stats);
     if (now.timeNs !== entry.timeNs || now.size !== entry.size) {
       this.#events.set(name, true);
       this.#onEvent();
@@ -115,9 +139,9 @@ export class OpenFiles {
     this.#onEvent();
   }
 
-  #close(name: BytePath, { kq, fd, member }: OpenFile): void {
+  #close(name: BytePath, { kq, fd, id, member }: OpenFile): void {
     this.#files.delete(name);
-    unwatchVnode(kq, fd);
+    unwatchVnode(kq, fd, id);
     fileQueue.leave(member);
   }
 

@@ -2,13 +2,18 @@ import { type BigIntStats, closeSync, fstatSync, statSync } from 'node:fs';
 import { KqueueError } from '../errors.js';
 import type { Kqueue } from '../queue/index.js';
 import type { BytePath } from './file-path.js';
-import { openForEvents, unwatchVnode, watchVnode } from './file-queue.js';
+import {
+  isOpenOn,
+  isSameFile,
+  openForEvents,
+  unwatchVnode,
+  watchVnode,
+} from './file-queue.js';
 import type { Member } from './shared-queue.js';
 import {
   directoryOf,
   findWatchPoints,
   isNotFound,
-  isSameFile,
   statIfPresent,
   type WatchPoint,
 } from './watch-points.js';
@@ -22,8 +27,11 @@ export const LACKS: readonly string[] = ['EMFILE', 'ENFILE', 'ENOMEM'];
 /** A watched point. It is the same file as long as it is open. */
 interface WatchedPoint {
   readonly point: WatchPoint;
-  /** `undefined` if it cannot be opened, or the kernel does not watch it. */
-  readonly fd: number | undefined;
+  /**
+   * `undefined` if it cannot be opened, or the kernel does not watch it. It changes
+   * if other code closes it.
+   */
+  fd: number | undefined;
   /** It is not readable, which counts as missing. */
   readonly isHidden: boolean;
 }
@@ -65,6 +73,7 @@ export class PathWatches {
   update(): boolean {
     // They may be readable now.
     this.#watched = this.#watched.filter(({ isHidden }) => !isHidden);
+    if (!this.areOpen()) this.#reopen();
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const points = this.#findPoints();
       this.#isUnresolved = points === undefined;
@@ -83,6 +92,27 @@ export class PathWatches {
       this.#watchPoints(points);
     }
     return false;
+  }
+
+  /** Whether other code has closed none of the descriptors. */
+  areOpen(): boolean {
+    return this.#watched.every(isOpen);
+  }
+
+  /** Open files again whose descriptors other code closed. */
+  #reopen(): void {
+    const lost = this.#watched.filter((watched) => !isOpen(watched));
+    this.#watched = this.#watched.filter((watched) => !lost.includes(watched));
+    for (const old of lost) {
+      this.#release(old);
+      const found = this.#open(old.point, true);
+      if (!found || !isSameFile(found.point.stats, old.point.stats)) continue;
+      // It is still the file that was last reported.
+      old.fd = found.fd;
+      this.#watched = this.#watched.map((each) =>
+        each === found ? old : each,
+      );
+    }
   }
 
   /** The target of the path; `undefined` if it cannot be read. */
@@ -199,10 +229,14 @@ export class PathWatches {
     }
   }
 
-  #release({ fd }: WatchedPoint): void {
-    if (fd !== undefined) unwatchVnode(this.#kq, fd);
+  #release({ fd, point }: WatchedPoint): void {
+    if (fd !== undefined) unwatchVnode(this.#kq, fd, point.stats);
   }
 }
+
+/** Whether other code has not closed the descriptor of a point. */
+const isOpen = ({ fd, point }: WatchedPoint): boolean =>
+  fd === undefined || isOpenOn(fd, point.stats);
 
 const isRefusal = (error: unknown): boolean =>
   ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');

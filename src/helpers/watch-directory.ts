@@ -99,8 +99,10 @@ class DirectorySource implements Source<DirectoryEvent> {
       this.#compare();
       if (this.#events.length > 0) continue;
       if (this.#isCancelled) return undefined;
+      this.#files?.setChecked(true);
       // It is also undefined if a file has events.
       if ((await this.#directory.pull()) !== undefined) this.#isStale = true;
+      this.#files?.setChecked(false);
     }
   }
 

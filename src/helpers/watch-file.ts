@@ -6,7 +6,8 @@ import {
   setTimeout,
   type Timer,
 } from '../host/index.js';
-import type { Kqueue, KqueueEvent } from '../queue/index.js';
+import type { Checked, Kqueue, KqueueEvent } from '../queue/index.js';
+import { descriptorChecks } from '../queue/parts.js';
 import { checkPath, toAbsolute, toText } from './byte-path.js';
 import {
   type EventIterator,
@@ -54,7 +55,7 @@ let mountIdents = 0;
  * reported and as it is now. The kernel's events say when to compare the two.
  * They also reveal changes that leave no trace in the file's size and times.
  */
-export class PathSource implements Source<FileEvent>, Member {
+export class PathSource implements Source<FileEvent>, Member, Checked {
   readonly #text: string;
   readonly #kq: Kqueue<Member>;
   readonly #watches: PathWatches;
@@ -69,6 +70,7 @@ export class PathSource implements Source<FileEvent>, Member {
   #isMountWatched = false;
   #lookTimer: Timer | undefined;
   #pendingWait: { resolve(): void; reject(error: unknown): void } | undefined;
+  place = -1;
 
   constructor(path: BytePath) {
     this.#text = toText(path);
@@ -121,8 +123,14 @@ export class PathSource implements Source<FileEvent>, Member {
     this.#pendingWait?.reject(error);
   }
 
+  /** If other code closed a descriptor, the file causes no event any more. */
+  check(): void {
+    if (!this.#watches.areOpen()) this.#pendingWait?.resolve();
+  }
+
   close(): void {
     this.#isClosed = true;
+    descriptorChecks.delete(this);
     if (this.#pendingWait !== undefined) queue.unref();
     this.#pendingWait = undefined;
     clearTimeout(this.#lookTimer);
@@ -156,12 +164,14 @@ export class PathSource implements Source<FileEvent>, Member {
   #waitForEvent(): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       queue.ref();
+      descriptorChecks.add(this);
       if (this.#watches.hasUnopened) {
         const look = (): void => this.#pendingWait?.resolve();
         this.#lookTimer = setTimeout(look, LOOK_MS);
       }
       const leave = (): void => {
         this.#pendingWait = undefined;
+        descriptorChecks.delete(this);
         clearTimeout(this.#lookTimer);
         queue.unref();
       };

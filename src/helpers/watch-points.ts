@@ -138,7 +138,3 @@ export function checkTrailingSlash(path: BytePath): void {
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') throw error;
   }
 }
-
-/** Whether both are the same file. */
-export const isSameFile = (one: BigIntStats, other: BigIntStats): boolean =>
-  one.ino === other.ino && one.dev === other.dev;

@@ -1,17 +1,17 @@
 import { setTimeout } from '../host/index.js';
 
-/** The interval between checks of the descriptors of waiting queues. */
+/** The interval between checks of the descriptors of waits. */
 const PERIOD_MS = 500;
 
-/** A queue that may wait. */
+/** A queue, or another owner of descriptors, that may wait. */
 export interface Checked {
-  /** Its place among the queues that wait, or -1. */
+  /** Its place among those that wait, or -1. */
   place: number;
   check(): void;
 }
 
 /**
- * The queues that wait, in no order. The array is reused and may be longer,
+ * Those that wait, in no order. The array is reused and may be longer,
  * because a Set, or an array that becomes empty, allocates for each wait.
  */
 const waiting: Checked[] = [];
@@ -31,8 +31,8 @@ function checkAll(): void {
 }
 
 /**
- * Called at intervals while a queue waits. No kernel reports that the queue's
- * own descriptor was closed, so its waits would never end.
+ * Called at intervals while there is a wait. No kernel reports that a descriptor
+ * was closed, so its waits would never end.
  */
 export const descriptorChecks = {
   add(checked: Checked): void {

@@ -33,6 +33,7 @@ export {
   fdOf,
   type HandleOwner,
 } from './descriptor.js';
+export type { Checked } from './descriptor-checks.js';
 export type { Amount, Duration, TimePoint } from './duration.js';
 export type {
   ExceptEvent,

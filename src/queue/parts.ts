@@ -4,6 +4,7 @@ export { onAbort } from './abort-signal.js';
 export { checkAdoptable } from './adoption.js';
 export { setAlarm } from './alarm.js';
 export { readFd } from './descriptor.js';
+export { descriptorChecks } from './descriptor-checks.js';
 export { parseNanoseconds, timerDuration } from './duration.js';
 export { encoderOf } from './encoder.js';
 export { exitStatus } from './exit-status.js';
