@@ -6,9 +6,11 @@ import {
   closeSync,
   fstatSync,
   openSync,
+  readFileSync,
   readlinkSync,
 } from 'node:fs';
 import { constants } from 'node:os';
+import koffi from 'koffi';
 import {
   close,
   EV_ADD,
@@ -565,6 +567,26 @@ onLinux(
     expectNoneLeft();
   },
 );
+
+onLinux('a timerfd of other code is not set', () => {
+  const timer = { ...user, filter: EVFILT_TIMER };
+  const { result: kq, opened } = openedBy(() => {
+    const fd = kqueue();
+    kevent(fd, [{ ...timer, data: 60_000 }], null);
+    return fd;
+  });
+  const timerfd = Math.max(...opened);
+  const create = koffi.load(null).func('timerfd_create', 'int', ['int', 'int']);
+  closeSync(timerfd);
+  expect(create(1, 0)).toBe(timerfd);
+  kevent(kq, [{ ...timer, ident: 2, data: 1 }], null);
+  const info = readFileSync(`/proc/self/fdinfo/${timerfd}`, 'latin1');
+  expect(info).toMatch(/^it_value: \(0, 0\)$/m);
+  expect(collect(kq, 5000)).toEqual([2]);
+  close(kq);
+  closeSync(timerfd);
+  expectNoneLeft();
+});
 
 onLinux('a file is neither read nor closed as a part of EVFILT_FS', () => {
   const { result: kq, opened } = openedBy(() => {

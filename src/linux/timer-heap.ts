@@ -120,8 +120,9 @@ export class TimerHeap implements OwnMember {
       const wait = Math.max(1, deadline - this.now());
       writeTimespec(u32, 4, Math.min(wait, FAR_FUTURE));
     }
-    const isHeld = this.#queue.kernel.identity.isHeld(this.#fd, this);
-    return isHeld && this.#libc.timerfdSettime(this.#fd, 0, address, 0) >= 0;
+    // Otherwise it would set a timerfd of other code.
+    const isOpen = this.#queue.epolls.others.isOpen(this);
+    return isOpen && this.#libc.timerfdSettime(this.#fd, 0, address, 0) >= 0;
   }
 
   close(): void {
