@@ -80,6 +80,11 @@ onLinux('a burst of ten thousand signals is counted in one poll', async () => {
   expect(await floods.printedBy('burst')).toEqual([10_000]);
 });
 
+onLinux('two copies of the package count each signal once', async () => {
+  const [counts] = await printedBy(FLOODS, 'copies');
+  expect(counts).toEqual([4000, 4000, 4000]);
+});
+
 onLinux(
   'deleting the last registration does not affect listeners',
   async () => {

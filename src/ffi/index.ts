@@ -10,7 +10,11 @@ export { loadFfiKernel } from './native-kernel.js';
 export { hasHungUp, readableNow } from './poll-now.js';
 export { realProcess } from './real-process.js';
 export { isSetugid } from './setugid.js';
-export { SignalPipe } from './signal-pipe.js';
+export {
+  type SignalCounter,
+  type SignalMessage,
+  SignalPipe,
+} from './signal-pipe.js';
 export { isMainThread, threads } from './thread.js';
 export {
   closeFd,

@@ -3,6 +3,7 @@ import { koffi } from './koffi.js';
 import type { Libc } from './libc.js';
 import { type NativeFunction, openLibrary } from './library.js';
 import { type NativeBlock, nativeBlock } from './native-block.js';
+import { realProcess } from './real-process.js';
 
 /** Linux's numbers. */
 const EINTR = 4;
@@ -34,8 +35,33 @@ const MAX_RUNS = 65536;
 /** libuv's watch of the pipe has its descriptor within so many words. */
 const WATCH_WORDS = 26;
 
-/** Called for each message, with the signal and the watch that it is for. */
-type Visit = (signal: number, handle: number) => void;
+/** A message of the pipe: a signal, and the watch that it is for. */
+export interface SignalMessage {
+  readonly signal: number;
+  readonly watch: number;
+}
+
+/** Called when another copy of this package changes the pipe. */
+export interface SignalCounter {
+  /** It took messages out. They are not in the pipe for this copy any more. */
+  onTaken(messages: readonly SignalMessage[]): void;
+  /** It put messages back that it had taken out. */
+  onPutBack(messages: readonly SignalMessage[]): void;
+}
+
+const KEY = Symbol.for('kqueue-ffi.signal-counters');
+
+/** The counters of this process. Realms and copies of this package share the set. */
+function countersOfProcess(): Set<SignalCounter> {
+  const process = realProcess() as NodeJS.Process & {
+    [KEY]?: Set<SignalCounter>;
+  };
+  const known = process[KEY];
+  if (known !== undefined) return known;
+  const counters = new Set<SignalCounter>();
+  Object.defineProperty(process, KEY, { value: counters });
+  return counters;
+}
 
 /** A run of equal messages that were taken out. */
 interface Run {
@@ -71,6 +97,8 @@ export class SignalPipe {
    * before its messages were read.
    */
   readonly isActive: (handle: number) => boolean;
+  readonly #counters = countersOfProcess();
+  readonly #counter: SignalCounter;
 
   private constructor(
     libc: Libc,
@@ -78,8 +106,11 @@ export class SignalPipe {
     loop: number,
     loopBytes: number,
     isActive: NativeFunction,
+    counter: SignalCounter,
   ) {
     this.#libc = libc;
+    this.#counter = counter;
+    this.#counters.add(counter);
     this.fd = fd;
     this.#writer = writer;
     this.#loop = loop;
@@ -91,7 +122,7 @@ export class SignalPipe {
    * Find the pipe of the main thread's loop. Returns `undefined` if libuv is
    * not visible in the program. There must have been a signal listener already.
    */
-  static find(libc: Libc): SignalPipe | undefined {
+  static find(libc: Libc, counter: SignalCounter): SignalPipe | undefined {
     // Bun exports these functions too, and ends the process when one is called.
     if ('Bun' in globalThis) return undefined;
     const node = openLibrary(null);
@@ -118,7 +149,7 @@ export class SignalPipe {
       if (libc.fcntl(writer, F_GETPIPE_SZ, 0) < PIPE_BYTES) {
         libc.fcntl(writer, F_SETPIPE_SZ, PIPE_BYTES);
       }
-      return new SignalPipe(libc, ends, loop, bytes, isActive);
+      return new SignalPipe(libc, ends, loop, bytes, isActive, counter);
     }
     return undefined;
   }
@@ -129,27 +160,40 @@ export class SignalPipe {
   }
 
   /**
-   * Visit all messages in the pipe, oldest first. Returns true if they were
-   * taken out: because there were many, because they could not be copied, or
-   * because `takes` requests it.
+   * The messages in the pipe, oldest first. They are taken out if there are many,
+   * if they cannot be copied, or if `takes` requests it.
    */
-  visit(visit: Visit, takes = false): boolean {
+  read(takes = false): {
+    readonly messages: readonly SignalMessage[];
+    readonly areTaken: boolean;
+  } {
     const { i32, address } = this.#libc.scratch;
     const isAsked = this.#libc.ioctl(this.fd, FIONREAD, address) >= 0;
-    if (isAsked && i32[0] === 0) return takes;
+    if (isAsked && i32[0] === 0) return { messages: [], areTaken: takes };
     const isMuch = takes || i32[0] > LOOK_BYTES;
     const mayTake = isAsked && !this.#isEnding;
-    if (!(mayTake && isMuch) && (this.#look(visit) || !mayTake)) return false;
-    this.#take(visit);
-    return true;
+    const copies = mayTake && isMuch ? undefined : this.#copyMessages();
+    if (copies !== undefined || !mayTake) {
+      return { messages: copies ?? [], areTaken: false };
+    }
+    const messages = this.#take();
+    for (const counter of this.#others()) counter.onTaken(messages);
+    return { messages, areTaken: true };
   }
 
-  /** Visit a copy of the messages. False if there can be no copy now. */
-  #look(visit: Visit): boolean {
+  /** The counters of other copies of this package. */
+  #others(): readonly SignalCounter[] {
+    return [...this.#counters].filter((each) => each !== this.#counter);
+  }
+
+  /** The messages, without taking any; `undefined` if they cannot be copied. */
+  #copyMessages(): readonly SignalMessage[] | undefined {
     const { address } = this.#buffer;
     const libc = this.#libc;
     // One pipe per copy: other code could close a kept one.
-    if (libc.pipe(libc.scratch.address, CLOEXEC | NONBLOCK) < 0) return false;
+    if (libc.pipe(libc.scratch.address, CLOEXEC | NONBLOCK) < 0) {
+      return undefined;
+    }
     const [copyOut, copyIn] = libc.scratch.i32;
     const copied = again(libc, () =>
       libc.tee(this.fd, copyIn, BUFFER_BYTES, SPLICE_F_NONBLOCK),
@@ -160,24 +204,26 @@ export class SignalPipe {
         : 0;
     libc.close(copyIn);
     libc.close(copyOut);
-    this.#visitBuffer(bytes, visit);
-    return true;
+    return this.#messagesIn(bytes);
   }
 
-  #take(visit: Visit): void {
+  /** Take the messages out of the pipe, and hold them. */
+  #take(): readonly SignalMessage[] {
     const { i32, address } = this.#buffer;
     const libc = this.#libc;
+    const taken: SignalMessage[] = [];
     for (let round = 0; round < MAX_READS; round++) {
       const bytes = again(libc, () =>
         libc.read(this.fd, address, BUFFER_BYTES),
       );
-      if (bytes <= 0) return;
+      if (bytes <= 0) break;
       for (let at = 0; at + MESSAGE_BYTES <= bytes; at += MESSAGE_BYTES) {
         this.#hold(i32.subarray(at >> 2, (at + MESSAGE_BYTES) >> 2));
       }
-      this.#visitBuffer(bytes, visit);
-      if (bytes < BUFFER_BYTES) return;
+      for (const message of this.#messagesIn(bytes)) taken.push(message);
+      if (bytes < BUFFER_BYTES) break;
     }
+    return taken;
   }
 
   #hold(words: Int32Array): void {
@@ -192,13 +238,18 @@ export class SignalPipe {
     else run.count++;
   }
 
-  #visitBuffer(bytes: number, visit: Visit): void {
+  /** The messages in the buffer, except those for libuv itself. */
+  #messagesIn(bytes: number): readonly SignalMessage[] {
     const { i32, u32 } = this.#buffer;
+    const messages: SignalMessage[] = [];
     for (let at = 0; at + MESSAGE_BYTES <= bytes; at += MESSAGE_BYTES) {
       const word = at >> 2;
-      const handle = u32[word] + u32[word + 1] * 2 ** 32;
-      if (!this.#isLoops(handle)) visit(i32[word + 2], handle);
+      const watch = u32[word] + u32[word + 1] * 2 ** 32;
+      if (!this.#isLoops(watch)) {
+        messages.push({ signal: i32[word + 2], watch });
+      }
     }
+    return messages;
   }
 
   /** libuv's own watch for children is part of the loop itself. */
@@ -208,9 +259,10 @@ export class SignalPipe {
 
   /**
    * Put messages back for the loop to read, oldest first, and leave half of the
-   * pipe free for new ones. Each is visited once more.
+   * pipe free for new ones. Returns them.
    */
-  giveBack(visit: Visit): void {
+  putBack(): readonly SignalMessage[] {
+    const all: SignalMessage[] = [];
     const { i32, address } = this.#buffer;
     const libc = this.#libc;
     const capacity = libc.fcntl(this.#writer, F_GETPIPE_SZ, 0);
@@ -228,18 +280,27 @@ export class SignalPipe {
         if (bytes === WRITE_BYTES) break;
       }
       if (again(libc, () => libc.write(this.#writer, address, bytes)) < 0) {
-        return;
+        break;
       }
       room -= bytes;
-      this.#visitBuffer(bytes, visit);
+      for (const message of this.#messagesIn(bytes)) all.push(message);
       this.#drop(written);
     }
+    if (all.length > 0) {
+      for (const counter of this.#others()) counter.onPutBack(all);
+    }
+    return all;
   }
 
   /** Put back as many messages as fit, and take none out any more. */
   end(): void {
     this.#isEnding = true;
-    this.giveBack(() => {});
+    this.putBack();
+  }
+
+  /** Other copies of this package need not notify this one any more. */
+  close(): void {
+    this.#counters.delete(this.#counter);
   }
 
   /** Drop the first of the held messages. */

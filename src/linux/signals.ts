@@ -4,6 +4,8 @@ import {
   isMainThread,
   type Libc,
   realProcess,
+  type SignalCounter,
+  type SignalMessage,
   SignalPipe,
 } from '../ffi/index.js';
 import {
@@ -128,7 +130,7 @@ export class Signals {
   #search(): void {
     if (this.#searched) return;
     this.#searched = true;
-    this.#pipe = SignalPipe.find(this.#libc);
+    this.#pipe = SignalPipe.find(this.#libc, this.#counter);
     if (this.#pipe !== undefined) this.#process.on('exit', this.#onExit);
   }
 
@@ -142,15 +144,18 @@ export class Signals {
     if (this.#counted.size > 0) return;
     this.#emitter.off('removeListener', this.#onRemoved);
     // Messages that are held are for other listeners.
-    this.#pipe?.giveBack(() => {});
+    this.#pipe?.putBack();
     if (this.#pipe?.isHolding) this.#schedule();
     else this.#closePipe();
   }
 
-  readonly #onExit = (): void => this.#pipe?.end();
+  readonly #onExit = (): void => {
+    this.#pipe?.end();
+  };
 
   #closePipe(): void {
     this.#process.off('exit', this.#onExit);
+    this.#pipe?.close();
     this.#pipe = undefined;
     this.#searched = false;
   }
@@ -183,35 +188,67 @@ export class Signals {
     this.#countPipe();
   }
 
+  /** Other copies of this package take messages out of the pipe too. */
+  readonly #counter: SignalCounter = {
+    onTaken: (messages) => {
+      this.#countMessages(messages, true);
+      this.#onCounted();
+    },
+    onPutBack: (messages) => {
+      this.#expect(messages);
+      this.#schedule();
+    },
+  };
+
   /**
    * Count new messages in the pipe, except those of one signal. Returns the
    * watches of those that are still in it.
    */
   #countPipe(skipped?: Counted, takes = false): ReadonlySet<number> {
+    if (this.#pipe === undefined) return new Set();
+    const { messages, areTaken } = this.#pipe.read(takes);
+    return this.#countMessages(messages, areTaken, skipped);
+  }
+
+  #countMessages(
+    messages: readonly SignalMessage[],
+    areTaken: boolean,
+    skipped?: Counted,
+  ): ReadonlySet<number> {
     const seen = new Map<number, number>();
     const most = new Map<Counted, number>();
-    const isTaken = this.#pipe?.visit((signal, watch) => {
+    for (const { signal, watch } of messages) {
       const counted = this.#counted.get(signal);
-      if (counted === undefined) return;
+      if (counted === undefined) continue;
       const nth = (seen.get(watch) ?? 0) + 1;
       seen.set(watch, nth);
       const fresh = nth - (this.#early.get(watch) ?? 0);
-      if (fresh <= 0 && counted !== skipped) return;
+      if (fresh <= 0 && counted !== skipped) continue;
       // A stopped watch calls no listener, even if there are new listeners.
       if (this.#pipe?.isActive(watch)) counted.watch = watch;
       // A signal with two names may have a watch, and so a message, for each
       // name.
-      if (fresh <= (most.get(counted) ?? 0)) return;
+      if (fresh <= (most.get(counted) ?? 0)) continue;
       most.set(counted, fresh);
       if (counted !== skipped) this.#count(counted);
-    }, takes);
+    }
     for (const [watch, count] of seen) {
       const early = Math.max(count, this.#early.get(watch) ?? 0);
       // Messages that were taken out are put back, to be delivered early.
-      this.#early.set(watch, isTaken ? early - count : early);
+      this.#early.set(watch, areTaken ? early - count : early);
     }
-    if (seen.size > 0 || isTaken) this.#schedule();
-    return new Set(isTaken ? [] : seen.keys());
+    if (seen.size > 0 || areTaken) this.#schedule();
+    return new Set(areTaken ? [] : seen.keys());
+  }
+
+  /** Messages were put back that were counted, or are older than their knotes. */
+  #expect(messages: readonly SignalMessage[]): void {
+    for (const { signal, watch } of messages) {
+      const counted = this.#counted.get(signal);
+      if (counted === undefined) continue;
+      this.#early.set(watch, (this.#early.get(watch) ?? 0) + 1);
+      if (this.#pipe?.isActive(watch)) counted.watch = watch;
+    }
   }
 
   /** Schedule {@link #turn}. Held messages keep the process alive. */
@@ -238,10 +275,7 @@ export class Signals {
     for (const watch of this.#early.keys()) {
       if (!underway.has(watch)) this.#early.delete(watch);
     }
-    pipe.giveBack((signal, watch) => {
-      if (!this.#counted.has(signal)) return;
-      this.#early.set(watch, (this.#early.get(watch) ?? 0) + 1);
-    });
+    this.#expect(pipe.putBack());
     if (this.#counted.size === 0 && !pipe.isHolding) this.#closePipe();
     else if (this.#early.size > 0 || pipe.isHolding) this.#schedule();
     this.#onCounted();
