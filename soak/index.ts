@@ -52,7 +52,7 @@ if (
   !without.every((name) => name in PARTS)
 ) {
   console.error(
-    `usage: npm run soak -- --minutes 1..1440 [--seed integer] [--without ${Object.keys(PARTS).join('|')}]`,
+    `usage: npm run soak -- --minutes number, at most 1440, [--seed integer] [--without ${Object.keys(PARTS).join('|')}]`,
   );
   process.exit(2);
 }

@@ -139,14 +139,13 @@ test('drops an event with the token of an ended registration', async () => {
   expect(kq.poll()).toEqual([]);
 });
 
-test('a million fired registrations leak nothing', async () => {
-  const [before, after, size] = (await printedBy('queue/udata', 'million', {
+test('two hundred thousand fired registrations leak nothing', async () => {
+  const [before, after, size] = (await printedBy('queue/udata', 'many', {
     flags: ['--expose-gc'],
-    seconds: 90,
   })) as number[];
   expect(size).toBe(0);
   expect(after - before).toBeLessThan(250_000);
-}, 100_000);
+});
 
 test('a value can be garbage-collected after its registration has ended', async () => {
   const lost = await printedBy('queue/udata', 'collected', {

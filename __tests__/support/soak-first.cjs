@@ -1,7 +1,7 @@
 'use strict';
 const { default: Sequencer } = require('@jest/test-sequencer');
 
-/** The soak test always takes a minute, so it starts first. */
+/** The soak test takes half a minute at least, so it starts first. */
 module.exports = class SoakFirst extends Sequencer {
   sort(tests) {
     const isSoak = ({ path }) => path.endsWith('soak/soak.test.ts');
