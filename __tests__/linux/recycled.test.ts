@@ -305,14 +305,15 @@ onLinux('a closed socket sends nothing through the next one', () => {
   expect(libc.poll(receiver)).toBe(0);
 });
 
+const watch = (kq: number, ident: number) =>
+  kevent(kq, [{ ident, filter: EVFILT_READ, flags: EV_ADD }], null);
+
 onLinux(
   'a queue has no event while another has only that of a closed fd',
   () => {
     const [parent, child] = [kqueue(), kqueue()];
     const [reader, writer] = pipe();
     const [other, otherWriter] = pipe();
-    const watch = (kq: number, ident: number) =>
-      kevent(kq, [{ ident, filter: EVFILT_READ, flags: EV_ADD }], null);
     watch(parent, child);
     watch(child, reader);
     watch(child, other);
@@ -328,3 +329,47 @@ onLinux(
     expect(list.ident(0)).toBe(other);
   },
 );
+
+onLinux('nor has one above both', () => {
+  const [top, middle, bottom] = [kqueue(), kqueue(), kqueue()];
+  const [reader, writer] = pipe();
+  const [other, otherWriter] = pipe();
+  watch(bottom, reader);
+  watch(bottom, other);
+  watch(middle, bottom);
+  watch(top, middle);
+  dup(reader);
+  closeSync(reader);
+  forget(reader);
+  libc.write(writer, 1);
+  const list = new KeventList(4);
+  expect(kevent(top, null, list, 0)).toBe(0);
+  expect(libc.poll(top)).toBe(0);
+  libc.write(otherWriter, 1);
+  expect(kevent(top, null, list, 0)).toBe(1);
+  expect(kevent(middle, null, list, 0)).toBe(1);
+  expect(kevent(bottom, null, list, 0)).toBe(1);
+  expect(list.ident(0)).toBe(other);
+});
+
+onLinux('a queue above two that watch each other can be collected', () => {
+  const [top, first, second] = [kqueue(), kqueue(), kqueue()];
+  const [third, fourth] = [kqueue(), kqueue()];
+  const [reader, writer] = pipe();
+  // Darwin compares levels, and does not search for circles: rule B8.
+  watch(first, second);
+  watch(third, fourth);
+  watch(second, fourth);
+  watch(second, third);
+  watch(second, first);
+  watch(second, reader);
+  watch(top, first);
+  libc.write(writer, 1);
+  const list = new KeventList(4);
+  expect(kevent(second, null, list, 0)).toBe(2);
+  libc.read(reader, 1);
+  expect(kevent(second, null, list, 0)).toBe(1);
+  expect(list.ident(0)).toBe(first);
+  expect(kevent(top, null, list, 0)).toBe(1);
+  expect(list.ident(0)).toBe(first);
+});

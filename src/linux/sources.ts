@@ -14,6 +14,7 @@ import { lastErrno } from './errno.js';
 import { FileOffsets } from './file-offsets.js';
 import { InodeWatches, vnodesOf } from './inode-watches.js';
 import type { Knote } from './knote.js';
+import type { Knotes } from './knotes.js';
 import { hasLowWater } from './low-water.js';
 import { PeerReads } from './peer-reads.js';
 import type { Queue } from './queue.js';
@@ -46,6 +47,7 @@ export class Sources {
   readonly #ticks: Ticks;
   /** Whether inotify reports on pipes, instead of the edges of epoll. */
   #followsPipes = false;
+  #isDroppingStale = false;
   /** Whether each call must {@link poll}. */
   needsPolling = false;
 
@@ -223,13 +225,33 @@ export class Sources {
     return true;
   }
 
-  /** Drop pending events of closed descriptors that come before any other. */
-  dropStalePending(): void {
+  /**
+   * Drop pending events of closed descriptors that come before any other, also
+   * in the queues below. Returns whether no other event is pending.
+   */
+  dropStalePending(): boolean {
     const { knotes } = this.#queue;
-    for (let knote = knotes.first; knote?.source != null; ) {
-      if (!this.dropIfStale(knote.source) || knotes.first === knote) return;
+    // Queues may watch each other in a circle.
+    if (this.#isDroppingStale || knotes.first === null) return false;
+    this.#isDroppingStale = true;
+    try {
+      return this.#dropStalePending(knotes);
+    } finally {
+      this.#isDroppingStale = false;
+    }
+  }
+
+  #dropStalePending(knotes: Knotes): boolean {
+    for (let knote = knotes.first; knote !== null; ) {
+      if (knote.source === null) return false;
+      if (!this.dropIfStale(knote.source)) {
+        const below = knote.source.descriptor.queue?.sources;
+        if (below?.dropStalePending() !== true) return false;
+        knotes.shift();
+      } else if (knotes.first === knote) return false;
       knote = knotes.first;
     }
+    return true;
   }
 
   /** Drop the registrations of a descriptor that is now another file. */
