@@ -108,6 +108,13 @@ export class InnerEpolls {
       .map((name) => this[name]);
   }
 
+  /** The same, after those that other code closed were replaced. */
+  allRepaired(): readonly number[] {
+    const open = this.allOpen();
+    const isWhole = open.length === this.all().length;
+    return isWhole || !this.#queue.repairs.repair() ? open : this.allOpen();
+  }
+
   /** The epoll of a place of sources. */
   epollAt(place: number): number {
     if (place === SIDE) return this.side;

@@ -87,8 +87,7 @@ export class Nesting {
       // Adding a queue also added the queues below it.
       if (queue === this.#queue || this.#below.has(queue)) continue;
       this.#below.add(queue);
-      queue.repairs.repair();
-      for (const ep of queue.epolls.allOpen()) {
+      for (const ep of queue.epolls.allRepaired()) {
         const errno = this.#include(ep);
         if (errno !== 0) return errno;
       }
@@ -184,10 +183,12 @@ export class Nesting {
     for (const { source, queue } of [...this.#watchers]) {
       if (source !== null) queue.sources.drop(source, false);
     }
-    for (const child of [...this.#children.keys()]) {
-      this.#children.set(child, 1);
-      this.removeChild(child);
+    // Closing the outer epoll removes what it holds.
+    for (const child of this.#children.keys()) {
+      child.nesting.#parents.delete(this.#queue);
     }
+    this.#children.clear();
+    this.#below.clear();
   }
 
   /**
