@@ -568,6 +568,59 @@ onLinux(
   },
 );
 
+onLinux(
+  'a waiting Kqueue that other code closes leaves nothing open',
+  async () => {
+    const queue = new Kqueue();
+    const waiting = queue.next();
+    closeSync(queue.fd);
+    await expect(waiting).rejects.toMatchObject({ code: 'EBADF' });
+    queue.close();
+    expectNoneLeft();
+  },
+);
+
+describe('a Kqueue whose descriptor is a duplicate of another queue', () => {
+  /** Replace it while it waits. */
+  function replaced() {
+    const queue = new Kqueue<string>();
+    queue.add({ filter: 'user', id: 1, udata: 'its own' });
+    const waiting = queue.next();
+    const other = kqueue();
+    kevent(other, [user], null);
+    libc.dup2(other, queue.fd);
+    kevent(other, [trigger], null);
+    return { queue, waiting, other };
+  }
+
+  onLinux('fails with EBADF and changes nothing', async () => {
+    const { queue, waiting, other } = replaced();
+    const timer = { filter: 'timer', id: 1, every: 1, udata: '' } as const;
+    expect(codeOf(() => queue.poll())).toBe('EBADF');
+    expect(codeOf(() => queue.add(timer))).toBe('EBADF');
+    expect(codeOf(() => queue.trigger(1))).toBe('EBADF');
+    await expect(waiting).rejects.toMatchObject({ code: 'EBADF' });
+    expect(collect(other)).toEqual([1]);
+    const deletion = { ident: 1, filter: EVFILT_TIMER, flags: EV_DELETE };
+    expect(codeOf(() => kevent(other, [deletion], null))).toBe('ENOENT');
+    queue.close();
+    for (const fd of [queue.fd, other]) close(fd);
+    expectNoneLeft();
+  });
+
+  onLinux('does not close it, and lets another Kqueue adopt it', async () => {
+    const { queue, waiting, other } = replaced();
+    using adopted = Kqueue.fromFd(queue.fd);
+    await expect(waiting).rejects.toMatchObject({ code: 'EBADF' });
+    queue.close();
+    expect(adopted.poll()).toMatchObject([{ filter: 'user', id: 1 }]);
+    close(other);
+    close(adopted.fd);
+    expect([isOpen(queue.fd), adopted.closed]).toEqual([false, true]);
+    expectNoneLeft();
+  });
+});
+
 onLinux('a timerfd of other code is not set', () => {
   const timer = { ...user, filter: EVFILT_TIMER };
   const { result: kq, opened } = openedBy(() => {

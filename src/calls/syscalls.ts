@@ -27,9 +27,24 @@ const EVENTLIST = 'a KeventList or null';
 const CHANGELIST = 'a KeventList, an array of kevents or null';
 const UINT32 = 'an integer from 0 to 2**32-1';
 
+/** A queue: its descriptor, and the kernel's id of it if there is one. */
+export interface OpenQueue {
+  readonly fd: number;
+  readonly id: number | undefined;
+}
+
 /** The three calls over one kernel. */
 export interface Syscalls {
   kqueue(): number;
+  /** The queue of a descriptor. */
+  queueOf(kq: number): OpenQueue;
+  /** {@link kevent}: `EBADF` if the descriptor is another queue by now. */
+  keventOn(
+    queue: OpenQueue,
+    changelist: KeventList | readonly KeventInit[] | null,
+    eventlist: KeventList | null,
+    timeout?: Timeout,
+  ): number;
   kevent(
     kq: number,
     changelist: KeventList | readonly KeventInit[] | null,
@@ -143,6 +158,7 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
     eventlist: KeventList | null,
     flags: number | undefined,
     timeout: Timeout,
+    id?: number | undefined,
   ): number => {
     checkFd(action, 'kq', kq);
     const kernel = kernelOf();
@@ -168,7 +184,7 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
     const nchanges = changes === null ? 0 : changes.length;
     const count =
       flags === undefined || kernel.kevent64 === undefined
-        ? kernel.kevent(kq, changes, nchanges, events, nevents, limit)
+        ? kernel.kevent(kq, changes, nchanges, events, nevents, limit, id)
         : kernel.kevent64(kq, changes, nchanges, events, nevents, flags, limit);
     if (encoded !== undefined) scratch.keep(encoded);
     if (count < 0) {
@@ -190,6 +206,11 @@ export function syscallsOf(kernelOf: () => Kernel): Syscalls {
       const fd = kernel.kqueue();
       return fd < 0 ? throwErrno(kernel, 'kqueue') : fd;
     },
+
+    queueOf: (kq) => ({ fd: kq, id: kernelOf().queueId?.(kq) }),
+
+    keventOn: ({ fd, id }, changelist, eventlist, timeout) =>
+      exchange(KEVENT, fd, changelist, eventlist, undefined, timeout, id),
 
     kevent: (kq, changelist, eventlist, timeout) =>
       exchange(KEVENT, kq, changelist, eventlist, undefined, timeout),
@@ -221,11 +242,15 @@ function words64Of(kernel: Kernel): KeventWords {
 /** The calls of the running kernel, without the owners of descriptors. */
 export const calls = syscallsOf(currentKernel);
 
+export const { keventOn, queueOf } = calls;
+
 /**
  * The owner of a descriptor. The event loop aborts the process if a watched
  * descriptor is closed, so its owner has to close it.
  */
 export interface FdOwner {
+  /** Whether the descriptor is still its own. */
+  isOpen(): boolean;
   /** Close the descriptor and everything that belongs to it. */
   close(): void;
   /** Close everything except the descriptor, which is now another file. */
@@ -336,7 +361,7 @@ export const close = (fd: number): void => {
   const owner = fdOwners.get(fd);
   if (owner === undefined) {
     calls.close(fd);
-  } else if (isQueue(fd)) {
+  } else if (owner.isOpen()) {
     owner.close();
   } else {
     owner.abandon();
@@ -344,10 +369,10 @@ export const close = (fd: number): void => {
   }
 };
 
-/** Whether a descriptor is a queue: try a call that does nothing. */
-export function isQueue(fd: number): boolean {
+/** Whether a descriptor is still a queue: try a call that does nothing. */
+export function isStillQueue(queue: OpenQueue): boolean {
   try {
-    calls.kevent(fd, null, null, 0);
+    calls.keventOn(queue, null, null, 0);
     return true;
   } catch (error) {
     if (!(error instanceof KqueueError)) throw error;

@@ -167,10 +167,11 @@ export function traced(
     words64: kernel.words64,
     width,
     kqueue: () => finishLine(`${prefix}kqueue()`, kernel.kqueue()),
-    kevent: (kq, changes, nchanges, events, nevents, timeout) =>
+    kevent: (kq, changes, nchanges, events, nevents, timeout, id) =>
       exchange(
         'kevent',
-        () => kernel.kevent(kq, changes, nchanges, events, nevents, timeout),
+        () =>
+          kernel.kevent(kq, changes, nchanges, events, nevents, timeout, id),
         kq,
         changes,
         nchanges,
@@ -205,6 +206,7 @@ export function traced(
               timeout,
             ),
         }),
+    queueId: (kq) => kernel.queueId?.(kq),
     close: (fd) => finishLine(`${prefix}close(${fd})`, kernel.close(fd)),
     ...(kernel.openWaker === undefined
       ? {}

@@ -4,7 +4,7 @@ import { exitsOfProcess } from './exits.js';
 import { koffi } from './koffi.js';
 import { bindLibc, type Libc } from './libc.js';
 import type { Watch } from './loop.js';
-import { areOneFile, COOKIE, holdsQueues } from './loop-identity.js';
+import { areOneFile, COOKIE, identityOf } from './loop-identity.js';
 import { intervalWatch } from './loop-interval.js';
 import type { Member } from './loop-member.js';
 import { type NativeBlock, nativeBlock } from './native-block.js';
@@ -135,6 +135,7 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
   };
 
   const isOneFile = (): boolean => areOneFile(libc, fd, spareFd);
+  const isOwn = identityOf(libc, fd);
 
   const onReadable = (status: unknown): void => {
     if (closed) return;
@@ -200,19 +201,14 @@ function watchEpoll(libc: Libc, fd: number, spareFd: number): LoopEpoll {
       if (wanted) handle.ref();
       else handle.unref();
     },
-    isSound() {
-      const holdsAny = [...members.values()].some(({ entered }) => entered);
-      return isOneFile() && (!holdsAny || holdsQueues(fd));
-    },
+    isSound: () => isOneFile() && isOwn(fd),
     close() {
       if (closed) return;
       closed = true;
       exitsOfProcess().acts.delete(self.close);
       // Close the handle first: a handle whose descriptor is closed ends the
       // process.
-      const own = [fd, spareFd].filter(
-        self.isSound() ? () => true : holdsQueues,
-      );
+      const own = [fd, spareFd].filter(isOwn);
       handle.close();
       for (const each of own) libc.close(each);
     },

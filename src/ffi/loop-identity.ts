@@ -1,8 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import type { Libc } from './libc.js';
 
 const KCMP_FILE = 0;
+const F_SETSIG = 10;
+const F_GETSIG = 11;
 const EBADF = 9;
+
+/** As in the kernel of Linux: an emulator accepts no marks above 60. */
+const MARKS = 57;
 
 /**
  * Marks the events of queues, so that another epoll is not mistaken for ours.
@@ -17,11 +22,27 @@ export function areOneFile(libc: Libc, one: number, other: number): boolean {
   return order === 0 || (order < 0 && libc.errno() !== EBADF);
 }
 
-/** Whether a number is still the epoll's. */
-export function holdsQueues(fd: number): boolean {
+/**
+ * Mark an epoll by a setting that has no effect on it. Returns a function that
+ * tells whether a number is still the epoll's.
+ */
+export function identityOf(libc: Libc, epoll: number): (fd: number) => boolean {
+  libc.fcntl(epoll, F_SETSIG, 1 + Math.floor(Math.random() * MARKS));
+  const mark = libc.fcntl(epoll, F_GETSIG, 0);
+  // A sandbox may forbid it.
+  return mark > 0
+    ? (fd) => libc.fcntl(fd, F_GETSIG, 0) === mark
+    : (fd) => mayHoldQueues(fd);
+}
+
+/** Whether a number is an epoll that holds queues, or nothing. */
+function mayHoldQueues(fd: number): boolean {
   try {
     const info = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1');
-    return new RegExp(`\\bdata: +${COOKIE.toString(16)}`).test(info);
+    if (info.includes('tfd:')) {
+      return new RegExp(`\\bdata: +${COOKIE.toString(16)}`).test(info);
+    }
+    return readlinkSync(`/proc/self/fd/${fd}`).endsWith('[eventpoll]');
   } catch {
     return false;
   }

@@ -139,6 +139,7 @@ export class LinuxKernel implements Kernel {
     events: KeventMemory | null,
     nevents: number,
     timeout: TimespecMemory | null,
+    id?: number | undefined,
   ): number {
     return this.#call(
       'kevent',
@@ -149,7 +150,12 @@ export class LinuxKernel implements Kernel {
       nevents,
       timeout,
       false,
+      id,
     );
+  }
+
+  queueId(kq: number): number | undefined {
+    return this.queueOf(kq)?.token;
   }
 
   kevent64(
@@ -185,11 +191,13 @@ export class LinuxKernel implements Kernel {
     nevents: number,
     timeout: TimespecMemory | null,
     onlyErrors: boolean,
+    id?: number | undefined,
   ): number {
     if (timeoutOf(timeout) < 0) return this.#fail(DE.EINVAL);
     let queue = this.queueOf(kq);
     // A queue that cannot be checked would seem to move each time.
     for (let moves = 0; queue !== undefined && moves < MAX_MOVES; moves++) {
+      if (id !== undefined && queue.token !== id) break;
       if (!queue.speaks(call)) return this.#fail(DE.EINVAL);
       this.refusedByInotify = -1;
       const count = queue.kevent(

@@ -20,6 +20,7 @@ export interface Kernel {
   readonly words: KeventWords;
   readonly width: TimespecWidth;
   kqueue(): number;
+  /** `id` is what {@link queueId} returned: EBADF if it is another queue now. */
   kevent(
     kq: number,
     changes: KeventMemory | null,
@@ -27,7 +28,13 @@ export interface Kernel {
     events: KeventMemory | null,
     nevents: number,
     timeout: TimespecMemory | null,
+    id?: number | undefined,
   ): number;
+  /**
+   * A number that only this queue has, however many descriptors it has. Absent if
+   * the kernel has none: then a descriptor stands for the queue.
+   */
+  queueId?(kq: number): number | undefined;
   /** The layout of struct kevent64_s, where the kernel has kevent64. */
   readonly words64?: KeventWords | undefined;
   /** kevent64(2): lists with that layout, and flags before the timeout. */

@@ -12,8 +12,12 @@ export function checkAdoptable(fd: number): void {
   const action = 'adopt a queue';
   checkFd(action, 'fd', fd);
   kevent(fd, null, null, 0);
-  if (fdOwners.has(fd)) {
+  const owner = fdOwners.get(fd);
+  if (owner === undefined) return;
+  if (owner.isOpen()) {
     const expected = 'a queue that no other Kqueue owns';
     throw new TypeError(misuse(action, 'fd', expected, fd));
   }
+  // Other code closed the descriptor of that Kqueue.
+  owner.abandon();
 }

@@ -1,4 +1,9 @@
-import { KeventList, kevent, memoryOf } from '../calls/index.js';
+import {
+  KeventList,
+  keventOn,
+  memoryOf,
+  type OpenQueue,
+} from '../calls/index.js';
 import { KqueueError } from '../errors.js';
 import { now } from '../host/index.js';
 import { encode, flagsAt } from '../memory/index.js';
@@ -15,7 +20,7 @@ const MAX_BATCH = 1024;
 
 /** Collects the events of one queue: the calls of kevent without changes. */
 export class Collector {
-  readonly #fd: number;
+  readonly #queue: OpenQueue;
   readonly #registry: Registry;
   readonly #pending: PendingEvents;
   readonly #delivery: Delivery;
@@ -25,11 +30,11 @@ export class Collector {
   /** By token, values of pending events that the last `fill` returned. */
   readonly #filledValues = new Map<number | bigint, unknown>();
 
-  constructor(fd: number, registry: Registry, pending: PendingEvents) {
-    this.#fd = fd;
+  constructor(queue: OpenQueue, registry: Registry, pending: PendingEvents) {
+    this.#queue = queue;
     this.#registry = registry;
     this.#pending = pending;
-    this.#delivery = new Delivery(fd, registry, pending);
+    this.#delivery = new Delivery(queue, registry, pending);
   }
 
   /**
@@ -123,7 +128,7 @@ export class Collector {
     let polls = 0;
     for (let left = timeout; ; ) {
       try {
-        return kevent(this.#fd, null, list, left);
+        return keventOn(this.#queue, null, list, left);
       } catch (error) {
         if (!(error instanceof KqueueError && error.code === 'EINTR')) {
           throw error;

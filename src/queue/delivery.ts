@@ -1,4 +1,9 @@
-import { type KeventList, kevent, memoryOf } from '../calls/index.js';
+import {
+  type KeventList,
+  keventOn,
+  memoryOf,
+  type OpenQueue,
+} from '../calls/index.js';
 import { KqueueError } from '../errors.js';
 import { filterAt, flagsAt, unsignedAt } from '../memory/index.js';
 import { runningDecoder, runningDialect } from './codec.js';
@@ -8,13 +13,13 @@ import type { Registry } from './registry.js';
 
 /** Turns the entries of a list into pending events with their values. */
 export class Delivery {
-  readonly #fd: number;
+  readonly #queue: OpenQueue;
   readonly #registry: Registry;
   readonly #pending: PendingEvents;
   readonly #decode = runningDecoder().event;
 
-  constructor(fd: number, registry: Registry, pending: PendingEvents) {
-    this.#fd = fd;
+  constructor(queue: OpenQueue, registry: Registry, pending: PendingEvents) {
+    this.#queue = queue;
     this.#registry = registry;
     this.#pending = pending;
   }
@@ -62,7 +67,7 @@ export class Delivery {
   #deleteStale(key: EncodedKey): void {
     const { EV_DELETE } = runningDialect().constants;
     try {
-      kevent(this.#fd, [{ ...key, flags: EV_DELETE }], null, 0);
+      keventOn(this.#queue, [{ ...key, flags: EV_DELETE }], null, 0);
     } catch (error) {
       // The kernel itself drops a knote when its descriptor is closed.
       if (!(error instanceof KqueueError)) throw error;

@@ -1,4 +1,4 @@
-import { type KeventList, kevent } from '../calls/index.js';
+import { type KeventList, keventOn } from '../calls/index.js';
 import { KqueueError, misuse } from '../errors.js';
 import type { KeventInit } from '../memory/index.js';
 import { haveSignals } from './caught-signals.js';
@@ -115,7 +115,7 @@ export class QueueChanges {
     this.#handle.checkOpen(ACTION);
     try {
       // Without a receipt, an infinite timeout would wait for events.
-      kevent(this.#handle.fd, records, entries, 0);
+      keventOn(this.#handle.queue, records, entries, 0);
       return 0;
     } catch (error) {
       if (!(error instanceof KqueueError && error.errno)) throw error;

@@ -37,7 +37,7 @@ export class QueueEvents implements LossListener {
   constructor(handle: QueueHandle, registry: Registry, queue: object) {
     this.#handle = handle;
     this.#pending = new PendingEvents(registry);
-    this.#collector = new Collector(handle.fd, registry, this.#pending);
+    this.#collector = new Collector(handle.queue, registry, this.#pending);
     this.#pump = new Pump(
       {
         queue,

@@ -2,8 +2,10 @@ import {
   close,
   type FdOwner,
   fdOwners,
-  isQueue,
-  kevent,
+  isStillQueue,
+  keventOn,
+  type OpenQueue,
+  queueOf,
 } from '../calls/index.js';
 import { KqueueError } from '../errors.js';
 import type { Watch } from '../ffi/index.js';
@@ -24,9 +26,11 @@ export interface LossListener {
  */
 export class QueueHandle implements FdOwner {
   readonly fd: number;
+  /** The same with its id, for calls of kevent. */
+  readonly queue: OpenQueue;
   /** The signals that are caught until the queue is closed. */
   readonly caught = new CaughtSignals();
-  readonly #queue: WeakRef<Disposable>;
+  readonly #owner: WeakRef<Disposable>;
   #isClosed = false;
   #isLost = false;
   #lossListener: WeakRef<LossListener> | undefined;
@@ -34,14 +38,15 @@ export class QueueHandle implements FdOwner {
   /** Closes the wakers. It must not refer to the Kqueue. */
   readonly wakers = new Set<() => void>();
 
-  constructor(fd: number, queue: Disposable) {
+  constructor(fd: number, owner: Disposable) {
     // Load it now: a test runner loads nothing after it has torn down.
     const { isMainThread, prepareWakes } = ffi();
     if (!isMainThread()) prepareWakes();
     this.fd = fd;
-    this.#queue = new WeakRef(queue);
+    this.queue = queueOf(fd);
+    this.#owner = new WeakRef(owner);
     fdOwners.set(fd, this);
-    unclosedQueues.register(queue, this, this);
+    unclosedQueues.register(owner, this, this);
   }
 
   get isClosed(): boolean {
@@ -71,9 +76,14 @@ export class QueueHandle implements FdOwner {
     );
   }
 
-  /** @throws {KqueueError} `EBADF` if the descriptor is no queue any more. */
+  /** @throws {KqueueError} `EBADF` if the descriptor is not this queue any more. */
   checkDescriptor(): void {
-    kevent(this.fd, null, null, 0);
+    keventOn(this.queue, null, null, 0);
+  }
+
+  /** Whether the descriptor is still this queue. */
+  isOpen(): boolean {
+    return isStillQueue(this.queue);
   }
 
   /** The watch of the descriptor, made at the first call. */
@@ -84,7 +94,7 @@ export class QueueHandle implements FdOwner {
 
   /** Close the Kqueue; after it was garbage-collected, only its descriptor. */
   close(): void {
-    this.#queue.deref()?.[Symbol.dispose]();
+    this.#owner.deref()?.[Symbol.dispose]();
     this.closeFd();
   }
 
@@ -96,7 +106,7 @@ export class QueueHandle implements FdOwner {
     this.#release();
     try {
       // Other code may have closed it, and it may be another file now.
-      if (isQueue(this.fd)) close(this.fd);
+      if (this.isOpen()) close(this.fd);
     } catch (error) {
       if (!isBadFd(error)) throw error;
     } finally {
