@@ -1,4 +1,5 @@
 // Timers of the built-in kernel on clocks that the test moves.
+import { darwin } from '../../src/abi.js';
 import { type Syscalls, syscallsOf } from '../../src/calls/syscalls.js';
 import { bindLibc, type Libc } from '../../src/ffi/libc.js';
 import {
@@ -95,3 +96,28 @@ onLinux(
     }
   },
 );
+
+onLinux('an absolute time of that clock counts the sleep before', () => {
+  const awake = 1_000_000_000n;
+  const asleep = 3_600_000_000_000n;
+  const { kqueue, kevent, close } = syscallsAt((clock) =>
+    clock === CLOCK_BOOTTIME ? awake + asleep : awake,
+  );
+  const kq = kqueue();
+  try {
+    const timer = { filter: EVFILT_TIMER, flags: EV_ADD, data: asleep };
+    const { constants } = darwin;
+    const fflags = constants.NOTE_ABSOLUTE | constants.NOTE_MACHTIME;
+    const sleeps = constants.NOTE_MACH_CONTINUOUS_TIME;
+    const changes = [
+      { ...timer, ident: 1, fflags },
+      { ...timer, ident: 2, fflags: fflags | sleeps },
+    ];
+    kevent(kq, changes, null);
+    const list = new KeventList(2);
+    kevent(kq, null, list, 0);
+    expect([...list].map(({ ident }) => ident)).toEqual([2]);
+  } finally {
+    close(kq);
+  }
+});

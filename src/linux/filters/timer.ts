@@ -1,5 +1,10 @@
 import type { Libc } from '../../ffi/index.js';
-import { CLOCK_REALTIME, exactNanoseconds } from '../clock.js';
+import {
+  CLOCK_BOOTTIME,
+  CLOCK_MONOTONIC,
+  CLOCK_REALTIME,
+  exactNanoseconds,
+} from '../clock.js';
 import { D, DE } from '../constants.js';
 import { toBigInt, toDouble } from '../int64.js';
 import { type Knote, setData } from '../knote.js';
@@ -39,6 +44,13 @@ function unitOf(fflags: number): bigint {
     default:
       return 0n;
   }
+}
+
+/** The clock of an absolute time. */
+function clockOf(fflags: number): number {
+  if ((fflags & D.NOTE_MACHTIME) === 0) return CLOCK_REALTIME;
+  const countsSleep = (fflags & D.NOTE_MACH_CONTINUOUS_TIME) !== 0;
+  return countsSleep ? CLOCK_BOOTTIME : CLOCK_MONOTONIC;
 }
 
 const NEVER = 2 ** 63;
@@ -154,8 +166,7 @@ export class TimerFilter implements Filter {
   #absolute(fflags: number, data: bigint, unit: bigint): Request | number {
     const nanos = BigInt.asUintN(64, data) * unit;
     if (nanos >= 1n << 64n) return DE.ERANGE;
-    const clock = (fflags & D.NOTE_MACHTIME) !== 0 ? 1 : CLOCK_REALTIME;
-    const wait = nanos - exactNanoseconds(this.#libc, clock);
+    const wait = nanos - exactNanoseconds(this.#libc, clockOf(fflags));
     return { wait: wait < 0n ? 0 : Number(wait), interval: 0 };
   }
 }
