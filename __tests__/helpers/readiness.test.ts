@@ -17,12 +17,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { type FdLike, readable, writable } from '../../src/index.js';
+import type { FdLike } from '../../src/index.js';
+import * as api from '../../src/index.js';
 import * as libc from '../conformance/libc.js';
 import { printedBy } from '../support/child.js';
 import { onLinux, openCount } from '../support/fds.js';
 
 let fds: number[] = [];
+const opened: { close(): void }[] = [];
+
+// An iterator that is left to the garbage collector would end, and with it its
+// descriptors, in the middle of another test.
+const kept = <T extends { close(): void }>(iterator: T): T => {
+  opened.push(iterator);
+  return iterator;
+};
+
+const readable = (fd: FdLike) => kept(api.readable(fd));
+const writable = (fd: FdLike) => kept(api.writable(fd));
 
 /** The two ends of a pipe. */
 function pipe(): readonly [number, number] {
@@ -37,6 +49,7 @@ const shut = (fd: number): void => {
 };
 
 afterEach(() => {
+  for (const iterator of opened.splice(0)) iterator.close();
   for (const fd of fds.splice(0)) closeSync(fd);
 });
 
@@ -284,6 +297,19 @@ describe('a descriptor', () => {
     await expect(readable(reader).next()).rejects.toMatchObject({
       code: 'EBADF',
     });
+  });
+
+  test('that was closed before fails with EBADF, although a queue would take its number', async () => {
+    const [reader, writer] = pipe();
+    shut(reader);
+    shut(writer);
+    for (const events of [readable(reader), writable(writer)]) {
+      await expect(events.next()).rejects.toMatchObject({
+        code: 'EBADF',
+        syscall: 'kevent',
+        message: expect.stringMatching(/^kevent EBADF: add (read|write) \d+$/),
+      });
+    }
   });
 
   test('can be closed after its iterator', async () => {

@@ -1,4 +1,6 @@
+import { fstatSync } from 'node:fs';
 import { KqueueError } from '../errors.js';
+import { hostDialect } from '../host/index.js';
 import type { Alarm, FdLike, KqueueEvent, ReadEvent } from '../queue/index.js';
 import { hasHungUp, isNamedFifo, readFd, setAlarm } from '../queue/parts.js';
 import {
@@ -93,6 +95,23 @@ function queueWithout(name: string): RegistrationQueue {
   return created;
 }
 
+/**
+ * A queue that is created after the descriptor was closed would take its number,
+ * and the kernel would give another reason.
+ *
+ * @throws {KqueueError} `EBADF` if the descriptor is not open.
+ */
+function checkOpen(filter: 'read' | 'write', fd: number): void {
+  try {
+    fstatSync(fd);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBADF') return;
+    const message = `kevent EBADF: add ${filter} ${fd}`;
+    const errno = -hostDialect().errno.EBADF;
+    throw new KqueueError(message, 'EBADF', errno, 'kevent');
+  }
+}
+
 /** The first and the longest interval between polls of a FIFO for its EOF, in ms. */
 const FIRST_CHECK = 1;
 const MAX_PAUSE = 100;
@@ -141,6 +160,7 @@ function readiness<T>(
   const name = `${filter} ${fd}`;
   let pending: PendingPull<T> | undefined;
   let hasEnded = false;
+  let hasJoined = false;
 
   const member: Member = {
     onEvent(event) {
@@ -150,13 +170,16 @@ function readiness<T>(
     },
     onError: (error) => pending?.reject(error),
   };
-  // Join for good: otherwise every pull would create a queue.
-  mainQueue.queue.join(member);
-
   const register = (
     resolve: (value: T | undefined) => void,
     reject: (error: unknown) => void,
   ): void => {
+    if (!hasJoined) {
+      checkOpen(filter, fd);
+      // Join for good: otherwise every pull would create a queue.
+      mainQueue.queue.join(member);
+      hasJoined = true;
+    }
     const { queue, registered } = queueWithout(name);
     const kq = queue.join(member);
     const leave = (): void => {
