@@ -106,6 +106,17 @@ describe('a named FIFO', () => {
     const { value } = await writable(otherWriter).next();
     expect(value).toMatchObject({ eof: true });
   });
+
+  onLinux('does not report the EOF of a pipe at its number', async () => {
+    const [reader] = open();
+    using events = readable(reader);
+    const waiting = events.next({ timeout: 50 });
+    shut(reader);
+    const [other, writer] = pipe();
+    expect(other).toBe(reader);
+    shut(writer);
+    expect(await waiting).toEqual({ done: false, value: undefined });
+  });
 });
 
 describe('readable', () => {

@@ -9,6 +9,7 @@ import {
   type IteratorOptions,
   type Source,
 } from './event-iterator.js';
+import { isOpenOn } from './file-queue.js';
 import { type Member, SharedQueue } from './shared-queue.js';
 
 /** The value of {@link readable}: a descriptor is readable. */
@@ -129,6 +130,17 @@ function checkRegularly(check: () => void): () => void {
   return () => alarm.clear();
 }
 
+/**
+ * A function that tells whether the other side of a named FIFO has closed.
+ * `undefined` for other files, whose EOF is an event.
+ */
+function fifoEnd(fd: number): (() => boolean) | undefined {
+  if (!isNamedFifo(fd)) return undefined;
+  const file = fstatSync(fd, { bigint: true });
+  // Other code may close it, and open another file at its number.
+  return () => hasHungUp(fd) && isOpenOn(fd, file);
+}
+
 /** Creates the values of a filter. */
 interface Values<T> {
   /** `undefined` for an event of another filter. */
@@ -193,8 +205,8 @@ function readiness<T>(
     }
     registered.add(name);
     queue.ref();
-    const isFifo = isNamedFifo(fd);
-    const stopChecks = isFifo ? checkRegularly(checkEnd) : noop;
+    const hasFifoEnded = fifoEnd(fd);
+    const stopChecks = hasFifoEnded ? checkRegularly(checkEnd) : noop;
     const settle = (): void => {
       stopChecks();
       pending = undefined;
@@ -204,7 +216,7 @@ function readiness<T>(
     };
     const pull: PendingPull<T> = {
       resolve(value) {
-        const isAtEnd = value !== undefined && isFifo && hasHungUp(fd);
+        const isAtEnd = value !== undefined && hasFifoEnded?.();
         const current = isAtEnd ? values.atEnd(value) : value;
         hasEnded = current !== undefined && values.isLast(current);
         settle();
@@ -234,7 +246,7 @@ function readiness<T>(
     pending = pull;
 
     function checkEnd(): void {
-      if (!hasHungUp(fd)) return;
+      if (!hasFifoEnded?.()) return;
       queue.deliverPending();
       if (pending !== pull) return;
       pull.end();
