@@ -8,6 +8,7 @@ import {
   kevent,
   kqueue,
 } from '../../src/index.js';
+import { dup } from '../conformance/libc.js';
 import { printedBy } from '../support/child.js';
 import { onLinux } from '../support/fds.js';
 
@@ -155,6 +156,20 @@ describe('fromFd', () => {
     expect(() => Kqueue.fromFd(kq.fd)).toThrow(
       /^Cannot adopt a queue as 'fd' must be/,
     );
+  });
+
+  onLinux('rejects a duplicate of a queue that another Kqueue owns', () => {
+    using kq = new Kqueue();
+    const fd = dup(kq.fd);
+    expect(() => Kqueue.fromFd(fd)).toThrow(
+      /^Cannot adopt a queue as 'fd' must be a queue that no other Kqueue owns/,
+    );
+    kq.add({ filter: 'user', id: 1 });
+    // Once the other one is lost, nothing owns the queue.
+    closeSync(kq.fd);
+    using adopted = Kqueue.fromFd(fd);
+    adopted.trigger(1);
+    expect(adopted.poll()).toMatchObject([{ filter: 'user', id: 1 }]);
   });
 
   test('adopts a queue that reuses the descriptor of a lost queue', async () => {

@@ -249,6 +249,7 @@ export const { keventOn, queueOf } = calls;
  * descriptor is closed, so its owner has to close it.
  */
 export interface FdOwner {
+  readonly queue: OpenQueue;
   /** Whether the descriptor is still its own. */
   isOpen(): boolean;
   /** Close the descriptor and everything that belongs to it. */
