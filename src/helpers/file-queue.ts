@@ -7,7 +7,8 @@ import {
 } from 'node:fs';
 import { KqueueError } from '../errors.js';
 import { hostDialect } from '../host/index.js';
-import type { Kqueue, VnodeNote } from '../queue/index.js';
+import type { Checked, Kqueue, VnodeNote } from '../queue/index.js';
+import { descriptorChecks } from '../queue/parts.js';
 import { toBuffer } from './byte-path.js';
 import type { BytePath } from './file-path.js';
 import { type Member, SharedQueue } from './shared-queue.js';
@@ -72,6 +73,41 @@ export function watchVnode(
     udata: member,
   });
 }
+
+/** How many descriptors one check checks, so that idle waits cost little. */
+export const MAX_CHECKED = 64;
+
+/** A wait for files whose descriptors other code may close. */
+interface FileWait {
+  check(): void;
+}
+
+/** Checks the waits in turn. Those that were checked last come last. */
+class FileChecks implements Checked {
+  readonly #waits = new Set<FileWait>();
+  place = -1;
+
+  add(wait: FileWait): void {
+    this.#waits.add(wait);
+    descriptorChecks.add(this);
+  }
+
+  delete(wait: FileWait): void {
+    this.#waits.delete(wait);
+    if (this.#waits.size === 0) descriptorChecks.delete(this);
+  }
+
+  check(): void {
+    for (const wait of [...this.#waits].slice(0, MAX_CHECKED)) {
+      this.#waits.delete(wait);
+      this.#waits.add(wait);
+      wait.check();
+    }
+  }
+}
+
+/** The waits of all watched files. */
+export const fileChecks = /* @__PURE__ */ new FileChecks();
 
 /** The identity of a file. */
 export type FileId = Pick<BigIntStats, 'dev' | 'ino'>;

@@ -1,8 +1,7 @@
 import { closeSync, constants, fstatSync } from 'node:fs';
 import { KqueueError } from '../errors.js';
 import { hostDialect } from '../host/index.js';
-import type { Checked, Kqueue, KqueueEvent } from '../queue/index.js';
-import { descriptorChecks } from '../queue/parts.js';
+import type { Kqueue, KqueueEvent } from '../queue/index.js';
 import { toText } from './byte-path.js';
 import {
   type Entry,
@@ -14,8 +13,10 @@ import type { BytePath } from './file-path.js';
 import {
   areOfContents,
   type FileId,
+  fileChecks,
   fileQueue,
   isOpenOn,
+  MAX_CHECKED,
   openForEvents,
   unwatchVnode,
   watchVnode,
@@ -33,14 +34,13 @@ interface OpenFile {
 }
 
 /** The regular files of one directory, open for their events. */
-export class OpenFiles implements Checked {
+export class OpenFiles {
   readonly #directory: BytePath;
   readonly #budget: number;
   readonly #onEvent: () => void;
   readonly #files = new Map<BytePath, OpenFile>();
   /** Files that had events, and whether their contents changed. */
   #events = new Map<BytePath, boolean>();
-  place = -1;
 
   constructor(directory: BytePath, budget: number, onEvent: () => void) {
     this.#directory = directory;
@@ -80,7 +80,10 @@ export class OpenFiles implements Checked {
 
   /** Open files again whose descriptors other code closed. */
   check(): void {
-    for (const [name, file] of this.#files) {
+    for (const [name, file] of [...this.#files].slice(0, MAX_CHECKED)) {
+      // Those that were checked last come last.
+      this.#files.delete(name);
+      this.#files.set(name, file);
       if (isOpenOn(file.fd, file.id)) continue;
       this.#close(name, file);
       // Compare the file with its state in the listing.
@@ -91,8 +94,8 @@ export class OpenFiles implements Checked {
 
   /** Check the files at intervals, or no longer. */
   setChecked(isChecked: boolean): void {
-    if (isChecked) descriptorChecks.add(this);
-    else descriptorChecks.delete(this);
+    if (isChecked) fileChecks.add(this);
+    else fileChecks.delete(this);
   }
 
   close(): void {

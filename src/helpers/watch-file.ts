@@ -6,8 +6,7 @@ import {
   setTimeout,
   type Timer,
 } from '../host/index.js';
-import type { Checked, Kqueue, KqueueEvent } from '../queue/index.js';
-import { descriptorChecks } from '../queue/parts.js';
+import type { Kqueue, KqueueEvent } from '../queue/index.js';
 import { checkPath, toAbsolute, toText } from './byte-path.js';
 import {
   type EventIterator,
@@ -16,7 +15,7 @@ import {
   type Source,
 } from './event-iterator.js';
 import type { BytePath, FilePath } from './file-path.js';
-import { areOfContents, fileQueue as queue } from './file-queue.js';
+import { areOfContents, fileChecks, fileQueue as queue } from './file-queue.js';
 import { type FileState, LACKS, PathWatches } from './path-watches.js';
 import type { Member } from './shared-queue.js';
 import { checkTrailingSlash } from './watch-points.js';
@@ -55,7 +54,7 @@ let mountIdents = 0;
  * reported and as it is now. The kernel's events say when to compare the two.
  * They also reveal changes that leave no trace in the file's size and times.
  */
-export class PathSource implements Source<FileEvent>, Member, Checked {
+export class PathSource implements Source<FileEvent>, Member {
   readonly #text: string;
   readonly #kq: Kqueue<Member>;
   readonly #watches: PathWatches;
@@ -70,7 +69,6 @@ export class PathSource implements Source<FileEvent>, Member, Checked {
   #isMountWatched = false;
   #lookTimer: Timer | undefined;
   #pendingWait: { resolve(): void; reject(error: unknown): void } | undefined;
-  place = -1;
 
   constructor(path: BytePath) {
     this.#text = toText(path);
@@ -130,7 +128,7 @@ export class PathSource implements Source<FileEvent>, Member, Checked {
 
   close(): void {
     this.#isClosed = true;
-    descriptorChecks.delete(this);
+    fileChecks.delete(this);
     if (this.#pendingWait !== undefined) queue.unref();
     this.#pendingWait = undefined;
     clearTimeout(this.#lookTimer);
@@ -164,14 +162,14 @@ export class PathSource implements Source<FileEvent>, Member, Checked {
   #waitForEvent(): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       queue.ref();
-      descriptorChecks.add(this);
+      fileChecks.add(this);
       if (this.#watches.hasUnopened) {
         const look = (): void => this.#pendingWait?.resolve();
         this.#lookTimer = setTimeout(look, LOOK_MS);
       }
       const leave = (): void => {
         this.#pendingWait = undefined;
-        descriptorChecks.delete(this);
+        fileChecks.delete(this);
         clearTimeout(this.#lookTimer);
         queue.unref();
       };
