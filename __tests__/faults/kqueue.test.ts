@@ -131,14 +131,14 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     },
   },
   poll: { act: (kq) => values(kq.poll()) },
-  wait: { act: (kq) => values(kq.wait({ timeout: 1000 })) },
+  wait: { act: (kq) => values(kq.wait({ timeout: 10_000 })) },
   'wait for a timer': {
     set(kq) {
       const given = values(kq.poll());
       kq.add({ filter: 'timer', id: 3, after: 1, udata: 'timer' });
       return given;
     },
-    act: (kq) => values(kq.wait({ timeout: 1000 })),
+    act: (kq) => values(kq.wait({ timeout: 10_000 })),
   },
   next: {
     act: async (kq) => values([(await kq.next()) ?? {}]),
@@ -146,7 +146,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'next, later': {
     set: (kq) => values(kq.poll()),
     async act(kq) {
-      const next = kq.next({ timeout: 1000 });
+      const next = kq.next({ timeout: 10_000 });
       kq.add({ filter: 'timer', id: 3, after: 1, udata: 'timer' });
       return values([(await next) ?? {}]);
     },
