@@ -9,6 +9,7 @@ const IN_NAMESPACE = ['-pf', '--mount-proc'];
 
 /** Whether the next pid can be chosen here. */
 function canChoosePids(): boolean {
+  if (process.platform !== 'linux') return false;
   try {
     const script = 'echo 300 >/proc/sys/kernel/ns_last_pid';
     const args = [...IN_NAMESPACE, 'sh', '-c', script];
