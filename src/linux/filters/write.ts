@@ -130,10 +130,9 @@ export class WriteFilter implements Filter {
     if (hungUp) return false;
     if ((bits & EPOLLERR) !== 0) return true;
     if ((bits & EPOLLOUT) === 0) return false;
-    if (free >= lowWater(knote, 1)) return true;
     // A mark beyond the buffer counts as the size of the buffer: an empty
     // buffer reaches it.
-    return lowWater(knote, 1) > 1 && probe.unsent(fd) === 0;
+    return free >= lowWater(knote, 1) || probe.unsent(fd) === 0;
   }
 
   #free(fd: number): number {
