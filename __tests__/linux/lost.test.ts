@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { constants } from 'node:os';
 import koffi from 'koffi';
+import { syscallsOf } from '../../src/calls/syscalls.js';
 import {
   close,
   EV_ADD,
@@ -35,6 +36,7 @@ import {
   NOTE_WRITE,
   wake,
 } from '../../src/index.js';
+import { createLinuxKernel } from '../../src/linux/kernel.js';
 import { codeOf } from '../conformance/calls.js';
 import * as libc from '../conformance/libc.js';
 import {
@@ -619,6 +621,28 @@ describe('a Kqueue whose descriptor is a duplicate of another queue', () => {
     expect([isOpen(queue.fd), adopted.closed]).toEqual([false, true]);
     expectNoneLeft();
   });
+});
+
+onLinux('parts of another copy of the package are not its own', () => {
+  const kernel = createLinuxKernel();
+  const copy = syscallsOf(() => kernel);
+  const hole = openSync('/dev/null', 'r');
+  const { kq, inner } = parts();
+  kevent(kq, [user], null);
+  // The other queue gets the same numbers for the same parts.
+  for (const fd of [...inner, hole]) closeSync(fd);
+  const other = copy.kqueue();
+  expect(other).toBe(hole);
+  expect(inner.map(isOpen)).toEqual([true, true]);
+  kevent(kq, [trigger], null);
+  expect(collect(kq)).toEqual([1]);
+  close(kq);
+  expect(inner.map(isOpen)).toEqual([true, true]);
+  copy.kevent(other, [user, trigger], null);
+  const found = new KeventList(1);
+  expect(copy.kevent(other, null, found, 0)).toBe(1);
+  copy.close(other);
+  expectNoneLeft();
 });
 
 onLinux('a timerfd of other code is not set', () => {

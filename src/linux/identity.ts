@@ -133,6 +133,7 @@ export class Identity {
   areOpen(queue: Queue): boolean {
     const { inner, side } = queue.epolls;
     return (
+      this.hasEventfd(queue, queue.fd) &&
       this.hasEventfd(queue, inner) &&
       this.#mayBe(queue, 'inner') &&
       (side < 0 || (this.hasEventfd(queue, side) && this.#mayBe(queue, 'side')))
@@ -154,12 +155,14 @@ export class Identity {
   isEventfd(queue: Queue): boolean {
     const { epolls, fd, token, readyFlag } = queue;
     const { eventfd } = readyFlag;
-    return (
-      this.isHeld(eventfd, readyFlag) &&
-      (this.isMember(queue, eventfd) ||
-        (fd !== epolls.inner && this.#epoll.has(fd, eventfd)) ||
-        countOf(eventfd) === token)
-    );
+    if (!this.isHeld(eventfd, readyFlag)) return false;
+    if (fd !== epolls.inner && this.#epoll.has(fd, eventfd)) return true;
+    // An inner epoll proves it only if the count cannot be read: both may be
+    // parts of a queue of another copy of this package.
+    const count = countOf(eventfd);
+    return count === undefined
+      ? this.isMember(queue, eventfd)
+      : count === token;
   }
 
   /** Whether an inner epoll of the queue has a descriptor as this open file. */

@@ -130,13 +130,14 @@ export class QueueDescriptors {
     const watches =
       witness >= 0 && this.#epoll.add(witness, fd, EPOLLIN, 0, 0) >= 0;
     queue.forceReadable(true);
+    const hasEventfd = this.#identity.hasEventfd(queue, fd);
     const errno = this.#close(fd);
     // Without such an epoll, check all open descriptors.
     const outlives = !watches || this.#epoll.poll(witness) > 0;
     const dup = outlives ? this.#identity.findQueue(queue) : undefined;
     if (witness >= 0) this.#libc.close(witness);
     if (dup === undefined) {
-      queue.dispose();
+      queue.dispose(hasEventfd);
     } else {
       this.#use(queue, dup);
       queue.forceReadable(false);

@@ -371,13 +371,14 @@ export class Queue {
 
   /**
    * Close all parts that are still the queue's, except its own descriptor. Each
-   * part is proved by parts that are closed after it.
+   * part is proved by parts that are closed after it. `isProved` if the eventfd
+   * is known to be still its own.
    */
-  dispose(): void {
+  dispose(isProved = false): void {
     if (this.closed) return;
     this.closed = true;
     const { identity, queues } = this.kernel;
-    const hasEventfd = identity.isEventfd(this);
+    const hasEventfd = isProved || identity.isEventfd(this);
     queues.remove(this);
     for (const knote of this.knotes.all()) {
       knote.dropped = true;
