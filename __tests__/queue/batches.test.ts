@@ -151,7 +151,7 @@ class RefusingKernel {
 /** A queue's changes over such a kernel. */
 class Subject {
   readonly kernel: RefusingKernel;
-  readonly #registry = new Registry(true);
+  readonly #registry = new Registry(true, 0);
   readonly #changer: Changer;
 
   constructor(

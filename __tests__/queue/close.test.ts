@@ -172,6 +172,28 @@ describe('fromFd', () => {
     expect(adopted.poll()).toMatchObject([{ filter: 'user', id: 1 }]);
   });
 
+  onLinux(
+    'continues registrations of a lost Kqueue, without their value',
+    () => {
+      const former = new Kqueue<string>();
+      const fd = dup(former.fd);
+      former.add({ filter: 'timer', id: 1, after: 1, udata: 'former' });
+      closeSync(former.fd);
+      using adopted = Kqueue.fromFd<string>(fd);
+      adopted.add({ filter: 'timer', id: 2, after: 50, udata: 'adopted' });
+      const seen: unknown[] = [];
+      for (let i = 0; i < 5 && seen.length < 2; i++) {
+        for (const { raw, udata } of adopted.wait({ timeout: 5000 })) {
+          seen.push([raw.ident, udata]);
+        }
+      }
+      expect(seen).toEqual([
+        [1, undefined],
+        [2, 'adopted'],
+      ]);
+    },
+  );
+
   test('adopts a queue that reuses the descriptor of a lost queue', async () => {
     const lost = new Kqueue();
     closeSync(lost.fd);

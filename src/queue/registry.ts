@@ -28,7 +28,8 @@ const WIDE_HIGH = WIDE_BASE / 2 ** 32;
  */
 export class Registry {
   readonly #base: number;
-  #lastSerial = 0;
+  readonly #firstSerial: number;
+  #lastSerial: number;
   /**
    * Called for each registration that has ended, unless another one replaced
    * it.
@@ -39,8 +40,14 @@ export class Registry {
   readonly #bySerial = new Map<number, Registration>();
   readonly #byFilter = new Map<number, Map<number | bigint, Registration>>();
 
-  constructor(isWide: boolean) {
+  /**
+   * @param first The number before the first token: random, because the kernel
+   * may have tokens of a Kqueue that lost this queue.
+   */
+  constructor(isWide: boolean, first = Math.floor(Math.random() * 2 ** 30)) {
     this.#base = isWide ? WIDE_BASE : NARROW_BASE;
+    this.#firstSerial = first;
+    this.#lastSerial = first;
   }
 
   /** The number of registrations. */
@@ -87,8 +94,14 @@ export class Registry {
 
   /** Whether a number is the token of a registration that has ended. */
   isStale(token: number | bigint): boolean {
-    const serial = Number(token) - this.#base;
-    return serial > 0 && serial < this.#base && !this.#bySerial.has(serial);
+    const base = this.#base;
+    const serial = Number(token) - base;
+    if (!(serial >= 0 && serial < base) || this.#bySerial.has(serial)) {
+      return false;
+    }
+    // All others are not tokens of this queue.
+    const age = (of: number): number => (of - this.#firstSerial + base) % base;
+    return age(serial) > 0 && age(serial) <= age(this.#lastSerial);
   }
 
   /** Add a registration. It replaces one with the same key. */
