@@ -1,9 +1,11 @@
-// Timers of the built-in kernel on clocks that the test moves.
+// Timers of the built-in kernel, on clocks that the test moves, and its timerfd.
+import { readFileSync } from 'node:fs';
 import { darwin } from '../../src/abi.js';
 import { type Syscalls, syscallsOf } from '../../src/calls/syscalls.js';
 import { bindLibc, type Libc } from '../../src/ffi/libc.js';
 import {
   EV_ADD,
+  EV_DELETE,
   EVFILT_TIMER,
   KeventList,
   NOTE_MACH_CONTINUOUS_TIME,
@@ -120,4 +122,86 @@ onLinux('an absolute time of that clock counts the sleep before', () => {
   } finally {
     close(kq);
   }
+});
+
+describe('the timerfd', () => {
+  const MINUTE = 60_000;
+  const add = (data: number) => [
+    { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data },
+  ];
+  const remove = [{ ident: 1, filter: EVFILT_TIMER, flags: EV_DELETE }];
+
+  /** A queue, the seconds until its timerfd fires, and how often it was set. */
+  function subject() {
+    const libc = bindLibc();
+    const set: number[] = [];
+    const kernel = createLinuxKernel({
+      ...libc,
+      timerfdSettime(fd, flags, value, old) {
+        set.push(fd);
+        return libc.timerfdSettime(fd, flags, value, old);
+      },
+    });
+    const calls = syscallsOf(() => kernel);
+    const kq = calls.kqueue();
+    const seconds = (): number => {
+      const info = readFileSync(`/proc/self/fdinfo/${set[0]}`, 'latin1');
+      return Number(/^it_value: \((\d+)/m.exec(info)?.[1]);
+    };
+    return { ...calls, kq, seconds, set };
+  }
+
+  onLinux('is set at once to an earlier time', () => {
+    const { kq, kevent, close, seconds } = subject();
+    kevent(kq, add(10 * MINUTE), null);
+    expect(seconds()).toBeGreaterThan(500);
+    kevent(kq, add(MINUTE), null);
+    expect(seconds()).toBeLessThanOrEqual(60);
+    expect(seconds()).toBeGreaterThan(1);
+    close(kq);
+  });
+
+  onLinux('is set once in a turn if timers come and go', async () => {
+    const { kq, kevent, close, seconds, set } = subject();
+    for (let i = 0; i < 100; i++) {
+      kevent(kq, add(MINUTE + i), null);
+      kevent(kq, remove, null);
+    }
+    expect(set).toHaveLength(1);
+    await undefined;
+    expect(set).toHaveLength(2);
+    expect(seconds()).toBe(0);
+    close(kq);
+  });
+
+  onLinux('is set to a later time before a wait', () => {
+    const { kq, kevent, close, seconds } = subject();
+    const list = new KeventList(1);
+    kevent(kq, add(MINUTE), null);
+    kevent(kq, add(10 * MINUTE), null);
+    expect(kevent(kq, null, list, 1)).toBe(0);
+    expect(seconds()).toBeGreaterThan(500);
+    kevent(kq, remove, null);
+    expect(kevent(kq, null, list, 1)).toBe(0);
+    expect(seconds()).toBe(0);
+    close(kq);
+  });
+
+  onLinux('is set at once if it would fire soon', () => {
+    const { kq, kevent, close, seconds, set } = subject();
+    kevent(kq, add(500), null);
+    kevent(kq, remove, null);
+    expect(set).toHaveLength(2);
+    expect(seconds()).toBe(0);
+    close(kq);
+  });
+
+  onLinux('of a queue that is closed in the same turn is not set', async () => {
+    const { kq, kevent, close, set } = subject();
+    kevent(kq, add(MINUTE), null);
+    kevent(kq, remove, null);
+    close(kq);
+    await undefined;
+    expect(set).toHaveLength(1);
+  });
 });

@@ -47,6 +47,9 @@ const MAX_MOVES = 4;
  */
 const PRIVATE_FLAGS64 = 0x400 | 0x20000 | 0x40000;
 
+/** A promise allocates less than queueMicrotask does. */
+const settled = Promise.resolve();
+
 /**
  * The kqueue over epoll: all queues of this thread, and what they share. Each
  * worker thread has its own kernel, which knows only its own queues.
@@ -68,6 +71,8 @@ export class LinuxKernel implements Kernel {
   readonly filters: readonly (Filter | undefined)[];
   /** The first of a linked list of the queues that {@link sync} must visit. */
   #unsynced: Queue | null = null;
+  /** Queues with a timerfd that fires before any timer. */
+  readonly #unarmed = new Set<Queue>();
   /**
    * The descriptor that inotify refused in the last call; -1 if there was none.
    */
@@ -283,6 +288,19 @@ export class LinuxKernel implements Kernel {
     queue.isUnsynced = true;
     queue.nextUnsynced = this.#unsynced;
     this.#unsynced = queue;
+  }
+
+  /** Set the timers of a queue at the end of the turn, or before a wait. */
+  armLater(queue: Queue): void {
+    if (this.#unarmed.size === 0) settled.then(() => this.armAll());
+    this.#unarmed.add(queue);
+  }
+
+  armAll(): void {
+    for (const queue of this.#unarmed) {
+      if (!queue.closed) queue.timers.armNow();
+    }
+    this.#unarmed.clear();
   }
 
   /** Update the state of the queues that is visible from outside. */

@@ -239,6 +239,7 @@ export class Queue {
         isChecked = true;
       }
       this.kernel.sync();
+      this.kernel.armAll();
       const checks = !isChecked && left > SOON;
       const n = blocking.wait(this.fd, checks ? SOON : left);
       if (n === 0 && checks) {

@@ -13,6 +13,8 @@ import type { Queue } from './queue.js';
 
 /** Longer than any machine runs, and short enough for the kernel. */
 const FAR_FUTURE = 2 ** 33 * 1e9;
+/** In this time a timerfd may fire before the end of the turn, in nanoseconds. */
+const SOON = 1e9;
 
 /**
  * The timers of one queue on one clock: a binary heap by deadline, and one
@@ -97,10 +99,18 @@ export class TimerHeap implements OwnMember {
     this.#down(last.heapIndex);
   }
 
-  /** Set the timerfd to the earliest deadline, if that has changed. */
-  arm(): void {
+  /**
+   * Set the timerfd to the earliest deadline, if that has changed. A later one can
+   * wait until the end of the turn, unless `now`: a timerfd that fires early only
+   * wakes the queue. So a timer that is added and deleted costs no call.
+   */
+  arm(now: boolean): void {
     const deadline = this.#deadline;
-    if (deadline !== this.#armed && !this.#set(deadline)) {
+    if (deadline === this.#armed) return;
+    const isLater = deadline > this.#armed;
+    if (!now && isLater && this.#armed - this.now() > SOON) {
+      this.#queue.kernel.armLater(this.#queue);
+    } else if (!this.#set(deadline)) {
       this.#queue.epolls.others.reopen(this);
     }
   }

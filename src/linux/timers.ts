@@ -36,8 +36,17 @@ export class Timers {
   arm(): void {
     if (!this.#isScheduled) return;
     this.#isScheduled = false;
-    this.#monotonic?.arm();
-    this.#boottime?.arm();
+    this.#arm(false);
+  }
+
+  /** Set those that {@link arm} left for later. */
+  armNow(): void {
+    this.#arm(true);
+  }
+
+  #arm(now: boolean): void {
+    this.#monotonic?.arm(now);
+    this.#boottime?.arm(now);
   }
 
   close(): void {
