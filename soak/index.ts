@@ -43,6 +43,8 @@ const PARTS = {
   threads,
   neighbour,
 };
+/** The longest time before and after the minutes, in milliseconds. */
+const MOST_EXTRA = 240_000;
 const minutes = Number(values.minutes);
 const seed = Number(values.seed);
 const { without } = values;
@@ -52,7 +54,7 @@ if (
   !without.every((name) => name in PARTS)
 ) {
   console.error(
-    `usage: npm run soak -- --minutes number, at most 1440, [--seed integer] [--without ${Object.keys(PARTS).join('|')}]`,
+    `usage: npm run soak -- --minutes up-to-1440 [--seed integer] [--without ${Object.keys(PARTS).join('|')}]`,
   );
   process.exit(2);
 }
@@ -232,7 +234,12 @@ async function soak(): Promise<void> {
 console.log(
   `soak of ${minutes} minutes, seed ${seed}, ${kernel.name}, node ${process.version}`,
 );
-const failure = await Promise.race([ledger.failure, soak()]);
+// A soak test that hangs fails. The timer keeps nothing alive.
+const overdue = new Promise<Error>((resolve) => {
+  const late = new Error('the soak test did not end');
+  setTimeout(resolve, minutes * 60_000 + MOST_EXTRA, late).unref();
+});
+const failure = await Promise.race([ledger.failure, soak(), overdue]);
 // The checks at the end may find a violation too.
 const violation = failure ?? (await Promise.race([ledger.failure, pause(0)]));
 for (const shared of sharedQueues) shared.close();
