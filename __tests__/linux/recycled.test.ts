@@ -308,6 +308,13 @@ onLinux('a closed socket sends nothing through the next one', () => {
 const watch = (kq: number, ident: number) =>
   kevent(kq, [{ ident, filter: EVFILT_READ, flags: EV_ADD }], null);
 
+/** Close a descriptor, while a duplicate keeps its file open. */
+function closeButForDup(fd: number): void {
+  dup(fd);
+  closeSync(fd);
+  forget(fd);
+}
+
 onLinux(
   'a queue has no event while another has only that of a closed fd',
   () => {
@@ -317,9 +324,7 @@ onLinux(
     watch(parent, child);
     watch(child, reader);
     watch(child, other);
-    dup(reader);
-    closeSync(reader);
-    forget(reader);
+    closeButForDup(reader);
     libc.write(writer, 1);
     const list = new KeventList(4);
     expect(kevent(parent, null, list, 0)).toBe(0);
@@ -338,9 +343,7 @@ onLinux('nor has one above both', () => {
   watch(bottom, other);
   watch(middle, bottom);
   watch(top, middle);
-  dup(reader);
-  closeSync(reader);
-  forget(reader);
+  closeButForDup(reader);
   libc.write(writer, 1);
   const list = new KeventList(4);
   expect(kevent(top, null, list, 0)).toBe(0);
