@@ -63,10 +63,10 @@ export const dupFd = (fd: number): number => calls().dup(fd);
 export const closeFd = (fd: number): number => calls().close(fd);
 
 /**
- * The id of an eventfd, since Linux 5.2. `undefined` if the descriptor is not an
- * eventfd, or proc(5) cannot be read.
+ * The id of an eventfd, since Linux 5.2: 0 if the descriptor has none, and -1 if
+ * that cannot be read.
  */
-export function eventfdId(fd: number): number | undefined {
+export function eventfdId(fd: number): number {
   let info = -1;
   try {
     info = openSync(`/proc/self/fdinfo/${fd}`, 'r');
@@ -76,9 +76,9 @@ export function eventfdId(fd: number): number | undefined {
     const found = /^eventfd-id:\s*(\d+)$/m.exec(
       text.toString('latin1', 0, bytes),
     );
-    return found === null ? undefined : Number(found[1]);
+    return Number(found?.[1] ?? 0);
   } catch {
-    return undefined;
+    return -1;
   } finally {
     if (info >= 0) closeSync(info);
   }
@@ -95,19 +95,20 @@ export function eventfdId(fd: number): number | undefined {
  */
 export function writeEventfd(fd: number, id: number, mark: number): boolean {
   const { dup: dupOf, markOf, write, close, one } = calls();
-  // The next eventfd may have the number and the id.
-  const isIt = (each: number): boolean =>
-    markOf(each) === mark && (id === 0 || eventfdId(each) === id);
-  if (!isIt(fd)) return false;
+  // Closing a duplicate of another file could release its locks.
+  if (markOf(fd) !== mark) return false;
   const dup = dupOf(fd);
-  // No descriptor is free: use the one that was just checked.
-  if (dup < 0) return write(fd, one.address, 8) === 8;
+  // If no descriptor is free, use the one that was just checked.
+  const eventfd = dup < 0 ? fd : dup;
   try {
-    if (!isIt(dup)) return false;
+    // The next eventfd may have the number and the mark, or the number and id.
+    if (markOf(eventfd) !== mark) return false;
+    const found = id === 0 ? -1 : eventfdId(eventfd);
+    if (found >= 0 && found !== id) return false;
     // It fails only after 2**64 writes, and is readable then.
-    write(dup, one.address, 8);
+    write(eventfd, one.address, 8);
     return true;
   } finally {
-    close(dup);
+    if (dup >= 0) close(dup);
   }
 }

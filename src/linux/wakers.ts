@@ -32,7 +32,7 @@ class Waker implements OwnMember {
       return errno;
     }
     this.#fd = fd;
-    Atomics.store(this.#words, WAKE.EVENTFD_ID, eventfdId(fd) ?? 0);
+    Atomics.store(this.#words, WAKE.EVENTFD_ID, Math.max(0, eventfdId(fd)));
     Atomics.store(this.#words, WAKE.MARK, identity.markOf(fd));
     Atomics.store(this.#words, WAKE.FD, fd);
     return 0;

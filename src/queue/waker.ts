@@ -184,7 +184,8 @@ function checkHandle(handle: unknown): Int32Array {
  * waker is closed it does nothing, even if another file has its descriptor number.
  *
  * @param handle The {@link Waker.handle} that this thread received.
- * @returns False if the waker is closed.
+ * @returns False if the waker is closed, its thread has ended, or other code closed
+ * its descriptor.
  * @throws {TypeError} If `handle` is not the handle of a waker.
  * @throws {KqueueError} `ERR_KQUEUE_LOAD` if koffi cannot be loaded.
  *
