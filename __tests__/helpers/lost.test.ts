@@ -30,6 +30,16 @@ onLinux('a helper whose queue other code closes fails with EBADF', async () => {
   expect(outcomes).toEqual(HELPERS.map((name) => [name, 'EBADF']));
 });
 
+onLinux('it fails as well if the time of the wait runs out first', async () => {
+  const outcomes = await printedBy('helpers/lost', 'closedInTime');
+  expect(outcomes).toEqual(HELPERS.map((name) => [name, 'EBADF']));
+});
+
+onLinux('it fails as well if it was not waited for', async () => {
+  const outcomes = await printedBy('helpers/lost', 'closedIdle');
+  expect(outcomes).toEqual(['EBADF', 'EBADF', 'EBADF']);
+});
+
 onLinux('a helper without a free descriptor fails with EMFILE', async () => {
   const outcomes = await printedBy('helpers/lost', 'noneLeft', {
     first: 'ulimit -n 100',

@@ -87,8 +87,8 @@ class WatchedProcess implements Member {
     try {
       this.#kq.delete({ filter: 'proc', pid: this.pid });
     } catch (error) {
-      // The process has just exited.
-      if (!isRefusal(error, 'ENOENT')) throw error;
+      // The process has just exited, or other code closed the queue.
+      if (!(error instanceof KqueueError)) throw error;
     } finally {
       this.#removeWaiters();
     }

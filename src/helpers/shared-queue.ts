@@ -48,11 +48,18 @@ export class SharedQueue {
     if (--this.#waiting === 0) this.#kq?.unref();
   }
 
-  /** Deliver all pending events now. */
+  /** Deliver all pending events now, or the error of the queue. */
   deliverPending(): void {
     let hasMore = true;
     while (hasMore && this.#kq !== undefined) {
-      const events = this.#kq.poll({ max: BATCH });
+      let events: readonly KqueueEvent<Member>[];
+      try {
+        events = this.#kq.poll({ max: BATCH });
+      } catch (error) {
+        // Timers call this, which nobody could catch it from.
+        this.#fail(error);
+        return;
+      }
       hasMore = events.length === BATCH;
       this.#deliver(events);
     }

@@ -64,6 +64,8 @@ export class PathSource implements Source<FileEvent>, Member {
   #isTouched = false;
   #isClosed = false;
   #isCancelled = false;
+  /** The queue has failed, perhaps while no wait was pending. */
+  #failure: { readonly error: unknown } | undefined;
   /** Its registration of EVFILT_FS in the shared queue. */
   readonly #mountIdent = ++mountIdents;
   #isMountWatched = false;
@@ -90,6 +92,7 @@ export class PathSource implements Source<FileEvent>, Member {
     while (!this.#isClosed) {
       // Events from before the comparison would be reported twice.
       queue.deliverPending();
+      if (this.#failure !== undefined) throw this.#failure.error;
       const isStable = this.#watches.update();
       const event = this.#nextDifference();
       if (event !== undefined) return event;
@@ -118,6 +121,7 @@ export class PathSource implements Source<FileEvent>, Member {
   }
 
   onError(error: unknown): void {
+    this.#failure = { error };
     this.#pendingWait?.reject(error);
   }
 
