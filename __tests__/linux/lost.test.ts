@@ -623,26 +623,43 @@ describe('a Kqueue whose descriptor is a duplicate of another queue', () => {
   });
 });
 
-onLinux('parts of another copy of the package are not its own', () => {
-  const kernel = createLinuxKernel();
-  const copy = syscallsOf(() => kernel);
-  const hole = openSync('/dev/null', 'r');
-  const { kq, inner } = parts();
-  kevent(kq, [user], null);
-  // The other queue gets the same numbers for the same parts.
-  for (const fd of [...inner, hole]) closeSync(fd);
-  const other = copy.kqueue();
-  expect(other).toBe(hole);
-  expect(inner.map(isOpen)).toEqual([true, true]);
-  kevent(kq, [trigger], null);
-  expect(collect(kq)).toEqual([1]);
-  close(kq);
-  expect(inner.map(isOpen)).toEqual([true, true]);
-  copy.kevent(other, [user, trigger], null);
-  const found = new KeventList(1);
-  expect(copy.kevent(other, null, found, 0)).toBe(1);
-  copy.close(other);
-  expectNoneLeft();
+describe('parts of another copy of the package', () => {
+  /** A queue, and one of another copy with the same numbers for its parts. */
+  function twoCopies() {
+    const kernel = createLinuxKernel();
+    const copy = syscallsOf(() => kernel);
+    const hole = openSync('/dev/null', 'r');
+    const { kq, inner } = parts();
+    kevent(kq, [user], null);
+    for (const fd of [...inner, hole]) closeSync(fd);
+    const other = copy.kqueue();
+    expect(other).toBe(hole);
+    expect(inner.map(isOpen)).toEqual([true, true]);
+    return { kq, inner, copy, other };
+  }
+
+  onLinux('are not its own', () => {
+    const { kq, inner, copy, other } = twoCopies();
+    kevent(kq, [trigger], null);
+    expect(collect(kq)).toEqual([1]);
+    close(kq);
+    expect(inner.map(isOpen)).toEqual([true, true]);
+    copy.kevent(other, [user, trigger], null);
+    const found = new KeventList(1);
+    expect(copy.kevent(other, null, found, 0)).toBe(1);
+    copy.close(other);
+    expectNoneLeft();
+  });
+
+  onLinux('are not given its timers', () => {
+    const { kq, copy, other } = twoCopies();
+    const timer = { ident: 2, filter: EVFILT_TIMER, flags: EV_ADD, data: 1 };
+    kevent(kq, [timer], null);
+    // A longer wait would check the parts.
+    expect(collect(kq, 40)).toEqual([2]);
+    for (const end of [() => close(kq), () => copy.close(other)]) end();
+    expectNoneLeft();
+  });
 });
 
 onLinux('a timerfd of other code is not set', () => {

@@ -194,10 +194,14 @@ export class InnerEpolls {
 
   /** Replace the parts that other code closed, if an epoll seems closed. */
   ensure(ep: number): void {
-    const { kernel, repairs } = this.#queue;
+    const queue = this.#queue;
+    const { identity } = queue.kernel;
+    // Both may be parts of a queue of another copy of this package.
     const isOpen =
-      this.isHeld(ep) && kernel.identity.hasEventfd(this.#queue, ep);
-    if (!isOpen) repairs.repair();
+      this.isHeld(ep) &&
+      identity.hasEventfd(queue, queue.fd) &&
+      identity.hasEventfd(queue, ep);
+    if (!isOpen) queue.repairs.repair();
   }
 
   /**
