@@ -36,7 +36,7 @@ import {
 import { createLinuxKernel } from '../../src/linux/kernel.js';
 import { Probe } from '../../src/linux/probe.js';
 import { gate } from '../conformance/cases.js';
-import { socketpair } from '../conformance/libc.js';
+import { SOCK_DGRAM, socketpair } from '../conformance/libc.js';
 import {
   dispose,
   dup,
@@ -318,6 +318,20 @@ onLinux(
     close(q);
   },
 );
+
+onLinux('without sock_diag a datagram socket has no false EOF', () => {
+  const { kqueue, kevent, close } = lacking(['socket'], EPERM);
+  const q = kqueue();
+  const list = new KeventList(4);
+  const [a, b] = socketpair(SOCK_DGRAM);
+  open.push(a, b);
+  kevent(q, [{ ident: a, filter: EVFILT_WRITE, flags: EV_ADD }], null);
+  for (let i = 0; i < 2; i++) {
+    expect(kevent(q, null, list, 0)).toBe(1);
+    expect(list.flags(0) & EV_EOF).toBe(0);
+  }
+  close(q);
+});
 
 onLinux('an exit without a known status is reported without one', () => {
   const { kqueue, kevent, close } = lacking(['waitid', 'ioctl'], EINVAL);
