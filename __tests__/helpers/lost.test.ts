@@ -40,6 +40,16 @@ onLinux('it fails as well if it was not waited for', async () => {
   expect(outcomes).toEqual(['EBADF', 'EBADF', 'EBADF']);
 });
 
+onLinux('a helper that is called after that has a new queue', async () => {
+  const outcomes = await printedBy('helpers/lost', 'calledAfter');
+  expect(outcomes).toEqual([
+    ['readable', 'EBADF', 'none'],
+    ['watchFile', 'EBADF', 'none'],
+    ['watchDirectory', 'EBADF', 'none'],
+    ['exited', 'EBADF', 'ETIMEDOUT'],
+  ]);
+});
+
 onLinux('a helper without a free descriptor fails with EMFILE', async () => {
   const outcomes = await printedBy('helpers/lost', 'noneLeft', {
     first: 'ulimit -n 100',

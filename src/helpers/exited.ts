@@ -115,7 +115,8 @@ const isRefusal = (error: unknown, code: string): error is KqueueError =>
  */
 function findProcess(pid: number): WatchedProcess | ExitStatus {
   // The pid may be reused once the old process has exited: report that exit first.
-  if (processes.has(pid)) queue.deliverPending();
+  // If other code closed the queue, a new one is made.
+  queue.deliverPending();
   let refusal: KqueueError | undefined;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     try {
