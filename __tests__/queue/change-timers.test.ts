@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { kernels } from '../../src/abi/kernels.js';
 import { fflagNames } from '../../src/abi/names.js';
 import type { KernelFacts } from '../../src/abi/shape.js';
@@ -75,11 +76,14 @@ describe.each(withUnits.map((facts) => [facts.name, facts] as const))(
     });
 
     test('a Date is an absolute time in milliseconds, and fires once', () => {
-      expect(timer(facts, { at: new Date(4_800_000_000_123) })).toEqual({
-        names: [absolute],
-        data: 4_800_000_000_123,
-        once: true,
-      });
+      const foreign: Date = runInNewContext('new Date(4800000000123)');
+      for (const at of [new Date(4_800_000_000_123), foreign]) {
+        expect(timer(facts, { at })).toEqual({
+          names: [absolute],
+          data: 4_800_000_000_123,
+          once: true,
+        });
+      }
     });
 
     test('a time in nanoseconds beyond 2**53 is exact', () => {

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { KernelFacts } from '../abi/index.js';
 import { misuse, throwBadInteger } from '../errors.js';
 import { unixTime, unsupported } from '../host/index.js';
@@ -174,7 +175,8 @@ export function timerDeadline(
   value: TimePoint,
   action: string,
 ): TimerArgument {
-  const date = value instanceof Date ? value.getTime() : value;
+  // Also a Date of another realm, or from before fake timers replaced the class.
+  const date = types.isDate(value) ? value.getTime() : value;
   const total = parseNanoseconds(date, 'at', action);
   if (total < 0n) {
     // Kernels refuse it in some units, and never fire it in others.
