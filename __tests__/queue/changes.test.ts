@@ -7,10 +7,12 @@ import {
   Kqueue,
   KqueueChangeError,
   KqueueError,
+  kernel,
   kevent,
   type Step,
 } from '../../src/index.js';
-import { close, pipe, readNow } from '../conformance/libc.js';
+import { gate } from '../conformance/cases.js';
+import { close, dup2, pipe, readNow } from '../conformance/libc.js';
 
 let kq: Kqueue;
 let ends: number[];
@@ -198,6 +200,24 @@ describe('disable, enable and modify', () => {
       expect(error(act)).toMatchObject({ code: 'ENOENT', errno: -2 });
     }
   });
+});
+
+const modifiesOnly = gate(
+  ['linux', 'darwin', 'freebsd'].includes(kernel.name),
+  'only EV_ADD modifies a registration here',
+);
+
+modifiesOnly('modify does not register another file at the number', () => {
+  const [reader] = makePipe();
+  const key = { filter: 'read', fd: reader } as const;
+  kq.add({ ...key, udata: 'of the first' });
+  // Other code replaces the file.
+  const [other, writer] = makePipe();
+  dup2(other, reader);
+  writeSync(writer, 'x');
+  const modify = () => kq.modify({ ...key, lowWater: 1 });
+  expect(error(modify)).toMatchObject({ code: 'ENOENT' });
+  expect([kq.poll(), kq.size]).toEqual([[], 0]);
 });
 
 test('a refused change is reported with its step', () => {

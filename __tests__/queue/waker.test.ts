@@ -1,4 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import koffi from 'koffi';
@@ -88,6 +94,16 @@ test('closing a queue closes its wakers', () => {
   expect(() => kq.waker()).toThrow(
     expect.objectContaining({ code: 'ERR_KQUEUE_CLOSED' }),
   );
+});
+
+onLinux('a queue that other code closes leaves no waker open', () => {
+  const before = openCount();
+  const lost = new Kqueue();
+  lost.waker();
+  closeSync(lost.fd);
+  expect(() => lost.poll()).toThrow('EBADF');
+  lost.close();
+  expect(openCount()).toBe(before);
 });
 
 test('rejects an object that is not a handle', () => {

@@ -1,0 +1,129 @@
+// How many system calls the frequent operations make: docs/performance.md says
+// what they cost. A redundant one is no error, but slows all programs.
+import { syscallsOf } from '../../src/calls/syscalls.js';
+import { bindLibc } from '../../src/ffi/libc.js';
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EV_DELETE,
+  EVFILT_READ,
+  EVFILT_TIMER,
+  EVFILT_USER,
+  type KeventInit,
+  KeventList,
+  NOTE_TRIGGER,
+} from '../../src/index.js';
+import { createLinuxKernel } from '../../src/linux/kernel.js';
+import * as libc from '../conformance/libc.js';
+import { isolate, pipe } from '../conformance/world.js';
+import { faultyLibc } from '../faults/faulty-libc.js';
+import { onLinux } from '../support/fds.js';
+
+isolate();
+
+const USER = { ident: 1, filter: EVFILT_USER };
+const TIMER = { ident: 1, filter: EVFILT_TIMER, data: 3_600_000 };
+const TRIGGER = { ...USER, fflags: NOTE_TRIGGER };
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const end of closers.splice(0)) end();
+});
+
+/** A queue of a kernel whose system calls are recorded. */
+function queue() {
+  const recorded = faultyLibc(bindLibc());
+  const kernel = createLinuxKernel(recorded.libc);
+  const { kqueue, kevent, close } = syscallsOf(() => kernel);
+  const list = new KeventList(64);
+  const kq = kqueue();
+  closers.push(() => close(kq));
+  return {
+    change: (change: KeventInit) => kevent(kq, [change], null),
+    exchange: (change: KeventInit) => kevent(kq, [change], list, 0),
+    collect: () => kevent(kq, null, list, 0),
+    watch(ident: number) {
+      kevent(kq, [{ ident, filter: EVFILT_READ, flags: EV_ADD }], null);
+    },
+    /** The calls that an operation makes the second time. */
+    made(act: () => unknown): readonly string[] {
+      act();
+      recorded.arm();
+      act();
+      const calls = recorded.disarm().map(({ name }) => name);
+      // The C library reads the clock without one.
+      return calls.filter((name) => name !== 'clockGettime');
+    },
+  };
+}
+
+/** The same, which watches two idle pipes. */
+function busyQueue() {
+  const made = queue();
+  for (let i = 0; i < 2; i++) made.watch(pipe()[0]);
+  return made;
+}
+
+const LOOK = 'epollWait';
+/** Whether a descriptor is still the file that it was. */
+const CHECK = 'epollCtl.add';
+const COUNT = 'ioctl';
+
+onLinux('a poll that finds nothing makes one', () => {
+  const { made, collect } = busyQueue();
+  expect(made(collect)).toEqual([LOOK]);
+});
+
+onLinux('a ready pipe makes three, and each further one makes two', () => {
+  const { made, collect, watch } = busyQueue();
+  const ready = () => {
+    const [r, w] = pipe();
+    watch(r);
+    libc.write(w, 1);
+  };
+  ready();
+  expect(made(collect)).toEqual([LOOK, COUNT, 'epollCtl.mod']);
+  for (let i = 0; i < 9; i++) ready();
+  // The queue becomes readable, until all were collected.
+  const calls = Array(10).fill([CHECK, COUNT]).flat();
+  expect(made(collect)).toEqual([LOOK, ...calls, 'epollCtl.mod']);
+  expect(made(collect)).toEqual([LOOK, ...calls]);
+});
+
+onLinux('a user event makes one, or two in two calls', () => {
+  const { made, change, exchange, collect } = queue();
+  change({ ...USER, flags: EV_ADD | EV_CLEAR });
+  expect(made(() => exchange(TRIGGER))).toEqual([CHECK]);
+  const inTwo = () => {
+    change(TRIGGER);
+    collect();
+  };
+  expect(made(inTwo)).toEqual(['epollCtl.mod', LOOK]);
+});
+
+onLinux('a user event makes another one in a queue that watches pipes', () => {
+  const { made, change, exchange } = busyQueue();
+  change({ ...USER, flags: EV_ADD | EV_CLEAR });
+  expect(made(() => exchange(TRIGGER))).toEqual([LOOK, CHECK]);
+});
+
+onLinux('adding a pipe makes five, and deleting it two', () => {
+  const { made, change, watch } = busyQueue();
+  const [ident] = pipe();
+  const add = [CHECK, 'statx', 'fcntl', 'poll', 'epollCtl.add'];
+  const remove = [CHECK, 'epollCtl.del'];
+  const both = () => {
+    watch(ident);
+    change({ ident, filter: EVFILT_READ, flags: EV_DELETE });
+  };
+  expect(made(both)).toEqual([...add, ...remove]);
+});
+
+onLinux('adding a timer makes one, and deleting it one', () => {
+  const { made, change } = busyQueue();
+  const both = () => {
+    change({ ...TIMER, flags: EV_ADD });
+    change({ ...TIMER, flags: EV_DELETE });
+  };
+  expect(made(both)).toEqual([CHECK, CHECK]);
+});
