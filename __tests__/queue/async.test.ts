@@ -273,6 +273,14 @@ describe('two consumers', () => {
     expect((await Promise.all(waiting)).map(idOf)).toEqual([1, 2, 3]);
   });
 
+  test('are served in call order, also if an event comes in between', async () => {
+    const first = kq.next();
+    users(1);
+    const second = kq.next();
+    users(2);
+    expect((await Promise.all([first, second])).map(idOf)).toEqual([1, 2]);
+  });
+
   test('that loop alternate', async () => {
     const seen: [string, unknown][] = [];
     const consume = async (name: string) => {
