@@ -64,6 +64,34 @@ onLinux('a dup of a queue is recognised as the queue, a pipe is not', () => {
   expect(kernel.queueOf(kq)).toBeUndefined();
 });
 
+// An event loop of a thread opens its epoll, and what that watches, in one go.
+for (const state of ['open', 'closed']) {
+  onLinux(
+    `an epoll that watches a pipe is no part of a queue that is ${state}`,
+    () => {
+      const { epoll, libc } = setUp();
+      const kernel = new LinuxKernel(bindLibc());
+      const kq = kernel.kqueue();
+      const queue = kernel.queueOf(kq);
+      if (queue === undefined) throw new Error('no queue');
+      const { inner } = queue.epolls;
+      const { eventfd } = queue.readyFlag;
+      dup2(pipe()[0], eventfd);
+      dup2(watcherOf(eventfd), inner);
+      if (state === 'open') {
+        queue.repairs.check();
+        expect(queue.epolls.inner).not.toBe(inner);
+        kernel.close(kq);
+      } else {
+        libc.close(kq);
+        expect(kernel.kevent(kq, null, 0, null, 0, null)).toBe(-1);
+      }
+      expect(queue.closed).toBe(true);
+      expect(epoll.has(inner, eventfd)).toBe(true);
+    },
+  );
+}
+
 onLinux('distinguishes inodes that differ beyond 2^53', () => {
   const real = bindLibc();
   // The inodes of an overlayfs with xino, on an open descriptor.

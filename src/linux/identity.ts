@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Libc } from '../ffi/index.js';
 import { isSameAccess } from './descriptor.js';
 import { type Epoll, entriesOf } from './epoll.js';
@@ -249,7 +249,10 @@ export class Identity {
 
   /** A descriptor of a queue that has no known descriptor. */
   findQueue(queue: Queue): number | undefined {
-    return openDescriptors().find((fd) => this.isQueue(queue, fd));
+    // Any epoll may watch what has the number of the eventfd now.
+    return openDescriptors().find(
+      (fd) => this.isMarked(fd, MARKS.own) && this.isQueue(queue, fd),
+    );
   }
 
   /** Whether an epoll has, or may have, more than one file at `fd`. */
@@ -278,12 +281,17 @@ export class Identity {
   }
 }
 
-/** The count of an eventfd. A queue's eventfd never changes it. */
+/**
+ * The count of an eventfd, which a queue's never changes. -1 if the descriptor is
+ * another file.
+ */
 function countOf(eventfd: number): number | undefined {
   try {
     const info = readFileSync(`/proc/self/fdinfo/${eventfd}`, 'latin1');
     const [, count] = /^eventfd-count:\s*([0-9a-f]+)$/m.exec(info) ?? [];
-    return count === undefined ? undefined : Number.parseInt(count, 16);
+    if (count !== undefined) return Number.parseInt(count, 16);
+    const path = readlinkSync(`/proc/self/fd/${eventfd}`);
+    return path.includes('[eventfd]') ? undefined : -1;
   } catch {
     return undefined;
   }
