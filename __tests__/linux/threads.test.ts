@@ -17,6 +17,7 @@ const programs = together('linux/threads', [
   'wokenByPipe',
   'longWait',
   'closedByAnother',
+  'closedWhileBlocked',
   'eight',
   'terminated',
   'asleepForEver',
@@ -104,6 +105,14 @@ onLinux(
     expect(closed).toBeNull();
     expect(error).toBe('EBADF');
     expect(next).toBe('timer');
+  },
+);
+
+onLinux(
+  'a blocked call notices that another thread closed the queue, or a part of it',
+  async () => {
+    const [outcomes] = await programs.printedBy('closedWhileBlocked');
+    expect(outcomes).toEqual([1, 'EBADF']);
   },
 );
 

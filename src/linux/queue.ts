@@ -25,8 +25,9 @@ import { Timers } from './timers.js';
 /** The result of a call on a queue that had lost its descriptor. */
 export const MOVED = Number.NEGATIVE_INFINITY;
 
-/** After so many nanoseconds, a wait checks the parts of the queue. */
-const SOON = 50e6;
+/** In nanoseconds: a wait checks the parts of the queue in growing intervals. */
+const FIRST_PAUSE = 50e6;
+const MAX_PAUSE = 1e9;
 
 /**
  * One kqueue. Its descriptor is an outer epoll, so that it is pollable. The
@@ -227,21 +228,22 @@ export class Queue {
   #wait(events: KeventMemory, nevents: number, nanos: number): number {
     let count = 0;
     let isCheckDue = false;
-    let isChecked = false;
+    let pause = FIRST_PAUSE;
     const { blocking, libc } = this.kernel;
-    const start = blocking.now();
-    const deadline = start + nanos;
+    let checkedAt = blocking.now();
+    const deadline = checkedAt + nanos;
     for (let left = nanos; left > 0; left = deadline - blocking.now()) {
       if (isCheckDue) {
-        // Nothing wakes the wait if other code closes a part of the queue.
+        // Nothing wakes the wait if another thread closes a part of the queue.
         if (!this.repairs.check()) return -DE.EBADF;
         isCheckDue = false;
-        isChecked = true;
+        pause = Math.min(2 * pause, MAX_PAUSE);
+        checkedAt = blocking.now();
       }
       this.kernel.sync();
       this.kernel.armAll();
-      const checks = !isChecked && left > SOON;
-      const n = blocking.wait(this.fd, checks ? SOON : left);
+      const checks = left > pause;
+      const n = blocking.wait(this.fd, checks ? pause : left);
       if (n === 0 && checks) {
         isCheckDue = true;
         continue;
@@ -262,7 +264,7 @@ export class Queue {
         return -DE.EINTR;
       }
       if (n === 0) break;
-      isCheckDue = checks && blocking.now() - start >= SOON;
+      isCheckDue = checks && blocking.now() - checkedAt >= pause;
     }
     this.#settle();
     return count;
