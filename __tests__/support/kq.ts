@@ -153,7 +153,7 @@ export const start = (...args: readonly string[]): Running =>
   });
 
 /** It has polled after it registered a path, so later events are reported. */
-export const WATCHING = /VNODE ADD[\s\S]*NULL, \d+, 0\) = 0\n/;
+export const WATCHING = /VNODE ADD[\s\S]*NULL, [1-9]\d*, 0\) = 0\n/;
 
 /** The lines of standard error that are not part of the trace. */
 export const notesOf = ({ stderr }: Outcome): string[] =>

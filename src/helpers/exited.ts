@@ -115,8 +115,7 @@ const isRefusal = (error: unknown, code: string): error is KqueueError =>
  */
 function findProcess(pid: number): WatchedProcess | ExitStatus {
   // The pid may be reused once the old process has exited: report that exit first.
-  // If other code closed the queue, a new one is made.
-  queue.deliverPending();
+  if (processes.has(pid)) queue.deliverPending();
   let refusal: KqueueError | undefined;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     try {

@@ -188,8 +188,6 @@ function readiness<T>(
   ): void => {
     if (!hasJoined) {
       checkOpen(filter, fd);
-      // If other code closed the queue, a new one is made.
-      mainQueue.queue.deliverPending();
       // Join for good: otherwise every pull would create a queue.
       mainQueue.queue.join(member);
       hasJoined = true;

@@ -1,6 +1,9 @@
+import { isStillQueue, type OpenQueue, queueOf } from '../calls/index.js';
+import { KqueueError } from '../errors.js';
 import { Kqueue, type KqueueEvent } from '../queue/index.js';
 
 const BATCH = 256;
+const EBADF = 9;
 
 /** An owner of registrations in a shared queue. It is their `udata`. */
 export interface Member {
@@ -18,13 +21,21 @@ export interface Member {
 export class SharedQueue {
   readonly #members = new Set<Member>();
   #kq: Kqueue<Member> | undefined;
+  /** The same, to check whether it is still open. */
+  #open: OpenQueue | undefined;
   #waiting = 0;
 
   /** Join the queue. It stays open until all members have left. */
   join(member: Member): Kqueue<Member> {
+    // Other code may have closed it, which is not noticed at once. A poll would
+    // deliver events while a member compares what they are about.
+    if (this.#open !== undefined && !isStillQueue(this.#open)) {
+      this.#fail(new KqueueError('kevent EBADF', 'EBADF', -EBADF, 'kevent'));
+    }
     if (this.#kq === undefined) {
       const kq = new Kqueue<Member>();
       this.#kq = kq;
+      this.#open = queueOf(kq.fd);
       if (this.#waiting === 0) kq.unref();
       void this.#run(kq);
     }
@@ -35,8 +46,7 @@ export class SharedQueue {
   /** Leave the queue. The member gets no more events. */
   leave(member: Member): void {
     if (!this.#members.delete(member) || this.#members.size > 0) return;
-    this.#kq?.close();
-    this.#kq = undefined;
+    this.#close();
   }
 
   /** Keep the process alive until {@link unref} was called as many times. */
@@ -83,8 +93,13 @@ export class SharedQueue {
   #fail(error: unknown): void {
     const members = [...this.#members];
     this.#members.clear();
+    this.#close();
+    for (const member of members) member.onError(error);
+  }
+
+  #close(): void {
     this.#kq?.close();
     this.#kq = undefined;
-    for (const member of members) member.onError(error);
+    this.#open = undefined;
   }
 }

@@ -74,8 +74,6 @@ export class PathSource implements Source<FileEvent>, Member {
 
   constructor(path: BytePath) {
     this.#text = toText(path);
-    // If other code closed the queue, a new one is made.
-    queue.deliverPending();
     this.#kq = queue.join(this);
     this.#watches = new PathWatches(toAbsolute(path), this.#kq, this);
     try {
