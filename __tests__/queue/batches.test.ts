@@ -121,7 +121,8 @@ class RefusingKernel {
     const old = this.knotes.get(key);
     if (old === undefined && (flags & EV_ADD) === 0) return errno.ENOENT;
     const isDeletion = (flags & EV_DELETE) !== 0;
-    const kept = flags & (EV_ONESHOT | EV_CLEAR | EV_DISPATCH);
+    // They do not change after creation, so a change is judged by the old ones.
+    const kept = old?.flags ?? flags & (EV_ONESHOT | EV_CLEAR | EV_DISPATCH);
     if (this.#refuses(key, isDeletion, kept, fflags, data)) return errno.ERANGE;
     if (isDeletion) {
       this.knotes.delete(key);
