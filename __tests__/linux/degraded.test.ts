@@ -420,3 +420,32 @@ onLinux('signals are counted without a descriptor for a pipe', () => {
   }
   close(kq);
 });
+
+onLinux(
+  "signals are counted in Node's listener without libuv's pipe",
+  async () => {
+    const real = bindLibc();
+    const F_GETFL = 3;
+    const kernel = createLinuxKernel({
+      ...real,
+      fcntl: (fd, op, arg) => (op === F_GETFL ? -1 : real.fcntl(fd, op, arg)),
+    });
+    const { kqueue, kevent, close } = syscallsOf(() => kernel);
+    const kq = kqueue();
+    const ident = constants.signals.SIGUSR2;
+    kevent(kq, [{ ident, filter: EVFILT_SIGNAL, flags: EV_ADD }], null);
+    const list = new KeventList(1);
+    for (let i = 0; i < 2; i++) {
+      signal('SIGUSR2');
+      expect(kevent(kq, null, list, 0)).toBe(0);
+      // The event loop calls the listener in one of its next turns.
+      for (let turn = 0; turn < 1000; turn++) {
+        await new Promise((resolve) => setImmediate(resolve));
+        if (kevent(kq, null, list, 0) > 0) break;
+      }
+      expect(list.length).toBe(1);
+      expect(list.data(0)).toBe(1);
+    }
+    close(kq);
+  },
+);

@@ -193,6 +193,17 @@ onLinux('a readable pipe makes its queue readable when it is added', () => {
   expect(readable(kq)).toEqual([r]);
 });
 
+onLinux('reading a pipe with EV_CLEAR makes no event pending', () => {
+  const [kq, parent] = [kqueue(), kqueue()];
+  const [r, w] = pipe();
+  change(kq, read(r, EV_ADD | EV_CLEAR));
+  change(parent, read(kq));
+  libc.write(w, 1);
+  expect(readable(kq)).toEqual([r]);
+  libc.read(r, 1);
+  expect(readable(parent)).toEqual([]);
+});
+
 onLinux('readable duplicates are reported in the order of their adding', () => {
   const kq = kqueue();
   const [r, w] = pipe();

@@ -1,13 +1,23 @@
 // Whether a descriptor still is the file that it was: a wrong yes reports the
 // events of a stranger's file, a wrong no loses those of one's own.
+import { syscallsOf } from '../../src/calls/syscalls.js';
 import { bindLibc } from '../../src/ffi/libc.js';
-import { CLOEXEC, EPOLLIN } from '../../src/linux/constants.js';
+import {
+  EV_ADD,
+  EV_DELETE,
+  EVFILT_TIMER,
+  EVFILT_USER,
+  KeventList,
+  NOTE_TRIGGER,
+} from '../../src/index.js';
+import { CLOEXEC, EPOLLET, EPOLLIN } from '../../src/linux/constants.js';
 import { accessOf } from '../../src/linux/descriptor.js';
-import { Epoll } from '../../src/linux/epoll.js';
+import { Epoll, entriesOf } from '../../src/linux/epoll.js';
 import { Identity } from '../../src/linux/identity.js';
 import { LinuxKernel } from '../../src/linux/kernel.js';
 import { Members } from '../../src/linux/members.js';
 import { isSameInode, Probe } from '../../src/linux/probe.js';
+import * as libc from '../conformance/libc.js';
 import {
   adopt,
   dispose,
@@ -91,6 +101,84 @@ for (const state of ['open', 'closed']) {
     },
   );
 }
+
+/** The numbers of a queue's own epoll and of its eventfd, replaced by others. */
+function replaced() {
+  const kernel = new LinuxKernel(bindLibc());
+  const kq = kernel.kqueue();
+  const queue = kernel.queueOf(kq);
+  if (queue === undefined) throw new Error('no queue');
+  const { kevent } = syscallsOf(() => kernel);
+  kevent(kq, [{ ...USER, flags: EV_ADD }], null);
+  const { eventfd } = queue.readyFlag;
+  const [r, w] = pipe();
+  dup2(r, eventfd);
+  forget(kq);
+  dup2(watcherOf(eventfd), kq);
+  return { kernel, kq, kevent, queue, eventfd, w };
+}
+
+const USER = { ident: 1, filter: EVFILT_USER };
+
+for (const [name, change] of [
+  ['add', { ident: 2, filter: EVFILT_USER, flags: EV_ADD }],
+  ['trigger', { ...USER, fflags: NOTE_TRIGGER }],
+  ['delete', { ...USER, flags: EV_DELETE }],
+] as const) {
+  onLinux(`another epoll is not changed instead of the queue: ${name}`, () => {
+    const { kq, kevent, queue, eventfd } = replaced();
+    const before = entriesOf(kq);
+    expect(() => kevent(kq, [change], null)).toThrow('EBADF');
+    expect(queue.closed).toBe(true);
+    expect(entriesOf(kq)).toEqual(before);
+    expect(setUp().epoll.has(kq, eventfd)).toBe(true);
+  });
+}
+
+onLinux('another epoll is not polled instead of the queue', () => {
+  const { kq, kevent, eventfd, w } = replaced();
+  libc.write(w, 1);
+  const list = new KeventList(4);
+  expect(() => kevent(kq, null, list, 0)).toThrow('EBADF');
+  const { epoll } = setUp();
+  expect(epoll.poll(kq)).toBe(1);
+  expect(epoll.has(kq, eventfd)).toBe(true);
+});
+
+onLinux('a queue that is replaced by its own inner epoll has ended', () => {
+  const kernel = new LinuxKernel(bindLibc());
+  const { kevent } = syscallsOf(() => kernel);
+  const kq = kernel.kqueue();
+  const queue = kernel.queueOf(kq);
+  if (queue === undefined) throw new Error('no queue');
+  forget(kq);
+  dup2(queue.epolls.inner, kq);
+  const add = { ident: 2, filter: EVFILT_USER, flags: EV_ADD };
+  expect(() => kevent(kq, [add], null)).toThrow('EBADF');
+  expect(queue.closed).toBe(true);
+});
+
+onLinux('edges of another epoll at the inner number are given back', () => {
+  const { epoll } = setUp();
+  const kernel = new LinuxKernel(bindLibc());
+  const { kevent } = syscallsOf(() => kernel);
+  const kq = kernel.kqueue();
+  // The queue's own epoll continues to report the inner one, by its duplicate.
+  const timer = { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 1 };
+  kevent(kq, [timer], null);
+  const { inner } = kernel.queueOf(kq)?.epolls ?? {};
+  if (inner === undefined) throw new Error('no queue');
+  dup(inner);
+  const [r, w] = pipe();
+  const ep = watcherOf(r);
+  epoll.modify(ep, r, EPOLLIN | EPOLLET, 7, 7);
+  dup2(ep, inner);
+  libc.write(w, 1);
+  // The old inner epoll is readable when the timer is due.
+  expect(kevent(kq, null, new KeventList(4), 5000)).toBe(1);
+  expect(epoll.poll(ep)).toBe(1);
+  kernel.close(kq);
+});
 
 onLinux('distinguishes inodes that differ beyond 2^53', () => {
   const real = bindLibc();

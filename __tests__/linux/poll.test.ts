@@ -29,10 +29,12 @@ import {
   adopt,
   dispose,
   file,
+  inetSocket,
   isolate,
   kqueue,
   pipe,
   socketpair,
+  unixSocket,
 } from '../conformance/world.js';
 import { isReported, onLinux, watch } from '../support/fds.js';
 
@@ -48,6 +50,17 @@ const open = (path: string): number => adopt(openSync(path, 'r+'));
 const user = { ident: 9, filter: EVFILT_USER };
 const change = (kq: number, init: KeventInit): number =>
   kevent(kq, [init], null);
+
+onLinux('a socket that is not connected does not make it readable', () => {
+  for (const fd of [inetSocket(), unixSocket()]) {
+    const kq = kqueue();
+    change(kq, { ident: fd, filter: EVFILT_WRITE, flags: EV_ADD });
+    expect(isReadable(kq)).toBe(false);
+    const parent = kqueue();
+    change(parent, { ident: kq, filter: EVFILT_READ, flags: EV_ADD });
+    expect(collect(parent)).toBe(0);
+  }
+});
 
 /** Do it, unless there is nothing to read, or no room, or no such thing. */
 function attempt(act: () => unknown): void {

@@ -12,6 +12,7 @@ const programs = together('linux/threads', [
   'ownQueue',
   'signalInWorker',
   'queueOfAnother',
+  'numbersOfAnother',
   'noQueue',
   'closedOnce',
   'wokenByPipe',
@@ -49,6 +50,22 @@ onLinux(
     // An event list, a change, and a Kqueue of it.
     expect(refusals).toEqual([whose, whose, whose]);
     expect(mine).toBe(1);
+  },
+);
+
+onLinux(
+  'a queue whose numbers another thread takes is lost, and that one is not changed',
+  async () => {
+    const rounds = await programs.printedBy('numbersOfAnother');
+    // The same numbers in the same order, or without the inner epoll.
+    expect(rounds).toEqual(
+      ['all', 'two'].flatMap((closed) => [
+        [closed, 'add', true, 'EBADF', [1, 9], 0],
+        [closed, 'trigger', true, 'EBADF', [1, 9], 0],
+        [closed, 'collect', true, 'EBADF', [1, 9], 0],
+        [closed, 'close', true, null, [1, 9], 0],
+      ]),
+    );
   },
 );
 

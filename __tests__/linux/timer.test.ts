@@ -11,7 +11,13 @@ import {
   NOTE_MACH_CONTINUOUS_TIME,
   NOTE_NSECONDS,
 } from '../../src/index.js';
-import { CLOCK_BOOTTIME } from '../../src/linux/clock.js';
+import {
+  CLOCK_BOOTTIME,
+  CLOCK_MONOTONIC,
+  CLOCK_REALTIME,
+  exactNanoseconds,
+  nanoseconds,
+} from '../../src/linux/clock.js';
 import { createLinuxKernel } from '../../src/linux/kernel.js';
 import { onLinux } from '../support/fds.js';
 
@@ -31,6 +37,22 @@ function syscallsAt(now: (clock: number) => bigint): Syscalls {
   const kernel = createLinuxKernel(clocked);
   return syscallsOf(() => kernel);
 }
+
+onLinux('without clock_gettime each clock is read from Node.js', () => {
+  const libc: Libc = { ...bindLibc(), clockGettime: () => -1 };
+  const clocks = [
+    [CLOCK_REALTIME, () => Date.now() * 1e6],
+    [CLOCK_MONOTONIC, () => Number(process.hrtime.bigint())],
+  ] as const;
+  for (const [clock, now] of clocks) {
+    for (const read of [nanoseconds, exactNanoseconds]) {
+      const before = now();
+      const found = Number(read(libc, clock));
+      expect(found).toBeGreaterThanOrEqual(before);
+      expect(found).toBeLessThanOrEqual(now());
+    }
+  }
+});
 
 onLinux(
   'a timer that is collected after 2^31 periods reports each period once',

@@ -110,6 +110,10 @@ describe('fill', () => {
     expect(kq.fill(list, 0)).toBe(1);
     expect([list.ident(0), kq.udataOf(list, 0)]).toEqual([2, 'user 2']);
     expect(kq.poll()).toMatchObject([{ id: 3 }]);
+    kq.delete({ filter: 'user', id: 2 });
+    // This one collects.
+    kq.poll();
+    expect(kq.udataOf(list, 0)).toBeUndefined();
   });
 });
 

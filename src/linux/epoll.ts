@@ -12,6 +12,7 @@ import {
   EPOLL_CTL_MOD,
   EPOLLET,
   EPOLLIN,
+  EPOLLONESHOT,
 } from './constants.js';
 import {
   LINUX_EEXIST,
@@ -119,16 +120,23 @@ export class Epoll {
   }
 
   /**
-   * Undo the last wait, of `n` events, on an epoll that is not the library's:
-   * arm the entries again that were reported as edges.
+   * Undo the last wait, of `n` events, on an epoll that is not the library's.
+   * Entries that were reported as edges, or once, are armed again.
    */
   rearm(ep: number, n: number): void {
-    const reported = new Set<string>();
-    for (let i = 0; i < n; i++) reported.add(`${this.low(i)},${this.high(i)}`);
+    const reported = new Map<string, number>();
+    for (let i = 0; i < n; i++) {
+      reported.set(`${this.low(i)},${this.high(i)}`, this.bits(i));
+    }
     for (const { fd, bits, low, high } of entriesOf(ep)) {
-      const isEdge = (bits & EPOLLET) !== 0;
-      if (!isEdge || !reported.has(`${low},${high}`)) continue;
-      this.modify(ep, fd, bits, low, high);
+      const found = reported.get(`${low},${high}`);
+      if (found === undefined) continue;
+      // An entry that is reported once forgets what it is armed for.
+      if ((bits & EPOLLONESHOT) !== 0) {
+        this.modify(ep, fd, bits | found, low, high);
+      } else if ((bits & EPOLLET) !== 0) {
+        this.modify(ep, fd, bits, low, high);
+      }
     }
   }
 

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import type { Libc } from '../ffi/index.js';
+import { isMainThread, type Libc } from '../ffi/index.js';
 import { isSameAccess } from './descriptor.js';
 import { type Epoll, entriesOf } from './epoll.js';
 import { LINUX_EBADF, LINUX_ENOENT } from './errno.js';
@@ -12,11 +12,15 @@ const F_SETSIG = 10;
 const F_GETSIG = 11;
 const F_DUPFD_CLOEXEC = 1030;
 
-/** How open files are marked: see {@link Identity.mark}. */
-export const MARKS = { own: 58, inner: 59, side: 60 } as const;
-const EPOLL_MARKS: readonly number[] = Object.values(MARKS);
-/** Members have the marks below. An emulator accepts none above 60. */
-const MEMBER_MARKS = 57;
+/**
+ * How inner epolls are marked: see {@link Identity.mark}. An emulator accepts no
+ * mark above 60.
+ */
+export const MARKS = { inner: 59, side: 60 } as const;
+/** The marks of members, of queues of the main thread, and of other threads. */
+const MEMBER_MARKS = { first: 1, count: 28 };
+const MAIN_MARKS = { first: 29, count: 20 };
+const OTHER_MARKS = { first: 49, count: 10 };
 /** How many times a file is marked, if a call fails. */
 const TRIES = 3;
 
@@ -40,8 +44,8 @@ export class Identity {
    * there.
    */
   readonly #holders = new Map<number, object>();
-  /** Begins at random, because other threads mark files too. */
-  #lastMark = Math.floor(Math.random() * MEMBER_MARKS);
+  readonly #memberMarks = marksOf(MEMBER_MARKS);
+  readonly #queueMarks = marksOf(isMainThread() ? MAIN_MARKS : OTHER_MARKS);
 
   constructor(libc: Libc, epoll: Epoll, probe: Probe) {
     this.#libc = libc;
@@ -76,12 +80,18 @@ export class Identity {
 
   /**
    * Mark an open file by a setting that has no effect on it, so that it can be
-   * recognised without other parts.
+   * recognised without other parts. Returns the mark, or 0 if that is refused.
    */
-  mark(fd: number, mark: number): void {
+  mark(fd: number, mark: number): number {
     for (let tries = 1; tries <= TRIES; tries++) {
-      if (this.#libc.fcntl(fd, F_SETSIG, mark) >= 0) return;
+      if (this.#libc.fcntl(fd, F_SETSIG, mark) >= 0) return mark;
     }
+    return 0;
+  }
+
+  /** Mark the own epoll of a queue, not as the queues before it. */
+  markQueue(fd: number): number {
+    return this.mark(fd, this.#queueMarks());
   }
 
   /** The mark of an open file; 0 if it has none, or -1. */
@@ -89,34 +99,46 @@ export class Identity {
     return this.#libc.fcntl(fd, F_GETSIG, 0);
   }
 
+  /** Whether a file has its mark; 0 stands for one that was refused. */
   isMarked(fd: number, mark: number): boolean {
-    const found = this.markOf(fd);
+    let found = this.markOf(fd);
+    if (found < 0) found = this.markOf(fd);
     // A sandbox may forbid the call: then the other proofs have to do.
-    return found < 0 ? this.#libc.errno() !== LINUX_EBADF : found === mark;
+    if (found < 0) return this.#libc.errno() !== LINUX_EBADF;
+    return mark === 0 || found === mark;
   }
 
   /** Mark the file of a member, not as the members before it. */
   markMember(fd: number): number {
-    this.#lastMark = (this.#lastMark % MEMBER_MARKS) + 1;
-    this.mark(fd, this.#lastMark);
-    return this.#lastMark;
+    return this.mark(fd, this.#memberMarks());
   }
 
-  /** Whether a descriptor is the queue's own, or a duplicate of it. */
+  /**
+   * Whether a descriptor that was the queue's still is: by its mark alone, which
+   * few other queues have, unless that was refused.
+   */
+  isStillQueue(queue: Queue, fd: number): boolean {
+    const { own } = queue.epolls.marks;
+    return (own > 0 && this.markOf(fd) === own) || this.isQueue(queue, fd);
+  }
+
+  /**
+   * Whether a descriptor is the queue's own, or a duplicate of it. Another epoll
+   * may watch what has the eventfd's number: the event loop of a new thread, for
+   * example.
+   */
   isQueue(queue: Queue, fd: number): boolean {
-    const { inner, side } = queue.epolls;
-    if (this.hasEventfd(queue, fd)) {
-      return (fd !== inner && fd !== side) || this.isMarked(fd, MARKS.own);
-    }
-    return !this.isEventfd(queue) && this.#hasEntries(queue, fd);
+    if (!this.isMarked(fd, queue.epolls.marks.own)) return false;
+    if (this.hasEventfd(queue, fd)) return true;
+    // Without any entry the number is all that is known.
+    const isKnown = fd === queue.fd;
+    return !this.isEventfd(queue) && this.#hasEntries(queue, fd, isKnown);
   }
 
-  /** Whether a descriptor is an epoll with the entries of the queue's own. */
-  #hasEntries(queue: Queue, fd: number): boolean {
-    if (!this.isMarked(fd, MARKS.own)) return false;
-    const entries = entriesOf(fd);
-    // Without any entry the number is all that is known.
-    if (entries.length === 0) return fd === queue.fd;
+  /** Whether an epoll has entries of the queue; `ifNone` if it has no entry. */
+  #hasEntries(queue: Queue, ep: number, ifNone: boolean): boolean {
+    const entries = entriesOf(ep);
+    if (entries.length === 0) return ifNone;
     return entries.some(({ low, high }) => queue.reports.isOwn(low, high));
   }
 
@@ -127,6 +149,16 @@ export class Identity {
     if (!this.#mayBe(queue, name)) return false;
     if (this.hasEventfd(queue, ep)) return true;
     return this.isQueue(queue, fd) && this.#epoll.has(fd, ep);
+  }
+
+  /** The same, if the eventfd was closed. */
+  isMarkedInner(queue: Queue, name: 'inner' | 'side'): boolean {
+    const { epolls } = queue;
+    return (
+      epolls.marks[name] > 0 &&
+      this.#mayBe(queue, name) &&
+      this.#hasEntries(queue, epolls[name], true)
+    );
   }
 
   /** The same for all of them, and the eventfd. */
@@ -140,15 +172,10 @@ export class Identity {
     );
   }
 
-  /**
-   * Whether a descriptor may be an inner epoll: it is not marked as another
-   * epoll of the queue. A mark that could not be set proves nothing.
-   */
+  /** Whether a descriptor may be an inner epoll. */
   #mayBe({ epolls }: Queue, name: 'inner' | 'side'): boolean {
     const ep = epolls[name];
-    if (!epolls.isHeld(ep)) return false;
-    const mark = this.markOf(ep);
-    return mark === MARKS[name] || !EPOLL_MARKS.includes(mark);
+    return epolls.isHeld(ep) && this.isMarked(ep, epolls.marks[name]);
   }
 
   /** Whether a descriptor is still the queue's eventfd. */
@@ -156,7 +183,9 @@ export class Identity {
     const { epolls, fd, token, readyFlag } = queue;
     const { eventfd } = readyFlag;
     if (!this.isHeld(eventfd, readyFlag)) return false;
-    if (fd !== epolls.inner && this.#epoll.has(fd, eventfd)) return true;
+    const isOwn =
+      fd !== epolls.inner && this.isMarked(fd, queue.epolls.marks.own);
+    if (isOwn && this.#epoll.has(fd, eventfd)) return true;
     // An inner epoll proves it only if the count cannot be read: both may be
     // parts of a queue of another copy of this package.
     const count = countOf(eventfd);
@@ -219,7 +248,7 @@ export class Identity {
     const { place, descriptor } = source;
     const { fd, queue } = descriptor;
     const { kernel, interest, repairs } = source.queue;
-    if (queue !== null) return !queue.closed && this.isQueue(queue, fd);
+    if (queue !== null) return !queue.closed && this.isStillQueue(queue, fd);
     if (place === NOWHERE) return this.#probe.isOpenOn(fd, descriptor);
     // The epoll itself may have been closed, and replaced since.
     const has =
@@ -249,10 +278,7 @@ export class Identity {
 
   /** A descriptor of a queue that has no known descriptor. */
   findQueue(queue: Queue): number | undefined {
-    // Any epoll may watch what has the number of the eventfd now.
-    return openDescriptors().find(
-      (fd) => this.isMarked(fd, MARKS.own) && this.isQueue(queue, fd),
-    );
+    return openDescriptors().find((fd) => this.isQueue(queue, fd));
   }
 
   /** Whether an epoll has, or may have, more than one file at `fd`. */
@@ -279,6 +305,15 @@ export class Identity {
     const { pid } = process;
     return this.#libc.kcmp(pid, pid, KCMP_EPOLL_TFD, fd, address);
   }
+}
+
+/**
+ * Each mark differs from those before it. The first one is random, because other
+ * threads mark files too.
+ */
+function marksOf({ first, count }: { first: number; count: number }) {
+  let given = Math.floor(Math.random() * count);
+  return () => first + (given++ % count);
 }
 
 /**

@@ -1,5 +1,11 @@
 import type { Libc } from '../ffi/index.js';
-import { DE, EPOLLIN, OUTER_INNER, OUTER_SIDE } from './constants.js';
+import {
+  DE,
+  EPOLLIN,
+  OUTER_INNER,
+  OUTER_READY,
+  OUTER_SIDE,
+} from './constants.js';
 import { Edges } from './edges.js';
 import { LINUX_EINVAL, lastErrno } from './errno.js';
 import { MARKS } from './identity.js';
@@ -37,6 +43,8 @@ export class InnerEpolls {
   /** The members that are no sources. */
   readonly others: OwnMembers;
   readonly #edges = new Edges();
+  /** How these and the queue's own are marked; 0 if that was refused. */
+  readonly marks = { own: 0, inner: 0, side: 0 };
   readonly #holders: Readonly<Record<Inner, object>> = { inner: {}, side: {} };
   inner: number;
   /** The second epoll, or -1. */
@@ -59,7 +67,7 @@ export class InnerEpolls {
 
   #own(ep: number, name: Inner): void {
     this.#queue.own(ep, this.#holders[name]);
-    this.#queue.kernel.identity.mark(ep, MARKS[name]);
+    this.marks[name] = this.#queue.kernel.identity.mark(ep, MARKS[name]);
   }
 
   /** Whether the kernel has opened nothing at the number of an epoll since. */
@@ -77,19 +85,23 @@ export class InnerEpolls {
    * identity, to it.
    */
   #connect(ep: number, name: Inner): number {
-    const { kernel, fd, token, readyFlag } = this.#queue;
-    const { epoll } = kernel;
-    if (epoll.add(fd, ep, EPOLLIN, OUTER[name], token) < 0) return -1;
-    return epoll.add(ep, readyFlag.eventfd, 0, -1, 0);
+    const { kernel, fd, token } = this.#queue;
+    if (kernel.epoll.add(fd, ep, EPOLLIN, OUTER[name], token) < 0) return -1;
+    return this.#addEventfd(ep);
+  }
+
+  #addEventfd(ep: number): number {
+    const { kernel, token, readyFlag } = this.#queue;
+    return kernel.epoll.add(ep, readyFlag.eventfd, 0, OUTER_READY, token);
   }
 
   /** The eventfd was replaced. */
   reconnect(): void {
-    const { kernel, fd, readyFlag } = this.#queue;
+    const { kernel, fd } = this.#queue;
     for (const ep of this.all()) {
       // Its number may be another epoll.
       const isOpen = this.isHeld(ep) && kernel.epoll.has(fd, ep);
-      if (isOpen) kernel.epoll.add(ep, readyFlag.eventfd, 0, -1, 0);
+      if (isOpen) this.#addEventfd(ep);
     }
   }
 
@@ -174,8 +186,7 @@ export class InnerEpolls {
       if (ep >= 0) this.side = ep;
       return ep;
     }
-    if (place === SIDE || !this.isDirect) this.ensure(this.epollAt(place));
-    return this.epollAt(place);
+    return this.ensure(this.epollAt(place)) ? this.epollAt(place) : -DE.EBADF;
   }
 
   /** Make an epoll that has the queue's eventfd: -errno if that fails. */
@@ -192,16 +203,18 @@ export class InnerEpolls {
     return -errno;
   }
 
-  /** Replace the parts that other code closed, if an epoll seems closed. */
-  ensure(ep: number): void {
+  /**
+   * Replace the parts that other code closed, if one of the queue's epolls, or
+   * its own, seems closed. False if its own is.
+   */
+  ensure(ep: number): boolean {
     const queue = this.#queue;
     const { identity } = queue.kernel;
     // Both may be parts of a queue of another copy of this package.
     const isOpen =
-      this.isHeld(ep) &&
       identity.hasEventfd(queue, queue.fd) &&
-      identity.hasEventfd(queue, ep);
-    if (!isOpen) queue.repairs.repair();
+      (ep === queue.fd || (this.isHeld(ep) && identity.hasEventfd(queue, ep)));
+    return isOpen || queue.repairs.repair();
   }
 
   /**
@@ -231,9 +244,8 @@ export class InnerEpolls {
     }
     this.#own(ep, name);
     // The queue's own epoll, and those above, have it by its old number only.
-    const { epoll } = queue.kernel;
-    epoll.add(queue.fd, ep, EPOLLIN, OUTER[name], queue.token);
-    epoll.add(ep, queue.readyFlag.eventfd, 0, -1, 0);
+    queue.kernel.epoll.add(queue.fd, ep, EPOLLIN, OUTER[name], queue.token);
+    this.#addEventfd(ep);
     queue.nesting.publish(ep);
   }
 
@@ -300,17 +312,24 @@ export class InnerEpolls {
   }
 
   /**
-   * Close the epolls, unless their descriptors are now other files.
-   * `hasEventfd` if the eventfd, which proves them, is still open.
+   * Release the numbers that are now other files. `hasEventfd` if the eventfd,
+   * which proves the epolls, is still open.
    */
-  close(hasEventfd: boolean): void {
+  releaseLost(hasEventfd: boolean): void {
     const { identity } = this.#queue.kernel;
     for (const name of ['side', 'inner'] as const) {
-      const ep = this[name];
       const isOpen = hasEventfd
         ? identity.isInnerEpoll(this.#queue, name)
-        : this.isHeld(ep) && identity.isMarked(ep, MARKS[name]);
-      if (isOpen) this.#libc.close(ep);
+        : identity.isMarkedInner(this.#queue, name);
+      if (!isOpen) this.release(name);
+    }
+  }
+
+  /** Close the epolls that were not released. */
+  close(): void {
+    for (const name of ['side', 'inner'] as const) {
+      const ep = this[name];
+      if (this.isHeld(ep)) this.#libc.close(ep);
       this.release(name);
     }
   }

@@ -24,7 +24,7 @@ import { TimerFilter } from './filters/timer.js';
 import { userFilter } from './filters/user.js';
 import { vnodeFilter } from './filters/vnode.js';
 import { WriteFilter } from './filters/write.js';
-import { Identity, MARKS } from './identity.js';
+import { Identity } from './identity.js';
 import { inotifyReason } from './inotify-limits.js';
 import { Probe } from './probe.js';
 import { MOVED, Queue } from './queue.js';
@@ -123,7 +123,7 @@ export class LinuxKernel implements Kernel {
     }
     const queue = new Queue(this, fd, inner, ready, token);
     this.own(fd, queue);
-    this.identity.mark(fd, MARKS.own);
+    queue.epolls.marks.own = this.identity.markQueue(fd);
     this.own(ready, queue.readyFlag);
     if (queue.connect() < 0) {
       const errno = lastErrno(libc);

@@ -1,3 +1,4 @@
+import { DE } from './constants.js';
 import { lastErrno } from './errno.js';
 import type { Member } from './members.js';
 import type { Queue } from './queue.js';
@@ -40,7 +41,7 @@ export class OwnMembers {
   add(member: OwnMember, fd: number, bits: number): number {
     const { kernel, epolls } = this.#queue;
     const { epoll, identity, libc } = kernel;
-    epolls.ensure(epolls.inner);
+    if (!epolls.ensure(epolls.inner)) return DE.EBADF;
     epolls.members.add(member, fd, bits);
     const { slot, generation } = member;
     if (epoll.put(epolls.inner, fd, bits, slot, generation) < 0) {

@@ -353,7 +353,6 @@ export class Queue {
     this.nesting.postWatchers();
   }
 
-  /** No event is pending any more. */
   becameEmpty(): void {
     this.kernel.scheduleSync(this);
   }
@@ -382,6 +381,7 @@ export class Queue {
     this.closed = true;
     const { identity, queues } = this.kernel;
     const hasEventfd = isProved || identity.isEventfd(this);
+    this.epolls.releaseLost(hasEventfd);
     queues.remove(this);
     for (const knote of this.knotes.all()) {
       knote.dropped = true;
@@ -393,7 +393,7 @@ export class Queue {
     this.sources.close();
     this.timers.close();
     this.kernel.wakers.closeAll(this);
-    this.epolls.close(hasEventfd);
+    this.epolls.close();
     this.readyFlag.close(hasEventfd);
     identity.release(this.fd, this);
   }

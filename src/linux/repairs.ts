@@ -23,15 +23,15 @@ export class Repairs {
   }
 
   /**
-   * Whether the queue's descriptor is still its own, checked by one system
-   * call. `makesPending` if the current call will make an event pending.
+   * Whether the queue's descriptor is still its own. `makesPending` if the
+   * current call will make an event pending.
    */
   isOpen(makesPending: boolean): boolean {
     const queue = this.#queue;
-    // Making the descriptor readable needs a system call as well.
-    const isOpen = makesPending
-      ? queue.readyFlag.expect()
-      : queue.kernel.identity.isQueue(queue, queue.fd);
+    const { identity } = queue.kernel;
+    const isOpen =
+      identity.isStillQueue(queue, queue.fd) &&
+      (!makesPending || queue.readyFlag.expect());
     return isOpen || this.repair();
   }
 
