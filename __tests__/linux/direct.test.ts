@@ -204,6 +204,23 @@ onLinux('reading a pipe with EV_CLEAR makes no event pending', () => {
   expect(readable(parent)).toEqual([]);
 });
 
+onLinux('a change posts what came before it, also in the second epoll', () => {
+  const kq = kqueue();
+  const [a, b] = socketpair();
+  libc.fill(a);
+  change(kq, read(a), { ident: a, filter: EVFILT_WRITE, flags: EV_ADD });
+  const [[first, toFirst], [last, toLast]] = [pipe(), pipe()];
+  const timer = { ident: 1, filter: EVFILT_TIMER, data: 3_600_000 };
+  change(kq, read(first), read(last), { ...timer, flags: EV_ADD });
+  expect(kevent(kq, null, list, 0)).toBe(0);
+  libc.write(toFirst, 1);
+  libc.drain(b);
+  change(kq, { ...timer, flags: EV_DELETE });
+  libc.write(toLast, 1);
+  kevent(kq, null, list, 0);
+  expect([...list].map(({ ident }) => ident)).toEqual([first, a, last]);
+});
+
 onLinux('readable duplicates are reported in the order of their adding', () => {
   const kq = kqueue();
   const [r, w] = pipe();

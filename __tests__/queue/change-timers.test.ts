@@ -216,6 +216,8 @@ test.each(['netbsd 9.3', 'openbsd 7.3'])(
     const { NOTE_SECONDS, NOTE_USECONDS, NOTE_NSECONDS, NOTE_ABSTIME } =
       kernels[name].constants;
     expect(raw(0)).toMatchObject({ fflags: 0, data: 1500 });
+    // No unit: it is the kernel's matter.
+    expect(raw(0x800)).toMatchObject({ fflags: 0x800, data: 1500 });
     for (const bits of [
       NOTE_SECONDS,
       NOTE_USECONDS,
