@@ -9,13 +9,15 @@ import {
   EVFILT_READ,
   EVFILT_TIMER,
   EVFILT_USER,
+  EVFILT_VNODE,
   type KeventInit,
   KeventList,
+  NOTE_DELETE,
   NOTE_TRIGGER,
 } from '../../src/index.js';
 import { createLinuxKernel } from '../../src/linux/kernel.js';
 import * as libc from '../conformance/libc.js';
-import { isolate, pipe } from '../conformance/world.js';
+import { isolate, open, path, pipe } from '../conformance/world.js';
 import { faultyLibc } from '../faults/faulty-libc.js';
 import { onLinux } from '../support/fds.js';
 
@@ -71,9 +73,26 @@ const CHECK = 'epollCtl.add';
 const MARK = 'fcntl';
 const COUNT = 'ioctl';
 
+/** Add a timer, and delete it. */
+function addAndDelete(change: (change: KeventInit) => void): void {
+  change({ ...TIMER, flags: EV_ADD });
+  change({ ...TIMER, flags: EV_DELETE });
+}
+
 onLinux('a poll that finds nothing makes one', () => {
   const { made, collect } = busyQueue();
   expect(made(collect)).toEqual([LOOK]);
+});
+
+onLinux('a call makes no more after a directory was watched', () => {
+  const { made, change, collect } = busyQueue();
+  const ident = open(path(''), 'r');
+  const vnode = { ident, filter: EVFILT_VNODE, fflags: NOTE_DELETE };
+  change({ ...vnode, flags: EV_ADD | EV_CLEAR });
+  expect(made(collect).length).toBeGreaterThan(1);
+  change({ ...vnode, flags: EV_DELETE });
+  expect(made(collect)).toEqual([LOOK]);
+  expect(made(() => addAndDelete(change))).toEqual([MARK, MARK]);
 });
 
 onLinux('a ready pipe makes three, and each further one makes two', () => {
@@ -123,9 +142,5 @@ onLinux('adding a pipe makes six, and deleting it two', () => {
 
 onLinux('adding a timer makes one, and deleting it one', () => {
   const { made, change } = busyQueue();
-  const both = () => {
-    change({ ...TIMER, flags: EV_ADD });
-    change({ ...TIMER, flags: EV_DELETE });
-  };
-  expect(made(both)).toEqual([MARK, MARK]);
+  expect(made(() => addAndDelete(change))).toEqual([MARK, MARK]);
 });

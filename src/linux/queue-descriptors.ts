@@ -81,9 +81,7 @@ export class QueueDescriptors {
   /** The kernel opened a descriptor, so no queue has that number. */
   dropStale(fd: number): void {
     const stale = this.#byFd.get(fd);
-    if (stale === undefined) return;
-    this.#byFd.delete(fd);
-    if (stale.fd === fd) this.leave(stale);
+    if (stale?.fd === fd) this.leave(stale);
   }
 
   /**
