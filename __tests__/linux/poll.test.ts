@@ -1,6 +1,7 @@
 // The descriptor of a queue, polled by others: it is readable if a call would
 // return events, and not after an empty poll.
 import { openSync } from 'node:fs';
+import { constants } from 'node:os';
 import fc from 'fast-check';
 import {
   type KeventInit,
@@ -17,6 +18,7 @@ import {
   EV_ENABLE,
   EV_ONESHOT,
   EVFILT_READ,
+  EVFILT_SIGNAL,
   EVFILT_TIMER,
   EVFILT_USER,
   EVFILT_VNODE,
@@ -33,6 +35,7 @@ import {
   isolate,
   kqueue,
   pipe,
+  signal,
   socketpair,
   unixSocket,
 } from '../conformance/world.js';
@@ -60,6 +63,19 @@ onLinux('a socket that is not connected does not make it readable', () => {
     change(parent, { ident: kq, filter: EVFILT_READ, flags: EV_ADD });
     expect(collect(parent)).toBe(0);
   }
+});
+
+onLinux('signals that it does not count do not make it readable', () => {
+  const [kq, other] = [kqueue(), kqueue()];
+  const { SIGUSR2, SIGKILL } = constants.signals;
+  const counted = { ident: SIGUSR2, filter: EVFILT_SIGNAL };
+  for (const queue of [kq, other]) change(queue, { ...counted, flags: EV_ADD });
+  // Accepted, and never delivered.
+  change(kq, { ident: SIGKILL, filter: EVFILT_SIGNAL, flags: EV_ADD });
+  change(kq, { ...counted, flags: EV_DELETE });
+  signal('SIGUSR2');
+  expect(isReadable(kq)).toBe(false);
+  expect(collect(other)).toBe(1);
 });
 
 /** Do it, unless there is nothing to read, or no room, or no such thing. */

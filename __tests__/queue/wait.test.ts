@@ -1,5 +1,12 @@
 import { writeSync } from 'node:fs';
-import { EVFILT_USER, KeventList, Kqueue } from '../../src/index.js';
+import {
+  EV_ADD,
+  EVFILT_USER,
+  KeventList,
+  Kqueue,
+  kevent,
+  NOTE_TRIGGER,
+} from '../../src/index.js';
 import { close, pipe } from '../conformance/libc.js';
 
 let kq: Kqueue<string | undefined>;
@@ -115,6 +122,18 @@ describe('fill', () => {
     kq.poll();
     expect(kq.udataOf(list, 0)).toBeUndefined();
   });
+});
+
+test('an event of a deleted registration does not end a wait', () => {
+  users(1);
+  const [{ raw }] = kq.poll();
+  kq.delete({ filter: 'user', id: 1 });
+  const change = { ident: 1, filter: EVFILT_USER, flags: EV_ADD };
+  const { udata } = raw;
+  kevent(kq.fd, [{ ...change, fflags: NOTE_TRIGGER, udata }], null);
+  const start = performance.now();
+  expect(kq.wait({ timeout: 50 })).toEqual([]);
+  expect(performance.now() - start).toBeGreaterThanOrEqual(50);
 });
 
 test('malformed options throw before anything is collected', () => {
