@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { isMainThread, type Libc } from '../ffi/index.js';
+import type { Libc } from '../ffi/index.js';
 import { isSameAccess } from './descriptor.js';
 import { type Epoll, entriesOf } from './epoll.js';
 import { LINUX_EBADF, LINUX_ENOENT } from './errno.js';
 import { isSameInode, type Probe } from './probe.js';
 import type { Queue } from './queue.js';
+import { QueueMarks } from './queue-marks.js';
 import { type FdSource, NOWHERE } from './source.js';
 
 const KCMP_EPOLL_TFD = 7;
@@ -17,10 +18,8 @@ const F_DUPFD_CLOEXEC = 1030;
  * mark above 60.
  */
 export const MARKS = { inner: 59, side: 60 } as const;
-/** The marks of members, of queues of the main thread, and of other threads. */
-const MEMBER_MARKS = { first: 1, count: 28 };
-const MAIN_MARKS = { first: 29, count: 20 };
-const OTHER_MARKS = { first: 49, count: 10 };
+/** Members have the marks up to this one, and queues those above. */
+const MEMBER_MARKS = 28;
 /** How many times a file is marked, if a call fails. */
 const TRIES = 3;
 
@@ -44,8 +43,9 @@ export class Identity {
    * there.
    */
   readonly #holders = new Map<number, object>();
-  readonly #memberMarks = marksOf(MEMBER_MARKS);
-  readonly #queueMarks = marksOf(isMainThread() ? MAIN_MARKS : OTHER_MARKS);
+  readonly #queueMarks = new QueueMarks();
+  /** Begins at random, because other threads mark files too. */
+  #lastMark = Math.floor(Math.random() * MEMBER_MARKS);
 
   constructor(libc: Libc, epoll: Epoll, probe: Probe) {
     this.#libc = libc;
@@ -89,9 +89,16 @@ export class Identity {
     return 0;
   }
 
-  /** Mark the own epoll of a queue, not as the queues before it. */
+  /** Mark the own epoll of a queue, not as other queues if that is possible. */
   markQueue(fd: number): number {
-    return this.mark(fd, this.#queueMarks());
+    const mark = this.mark(fd, this.#queueMarks.next());
+    this.#queueMarks.hold(mark);
+    return mark;
+  }
+
+  /** A queue that had this mark has ended. */
+  releaseMark(mark: number): void {
+    this.#queueMarks.release(mark);
   }
 
   /** The mark of an open file; 0 if it has none, or -1. */
@@ -110,16 +117,18 @@ export class Identity {
 
   /** Mark the file of a member, not as the members before it. */
   markMember(fd: number): number {
-    return this.mark(fd, this.#memberMarks());
+    this.#lastMark = (this.#lastMark % MEMBER_MARKS) + 1;
+    return this.mark(fd, this.#lastMark);
   }
 
   /**
-   * Whether a descriptor that was the queue's still is: by its mark alone, which
-   * few other queues have, unless that was refused.
+   * Whether a descriptor that was the queue's still is: by its mark alone, if no
+   * other queue has it.
    */
   isStillQueue(queue: Queue, fd: number): boolean {
     const { own } = queue.epolls.marks;
-    return (own > 0 && this.markOf(fd) === own) || this.isQueue(queue, fd);
+    const isProof = this.#queueMarks.isUnique(own);
+    return (isProof && this.markOf(fd) === own) || this.isQueue(queue, fd);
   }
 
   /**
@@ -128,10 +137,13 @@ export class Identity {
    * example.
    */
   isQueue(queue: Queue, fd: number): boolean {
-    if (!this.isMarked(fd, queue.epolls.marks.own)) return false;
+    const { inner, marks, side } = queue.epolls;
+    if (!this.isMarked(fd, marks.own)) return false;
+    // They have the eventfd too.
+    if (marks.own === 0 && (fd === inner || fd === side)) return false;
     if (this.hasEventfd(queue, fd)) return true;
-    // Without any entry the number is all that is known.
-    const isKnown = fd === queue.fd;
+    // Without any entry the number, or the mark, is all that is known.
+    const isKnown = fd === queue.fd || this.#queueMarks.isUnique(marks.own);
     return !this.isEventfd(queue) && this.#hasEntries(queue, fd, isKnown);
   }
 
@@ -146,7 +158,7 @@ export class Identity {
   isInnerEpoll(queue: Queue, name: 'inner' | 'side'): boolean {
     const { epolls, fd } = queue;
     const ep = epolls[name];
-    if (!this.#mayBe(queue, name)) return false;
+    if (!this.mayBe(queue, name)) return false;
     if (this.hasEventfd(queue, ep)) return true;
     return this.isQueue(queue, fd) && this.#epoll.has(fd, ep);
   }
@@ -156,7 +168,7 @@ export class Identity {
     const { epolls } = queue;
     return (
       epolls.marks[name] > 0 &&
-      this.#mayBe(queue, name) &&
+      this.mayBe(queue, name) &&
       this.#hasEntries(queue, epolls[name], true)
     );
   }
@@ -167,13 +179,13 @@ export class Identity {
     return (
       this.hasEventfd(queue, queue.fd) &&
       this.hasEventfd(queue, inner) &&
-      this.#mayBe(queue, 'inner') &&
-      (side < 0 || (this.hasEventfd(queue, side) && this.#mayBe(queue, 'side')))
+      this.mayBe(queue, 'inner') &&
+      (side < 0 || (this.hasEventfd(queue, side) && this.mayBe(queue, 'side')))
     );
   }
 
   /** Whether a descriptor may be an inner epoll. */
-  #mayBe({ epolls }: Queue, name: 'inner' | 'side'): boolean {
+  mayBe({ epolls }: Queue, name: 'inner' | 'side'): boolean {
     const ep = epolls[name];
     return epolls.isHeld(ep) && this.isMarked(ep, epolls.marks[name]);
   }
@@ -305,15 +317,6 @@ export class Identity {
     const { pid } = process;
     return this.#libc.kcmp(pid, pid, KCMP_EPOLL_TFD, fd, address);
   }
-}
-
-/**
- * Each mark differs from those before it. The first one is random, because other
- * threads mark files too.
- */
-function marksOf({ first, count }: { first: number; count: number }) {
-  let given = Math.floor(Math.random() * count);
-  return () => first + (given++ % count);
 }
 
 /**

@@ -186,7 +186,9 @@ export class InnerEpolls {
       if (ep >= 0) this.side = ep;
       return ep;
     }
-    return this.ensure(this.epollAt(place)) ? this.epollAt(place) : -DE.EBADF;
+    const isOpen =
+      this.isDirect || this.ensure(place === SIDE ? 'side' : 'inner');
+    return isOpen ? this.epollAt(place) : -DE.EBADF;
   }
 
   /** Make an epoll that has the queue's eventfd: -errno if that fails. */
@@ -204,16 +206,17 @@ export class InnerEpolls {
   }
 
   /**
-   * Replace the parts that other code closed, if one of the queue's epolls, or
-   * its own, seems closed. False if its own is.
+   * Replace the parts that other code closed, if an epoll seems closed. False if
+   * the queue's own was closed.
    */
-  ensure(ep: number): boolean {
+  ensure(name: Inner): boolean {
     const queue = this.#queue;
     const { identity } = queue.kernel;
     // Both may be parts of a queue of another copy of this package.
     const isOpen =
+      identity.mayBe(queue, name) &&
       identity.hasEventfd(queue, queue.fd) &&
-      (ep === queue.fd || (this.isHeld(ep) && identity.hasEventfd(queue, ep)));
+      identity.hasEventfd(queue, this[name]);
     return isOpen || queue.repairs.repair();
   }
 
@@ -327,6 +330,7 @@ export class InnerEpolls {
 
   /** Close the epolls that were not released. */
   close(): void {
+    this.#queue.kernel.identity.releaseMark(this.marks.own);
     for (const name of ['side', 'inner'] as const) {
       const ep = this[name];
       if (this.isHeld(ep)) this.#libc.close(ep);

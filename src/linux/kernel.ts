@@ -77,6 +77,8 @@ export class LinuxKernel implements Kernel {
    * The descriptor that inotify refused in the last call; -1 if there was none.
    */
   refusedByInotify = -1;
+  /** The queue of the current call, which has checked its descriptor. */
+  current: Queue | null = null;
   #serial = 0;
   #errno = 0;
 
@@ -128,6 +130,7 @@ export class LinuxKernel implements Kernel {
     if (queue.connect() < 0) {
       const errno = lastErrno(libc);
       queue.epolls.release('inner');
+      this.identity.releaseMark(queue.epolls.marks.own);
       this.identity.release(ready, queue.readyFlag);
       this.identity.release(fd, queue);
       for (const part of [inner, ready, fd]) libc.close(part);
@@ -205,6 +208,7 @@ export class LinuxKernel implements Kernel {
       if (id !== undefined && queue.token !== id) break;
       if (!queue.speaks(call)) return this.#fail(DE.EINVAL);
       this.refusedByInotify = -1;
+      this.current = queue;
       const count = queue.kevent(
         changes,
         nchanges,
@@ -213,6 +217,7 @@ export class LinuxKernel implements Kernel {
         timeout,
         onlyErrors,
       );
+      this.current = null;
       if (count !== MOVED) return count >= 0 ? count : this.#fail(-count);
       // Another queue may have its descriptor now.
       queue = this.queues.identify(kq);

@@ -23,10 +23,18 @@ export class Members {
   /** The members by slot. */
   readonly #entries: Entry[] = [];
   readonly #free: number[] = [];
+  readonly #first: number;
   #generation: number;
 
   constructor(generation = 0) {
+    this.#first = generation;
     this.#generation = generation;
+  }
+
+  /** Whether a member has that generation, or had it. */
+  hasHad(generation: number): boolean {
+    const age = (generation - this.#first) >>> 0;
+    return age > 0 && age <= (this.#generation - this.#first) >>> 0;
   }
 
   /** The number of members. */

@@ -112,8 +112,9 @@ export class Nesting {
   /** Remove the epolls of queues that are no longer below on any path. */
   #excludeOthers(): void {
     const kept = this.#selfAndBelow();
-    for (const queue of this.#below) {
-      if (kept.has(queue)) continue;
+    const gone = [...this.#below].filter((queue) => !kept.has(queue));
+    if (gone.length === 0 || !this.#queue.repairs.isReachable()) return;
+    for (const queue of gone) {
       this.#below.delete(queue);
       // The number of one that was closed may be a part of this queue.
       for (const ep of queue.epolls.allOpen()) {
@@ -195,7 +196,9 @@ export class Nesting {
    * Wake for an epoll below, unless another path does. Returns a Darwin errno.
    */
   #include(ep: number): number {
-    const { fd, kernel, token } = this.#queue;
+    const { kernel, repairs, token } = this.#queue;
+    if (!repairs.isReachable()) return 0;
+    const { fd } = this.#queue;
     if (this.#epoll.add(fd, ep, EPOLLIN, OUTER_CHILD, token) >= 0) return 0;
     const errno = kernel.libc.errno();
     if (errno === LINUX_EEXIST) return 0;

@@ -41,7 +41,7 @@ export class OwnMembers {
   add(member: OwnMember, fd: number, bits: number): number {
     const { kernel, epolls } = this.#queue;
     const { epoll, identity, libc } = kernel;
-    if (!epolls.ensure(epolls.inner)) return DE.EBADF;
+    if (!epolls.ensure('inner')) return DE.EBADF;
     epolls.members.add(member, fd, bits);
     const { slot, generation } = member;
     if (epoll.put(epolls.inner, fd, bits, slot, generation) < 0) {

@@ -131,7 +131,7 @@ export class QueueDescriptors {
     const hasEventfd = this.#identity.hasEventfd(queue, fd);
     const errno = this.#close(fd);
     // Without such an epoll, check all open descriptors.
-    const outlives = !watches || this.#epoll.poll(witness) > 0;
+    const outlives = !watches || !hasEventfd || this.#epoll.poll(witness) > 0;
     const dup = outlives ? this.#identity.findQueue(queue) : undefined;
     if (witness >= 0) this.#libc.close(witness);
     if (dup === undefined) {

@@ -133,7 +133,7 @@ export class Queue {
       if (reported > 0 || this.#needsPolling()) {
         if (!this.#dispatch(reported)) return this.#leave();
       }
-      const isDue = this.repairs.isDue() || asksNothing;
+      const isDue = this.repairs.isDue(reported) || asksNothing;
       if (isDue && !this.repairs.check()) return MOVED;
     }
     if (changes === null && timeout === POLL && this.#isIdle()) {
@@ -361,7 +361,7 @@ export class Queue {
   sync(): void {
     this.isUnsynced = false;
     this.nextUnsynced = null;
-    if (this.closed) return;
+    if (!this.repairs.isReachable()) return;
     this.readyFlag.update(this.knotes.pendingCount > 0);
     this.timers.arm();
   }

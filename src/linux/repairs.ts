@@ -60,9 +60,26 @@ export class Repairs {
     return true;
   }
 
-  /** Count a call. Returns whether the parts should be checked. */
-  isDue(): boolean {
+  /**
+   * Whether the queue has a descriptor. Ask this before its epoll is changed by
+   * calls on other queues: another epoll may have the number by now.
+   */
+  isReachable(): boolean {
+    const queue = this.#queue;
+    const { current, identity, queues } = queue.kernel;
+    if (queue.closed || queue === current) return !queue.closed;
+    if (!identity.isStillQueue(queue, queue.fd)) queues.leave(queue);
+    return !queue.closed;
+  }
+
+  /**
+   * Count a call, and what its poll reported. Returns whether the parts should
+   * be checked.
+   */
+  isDue(reported: number): boolean {
     const isIdle = this.#queue.knotes.pendingCount === 0;
+    // Pending events are reported, unless a part was closed.
+    if (!isIdle && reported === 0) return true;
     this.#uncheckedCalls += isIdle ? IDLE_WEIGHT : 1;
     return this.#uncheckedCalls >= CHECKED_CALLS;
   }

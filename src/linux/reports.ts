@@ -7,6 +7,7 @@ export class Reports {
   readonly #queue: Queue;
   /** The epolls to drain: a copy, because draining reuses the memory. */
   #parts = new Int32Array(8);
+  #isPosting = false;
 
   constructor(queue: Queue) {
     this.#queue = queue;
@@ -52,15 +53,19 @@ export class Reports {
   /** Whether words of an entry are those of the queue's own epoll. */
   isOwn(low: number, high: number): boolean {
     const { epolls, token } = this.#queue;
-    return low < 0 ? high === token : epolls.members.find(low, high) !== null;
+    return low < 0 ? high === token : epolls.members.hasHad(high);
   }
 
   /** Another epoll reported events: do not lose its edges. */
   #giveBack(n: number): void {
     const { kernel, fd } = this.#queue;
     const owner = kernel.queues.all().find(({ reports }) => reports.#isOwn(n));
-    if (owner === undefined) kernel.epoll.rearm(fd, n);
-    else owner.reports.#post(n);
+    // A queue below may have lost its descriptor to the owner, which polls it.
+    if (owner === undefined || owner.reports.#isPosting) {
+      kernel.epoll.rearm(fd, n);
+    } else {
+      owner.reports.#post(n);
+    }
   }
 
   /** Post what was reported. True if there were epolls to drain. */
@@ -78,12 +83,14 @@ export class Reports {
     }
     if (hasSources) epolls.post(n);
     let isOpen = true;
+    this.#isPosting = true;
     for (let i = 0; i < count; i++) {
       const part = parts[i];
       if (part === OUTER_INNER) isOpen = epolls.drain('inner') && isOpen;
       else if (part === OUTER_SIDE) isOpen = epolls.drain('side') && isOpen;
       else nesting.pollChildren();
     }
+    this.#isPosting = false;
     // A closed part that has an open duplicate would be reported for ever.
     if (!isOpen) repairs.check();
     return count > 0;

@@ -1,0 +1,279 @@
+// Other code puts files at the numbers of queues and of their parts, by dup2(2)
+// or by closing them. What is a queue still, works; nothing else is changed.
+import {
+  EV_ADD,
+  EV_CLEAR,
+  EV_DELETE,
+  EVFILT_READ,
+  EVFILT_TIMER,
+  EVFILT_USER,
+  EVFILT_WRITE,
+  type KeventInit,
+  KeventList,
+  kevent,
+  NOTE_TRIGGER,
+} from '../../src/index.js';
+import { entriesOf } from '../../src/linux/epoll.js';
+import * as libc from '../conformance/libc.js';
+import {
+  adopt,
+  adoptQueue,
+  close,
+  closeElsewhere,
+  descriptors,
+  dup,
+  dup2,
+  dupQueue,
+  forget,
+  isolate,
+  kqueue,
+  pipe,
+  socketpair,
+} from '../conformance/world.js';
+import { onLinux, watch } from '../support/fds.js';
+
+isolate();
+
+const list = new KeventList(8);
+const user = { ident: 1, filter: EVFILT_USER };
+const ADD_USER = { ...user, flags: EV_ADD | EV_CLEAR };
+const TRIGGER = { ...user, fflags: NOTE_TRIGGER };
+const read = (ident: number): KeventInit => ({
+  ident,
+  filter: EVFILT_READ,
+  flags: EV_ADD,
+});
+const change = (kq: number, ...changes: KeventInit[]): void => {
+  kevent(kq, changes, null);
+};
+/** The idents of the events. */
+function collect(kq: number, timeout = 0): number[] {
+  kevent(kq, null, list, timeout);
+  return [...list].map(({ ident }) => Number(ident));
+}
+const isReadable = (fd: number): boolean => libc.poll(fd) !== 0;
+
+/** So many polls that the parts are checked. */
+function check(kq: number): void {
+  for (let i = 0; i < 70; i++) collect(kq);
+}
+
+/** A new queue, and the numbers of its inner epoll and its eventfd. */
+function parts(): { kq: number; inner: number; eventfd: number } {
+  const before = new Set(descriptors());
+  const kq = kqueue();
+  const made = (descriptors() ?? []).filter((line) => !before.has(line));
+  const numberOf = (kind: string, except = -1): number => {
+    const numbers = made
+      .filter((line) => line.endsWith(`[${kind}]`))
+      .map((line) => Number.parseInt(line, 10));
+    return numbers.find((fd) => fd !== except) ?? -1;
+  };
+  return { kq, inner: numberOf('eventpoll', kq), eventfd: numberOf('eventfd') };
+}
+
+describe('more queues than there are marks', () => {
+  onLinux('a number that is another queue by now is that queue', () => {
+    const [first, ...others] = Array.from({ length: 50 }, kqueue);
+    for (const other of others) {
+      // Each in turn, so that one of them has the mark of the first.
+      forget(first);
+      dup2(other, first);
+      adoptQueue(first);
+      change(first, ADD_USER);
+      change(other, TRIGGER);
+      expect(collect(other)).toEqual([1]);
+    }
+  });
+
+  onLinux('a child that is another queue by now is not reported', () => {
+    const [parent, child, ...others] = Array.from({ length: 50 }, kqueue);
+    change(child, ADD_USER);
+    const copy = dupQueue(child);
+    collect(copy);
+    for (const other of others) {
+      change(parent, read(child));
+      forget(child);
+      dup2(other, child);
+      adoptQueue(child);
+      change(copy, TRIGGER);
+      expect(collect(parent)).toEqual([]);
+      expect(collect(copy)).toEqual([1]);
+      forget(child);
+      dup2(copy, child);
+      adoptQueue(child);
+      expect(collect(child)).toEqual([]);
+    }
+  });
+});
+
+describe('an epoll at the number of a queue that no call names', () => {
+  /** The queue watches another; then an epoll of other code has its number. */
+  function lostParent() {
+    const { kq: parent, eventfd } = parts();
+    const { kq: child, inner } = parts();
+    change(child, ADD_USER);
+    change(parent, read(child));
+    const [r] = pipe();
+    dup2(r, eventfd);
+    const ep = adopt(watch(eventfd));
+    forget(parent);
+    dup2(ep, parent);
+    return { child, inner, ep, before: entriesOf(ep) };
+  }
+
+  onLinux('is not changed by an event of a child', () => {
+    const { child, ep, before } = lostParent();
+    change(child, TRIGGER);
+    expect(entriesOf(ep)).toEqual(before);
+    expect(collect(child)).toEqual([1]);
+  });
+
+  onLinux('gets no second epoll of a child', () => {
+    const { child, ep, before } = lostParent();
+    const [a] = socketpair();
+    change(child, read(a), { ...read(a), filter: EVFILT_WRITE });
+    expect(entriesOf(ep)).toEqual(before);
+    expect(collect(child)).toEqual([a]);
+  });
+
+  onLinux('gets no epoll of a grandchild', () => {
+    const { child, ep, before } = lostParent();
+    const grandchild = kqueue();
+    change(grandchild, ADD_USER);
+    change(child, read(grandchild));
+    expect(entriesOf(ep)).toEqual(before);
+    change(grandchild, TRIGGER);
+    expect(collect(child)).toEqual([grandchild]);
+  });
+
+  onLinux('gets no new epoll of a child', () => {
+    const { child, inner, ep, before } = lostParent();
+    closeElsewhere(inner);
+    check(child);
+    expect(entriesOf(ep)).toEqual(before);
+  });
+});
+
+onLinux('a queue keeps its events if its parent is a dup of it by now', () => {
+  const [parent, child] = [kqueue(), kqueue()];
+  const [r, w] = pipe();
+  change(child, read(r));
+  change(parent, read(child));
+  const copy = dupQueue(child);
+  collect(copy);
+  forget(parent);
+  dup2(child, parent);
+  adoptQueue(parent);
+  close(child);
+  libc.write(w, 1);
+  expect(collect(copy)).toEqual([r]);
+});
+
+onLinux('a parent continues if its child is a dup of it by now', () => {
+  const [parent, child] = [kqueue(), kqueue()];
+  const [r, w] = pipe();
+  change(child, read(r));
+  change(parent, read(child), ADD_USER);
+  forget(child);
+  dup2(parent, child);
+  adoptQueue(child);
+  libc.write(w, 1);
+  expect(collect(parent)).toEqual([]);
+  change(parent, TRIGGER);
+  expect(collect(parent)).toEqual([1]);
+});
+
+for (const kind of ['a pipe', 'two pipes', 'a user event']) {
+  onLinux(`a dup is the queue that is closed without eventfd: ${kind}`, () => {
+    const { kq, eventfd } = parts();
+    const pipes = { 'a pipe': 1, 'two pipes': 2 }[kind] ?? 0;
+    const ready = Array.from({ length: pipes }, () => {
+      const [r, w] = pipe();
+      libc.write(w, 1);
+      return r;
+    });
+    change(kq, ...ready.map(read));
+    const fds = pipes > 0 ? ready : [1];
+    if (pipes === 0) change(kq, { ...TRIGGER, flags: EV_ADD });
+    expect([collect(kq), collect(kq)]).toEqual([fds, fds]);
+    closeElsewhere(eventfd);
+    const copy = dupQueue(kq);
+    close(kq);
+    expect(collect(copy)).toEqual(fds);
+  });
+}
+
+onLinux('both numbers of a queue without its parts are the queue', () => {
+  const { kq, inner, eventfd } = parts();
+  const copy = dupQueue(kq);
+  for (const fd of [copy, kq, copy]) change(fd, ADD_USER);
+  for (const fd of [inner, eventfd]) closeElsewhere(fd);
+  change(kq, TRIGGER);
+  expect(collect(copy)).toEqual([1]);
+  change(copy, TRIGGER);
+  expect(collect(kq)).toEqual([1]);
+});
+
+onLinux('an entry of a closed descriptor does not end a queue', () => {
+  const { kq, inner, eventfd } = parts();
+  const [r, w] = pipe();
+  dup(r);
+  change(kq, read(r), ADD_USER);
+  closeElsewhere(r);
+  libc.write(w, 1);
+  expect(collect(kq)).toEqual([]);
+  for (const fd of [inner, eventfd]) closeElsewhere(fd);
+  change(kq, TRIGGER);
+  expect(collect(kq)).toEqual([1]);
+});
+
+onLinux('an inner epoll with such an entry is closed with the queue', () => {
+  const parent = kqueue();
+  const before = new Set(descriptors());
+  const { kq, eventfd } = parts();
+  change(parent, read(kq));
+  const [r, w] = pipe();
+  const copy = dup(r);
+  change(kq, read(r));
+  closeElsewhere(r);
+  libc.write(w, 1);
+  expect(collect(kq)).toEqual([]);
+  const remove = { ident: r, filter: EVFILT_READ, flags: EV_DELETE };
+  expect(() => change(kq, remove)).toThrow('ENOENT');
+  closeElsewhere(kq);
+  closeElsewhere(eventfd);
+  close(parent);
+  // Each checks two queues that other code may have closed.
+  for (let i = 0; i < 8; i++) close(kqueue());
+  for (const fd of [copy, w]) closeElsewhere(fd);
+  expect((descriptors() ?? []).filter((line) => !before.has(line))).toEqual([]);
+});
+
+onLinux('a timer is no entry of the queue at the number of its part', () => {
+  const before = new Set(descriptors());
+  const { kq, inner } = parts();
+  const copy = dup(inner);
+  dup2(kq, inner);
+  const timer = { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 5 };
+  change(kq, timer);
+  expect(collect(kq, 5000)).toEqual([1]);
+  check(kq);
+  // The number of the inner epoll is one of the queue.
+  for (const fd of [kq, inner]) close(fd);
+  closeElsewhere(copy);
+  expect((descriptors() ?? []).filter((line) => !before.has(line))).toEqual([]);
+});
+
+onLinux('a queue with two events is readable again without its eventfd', () => {
+  const { kq, eventfd } = parts();
+  const fds = [pipe(), pipe()].map(([r, w]) => {
+    libc.write(w, 1);
+    return r;
+  });
+  change(kq, ...fds.map(read));
+  expect([collect(kq), collect(kq)]).toEqual([fds, fds]);
+  closeElsewhere(eventfd);
+  expect(collect(kq)).toEqual(fds);
+  expect(isReadable(kq)).toBe(true);
+});
