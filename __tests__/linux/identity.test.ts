@@ -2,9 +2,11 @@
 // events of a stranger's file, a wrong no loses those of one's own.
 import { syscallsOf } from '../../src/calls/syscalls.js';
 import { bindLibc } from '../../src/ffi/libc.js';
+import { identityOf as loopIdentityOf } from '../../src/ffi/loop-identity.js';
 import {
   EV_ADD,
   EV_DELETE,
+  EVFILT_READ,
   EVFILT_TIMER,
   EVFILT_USER,
   KeventList,
@@ -178,6 +180,42 @@ onLinux('edges of another epoll at the inner number are given back', () => {
   expect(kevent(kq, null, new KeventList(4), 5000)).toBe(1);
   expect(epoll.poll(ep)).toBe(1);
   kernel.close(kq);
+});
+
+onLinux('an exception in a call leaves no queue unchecked', () => {
+  const libc = bindLibc();
+  const kernel = new LinuxKernel({
+    ...libc,
+    statx() {
+      throw new RangeError('on purpose');
+    },
+  });
+  const { kevent } = syscallsOf(() => kernel);
+  const kq = kernel.kqueue();
+  const change = { ident: pipe()[0], filter: EVFILT_READ, flags: EV_ADD };
+  expect(() => kevent(kq, [change], null)).toThrow('on purpose');
+  expect(kernel.current).toBeNull();
+  kernel.close(kq);
+});
+
+onLinux('queues share marks evenly, and none has the mark of a loop', () => {
+  const kernel = new LinuxKernel(bindLibc());
+  const queues = Array.from({ length: 60 }, () => kernel.kqueue());
+  const counts = new Map<number, number>();
+  for (const kq of queues) {
+    const mark = kernel.identity.markOf(kq);
+    counts.set(mark, (counts.get(mark) ?? 0) + 1);
+  }
+  for (const kq of queues) kernel.close(kq);
+  // Other tests of this file may have left a queue.
+  expect(Math.max(...counts.values())).toBeLessThanOrEqual(4);
+  const libc = bindLibc();
+  for (let i = 0; i < 200; i++) {
+    const ep = libc.epollCreate(CLOEXEC);
+    loopIdentityOf(libc, ep);
+    expect(counts.has(kernel.identity.markOf(ep))).toBe(false);
+    libc.close(ep);
+  }
 });
 
 onLinux('distinguishes inodes that differ beyond 2^53', () => {

@@ -107,6 +107,16 @@ describe('more queues than there are marks', () => {
   });
 });
 
+onLinux('the last of many queues is known by both of its numbers', () => {
+  for (let i = 0; i < 45; i++) kqueue();
+  const { kq, inner, eventfd } = parts();
+  const copy = dupQueue(kq);
+  for (const fd of [copy, kq, copy]) change(fd, ADD_USER);
+  for (const fd of [inner, eventfd]) closeElsewhere(fd);
+  change(kq, TRIGGER);
+  expect(collect(copy)).toEqual([1]);
+});
+
 describe('an epoll at the number of a queue that no call names', () => {
   /** The queue watches another; then an epoll of other code has its number. */
   function lostParent() {
@@ -264,6 +274,19 @@ onLinux('a timer is no entry of the queue at the number of its part', () => {
   closeElsewhere(copy);
   expect((descriptors() ?? []).filter((line) => !before.has(line))).toEqual([]);
 });
+
+onLinux(
+  'changes of descriptors notice that the eventfd is another file',
+  () => {
+    const { kq, eventfd } = parts();
+    change(kq, { ...TRIGGER, flags: EV_ADD });
+    expect([collect(kq), collect(kq)]).toEqual([[1], [1]]);
+    const [r] = pipe();
+    dup2(r, eventfd);
+    change(kq, read(pipe()[0]));
+    expect(isReadable(kq)).toBe(true);
+  },
+);
 
 onLinux('a queue with two events is readable again without its eventfd', () => {
   const { kq, eventfd } = parts();

@@ -41,6 +41,16 @@ function queue() {
   const kq = kqueue();
   closers.push(() => close(kq));
   return {
+    kq,
+    /** Another queue of the kernel, which watches a descriptor if one is given. */
+    another(ident?: number): number {
+      const other = kqueue();
+      closers.unshift(() => close(other));
+      if (ident === undefined) return other;
+      const flags = EV_ADD;
+      kevent(other, [{ ident, filter: EVFILT_READ, flags }], null);
+      return other;
+    },
     change: (change: KeventInit) => kevent(kq, [change], null),
     exchange: (change: KeventInit) => kevent(kq, [change], list, 0),
     collect: () => kevent(kq, null, list, 0),
@@ -82,6 +92,22 @@ function addAndDelete(change: (change: KeventInit) => void): void {
 onLinux('a poll that finds nothing makes one', () => {
   const { made, collect } = busyQueue();
   expect(made(collect)).toEqual([LOOK]);
+});
+
+onLinux('an event makes no more in a queue that watches many others', () => {
+  const callsWith = (count: number) => {
+    const { kq, made, collect, change, watch, another } = queue();
+    another(kq);
+    for (let i = 0; i < count; i++) watch(another());
+    const [ident, w] = pipe();
+    const flags = EV_ADD | EV_CLEAR;
+    change({ ident, filter: EVFILT_READ, flags });
+    return made(() => {
+      libc.write(w, 1);
+      collect();
+    });
+  };
+  expect(callsWith(30)).toEqual(callsWith(2));
 });
 
 onLinux('a call makes no more after a directory was watched', () => {

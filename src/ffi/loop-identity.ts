@@ -6,8 +6,8 @@ const F_SETSIG = 10;
 const F_GETSIG = 11;
 const EBADF = 9;
 
-/** As in the kernel of Linux: an emulator accepts no marks above 60. */
-const MARKS = 57;
+/** No queue of the kernel of Linux has one of these marks: see QueueMarks. */
+const MARKS = 28;
 
 /**
  * Marks the events of queues, so that another epoll is not mistaken for ours.

@@ -8,6 +8,7 @@ import type { Queue } from './queue.js';
 import { QueueMarks } from './queue-marks.js';
 import { type FdSource, NOWHERE } from './source.js';
 
+const KCMP_FILE = 0;
 const KCMP_EPOLL_TFD = 7;
 const F_SETSIG = 10;
 const F_GETSIG = 11;
@@ -142,9 +143,19 @@ export class Identity {
     // They have the eventfd too.
     if (marks.own === 0 && (fd === inner || fd === side)) return false;
     if (this.hasEventfd(queue, fd)) return true;
+    if (this.isEventfd(queue)) return false;
     // Without any entry the number, or the mark, is all that is known.
-    const isKnown = fd === queue.fd || this.#queueMarks.isUnique(marks.own);
-    return !this.isEventfd(queue) && this.#hasEntries(queue, fd, isKnown);
+    const isKnown =
+      fd === queue.fd ||
+      this.#queueMarks.isUnique(marks.own) ||
+      this.#isOneFile(fd, queue.fd);
+    return this.#hasEntries(queue, fd, isKnown);
+  }
+
+  /** Whether two numbers are known to be one open file. */
+  #isOneFile(one: number, other: number): boolean {
+    const { pid } = process;
+    return this.#libc.kcmp(pid, pid, KCMP_FILE, one, other) === 0;
   }
 
   /** Whether an epoll has entries of the queue; `ifNone` if it has no entry. */

@@ -209,16 +209,19 @@ export class LinuxKernel implements Kernel {
       if (!queue.speaks(call)) return this.#fail(DE.EINVAL);
       this.refusedByInotify = -1;
       this.current = queue;
-      const count = queue.kevent(
-        changes,
-        nchanges,
-        events,
-        nevents,
-        timeout,
-        onlyErrors,
-      );
-      this.current = null;
-      if (count !== MOVED) return count >= 0 ? count : this.#fail(-count);
+      try {
+        const count = queue.kevent(
+          changes,
+          nchanges,
+          events,
+          nevents,
+          timeout,
+          onlyErrors,
+        );
+        if (count !== MOVED) return count >= 0 ? count : this.#fail(-count);
+      } finally {
+        this.current = null;
+      }
       // Another queue may have its descriptor now.
       queue = this.queues.identify(kq);
     }

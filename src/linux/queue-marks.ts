@@ -24,29 +24,34 @@ export class QueueMarks {
   readonly #isMain = isMainThread();
   #given = Math.floor(Math.random() * MAIN.count);
 
-  /** A mark that no queue of this thread has, or any if there is none. */
+  /** The next mark that the fewest queues of this thread have. */
   next(): number {
     const { first, count } = this.#isMain ? MAIN : OTHER_THREADS;
-    let mark = 0;
-    for (let tries = 0; tries < count; tries++) {
-      mark = first + (this.#given++ % count);
-      if (!this.#counts.has(mark)) break;
+    const start = this.#given++;
+    let least = first + (start % count);
+    for (let i = 1; i < count && this.#countOf(least) > 0; i++) {
+      const mark = first + ((start + i) % count);
+      if (this.#countOf(mark) < this.#countOf(least)) least = mark;
     }
-    return mark;
+    return least;
+  }
+
+  #countOf(mark: number): number {
+    return this.#counts.get(mark) ?? 0;
   }
 
   hold(mark: number): void {
-    if (mark > 0) this.#counts.set(mark, (this.#counts.get(mark) ?? 0) + 1);
+    if (mark > 0) this.#counts.set(mark, this.#countOf(mark) + 1);
   }
 
   release(mark: number): void {
-    const count = this.#counts.get(mark) ?? 0;
+    const count = this.#countOf(mark);
     if (count > 1) this.#counts.set(mark, count - 1);
     else this.#counts.delete(mark);
   }
 
   /** Whether only one queue of the process has it: two workers share marks. */
   isUnique(mark: number): boolean {
-    return this.#isMain && this.#counts.get(mark) === 1;
+    return this.#isMain && this.#countOf(mark) === 1;
   }
 }

@@ -128,12 +128,13 @@ export class Queue {
       nevents === 0 &&
       this.#mayLookLater(changes, nchanges);
     if (changes === null || (!this.#looksLater && this.#hasSources())) {
+      const isSilent = !this.repairs.expectsReport;
       reported = this.kernel.epoll.poll(this.fd);
       if (reported < 0) return this.#leave();
       if (reported > 0 || this.#needsPolling()) {
         if (!this.#dispatch(reported)) return this.#leave();
       }
-      const isDue = this.repairs.isDue(reported) || asksNothing;
+      const isDue = this.repairs.isDue(isSilent || reported > 0) || asksNothing;
       if (isDue && !this.repairs.check()) return MOVED;
     }
     if (changes === null && timeout === POLL && this.#isIdle()) {
@@ -158,8 +159,7 @@ export class Queue {
       written = this.#changes.apply(changes, nchanges, events, nevents);
     }
     if (this.hasFirstEdges) this.#drainFirstEdges();
-    const collects = nevents > 0 && !onlyErrors;
-    if (written === 0 && collects && events !== null) {
+    if (written === 0 && nevents > 0 && !onlyErrors && events !== null) {
       return this.#collectOrWait(events, nevents, timeout);
     }
     this.kernel.sync();

@@ -29,9 +29,13 @@ export class Repairs {
   isOpen(makesPending: boolean): boolean {
     const queue = this.#queue;
     const { identity } = queue.kernel;
+    // Only by the eventfd other code sees that events are pending.
     const isOpen =
       identity.isStillQueue(queue, queue.fd) &&
-      (!makesPending || queue.readyFlag.expect());
+      (makesPending
+        ? queue.readyFlag.expect()
+        : queue.knotes.pendingCount === 0 ||
+          identity.hasEventfd(queue, queue.fd));
     return isOpen || this.repair();
   }
 
@@ -73,13 +77,21 @@ export class Repairs {
   }
 
   /**
-   * Count a call, and what its poll reported. Returns whether the parts should
-   * be checked.
+   * Whether the next poll reports that events are pending, unless a part was
+   * closed. Polls of the queues above may have taken that report.
    */
-  isDue(reported: number): boolean {
+  get expectsReport(): boolean {
+    const { isUnsynced, knotes } = this.#queue;
+    return knotes.pendingCount > 0 && !isUnsynced;
+  }
+
+  /**
+   * Count a call; `isSound` unless it missed a report. Returns whether the parts
+   * should be checked.
+   */
+  isDue(isSound: boolean): boolean {
+    if (!isSound) return true;
     const isIdle = this.#queue.knotes.pendingCount === 0;
-    // Pending events are reported, unless a part was closed.
-    if (!isIdle && reported === 0) return true;
     this.#uncheckedCalls += isIdle ? IDLE_WEIGHT : 1;
     return this.#uncheckedCalls >= CHECKED_CALLS;
   }
