@@ -33,7 +33,8 @@ const TRIES = 3;
  * descriptor that an epoll already has changes nothing and fails with EEXIST.
  * The parts of a queue prove each other: its eventfd is in each of its epolls,
  * and in no other. If the eventfd was closed, the entries of the queue's own
- * epoll prove it.
+ * epoll prove it. Epolls of other code may watch the same numbers, but do not
+ * have the marks of the queue's.
  */
 export class Identity {
   readonly #libc: Libc;

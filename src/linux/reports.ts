@@ -84,13 +84,16 @@ export class Reports {
     if (hasSources) epolls.post(n);
     let isOpen = true;
     this.#isPosting = true;
-    for (let i = 0; i < count; i++) {
-      const part = parts[i];
-      if (part === OUTER_INNER) isOpen = epolls.drain('inner') && isOpen;
-      else if (part === OUTER_SIDE) isOpen = epolls.drain('side') && isOpen;
-      else nesting.pollChildren();
+    try {
+      for (let i = 0; i < count; i++) {
+        const part = parts[i];
+        if (part === OUTER_INNER) isOpen = epolls.drain('inner') && isOpen;
+        else if (part === OUTER_SIDE) isOpen = epolls.drain('side') && isOpen;
+        else nesting.pollChildren();
+      }
+    } finally {
+      this.#isPosting = false;
     }
-    this.#isPosting = false;
     // A closed part that has an open duplicate would be reported for ever.
     if (!isOpen) repairs.check();
     return count > 0;
