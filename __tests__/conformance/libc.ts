@@ -376,12 +376,13 @@ const SIG_SETMASK = LINUX ? 2 : 3;
 /** Block a signal in this thread. The answer unblocks it. */
 export function blockSignal(signal: number): () => void {
   const old = new ArrayBuffer(128);
-  const oldAt = Number(koffi.address(old));
+  // An address alone does not keep the memory from being collected.
+  const oldAt = (): number => Number(koffi.address(old));
   invoke('sigemptyset', at);
   invoke('sigaddset', at, signal);
-  invoke('pthread_sigmask', SIG_BLOCK, at, oldAt);
+  invoke('pthread_sigmask', SIG_BLOCK, at, oldAt());
   return () => {
-    invoke('pthread_sigmask', SIG_SETMASK, oldAt, 0);
+    invoke('pthread_sigmask', SIG_SETMASK, oldAt(), 0);
   };
 }
 
