@@ -1,10 +1,11 @@
 import { clearTimeout, now, setTimeout, type Timer } from '../host/index.js';
 
-/** A timer that never fires early. */
+/**
+ * A timer that never fires early. It does not keep the process alive: the wait
+ * that it limits does.
+ */
 export interface Alarm {
   clear(): void;
-  /** Whether it keeps the process alive. */
-  setRef(isReferenced: boolean): void;
 }
 
 /**
@@ -13,11 +14,10 @@ export interface Alarm {
  */
 export function setAlarm(ms: number, ring: () => void): Alarm {
   const deadline = now() + ms;
-  let isReferenced = true;
   let timer: Timer;
   const arm = (left: number): void => {
     timer = setTimeout(check, Math.ceil(left));
-    if (!isReferenced) timer.unref();
+    timer.unref();
   };
   const check = (): void => {
     const left = deadline - now();
@@ -25,12 +25,5 @@ export function setAlarm(ms: number, ring: () => void): Alarm {
     else ring();
   };
   arm(ms);
-  return {
-    clear: () => clearTimeout(timer),
-    setRef(referenced) {
-      isReferenced = referenced;
-      if (referenced) timer.ref();
-      else timer.unref();
-    },
-  };
+  return { clear: () => clearTimeout(timer) };
 }

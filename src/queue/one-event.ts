@@ -32,7 +32,6 @@ export function waitForEvent(
         leave();
         resolve(undefined);
       },
-      setRef: (isReferenced) => timer?.setRef(isReferenced),
     };
     const abort = (): void => {
       pump.remove(waiter);

@@ -28,8 +28,6 @@ export interface Waiter {
   fail(error: unknown): void;
   /** The queue was closed. */
   end(): void;
-  /** Whether its own timer keeps the process alive. */
-  setRef?(isReferenced: boolean): void;
 }
 
 /** The pump's view of a queue. */
@@ -84,7 +82,6 @@ export class Pump implements Checked {
 
   /** Append a waiter. */
   add(waiter: Waiter): void {
-    if (!this.#isReferenced) waiter.setRef?.(false);
     this.#waiters.add(waiter);
     this.run();
   }
@@ -105,7 +102,6 @@ export class Pump implements Checked {
     this.#watch?.reference(isReferenced);
     if (isReferenced) this.#immediate?.ref();
     else this.#immediate?.unref();
-    for (const waiter of this.#waiters.all()) waiter.setRef?.(isReferenced);
   }
 
   /** End all waits. */
@@ -136,11 +132,7 @@ export class Pump implements Checked {
   /** Deliver until there are no more waiters, or no more events. */
   readonly run = (): void => {
     // A consumer may wait again while it is being served.
-    if (this.#isRunning) return;
-    if (this.#immediate !== undefined) {
-      this.#isDrained = false;
-      return;
-    }
+    if (this.#isRunning || this.#immediate !== undefined) return;
     this.#isRunning = true;
     try {
       this.#deliver();
