@@ -50,7 +50,6 @@ class Wait<Value> implements Waiter {
 
   end(): void {
     this.#leave();
-    this.#iteration.hasEnded = true;
     this.#resolve(doneResult(undefined));
   }
 

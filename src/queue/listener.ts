@@ -25,13 +25,9 @@ export function listen(
   { signal, onError }: Pick<ListenerOptions, 'signal' | 'onError'> = {},
 ): Subscription {
   const context = new AsyncResource('KqueueListener');
-  let isStopped = false;
   let offAbort: (() => void) | undefined;
 
-  const leave = (): void => {
-    isStopped = true;
-    offAbort?.();
-  };
+  const leave = (): void => offAbort?.();
   const waiter: Waiter = {
     max,
     deliver(pending) {
@@ -62,14 +58,11 @@ export function listen(
     end: leave,
   };
   const stop = (): void => {
-    if (isStopped) return;
     leave();
     pump.remove(waiter);
   };
 
-  if (signal?.aborted) {
-    isStopped = true;
-  } else {
+  if (!signal?.aborted) {
     offAbort = onAbort(signal, stop);
     pump.addLater(waiter);
   }

@@ -36,7 +36,7 @@ export class QueueEvents implements LossListener {
   /** @param queue The Kqueue: while a wait is pending it stays alive. */
   constructor(handle: QueueHandle, registry: Registry, queue: object) {
     this.#handle = handle;
-    this.#pending = new PendingEvents(registry);
+    this.#pending = new PendingEvents();
     this.#collector = new Collector(handle.queue, registry, this.#pending);
     this.#pump = new Pump(
       {
@@ -144,19 +144,14 @@ export class QueueEvents implements LossListener {
     this.#pump.setRef(isReferenced);
   }
 
-  /** Fail all waits, and drop what is pending. */
+  /** Fail all waits. */
   lose(error: KqueueError): void {
     this.#pump.fail(error);
-    this.#clear();
   }
 
   /** End all waits, and drop what is pending. */
   close(): void {
     this.#pump.close();
-    this.#clear();
-  }
-
-  #clear(): void {
     this.#pending.clear();
     this.#collector.clear();
   }

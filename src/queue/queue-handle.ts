@@ -150,7 +150,6 @@ let hasWarned = false;
 
 /** Closes queues that are garbage-collected without being closed. */
 const unclosedQueues = new FinalizationRegistry((handle: QueueHandle) => {
-  if (handle.isClosed) return;
   handle.closeFd();
   if (hasWarned) return;
   hasWarned = true;
