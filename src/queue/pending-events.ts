@@ -1,5 +1,5 @@
 import type { KqueueEvent } from './event.js';
-import type { Registration, Registry } from './registry.js';
+import type { Registration } from './registry.js';
 
 /** Longer arrays are not kept for the next events. */
 const MAX_KEPT = 4096;
@@ -9,7 +9,6 @@ const MAX_KEPT = 4096;
  * program ends a registration meanwhile, its events are not delivered.
  */
 export class PendingEvents {
-  readonly #registry: Registry;
   /**
    * The events, from `#head` to `#end`. The arrays are reused, because an array
    * that becomes empty frees its memory. So they may be longer.
@@ -19,15 +18,8 @@ export class PendingEvents {
   #registrations: (Registration | undefined)[] = [];
   #head = 0;
   #end = 0;
-  /** `registry.dropCount` when the first event was added. */
-  #dropCount = 0;
-
-  constructor(registry: Registry) {
-    this.#registry = registry;
-  }
 
   push(event: KqueueEvent, registration: Registration | undefined): void {
-    if (this.#end === 0) this.#dropCount = this.#registry.dropCount;
     this.#events[this.#end] = event;
     this.#registrations[this.#end++] = registration;
   }
@@ -55,9 +47,9 @@ export class PendingEvents {
 
   /** Remove and return the oldest, at most `max` of them. */
   shiftMany(max: number): KqueueEvent[] {
-    const isWhole = this.#head === 0 && this.#end <= max;
-    if (isWhole && this.#dropCount === this.#registry.dropCount) {
-      // The consumer gets the array itself.
+    if (this.#head === 0 && this.#end <= max) {
+      // They have just been collected, so none of them was dropped since. The
+      // consumer gets the array itself.
       const all = this.#events;
       all.length = this.#end;
       this.#events = [];

@@ -35,8 +35,6 @@ export class Registry {
    * it.
    */
   onRemoved: ((registration: Registration) => void) | undefined;
-  /** How many registrations the program has ended or replaced. */
-  dropCount = 0;
   readonly #bySerial = new Map<number, Registration>();
   readonly #byFilter = new Map<number, Map<number | bigint, Registration>>();
 
@@ -92,13 +90,13 @@ export class Registry {
       : undefined;
   }
 
-  /** Whether a number is the token of a registration that has ended. */
+  /**
+   * Whether a number without a registration is the token of one that has ended.
+   */
   isStale(token: number | bigint): boolean {
     const base = this.#base;
     const serial = Number(token) - base;
-    if (!(serial >= 0 && serial < base) || this.#bySerial.has(serial)) {
-      return false;
-    }
+    if (!(serial >= 0 && serial < base)) return false;
     // All others are not tokens of this queue.
     const age = (of: number): number => (of - this.#firstSerial + base) % base;
     return age(serial) > 0 && age(serial) <= age(this.#lastSerial);
@@ -115,7 +113,6 @@ export class Registry {
     const old = byIdent.get(ident);
     if (old !== undefined) {
       old.isDropped = true;
-      this.dropCount++;
       this.#bySerial.delete(old.token - this.#base);
     }
     byIdent.set(ident, registration);
@@ -141,7 +138,6 @@ export class Registry {
    */
   drop(registration: Registration): void {
     registration.isDropped = true;
-    this.dropCount++;
     this.remove(registration);
   }
 
