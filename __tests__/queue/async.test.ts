@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { closeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import {
   setTimeout as sleep,
@@ -55,6 +56,12 @@ describe('next', () => {
   test('rejects for malformed options', async () => {
     await expect(kq.next({ timeout: -1 })).rejects.toThrow(RangeError);
     await expect(kq.next({ timeout: 2 ** 31 })).rejects.toThrow(RangeError);
+  });
+
+  test('accepts the longest timeout that its errors name', async () => {
+    const waiting = kq.next({ timeout: 2 ** 31 - 1 });
+    users(1);
+    expect(idOf(await waiting)).toBe(1);
   });
 });
 
@@ -141,6 +148,30 @@ describe('a loop over events', () => {
     users(4);
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
     expect(idOf(await kq.next())).toBe(4);
+  });
+});
+
+describe('an iterator', () => {
+  test('that gets an exception rejects with it and ends', async () => {
+    const iterator = kq[Symbol.asyncIterator]();
+    const waiting = iterator.next();
+    const error = new Error('mine');
+    await expect(iterator.throw?.(error)).rejects.toBe(error);
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    users(1);
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+    expect(idOf(await kq.next())).toBe(1);
+  });
+
+  test('that returns while nothing is awaited ends', async () => {
+    const iterator = kq[Symbol.asyncIterator]();
+    users(1);
+    expect(await iterator.return?.('mine')).toEqual({
+      done: true,
+      value: 'mine',
+    });
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+    expect(idOf(await kq.next())).toBe(1);
   });
 });
 
@@ -242,8 +273,59 @@ describe('an abort', () => {
     expect(kq.poll().map(idOf)).toEqual([1]);
   });
 
-  test('leaves no listener on a long-lived signal', async () => {
-    const { signal } = new AbortController();
+  test('of one of several waits leaves the others in their order', async () => {
+    for (const aborted of [1, 2, 3]) {
+      const controller = new AbortController();
+      const waits = [0, 1, 2, 3].map((i) =>
+        kq.next(i === aborted ? { signal: controller.signal } : {}),
+      );
+      controller.abort();
+      users(1, 2, 3);
+      const results = await Promise.allSettled(waits);
+      const [{ status }] = results.splice(aborted, 1);
+      expect(status).toBe('rejected');
+      expect(
+        results.map((each) => 'value' in each && idOf(each.value)),
+      ).toEqual([1, 2, 3]);
+    }
+  });
+
+  test('rejects the waits that are left of those that share the signal', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const waits = [kq.next({ signal }), kq.next({ signal })];
+    users(1);
+    expect(idOf(await waits[0])).toBe(1);
+    controller.abort('enough');
+    await expect(waits[1]).rejects.toBe('enough');
+  });
+
+  test('of a pending batch leaves the next event to others', async () => {
+    const controller = new AbortController();
+    const batches = kq.events({ signal: controller.signal });
+    const waiting = batches.next();
+    await turn();
+    controller.abort('enough');
+    await expect(waiting).rejects.toBe('enough');
+    const next = kq.next({ timeout: 10_000 });
+    users(1);
+    expect(idOf(await next)).toBe(1);
+  });
+
+  test('rejects the next batch although an earlier one was awaited', async () => {
+    const controller = new AbortController();
+    const batches = kq.events({ signal: controller.signal });
+    const waiting = batches.next();
+    users(1);
+    expect((await waiting).value.map(idOf)).toEqual([1]);
+    controller.abort('enough');
+    await expect(batches.next()).rejects.toBe('enough');
+  });
+
+  /** A signal that counts its listeners. */
+  const countingSignal = () => {
+    const controller = new AbortController();
+    const { signal } = controller;
     let listeners = 0;
     const add = signal.addEventListener.bind(signal);
     const remove = signal.removeEventListener.bind(signal);
@@ -255,14 +337,88 @@ describe('an abort', () => {
       listeners--;
       remove(...args);
     };
+    return { controller, signal, count: () => listeners };
+  };
+
+  /** Consumers that wait with a signal. */
+  const consumers: readonly [
+    string,
+    (queue: Kqueue, signal: AbortSignal) => Promise<unknown> | undefined,
+  ][] = [
+    ['next()', (queue, signal) => queue.next({ signal, timeout: 60_000 })],
+    ['a batch', (queue, signal) => queue.events({ signal }).next()],
+    [
+      'a listener',
+      (queue, signal) => {
+        queue.on(() => {}, { signal, onError() {} });
+        return undefined;
+      },
+    ],
+  ];
+
+  test.each(consumers)(
+    'or the end of %s leaves no listener on its signal',
+    async (_, consume) => {
+      const endings: readonly ((
+        queue: Kqueue,
+        abort: AbortController,
+      ) => void)[] = [
+        (queue) => queue.close(),
+        (_queue, controller) => controller.abort(),
+        ({ fd }) => {
+          closeSync(fd);
+          // It has the same number, so the loss is noticed at once.
+          new Kqueue().close();
+        },
+      ];
+      for (const end of endings) {
+        using queue = new Kqueue();
+        const { controller, signal, count } = countingSignal();
+        const waiting = consume(queue, signal)?.catch(() => {});
+        expect(count()).toBe(1);
+        await turn();
+        end(queue, controller);
+        await waiting;
+        expect(count()).toBe(0);
+      }
+    },
+  );
+
+  test('leaves no listener on a long-lived signal', async () => {
+    const { signal, count } = countingSignal();
+    const batches = kq.events({ signal });
     for (let i = 0; i < 10; i++) {
       const waiting = kq.next({ signal });
       users(1);
       await waiting;
       expect(await kq.next({ signal, timeout: 0 })).toBeUndefined();
+      const batch = batches.next();
+      users(1);
+      await batch;
+      expect(count()).toBe(0);
     }
     kq.on(() => {}, { signal }).stop();
-    expect(listeners).toBe(0);
+    expect(count()).toBe(0);
+  });
+
+  test('must come from an AbortSignal', async () => {
+    const { signal } = new AbortController();
+    const { addEventListener, removeEventListener } = signal;
+    const message = / as 'signal' must be an AbortSignal: received /;
+    for (const wrong of [
+      null,
+      5,
+      {},
+      { aborted: false },
+      { aborted: false, addEventListener },
+      { aborted: false, removeEventListener },
+      { addEventListener, removeEventListener },
+    ]) {
+      const options = { signal: wrong as unknown as AbortSignal };
+      await expect(kq.next(options)).rejects.toThrow(message);
+      expect(() => kq.events(options)).toThrow(message);
+      expect(() => kq.on(() => {}, options)).toThrow(message);
+    }
   });
 });
 
@@ -370,6 +526,17 @@ describe('a listener', () => {
     expect(kq.poll()).toHaveLength(1);
   });
 
+  test('gets the events of a batch before those of the next one', async () => {
+    users(1, 2, 3, 4);
+    const ids: unknown[] = [];
+    const subscription = kq.on((events) => ids.push(...events.map(idOf)), {
+      max: 1,
+    });
+    await turn();
+    expect(ids).toEqual([1, 2, 3, 4]);
+    subscription.stop();
+  });
+
   test('must be a function, and so must onError', () => {
     expect(() => kq.on({} as unknown as () => void)).toThrow(TypeError);
     const onError = 'log' as unknown as () => void;
@@ -407,6 +574,23 @@ describe('a storm of events', () => {
     await turn();
     stop = true;
     await loop;
+  });
+
+  test('lets the event loop run after 4 ms, however few events that were', async () => {
+    storm();
+    kq.trigger(1);
+    let calls = 0;
+    const subscription = kq.on(() => {
+      calls++;
+      const end = performance.now() + 5;
+      while (performance.now() < end);
+    });
+    // The first turn may have begun before.
+    await turn();
+    await turn();
+    subscription.stop();
+    expect(calls).toBeGreaterThan(0);
+    expect(calls).toBeLessThan(32);
   });
 
   test('starves nothing when a listener or next() consumes it', async () => {
