@@ -82,6 +82,7 @@ test('shows the registrations of a queue, and whether it is closed', () => {
     `Kqueue(fd ${fd}) [ {1 TIMER data=1000}, {5 USER CLEAR} ]`,
   );
   expect(inspect([kq], { depth: 0 })).toBe(`[ [Kqueue(fd ${fd})] ]`);
+  expect(inspect(kq, { depth: 0 })).toBe(inspect(kq));
   expect(inspect(kq, { maxArrayLength: 1 })).toBe(
     `Kqueue(fd ${fd}) [ {1 TIMER data=1000}, … 1 more ]`,
   );

@@ -24,9 +24,18 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 withStub('a signal is caught while it is registered', async () => {
   expect(await printedBy(FILE, 'lives', { env: env() })).toEqual([
-    [0, 1, 1, 1, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 0],
+    [0, 1, 1, 1, 1, 0, 1, 0, 1, 0, 1, 0, 1, 1, 0, 0],
   ]);
 });
+
+withStub(
+  'a worker may count signals, and is refused to catch one',
+  async () => {
+    expect(await printedBy(FILE, 'worker', { env: env() })).toEqual([
+      ['none', 'ERR_KQUEUE_UNSUPPORTED', 'ERR_KQUEUE_UNSUPPORTED', 0],
+    ]);
+  },
+);
 
 withStub('a signal that cannot be caught is refused', async () => {
   expect(await printedBy(FILE, 'refused', { env: env() })).toEqual([

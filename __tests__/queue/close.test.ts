@@ -137,9 +137,12 @@ describe('fromFd', () => {
     const fd = kqueue();
     const timer = { ident: 5, filter: EVFILT_TIMER, flags: EV_ADD, data: 1 };
     kevent(fd, [timer], null);
+    // It is not taken for a duplicate of one that is open.
+    using other = new Kqueue();
     const kq = Kqueue.fromFd<string>(fd);
     expect(kq.fd).toBe(fd);
     expect(await kq.next()).toMatchObject({ filter: 'timer', id: 5 });
+    expect(other.closed).toBe(false);
     kq.close();
     expect(() => close(fd)).toThrow(expect.objectContaining({ code: 'EBADF' }));
   });

@@ -2,10 +2,11 @@
 // receipts, or with timers that take no other time. Their tables are real;
 // the kernels are the built-in one with something taken away, or a script.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import { kernels } from '../../src/abi/kernels.js';
 import type { KernelFacts } from '../../src/abi/shape.js';
-import type { KeventList } from '../../src/calls/kevent-list.js';
 import { bindLibc } from '../../src/ffi/libc.js';
 import {
   close as closeFd,
@@ -13,20 +14,23 @@ import {
   EV_RECEIPT,
   EVFILT_TIMER,
   interval,
+  KeventList,
   Kqueue,
+  kevent,
   wake,
 } from '../../src/index.js';
 import { createLinuxKernel, type LinuxKernel } from '../../src/linux/kernel.js';
 import type { Kernel } from '../../src/memory/kernel.js';
 import type { KeventInit } from '../../src/memory/kevent.js';
 import type { KeventMemory } from '../../src/memory/kevent-memory.js';
+import { WAKE } from '../../src/memory/wake-words.js';
 import type { Step } from '../../src/queue/change.js';
 import { Changer } from '../../src/queue/changer.js';
 import { encoderOf } from '../../src/queue/encoder.js';
 import { RecordSender } from '../../src/queue/record-sender.js';
 import { Registry } from '../../src/queue/registry.js';
 import { timed } from '../conformance/cases.js';
-import { close, pipe } from '../conformance/libc.js';
+import { close, dup, pipe } from '../conformance/libc.js';
 import { kernelNames } from '../fixtures/abi/index.js';
 import { onLinux, openCount } from '../support/fds.js';
 
@@ -233,6 +237,205 @@ onLinux('uses kevent to wake a kernel that any thread may call', () => {
   mocked.kernel = undefined;
 });
 
+describe('a waker of a kernel that any thread may call', () => {
+  let kq: Kqueue;
+  beforeEach(() => {
+    if (process.platform !== 'linux') return;
+    take((given, kevent) => kevent(...given));
+    kq = new Kqueue();
+  });
+  afterEach(() => {
+    kq?.close();
+    mocked.kernel = undefined;
+  });
+
+  onLinux('reaches the queue although other code closed its descriptor', () => {
+    const { handle } = kq.waker(5);
+    const fd = dup(kq.fd);
+    closeSync(kq.fd);
+    expect(wake(handle)).toBe(true);
+    const list = new KeventList(1);
+    expect([kevent(fd, null, list, 0), list.ident(0)]).toEqual([1, 5]);
+    close(fd);
+  });
+
+  onLinux('reports a refusal as false', () => {
+    const { handle } = kq.waker(5);
+    kq.delete({ filter: 'user', id: 5 });
+    expect(wake(handle)).toBe(false);
+  });
+
+  onLinux('closes its descriptor after the threads that use it', async () => {
+    const before = openCount();
+    const waker = kq.waker(5);
+    const { words } = waker.handle;
+    // As a thread that is in wake() for 20 ms.
+    Atomics.store(words, WAKE.USERS, 1);
+    const program = `
+      const { workerData: [words, users] } = require('node:worker_threads');
+      Atomics.wait(words, users, -1, 20);
+      setTimeout(() => {
+        Atomics.sub(words, users, 1);
+        Atomics.notify(words, users);
+      }, 20);
+    `;
+    const workerData = [words, WAKE.USERS];
+    const worker = new Worker(program, { eval: true, workerData });
+    const ended = once(worker, 'exit');
+    await once(worker, 'online');
+    waker.close();
+    expect(Atomics.load(words, WAKE.USERS)).toBe(0);
+    await ended;
+    expect(openCount()).toBe(before);
+  });
+
+  onLinux('does not wait for ever for a thread that was terminated', () => {
+    const waker = kq.waker(5);
+    const { words } = waker.handle;
+    const fd = Atomics.load(words, WAKE.FD);
+    Atomics.store(words, WAKE.USERS, 1);
+    waker.close();
+    expect(waker.closed).toBe(true);
+    // It may still use the descriptor.
+    expect(() => fstatSync(fd)).not.toThrow();
+    close(fd);
+  });
+
+  onLinux('closes at once if no thread is waking it', () => {
+    const start = performance.now();
+    for (let id = 0; id < 20; id++) kq.waker(id).close();
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+});
+
+/** Have calls fail with an errno while a function says so. */
+function failing(
+  errno: number,
+  fails: (given: Parameters<Call>) => boolean,
+): void {
+  let hasFailed = false;
+  const real = take((given, kevent) => {
+    hasFailed = fails(given);
+    return hasFailed ? -1 : kevent(...given);
+  });
+  if (mocked.kernel === undefined) return;
+  const { kernel } = mocked;
+  mocked.kernel = {
+    ...kernel,
+    errno: () => (hasFailed ? errno : real.errno()),
+  };
+}
+
+/** Whether a call may block. */
+const blocks = ([, , , events, , timeout]: Parameters<Call>): boolean =>
+  events !== null && (timeout?.i32.some((word) => word !== 0) ?? true);
+
+describe('calls of kevent', () => {
+  afterEach(() => {
+    mocked.kernel = undefined;
+  });
+  const { EINTR, ENOMEM } = kernels.darwin.errno;
+  const user = { filter: 'user', id: 1 } as const;
+
+  onLinux('block in wait() and fill() only', async () => {
+    let count = 0;
+    take((given, kevent) => {
+      if (blocks(given)) count++;
+      return kevent(...given);
+    });
+    using kq = new Kqueue();
+    const waiting = [kq.next(), kq.next({ timeout: 1 }), kq.events().next()];
+    kq.add(
+      user,
+      { filter: 'user', id: 2 },
+      { filter: 'timer', id: 3, every: 1 },
+    );
+    kq.trigger(1);
+    await Promise.all(waiting);
+    kq.on(() => {}).stop();
+    kq.delete(user);
+    kq.poll();
+    expect(count).toBe(0);
+    kq.wait({ timeout: 1000 });
+    kq.fill(new KeventList(1), 1000);
+    expect(count).toBe(2);
+  });
+
+  onLinux('of trigger() are one, also if it is refused nothing', () => {
+    let count = 0;
+    take((given, kevent) => {
+      count++;
+      return kevent(...given);
+    });
+    using kq = new Kqueue();
+    kq.add(user);
+    count = 0;
+    kq.trigger(1);
+    expect(count).toBe(1);
+  });
+
+  onLinux('that signals interrupt do not move the deadline of a wait', () => {
+    const LIMIT = 300;
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    let interrupted = 0;
+    failing(EINTR, (given) => {
+      if (!blocks(given) || interrupted === LIMIT) return false;
+      interrupted++;
+      Atomics.wait(pause, 0, 0, 2);
+      return true;
+    });
+    using kq = new Kqueue();
+    const start = performance.now();
+    expect(kq.wait({ timeout: 20 })).toEqual([]);
+    expect(performance.now() - start).toBeGreaterThanOrEqual(20);
+    expect(interrupted).toBeGreaterThan(1);
+    expect(interrupted).toBeLessThan(LIMIT);
+    interrupted = LIMIT - 5;
+    kq.add({ filter: 'timer', id: 1, after: 1 });
+    expect(kq.wait()).toHaveLength(1);
+  });
+
+  onLinux('that fail otherwise are not repeated', () => {
+    let count = 0;
+    failing(ENOMEM, () => ++count > 0);
+    using kq = new Kqueue();
+    for (const act of [
+      () => kq.wait(),
+      () => kq.wait({ timeout: 1000 }),
+      () => kq.poll(),
+    ]) {
+      count = 0;
+      expect(act).toThrow(expect.objectContaining({ code: 'ENOMEM' }));
+      expect(count).toBe(1);
+    }
+  });
+
+  onLinux(
+    'that fail end the pending waits, and later ones are served',
+    async () => {
+      let fails = false;
+      failing(ENOMEM, ([, , , events]) => fails && events !== null);
+      using kq = new Kqueue();
+      kq.add(user);
+      const waits = [kq.next(), kq.next(), kq.next()];
+      await new Promise(setImmediate);
+      fails = true;
+      kq.trigger(1);
+      for (const result of await Promise.allSettled(waits)) {
+        const reason = expect.objectContaining({ code: 'ENOMEM' });
+        expect(result).toEqual({ status: 'rejected', reason });
+      }
+      fails = false;
+      expect(kq.poll()).toHaveLength(1);
+      for (let i = 0; i < 4; i++) {
+        const next = kq.next({ timeout: 10_000 });
+        kq.trigger(1);
+        expect(await next).toMatchObject({ id: 1 });
+      }
+    },
+  );
+});
+
 describe('an interval on a kernel whose timers lose their phase', () => {
   afterEach(() => {
     mocked.kernel = undefined;
@@ -378,6 +581,33 @@ test('more changes than a list can hold go in several calls', () => {
   expect(sent).toEqual([3, MOST, 2]);
   expect(errnos.length).toBe(MOST + 2);
   expect(errnos.every((errno) => errno === 0)).toBe(true);
+});
+
+test('changes before the first receipt fit with the record that is refused', () => {
+  const MOST = 512;
+  const { EVFILT_USER, EV_ERROR } = kernels.libkqueue.constants;
+  const { sent, send } = countingSend(EV_ERROR);
+  const records = Array.from({ length: MOST }, (_, ident) => {
+    return { ident, filter: EVFILT_USER };
+  });
+  new RecordSender(kernels.libkqueue).send(records, send);
+  expect(sent[0]).toBe(MOST);
+});
+
+test.each([
+  ['64', true],
+  ['32', false],
+])('a token of %s bits is stale only if it was issued', (_, isWide) => {
+  const registry = new Registry(isWide, 1000);
+  const request = { filter: -10, ident: 1, flags: 0, fflags: 0, data: 0 };
+  const tokens = [1, 2].map(() => registry.create(request, 'value').token);
+  expect(tokens.map((token) => registry.isStale(token))).toEqual([true, true]);
+  const [first, last] = tokens;
+  // Of other queues and other code.
+  for (const foreign of [first - 1, last + 1, first - 900, 0, 77, 1001]) {
+    expect([foreign, registry.isStale(foreign)]).toEqual([foreign, false]);
+  }
+  expect(registry.isStale(2n ** 64n - 1n)).toBe(false);
 });
 
 test('replacements that need two records each go in several calls', () => {

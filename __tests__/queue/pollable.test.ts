@@ -5,7 +5,7 @@ import { writeSync } from 'node:fs';
 import { createLinuxKernel } from '../../src/linux/kernel.js';
 import type { Kernel } from '../../src/memory/kernel.js';
 import { close, pipe } from '../conformance/libc.js';
-import { onLinux } from '../support/fds.js';
+import { onLinux, openCount } from '../support/fds.js';
 
 const mocked: { kernel: Kernel | undefined } = { kernel: undefined };
 
@@ -65,7 +65,9 @@ afterEach(() => {
 onLinux('real descriptors are watched by the event loop', async () => {
   const { Kqueue } = await over(kernelOf((kq) => kq));
   using kq = new Kqueue();
+  const before = openCount();
   expect([kq.pollable, kq.driver]).toEqual([true, 'poll']);
+  expect(openCount()).toBe(before);
 });
 
 describe('descriptors that a kernel numbers itself', () => {
@@ -80,8 +82,14 @@ describe('descriptors that a kernel numbers itself', () => {
     const numbers = hasBytes === undefined ? [] : [ends[0], ends[2]];
     if (hasBytes) for (const end of [ends[1], ends[3]]) writeSync(end, 'x');
     const number = () => numbers[next++] ?? FREE + next;
-    const { Kqueue } = await over(kernelOf(number));
+    const { Kqueue, wake } = await over(kernelOf(number));
     using kq = new Kqueue();
+    const before = openCount();
+    const waker = kq.waker(9, 'woken');
+    expect(wake(waker.handle)).toBe(true);
+    expect(kq.poll()).toMatchObject([{ id: 9, udata: 'woken' }]);
+    waker.close();
+    expect(openCount()).toBe(before);
     expect([kq.pollable, kq.driver]).toEqual([false, 'interval']);
     kq.add({ filter: 'timer', id: 1, after: 1, udata: 'timer' });
     expect((await kq.next({ timeout: 5000 }))?.udata).toBe('timer');

@@ -11,6 +11,9 @@ const programs = together('queue/process', [
   'unrefdLate',
   'refdAgain',
   'refdWithTimeout',
+  'refdInStorm',
+  'unrefdInStorm',
+  'lostWait',
   'unrefdBesideServer',
   'abandonedWaits',
   'timeouts',
@@ -60,6 +63,18 @@ test('a wait of an unref’d queue does not keep the process alive', async () =>
   expect([again.stdout, again.status]).toEqual(['"came"\n', 0]);
   const timed = await programs.outcomeOf('refdWithTimeout');
   expect([timed.stdout, timed.status]).toEqual(['"over"\n', 0]);
+});
+
+test('a burst of events keeps the process alive unless the queue is unref’d', async () => {
+  const refd = await programs.outcomeOf('refdInStorm');
+  expect([refd.stdout, refd.status]).toEqual(['500\n', 0]);
+  const unrefd = await programs.outcomeOf('unrefdInStorm');
+  expect([unrefd.stdout, unrefd.status]).toEqual(['"over"\n', 0]);
+});
+
+test('a wait that failed no longer keeps the process alive', async () => {
+  const { stdout, status } = await programs.outcomeOf('lostWait');
+  expect([stdout, status]).toEqual(['"EBADF"\n', 0]);
 });
 
 test('an unref’d queue still delivers while something else keeps the process', async () => {

@@ -99,6 +99,24 @@ test('a trigger by code that does not know the registration keeps the value', as
   expect(kq.poll()).toMatchObject([{ udata: 'kept' }]);
 });
 
+test('a pending event of a registration that was replaced is not delivered', async () => {
+  kq.add(
+    { filter: 'user', id: 1, udata: 'first' },
+    { filter: 'user', id: 2, udata: 'old' },
+  );
+  kq.trigger(1);
+  kq.trigger(2);
+  // The loop collects both, and takes one.
+  for await (const { udata } of kq) {
+    expect(udata).toBe('first');
+    break;
+  }
+  kq.add({ filter: 'user', id: 2, udata: 'new' });
+  expect(kq.poll()).toEqual([]);
+  kq.trigger(2);
+  expect(kq.poll()).toMatchObject([{ udata: 'new' }]);
+});
+
 test('an event of a reused descriptor does not have the old value', () => {
   const [reader, writer] = pipe();
   writeSync(writer, 'old');
@@ -139,6 +157,22 @@ test('drops an event with the token of an ended registration', async () => {
   expect(kq.poll()).toEqual([]);
 });
 
+test('an event of other code has no value, although its udata resembles a token', async () => {
+  const { EV_ADD, EVFILT_USER, NOTE_TRIGGER } = await import(
+    '../../src/index.js'
+  );
+  kq.add({ filter: 'user', id: 1, udata: 'mine' });
+  kq.trigger(1);
+  const [{ raw }] = kq.poll();
+  // The low 32 bits of a token.
+  const udata = Number(BigInt(raw.udata) & 0xffff_ffffn);
+  const change = { ident: 2, filter: EVFILT_USER, flags: EV_ADD };
+  kevent(kq.fd, [{ ...change, fflags: NOTE_TRIGGER, udata }], null);
+  expect(kq.poll()).toMatchObject([
+    { id: 2, udata: undefined, raw: { udata } },
+  ]);
+});
+
 test('two hundred thousand fired registrations leak nothing', async () => {
   const [before, after, size] = (await printedBy('queue/udata', 'many', {
     flags: ['--expose-gc'],
@@ -151,5 +185,5 @@ test('a value can be garbage-collected after its registration has ended', async 
   const lost = await printedBy('queue/udata', 'collected', {
     flags: ['--expose-gc'],
   });
-  expect(lost).toEqual([['kept'], []]);
+  expect(lost).toEqual([['kept', 'filled', 'pending'], [], [true, true]]);
 });

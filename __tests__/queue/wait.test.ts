@@ -1,6 +1,8 @@
 import { writeSync } from 'node:fs';
 import {
   EV_ADD,
+  EV_ONESHOT,
+  EVFILT_TIMER,
   EVFILT_USER,
   KeventList,
   Kqueue,
@@ -107,6 +109,25 @@ describe('fill', () => {
     expect(kq.size).toBe(0);
   });
 
+  test('ends a one-shot at the next fill, and nothing else', () => {
+    kq.add(
+      { filter: 'user', id: 1, oneshot: true, udata: 'once' },
+      { filter: 'user', id: 2, clear: false, udata: 'stays' },
+    );
+    kq.trigger(1);
+    kq.trigger(2);
+    const list = new KeventList(8);
+    expect(kq.fill(list, 0)).toBe(2);
+    expect([kq.udataOf(list, 0), kq.udataOf(list, 1)]).toEqual([
+      'once',
+      'stays',
+    ]);
+    expect(kq.fill(list, 0)).toBe(1);
+    expect([kq.udataOf(list, 0), kq.size]).toEqual(['stays', 1]);
+    expect(kq.poll()).toMatchObject([{ id: 2, udata: 'stays' }]);
+    expect(kq.size).toBe(1);
+  });
+
   test('returns events that an asynchronous loop collected and did not consume', async () => {
     users(1, 2, 3);
     for await (const event of kq) {
@@ -136,6 +157,53 @@ test('an event of a deleted registration does not end a wait', () => {
   expect(performance.now() - start).toBeGreaterThanOrEqual(50);
 });
 
+describe('an event with the token of a registration that has ended', () => {
+  /** A token that the kernel may still have. */
+  const endedToken = (): number | bigint => {
+    users(1);
+    const [{ raw }] = kq.poll();
+    kq.delete({ filter: 'user', id: 1 });
+    return raw.udata;
+  };
+
+  test('does not extend a wait', () => {
+    const udata = endedToken();
+    // One every 20 ms, for 800 ms.
+    const timers = Array.from({ length: 40 }, (_, ident) => ({
+      ident,
+      filter: EVFILT_TIMER,
+      flags: EV_ADD | EV_ONESHOT,
+      data: 20 * (ident + 1),
+      udata,
+    }));
+    kevent(kq.fd, timers, null);
+    const start = performance.now();
+    expect(kq.wait({ timeout: 50 })).toEqual([]);
+    const elapsed = performance.now() - start;
+    expect(elapsed).toBeGreaterThanOrEqual(50);
+    expect(elapsed).toBeLessThan(600);
+  });
+
+  test('is reported once to the queue, which deletes its rest', () => {
+    const udata = endedToken();
+    const fflags = NOTE_TRIGGER;
+    const change = { ident: 1, filter: EVFILT_USER, flags: EV_ADD };
+    kevent(kq.fd, [{ ...change, fflags, udata }], null);
+    expect(kq.poll()).toEqual([]);
+    expect(kevent(kq.fd, null, new KeventList(1), 0)).toBe(0);
+  });
+
+  test('does not end a newer registration with the same key', () => {
+    const udata = endedToken();
+    kq.add({ filter: 'user', id: 1, udata: 'newer' });
+    const trigger = { ident: 1, filter: EVFILT_USER, fflags: NOTE_TRIGGER };
+    kevent(kq.fd, [{ ...trigger, udata }], null);
+    expect(kq.poll()).toEqual([]);
+    kq.trigger(1);
+    expect(kq.poll()).toMatchObject([{ udata: 'newer' }]);
+  });
+});
+
 test('malformed options throw before anything is collected', () => {
   users(1);
   for (const timeout of [-1, Number.NaN, Infinity, '5', 5n]) {
@@ -151,7 +219,13 @@ test('malformed options throw before anything is collected', () => {
       /^Cannot wait for events as 'max' must be/,
     );
   }
-  expect(() => kq.fill([] as unknown as KeventList, 0)).toThrow(TypeError);
+  const wrong = [] as unknown as KeventList;
+  expect(() => kq.fill(wrong, 0)).toThrow(
+    /^Cannot fill a list as 'list' must be a KeventList/,
+  );
+  expect(() => kq.udataOf(wrong, 0)).toThrow(
+    /^Cannot read a KeventList as 'list' must be a KeventList/,
+  );
   expect(kq.poll()).toHaveLength(1);
 });
 

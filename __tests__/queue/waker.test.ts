@@ -55,7 +55,8 @@ test('wakers get unused idents by default', () => {
 });
 
 test('waking a disabled or deleted registration behaves like any other trigger', () => {
-  const { handle } = kq.waker(5, 'five');
+  const waker = kq.waker(5, 'five');
+  const { handle } = waker;
   kq.disable({ filter: 'user', id: 5 });
   wake(handle);
   expect(pending()).toEqual([]);
@@ -63,6 +64,7 @@ test('waking a disabled or deleted registration behaves like any other trigger',
   expect(pending()).toEqual(['five']);
   kq.delete({ filter: 'user', id: 5 });
   wake(handle);
+  expect(waker.wake()).toBe(false);
   expect(pending()).toEqual([]);
   kq.add({ filter: 'user', id: 5, udata: 'again' });
   wake(handle);
@@ -106,9 +108,15 @@ onLinux('a queue that other code closes leaves no waker open', () => {
   expect(openCount()).toBe(before);
 });
 
+const handleOf = (words: unknown): unknown => ({ words });
+
 test('rejects an object that is not a handle', () => {
-  const words = new Int32Array(new SharedArrayBuffer(32));
-  for (const wrong of [null, 5, {}, { words: 5 }, { words }]) {
+  const words = new Int32Array(new SharedArrayBuffer(36));
+  const real = kq.waker().handle.words;
+  // Memory that no other thread shares, and too little of it.
+  const copy = Int32Array.from(real);
+  const part = new Int32Array(real.buffer, 0, 8);
+  for (const wrong of [null, 5, {}, ...[5, words, copy, part].map(handleOf)]) {
     expect(() => wake(wrong as WakerHandle)).toThrow(
       /^Cannot wake a queue as 'handle' must be the handle of a waker/,
     );
