@@ -217,7 +217,7 @@ export class InodeWatches {
 
   /** Post an event to the knotes it concerns. */
   #post(watch: InodeWatch, event: InotifyEvent): void {
-    const { mask, ofEntry } = event;
+    const { mask } = event;
     const { sources, children } = watch;
     const { knotes, sources: all } = this.#queue;
     const mayRemove = (mask & (IN_DELETE | IN_Q_OVERFLOW)) !== 0;
@@ -233,7 +233,7 @@ export class InodeWatches {
         if (source === null) continue;
         if (source.aspect === 'vnode') {
           if (hint !== 0) knotes.postVnode(knote, hint);
-        } else if (!ofEntry && (mask & contentsOf(source)) !== 0) {
+        } else if ((mask & contentsOf(source)) !== 0) {
           this.#postContents(source, knote, mask);
         }
       }

@@ -144,7 +144,6 @@ export class Signals {
     if (this.#counted.size > 0) return;
     this.#emitter.off('removeListener', this.#onRemoved);
     // Messages that are held are for other listeners.
-    this.#pipe?.putBack();
     if (this.#pipe?.isHolding) this.#schedule();
     else this.#closePipe();
   }

@@ -129,8 +129,7 @@ export function hintsOf(
 
 /** Adding or removing a directory changes its parent's link count. */
 function entryHint(mask: number, stays: boolean): number {
-  const moved = (mask & (IN_MOVED_FROM | IN_MOVED_TO)) !== 0;
-  const links = (mask & IN_ISDIR) !== 0 && !(moved && stays);
+  const links = (mask & IN_ISDIR) !== 0 && !stays;
   return links ? D.NOTE_WRITE | D.NOTE_LINK : D.NOTE_WRITE;
 }
 

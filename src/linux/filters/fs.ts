@@ -111,9 +111,8 @@ class MountWatch implements OwnMember {
 
   reopen(): boolean {
     this.#closeTable();
-    if (this.#openTable() !== 0) return false;
-    this.edge();
-    return true;
+    // The next call of kevent reads it.
+    return this.#openTable() === 0;
   }
 
   close(): void {

@@ -179,8 +179,8 @@ export class ProcFilter implements Filter {
     return knote.fflags !== 0 || (knote.flags & D.EV_EOF) !== 0;
   }
 
-  delivered(knote: Knote): void {
-    knote.fflags = 0;
+  delivered(): void {
+    // It reports one event, which ends it.
   }
 
   detach(knote: Knote): void {
@@ -193,11 +193,9 @@ export class ProcFilter implements Filter {
       : undefined;
   }
 
-  /** No such process, the number of a thread, or not a process id at all. */
+  /** For the number of a thread, or no process id at all, there is no process. */
   #refusal(errno: number): number {
-    return errno === LINUX_ESRCH ||
-      errno === LINUX_EINVAL ||
-      errno === LINUX_ENOENT
+    return errno === LINUX_EINVAL || errno === LINUX_ENOENT
       ? DE.ESRCH
       : darwinErrno(errno);
   }
@@ -207,9 +205,8 @@ export class ProcFilter implements Filter {
     if (this.#probe.poll(pidfd, EPOLLIN) !== 0) return DE.ESRCH;
     if ((requested & GUARDED) !== GUARDED) return 0;
     if (this.#libc.kill(pid, 0) >= 0) return 0;
-    const errno = this.#libc.errno();
-    if (errno === LINUX_ESRCH) return DE.ESRCH;
-    return errno === LINUX_EPERM && !this.#isChild(pidfd) ? DE.EACCES : 0;
+    const isForbidden = this.#libc.errno() === LINUX_EPERM;
+    return isForbidden && !this.#isChild(pidfd) ? DE.EACCES : 0;
   }
 
   /** waitid(2) fails for processes that are not children. */

@@ -5,7 +5,7 @@ import { type Knote, setData } from '../knote.js';
 import type { OwnMember } from '../own-members.js';
 import type { Queue } from '../queue.js';
 import { Signals } from '../signals.js';
-import { type Filter, storeRequest } from './filter.js';
+import type { Filter } from './filter.js';
 
 /** libuv's signal pipe in the inner epoll of a queue. */
 class PipeMember implements OwnMember {
@@ -29,9 +29,7 @@ class PipeMember implements OwnMember {
   /** Other code closed the epoll that the pipe was in. */
   reopen(): boolean {
     this.close();
-    if (this.open() !== 0) return false;
-    this.edge();
-    return true;
+    return this.open() === 0;
   }
 
   edge(): void {
@@ -57,14 +55,13 @@ export class SignalFilter implements Filter {
     knote.flags |= D.EV_CLEAR;
     const signal = signalOf(knote);
     const errno = this.#signals.add(signal, knote);
-    if (errno !== 0 || !this.#signals.counts(signal)) return errno;
+    if (!this.#signals.counts(signal)) return errno;
     const refused = this.#watchPipe(knote.queue);
     if (refused !== 0) this.#signals.remove(signal, knote);
     return refused;
   }
 
-  touch(knote: Knote, fflags: number, low: number, high: number): number {
-    storeRequest(knote, fflags, low, high);
+  touch(): number {
     return 0;
   }
 

@@ -18,7 +18,7 @@ export const vnodeFilter: Filter = {
   },
 
   evaluate(knote) {
-    return knote.fflags !== 0 || (knote.flags & D.EV_EOF) !== 0;
+    return knote.fflags !== 0;
   },
 
   delivered(knote) {
