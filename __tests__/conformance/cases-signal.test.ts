@@ -28,7 +28,8 @@ isolate();
 
 // A test that sends a signal catches it first: else it would end the process.
 const NAME = 'SIGUSR2';
-const { [NAME]: ident, SIGWINCH } = constants.signals;
+const { [NAME]: ident, ...signals } = constants.signals;
+const { SIGCONT, SIGKILL, SIGSTOP, SIGWINCH } = signals;
 const USR2 = { ident, filter: EVFILT_SIGNAL };
 
 const signalCase = (
@@ -168,6 +169,37 @@ signalCase('L7', 'each queue has a count of its own', () => {
   for (const q of queues) chg(q, { ...USR2, flags: EV_ADD });
   signal(NAME);
   for (const q of queues) {
+    expectEvents(get(q, 1, SOON), { ...USR2, flags: EDGE, data: 1 });
+  }
+});
+
+signalCase('L6', 'it is not reported beside another queue either', () => {
+  catchSignal(NAME);
+  const [q, later] = [kqueue(), kqueue()];
+  chg(q, { ...USR2, flags: EV_ADD });
+  signal(NAME);
+  chg(later, { ...USR2, flags: EV_ADD });
+  expectEvents(poll(later));
+  expectEvents(get(q, 1, SOON), { ...USR2, flags: EDGE, data: 1 });
+});
+
+signalCase('L7', 'SIGKILL and SIGSTOP are accepted, and report nothing', () => {
+  const q = kqueue();
+  for (const ident of [SIGKILL, SIGSTOP]) {
+    chg(q, { ident, filter: EVFILT_SIGNAL, flags: EV_ADD });
+  }
+  expectEvents(poll(q));
+});
+
+signalCase('L7', 'deleting one signal does not affect another', () => {
+  catchSignal(NAME);
+  const q = kqueue();
+  const others = [SIGWINCH, SIGCONT].map((ident) => ({ ...USR2, ident }));
+  const add = { ...USR2, flags: EV_ADD };
+  chg(q, add, ...others.map((other) => ({ ...other, flags: EV_ADD })));
+  for (const other of others) {
+    chg(q, { ...other, flags: EV_DELETE });
+    signal(NAME);
     expectEvents(get(q, 1, SOON), { ...USR2, flags: EDGE, data: 1 });
   }
 });

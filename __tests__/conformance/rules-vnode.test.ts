@@ -2,16 +2,19 @@
 // several changes between two calls, and several descriptors of one file.
 import {
   chmodSync,
+  chownSync,
   ftruncateSync,
   linkSync,
   mkdirSync,
   openSync,
   renameSync,
   rmdirSync,
+  statSync,
   unlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import type { Kevent } from '../../src/index.js';
 import {
   adopt,
   chg,
@@ -24,6 +27,7 @@ import {
   expectEvents,
   fifo,
   file,
+  gate,
   isolate,
   kqueue,
   NOTE_ATTRIB,
@@ -64,6 +68,12 @@ function watched(fd: number, fflags = ALL) {
     expectEvents(poll(q), ...notes.map((note) => vnode(fd, note)));
 }
 
+const byIdent = (events: Kevent[]): Kevent[] =>
+  events.sort((a, b) => Number(a.ident) - Number(b.ident));
+
+const asRoot =
+  process.getuid?.() === 0 ? ruleTest : gate(false, 'only root can change it');
+
 function folder(name: string): { at: string; fd: number } {
   const at = path(name);
   mkdirSync(at);
@@ -78,7 +88,7 @@ describe('Contents', () => {
     expectNotes(NOTE_WRITE);
     const all = file(10, 'all');
     const reportsAll = watched(all.fd);
-    writeFileSync(all.at, 'five.');
+    writeFileSync(all.at, 'x');
     reportsAll(NOTE_ATTRIB | NOTE_WRITE | NOTE_EXTEND);
   });
 
@@ -89,6 +99,24 @@ describe('Contents', () => {
     expectNotes(NOTE_ATTRIB);
     ftruncateSync(fd, 0);
     expectNotes(NOTE_ATTRIB);
+  });
+
+  ruleTest('I4 writing in place and closing reports NOTE_WRITE only', () => {
+    for (const size of [1, 10]) {
+      const { fd, at } = file(size, `${size}`);
+      const expectNotes = watched(fd);
+      writeFileSync(at, 'x', { flag: 'r+' });
+      expectNotes(NOTE_WRITE);
+    }
+  });
+
+  ruleTest('I4 emptying a file and closing it reports NOTE_ATTRIB only', () => {
+    for (const size of [0, 10]) {
+      const { fd, at } = file(size, `${size}`);
+      const expectNotes = watched(fd);
+      closeElsewhere(open(at, 'w'));
+      expectNotes(NOTE_ATTRIB);
+    }
   });
 
   ruleTest('I4 opening and reading report nothing', () => {
@@ -122,6 +150,32 @@ describe('Links and attributes', () => {
     expectNotes(NOTE_ATTRIB | REMOVED);
     linkSync(at, path('third'));
     expectNotes(NOTE_LINK);
+  });
+
+  asRoot('I4 reports a new owner or group together with a new name', () => {
+    const { fd, at } = file(1);
+    const expectNotes = watched(fd);
+    const { uid, gid } = statSync(at);
+    chownSync(at, uid + 1, gid);
+    linkSync(at, path('second'));
+    expectNotes(NOTE_ATTRIB | NOTE_LINK);
+    chownSync(at, uid + 1, gid + 1);
+    linkSync(at, path('third'));
+    expectNotes(NOTE_ATTRIB | NOTE_LINK);
+  });
+
+  ruleTest('I4 a file that has its name again was not replaced', () => {
+    const { fd, at } = file(1);
+    const second = path('second');
+    const expectNotes = watched(fd);
+    linkSync(at, second);
+    expectNotes(NOTE_LINK);
+    unlinkSync(at);
+    expectNotes(REMOVED);
+    linkSync(second, at);
+    expectNotes(NOTE_LINK);
+    unlinkSync(second);
+    expectNotes(REMOVED);
   });
 
   ruleTest.each([
@@ -166,6 +220,60 @@ describe('Links and attributes', () => {
     },
   );
 
+  ruleTest('I4 moving a subdirectory reports NOTE_LINK of both parents', () => {
+    const [one, two] = [folder('one'), folder('two')];
+    mkdirSync(`${one.at}/sub`);
+    const q = kqueue();
+    chg(q, vnode(one.fd), vnode(two.fd));
+    renameSync(`${one.at}/sub`, `${two.at}/sub`);
+    const note = NOTE_WRITE | NOTE_LINK;
+    expectEvents(byIdent(poll(q)), vnode(one.fd, note), vnode(two.fd, note));
+  });
+
+  ruleTest('I4 so does moving one out and another in', () => {
+    const { at, fd } = folder('folder');
+    const elsewhere = folder('elsewhere').at;
+    mkdirSync(`${at}/out`);
+    mkdirSync(`${elsewhere}/in`);
+    const expectNotes = watched(fd);
+    renameSync(`${at}/out`, `${elsewhere}/out`);
+    renameSync(`${elsewhere}/in`, `${at}/in`);
+    expectNotes(NOTE_WRITE | NOTE_LINK);
+  });
+
+  ruleTest('I4 an emptied directory reports its removal, once', () => {
+    const { at, fd } = folder('folder');
+    writeFileSync(`${at}/entry`, '');
+    const expectNotes = watched(fd);
+    unlinkSync(`${at}/entry`);
+    rmdirSync(at);
+    expectNotes(NOTE_WRITE | REMOVED);
+    expectNotes();
+  });
+
+  ruleTest('I4 so does a directory whose attributes change before', () => {
+    const { at, fd } = folder('folder');
+    const expectNotes = watched(fd);
+    chmodSync(at, 0o700);
+    rmdirSync(at);
+    expectNotes(NOTE_ATTRIB | REMOVED);
+    expectNotes();
+  });
+
+  ruleTest('T1 reports a removed directory in the order of the changes', () => {
+    const { fd, at } = file(0);
+    const append = () => writeFileSync(at, 'x', { flag: 'a' });
+    const [one, two] = [folder('one'), folder('two')];
+    const q = kqueue();
+    chg(q, vnode(fd, NOTE_WRITE), vnode(one.fd), vnode(two.fd));
+    rmdirSync(one.at);
+    append();
+    expectEvents(poll(q), vnode(one.fd, REMOVED), vnode(fd, NOTE_WRITE));
+    append();
+    rmdirSync(two.at);
+    expectEvents(poll(q), vnode(fd, NOTE_WRITE), vnode(two.fd, REMOVED));
+  });
+
   ruleTest('I4 a replaced directory reports NOTE_DELETE only', () => {
     const { at, fd } = folder('folder');
     mkdirSync(`${at}/old`);
@@ -174,9 +282,8 @@ describe('Links and attributes', () => {
     const q = kqueue();
     chg(q, vnode(fd), vnode(old));
     renameSync(`${at}/new`, `${at}/old`);
-    const events = poll(q);
     expectEvents(
-      events.sort((a, b) => Number(a.ident) - Number(b.ident)),
+      byIdent(poll(q)),
       vnode(fd, NOTE_WRITE | NOTE_LINK),
       vnode(old, NOTE_DELETE),
     );
@@ -219,6 +326,21 @@ describe('Several descriptors', () => {
       expectNotes(REMOVED);
     },
   );
+
+  ruleTest('D18 a file at the number of one is not the directory', () => {
+    const { fd, at } = folder('folder');
+    const second = open(at, 'r');
+    const q = kqueue();
+    chg(q, vnode(fd), vnode(second));
+    closeElsewhere(fd);
+    // It has no name, as a directory that was removed.
+    const other = path('other');
+    expect(open(other, 'w')).toBe(fd);
+    unlinkSync(other);
+    expectEvents(poll(q));
+    rmdirSync(at);
+    expectEvents(poll(q), vnode(second, REMOVED));
+  });
 
   ruleTest('I4 does not report changes made before the registration', () => {
     const { fd, at } = file(4);

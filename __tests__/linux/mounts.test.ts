@@ -24,13 +24,20 @@ const VQ_UPDATE = 0x100;
 const withMounts = gate(canMount(), 'mounts cannot be made here');
 
 /** Run a program in a new mount namespace and return its output. */
-function printedInNamespace(name: string): unknown {
+const printedInNamespace = (name: string): unknown =>
+  linesInNamespace(name).at(-1);
+
+function linesInNamespace(name: string): unknown[] {
   const folder = mkdtempSync(join(tmpdir(), 'kqueue-'));
   try {
     const program = join(root, '__tests__/fixtures/linux/mounts.cjs');
     const args = ['-m', process.execPath, program, name, folder];
     const options = { encoding: 'utf8', timeout: 20_000 } as const;
-    return JSON.parse(execFileSync('unshare', args, options));
+    const output = execFileSync('unshare', args, options);
+    return output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
   } finally {
     rmdirSync(folder);
   }
@@ -51,6 +58,25 @@ withMounts('N1 a mount that gets the id of another is not that one', () => {
   expect(printedInNamespace('replaced')).toEqual([
     [[VQ_MOUNT | VQ_UNMOUNT, EV_ADD_CLEAR, 0]],
     [[VQ_MOUNT | VQ_UNMOUNT, EV_ADD_CLEAR, 0]],
+  ]);
+});
+
+withMounts('N1 a registration can be changed, deleted and added again', () => {
+  expect(printedInNamespace('changed')).toEqual([
+    [[], [VQ_UNMOUNT]],
+    [[], []],
+    [[VQ_MOUNT], [VQ_UNMOUNT]],
+  ]);
+});
+
+withMounts('N1 one mount among many is one event', () => {
+  expect(linesInNamespace('many')).toEqual([[VQ_UNMOUNT], [VQ_MOUNT]]);
+});
+
+withMounts('a mount ends a wait on the queue, or on one above it', () => {
+  expect(linesInNamespace('wakes')).toEqual([
+    [1, true],
+    [1, true],
   ]);
 });
 

@@ -1,5 +1,7 @@
 // How many system calls the frequent operations make: docs/performance.md says
 // what they cost. A redundant one is no error, but slows all programs.
+import { writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { syscallsOf } from '../../src/calls/syscalls.js';
 import { bindLibc } from '../../src/ffi/libc.js';
 import {
@@ -9,15 +11,22 @@ import {
   EVFILT_READ,
   EVFILT_TIMER,
   EVFILT_USER,
-  EVFILT_VNODE,
   type KeventInit,
   KeventList,
-  NOTE_DELETE,
   NOTE_TRIGGER,
 } from '../../src/index.js';
 import { createLinuxKernel } from '../../src/linux/kernel.js';
+import {
+  EVFILT_FS,
+  EVFILT_PROC,
+  EVFILT_SIGNAL,
+  EVFILT_VNODE,
+  NOTE_DELETE,
+  NOTE_EXIT,
+  NOTE_WRITE,
+} from '../conformance/constants.js';
 import * as libc from '../conformance/libc.js';
-import { isolate, open, path, pipe } from '../conformance/world.js';
+import { file, isolate, open, path, pipe } from '../conformance/world.js';
 import { faultyLibc } from '../faults/faulty-libc.js';
 import { onLinux } from '../support/fds.js';
 
@@ -119,6 +128,38 @@ onLinux('a call makes no more after a directory was watched', () => {
   change({ ...vnode, flags: EV_DELETE });
   expect(made(collect)).toEqual([LOOK]);
   expect(made(() => addAndDelete(change))).toEqual([MARK, MARK]);
+});
+
+onLinux('a user event makes no more after other things were watched', () => {
+  const { made, change, exchange } = queue();
+  change({ ...USER, flags: EV_ADD | EV_CLEAR });
+  const trigger = () => exchange(TRIGGER);
+  const calls = made(trigger);
+  const SIGUSR2 = constants.signals.SIGUSR2;
+  const proc = { ident: process.pid, filter: EVFILT_PROC, fflags: NOTE_EXIT };
+  for (const other of [
+    { ident: SIGUSR2, filter: EVFILT_SIGNAL },
+    proc,
+    { ident: 1, filter: EVFILT_FS },
+    { ident: pipe()[0], filter: EVFILT_READ },
+  ]) {
+    change({ ...other, flags: EV_ADD });
+    change({ ...other, flags: EV_DELETE });
+    expect([other.filter, made(trigger)]).toEqual([other.filter, calls]);
+  }
+});
+
+onLinux('a change of a file makes two reads of inotify', () => {
+  const { made, change, collect } = queue();
+  const { fd, at } = file(1);
+  const vnode = { ident: fd, filter: EVFILT_VNODE, fflags: NOTE_WRITE };
+  change({ ...vnode, flags: EV_ADD | EV_CLEAR });
+  const write = () => {
+    writeFileSync(at, 'x', { flag: 'r+' });
+    expect(collect()).toBe(1);
+  };
+  const reads = made(write).filter((name) => name === 'read');
+  expect(reads).toHaveLength(2);
 });
 
 onLinux('a ready pipe makes three, and each further one makes two', () => {
