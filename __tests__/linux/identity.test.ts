@@ -255,3 +255,24 @@ test('a member is found when generations pass 2^31', () => {
     expect(members.find(member.slot, word)).toBeNull();
   }
 });
+
+test.each([7, 0x7ffffffe])(
+  'only generations that members had are known, from %s on',
+  (first) => {
+    const members = new Members(first);
+    const had: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      const member = { slot: -1, generation: 0, edge() {} };
+      members.add(member, 0, 0);
+      had.push(member.generation);
+      members.remove(member);
+    }
+    const [last] = had.slice(-1);
+    expect(had.map((generation) => members.hasHad(generation))).toEqual(
+      Array(4).fill(true),
+    );
+    for (const other of [first, last + 1, first - 1, 0, -1]) {
+      expect(members.hasHad(other)).toBe(false);
+    }
+  },
+);
