@@ -1,5 +1,6 @@
 // Other code puts files at the numbers of queues and of their parts, by dup2(2)
 // or by closing them. What is a queue still, works; nothing else is changed.
+import { closeSync, openSync } from 'node:fs';
 import {
   EV_ADD,
   EV_CLEAR,
@@ -293,4 +294,76 @@ onLinux('a queue with two events is readable again without its eventfd', () => {
   closeElsewhere(eventfd);
   expect(collect(kq)).toEqual(fds);
   expect(isReadable(kq)).toBe(true);
+});
+
+onLinux('the inner epoll of another queue is not its own', () => {
+  const before = new Set(descriptors());
+  const made = [0, 1].map(() => {
+    const { kq, inner } = parts();
+    const [r, w] = pipe();
+    const timer = { ident: 1, filter: EVFILT_TIMER, data: 3_600_000 };
+    change(kq, read(r), { ...timer, flags: EV_ADD });
+    return { kq, inner, r, w };
+  });
+  const [first, second] = made;
+  dup2(second.inner, first.inner);
+  for (const { w } of made) libc.write(w, 1);
+  for (const { kq, r } of made) {
+    check(kq);
+    expect(collect(kq)).toEqual([r]);
+    expect(collect(kq)).toEqual([r]);
+  }
+  for (const { kq } of made) close(kq);
+  closeElsewhere(first.inner);
+  for (const { r, w } of made) for (const fd of [r, w]) closeElsewhere(fd);
+  expect((descriptors() ?? []).filter((line) => !before.has(line))).toEqual([]);
+  expect(second.kq).not.toBe(first.kq);
+});
+
+for (const isLost of [false, true]) {
+  onLinux(
+    `files at two numbers of a queue that is ${isLost ? 'lost' : 'closed'} stay open`,
+    () => {
+      const { kq, inner, eventfd } = parts();
+      const file = openSync('/dev/null', 'r');
+      for (const fd of [inner, eventfd]) dup2(file, fd);
+      if (isLost) {
+        closeElsewhere(kq);
+        expect(() => change(kq, ADD_USER)).toThrow('EBADF');
+      } else close(kq);
+      closeSync(file);
+      const open = (descriptors() ?? []).map((line) =>
+        Number.parseInt(line, 10),
+      );
+      expect(open).toEqual(expect.arrayContaining([inner, eventfd]));
+    },
+  );
+}
+
+onLinux('an epoll of other code gets no eventfd of a queue', () => {
+  const { kq, inner, eventfd } = parts();
+  const timer = { ident: 1, filter: EVFILT_TIMER, data: 3_600_000 };
+  change(kq, { ...timer, flags: EV_ADD });
+  const [r] = pipe();
+  dup2(adopt(watch(r)), inner);
+  const before = entriesOf(inner);
+  closeElsewhere(eventfd);
+  check(kq);
+  expect(entriesOf(inner)).toEqual(before);
+});
+
+onLinux('a queue that is made at the number of a part works', () => {
+  const { kq, inner } = parts();
+  const timer = { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD };
+  change(kq, { ...timer, data: 3_600_000 });
+  closeElsewhere(inner);
+  const other = kqueue();
+  expect(other).toBe(inner);
+  const [r, w] = pipe();
+  change(other, read(r));
+  libc.write(w, 1);
+  change(kq, { ...timer, ident: 2, data: 1 });
+  expect(collect(kq, 5000)).toEqual([2]);
+  check(kq);
+  expect(collect(other)).toEqual([r]);
 });
