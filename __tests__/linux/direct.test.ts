@@ -1,5 +1,7 @@
 // A queue has its descriptors in its own epoll until it has to watch more. Then
 // they move, which loses no event, repeats none and changes no order.
+import { syscallsOf } from '../../src/calls/syscalls.js';
+import { bindLibc } from '../../src/ffi/libc.js';
 import {
   EV_ADD,
   EV_CLEAR,
@@ -16,16 +18,19 @@ import {
   kevent,
   NOTE_TRIGGER,
 } from '../../src/index.js';
+import { createLinuxKernel } from '../../src/linux/kernel.js';
 import * as libc from '../conformance/libc.js';
 import {
   adopt,
   close,
+  closeElsewhere,
   dup,
   isolate,
   kqueue,
   pipe,
   socketpair,
 } from '../conformance/world.js';
+import { faultyLibc } from '../faults/faulty-libc.js';
 import { isReported, onLinux, watch } from '../support/fds.js';
 
 isolate();
@@ -267,3 +272,76 @@ onLinux(
     expect(isReported(theirs)).toBe(true);
   },
 );
+
+onLinux('more events than epoll returns at once are not repeated', () => {
+  const kq = kqueue();
+  const pairs = Array.from({ length: 260 }, () => socketpair());
+  const all = pairs.flat();
+  change(kq, ...all.map((fd) => read(fd, EV_ADD | EV_CLEAR)));
+  for (const fd of all) libc.write(fd, 1);
+  const events = new KeventList(all.length + 1);
+  expect(kevent(kq, null, events, 0)).toBe(all.length);
+  const timer = { ident: 1, filter: EVFILT_TIMER, data: 3_600_000 };
+  change(kq, { ...timer, flags: EV_ADD });
+  expect(kevent(kq, null, events, 0)).toBe(0);
+  for (const fd of all) libc.write(fd, 1);
+  expect(kevent(kq, null, events, 0)).toBe(all.length);
+});
+
+for (const state of ['closed', 'another file']) {
+  onLinux(`a queue can watch more after a descriptor is ${state}`, () => {
+    const kq = kqueue();
+    const [gone] = pipe();
+    const [r, w] = pipe();
+    const [other, into] = pipe();
+    change(kq, read(gone), read(r));
+    if (state === 'closed') closeElsewhere(gone);
+    else libc.dup2(other, gone);
+    change(kq, { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 1 });
+    libc.write(into, 1);
+    expect(kevent(kq, null, list, 5000)).toBe(1);
+    expect(list.ident(0)).toBe(1);
+    libc.write(w, 1);
+    expect(readable(kq)).toEqual([r]);
+  });
+}
+
+onLinux('a queue that cannot move its descriptors moves them later', () => {
+  const recorded = faultyLibc(bindLibc());
+  const kernel = createLinuxKernel(recorded.libc);
+  const { kqueue, kevent, close } = syscallsOf(() => kernel);
+  const timer = { ident: 1, filter: EVFILT_TIMER, data: 3_600_000 };
+  let failures = 0;
+  // One of these calls moves the last descriptor.
+  for (let nth = 0; nth < 16; nth++) {
+    const kq = kqueue();
+    const pairs = Array.from({ length: 3 }, () => socketpair());
+    kevent(
+      kq,
+      pairs.map(([a]) => read(a, EV_ADD | EV_CLEAR)),
+      null,
+    );
+    const add = () => kevent(kq, [{ ...timer, flags: EV_ADD }], null);
+    recorded.arm({
+      call: 'epollCtl.add',
+      nth,
+      errno: 'ENOSPC',
+      forEver: false,
+    });
+    try {
+      add();
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'ENOSPC' });
+      failures++;
+    }
+    recorded.disarm();
+    add();
+    for (const [a, b] of pairs) {
+      libc.write(b, 1);
+      expect(kevent(kq, null, list, 0)).toBe(1);
+      expect(list.ident(0)).toBe(a);
+    }
+    close(kq);
+  }
+  expect(failures).toBeGreaterThanOrEqual(3);
+});

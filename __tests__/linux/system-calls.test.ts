@@ -11,11 +11,13 @@ import {
   EVFILT_READ,
   EVFILT_TIMER,
   EVFILT_USER,
+  EVFILT_WRITE,
   type KeventInit,
   KeventList,
   NOTE_TRIGGER,
 } from '../../src/index.js';
-import { createLinuxKernel } from '../../src/linux/kernel.js';
+import { createLinuxKernel, LinuxKernel } from '../../src/linux/kernel.js';
+import { WAKE_WORDS } from '../../src/memory/wake-words.js';
 import {
   EVFILT_FS,
   EVFILT_PROC,
@@ -26,7 +28,14 @@ import {
   NOTE_WRITE,
 } from '../conformance/constants.js';
 import * as libc from '../conformance/libc.js';
-import { file, isolate, open, path, pipe } from '../conformance/world.js';
+import {
+  file,
+  isolate,
+  open,
+  path,
+  pipe,
+  socketpair,
+} from '../conformance/world.js';
 import { faultyLibc } from '../faults/faulty-libc.js';
 import { onLinux } from '../support/fds.js';
 
@@ -210,4 +219,123 @@ onLinux('adding a pipe makes five, and deleting it two', () => {
 onLinux('adding a timer makes one, and deleting it one', () => {
   const { made, change } = busyQueue();
   expect(made(() => addAndDelete(change))).toEqual([MARK, MARK]);
+});
+
+onLinux('a ready socket that is the first of a queue makes three', () => {
+  const { made, change, collect } = queue();
+  const [ident, other] = socketpair();
+  change({ ident, filter: EVFILT_READ, flags: EV_ADD | EV_CLEAR });
+  const act = () => {
+    libc.write(other, 1);
+    collect();
+  };
+  expect(made(act)).toEqual([LOOK, CHECK, COUNT]);
+});
+
+onLinux('a user event makes one again once no pipe is watched', () => {
+  const { made, change, exchange, watch } = queue();
+  change({ ...USER, flags: EV_ADD | EV_CLEAR });
+  const [ident] = pipe();
+  watch(ident);
+  change({ ident, filter: EVFILT_READ, flags: EV_DELETE });
+  expect(made(() => exchange(TRIGGER))).toEqual([MARK]);
+});
+
+onLinux('an event makes one more in a queue that watches a timer', () => {
+  const { made, change, collect } = busyQueue();
+  change({ ...TIMER, flags: EV_ADD });
+  const [ident, w] = socketpair();
+  change({ ident, filter: EVFILT_READ, flags: EV_ADD | EV_CLEAR });
+  const act = () => {
+    libc.write(w, 1);
+    collect();
+  };
+  expect(made(act)).toEqual([LOOK, LOOK, CHECK, COUNT]);
+});
+
+onLinux('a call makes no more when other queues were made and closed', () => {
+  const { made, change, exchange } = queue();
+  change({ ...USER, flags: EV_ADD | EV_CLEAR });
+  const kernel = createLinuxKernel();
+  const trigger = () => exchange(TRIGGER);
+  for (let i = 0; i < 20; i++) {
+    const other = kernel.kqueue();
+    expect(made(trigger)).toEqual([MARK]);
+    kernel.close(other);
+  }
+  const others = Array.from({ length: 60 }, () => kernel.kqueue());
+  for (const other of others) kernel.close(other);
+  expect(made(trigger)).toEqual([MARK]);
+  for (let i = 0; i < 10; i++) {
+    const next = queue();
+    next.change({ ...USER, flags: EV_ADD | EV_CLEAR });
+    expect(next.made(() => next.exchange(TRIGGER))).toEqual([MARK]);
+  }
+});
+
+onLinux('adding a pipe makes no more at a number that a queue had', () => {
+  const recorded = faultyLibc(bindLibc());
+  const kernel = new LinuxKernel(recorded.libc);
+  const { kqueue, kevent, close } = syscallsOf(() => kernel);
+  const kq = kqueue();
+  const words = new Int32Array(new SharedArrayBuffer(4 * WAKE_WORDS));
+  const [a] = socketpair();
+  const watch = (ident: number) =>
+    kevent(kq, [{ ident, filter: EVFILT_READ, flags: EV_ADD }], null);
+  // The first pipe of a process takes more.
+  watch(pipe()[0]);
+  // Its parts take the next free numbers.
+  const former = kqueue();
+  const changes = [
+    { ident: a, filter: EVFILT_READ, flags: EV_ADD },
+    { ident: a, filter: EVFILT_WRITE, flags: EV_ADD },
+    { ...TIMER, flags: EV_ADD },
+  ];
+  kevent(former, changes, null);
+  kernel.openWaker(former, words);
+  kernel.closeWaker(former, words);
+  kernel.openWaker(former, words);
+  close(former);
+  const pipes = Array.from({ length: 5 }, () => pipe()).flat();
+  expect(pipes).toContain(former);
+  const counts = pipes.map((ident) => {
+    recorded.arm();
+    watch(ident);
+    return recorded.disarm().length;
+  });
+  close(kq);
+  expect(new Set(counts)).toEqual(new Set([5]));
+});
+
+onLinux('closing a queue makes no more if many files are open', () => {
+  const recorded = faultyLibc(bindLibc());
+  const kernel = createLinuxKernel(recorded.libc);
+  const callsOfClose = () => {
+    const kq = kernel.kqueue();
+    recorded.arm();
+    kernel.close(kq);
+    return recorded.disarm().length;
+  };
+  const few = callsOfClose();
+  for (let i = 0; i < 30; i++) pipe();
+  expect(callsOfClose()).toBe(few);
+});
+
+onLinux('a user event makes one after a timer was refused', () => {
+  const recorded = faultyLibc(bindLibc());
+  const kernel = createLinuxKernel(recorded.libc);
+  const { kqueue, kevent, close } = syscallsOf(() => kernel);
+  const kq = kqueue();
+  const list = new KeventList(4);
+  kevent(kq, [{ ...USER, flags: EV_ADD | EV_CLEAR }], null);
+  const call = 'epollCtl.add';
+  recorded.arm({ call, nth: 0, errno: 'ENOSPC', forEver: true });
+  const add = () => kevent(kq, [{ ...TIMER, flags: EV_ADD }], null);
+  expect(add).toThrow('ENOSPC');
+  recorded.disarm();
+  kevent(kq, [TRIGGER], list, 0);
+  recorded.arm();
+  expect(kevent(kq, [TRIGGER], list, 0)).toBe(1);
+  expect(recorded.disarm().map(({ name }) => name)).toEqual([MARK]);
+  close(kq);
 });

@@ -9,7 +9,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import koffi from 'koffi';
 import { Kqueue, type WakerHandle, wake } from '../../src/index.js';
-import { close as closeFd } from '../conformance/libc.js';
+import {
+  close as closeFd,
+  dup,
+  socketpair,
+  write,
+} from '../conformance/libc.js';
 import { printedBy, printedByLine, together } from '../support/child.js';
 import { onLinux, openCount } from '../support/fds.js';
 
@@ -137,6 +142,66 @@ onLinux('loses no wake if other code closes the eventfd', async () => {
   expect(events).toEqual(['five']);
   expect(wake(handle)).toBe(true);
   expect(pending()).toEqual(['five']);
+});
+
+onLinux('reports wakes and other events in the order they happened', () => {
+  const { handle } = kq.waker(5, 'wake');
+  const pairs = [socketpair(), socketpair()];
+  for (const [i, [fd]] of pairs.entries()) {
+    kq.add({ filter: 'read', fd, clear: true, udata: `socket ${i}` });
+  }
+  const acts: Readonly<Record<string, () => unknown>> = {
+    wake: () => wake(handle),
+    'socket 0': () => write(pairs[0][1], 1),
+    'socket 1': () => write(pairs[1][1], 1),
+  };
+  for (const order of [
+    ['socket 0', 'wake', 'socket 1'],
+    ['socket 1', 'socket 0', 'wake'],
+    ['wake', 'socket 1', 'socket 0'],
+  ]) {
+    for (const name of order) acts[name]();
+    expect(pending()).toEqual(order);
+  }
+  for (const fd of pairs.flat()) closeFd(fd);
+});
+
+onLinux('reports a wake at once although its eventfd was moved', () => {
+  const { handle } = kq.waker(5, 'five');
+  wake(handle);
+  const fd = handle.words[2];
+  const moved = dup(fd);
+  closeFd(fd);
+  expect(pending()).toEqual(['five']);
+  expect(wake(handle)).toBe(true);
+  expect(pending()).toEqual(['five']);
+  closeFd(moved);
+});
+
+onLinux('reopens the eventfds of all wakers that are open', () => {
+  const wakers = [1, 2, 3, 4].map((id) => kq.waker(id, `${id}`));
+  const [first, ...others] = wakers;
+  first.close();
+  for (let round = 0; round < 2; round++) {
+    for (const { handle } of others) closeFd(handle.words[2]);
+    // An idle queue checks its parts every 64 calls.
+    for (let i = 0; i < 64; i++) expect(pending()).toEqual([]);
+    expect(others.map(({ handle }) => wake(handle))).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(pending()).toEqual(['2', '3', '4']);
+  }
+  expect(wake(first.handle)).toBe(false);
+});
+
+onLinux('opens nothing for a waker that is closed', () => {
+  const all = [kq.waker(), kq.waker()];
+  all[1].close();
+  const before = openCount();
+  for (let i = 0; i < 130; i++) expect(pending()).toEqual([]);
+  expect(openCount()).toBe(before);
 });
 
 onLinux('a wake does not write to an eventfd of other code', () => {
