@@ -31,17 +31,15 @@ export class BlockingWait {
    */
   wait(ep: number, nanos: number): number {
     if (this.#isMain || nanos <= LONGEST_SLEEP) return this.#sleep(ep, nanos);
-    const deadline = nanos === Infinity ? Infinity : this.now() + nanos;
-    for (let left = nanos; left > 0; ) {
+    const deadline = this.now() + nanos;
+    for (let left = nanos; left > 0; left = deadline - this.now()) {
       const n = this.#sleep(ep, Math.min(left, LONGEST_SLEEP));
       if (n !== 0) return n;
-      if (deadline !== Infinity) left = deadline - this.now();
     }
     return 0;
   }
 
   #sleep(ep: number, nanos: number): number {
-    if (nanos === Infinity) return this.#epoll.wait(ep, 0);
     const { u32, address } = this.#timespec;
     writeTimespec(u32, 0, nanos);
     return this.#epoll.wait(ep, address);

@@ -147,7 +147,7 @@ export class Epoll {
     return libc.epollWait(ep, this.#events.address, MAX_EVENTS, 0);
   }
 
-  /** Wait. `timespec` is an address; 0 waits indefinitely. */
+  /** Wait. `timespec` is the address of the maximum time. */
   wait(ep: number, timespec: number): number {
     const libc = this.#libc;
     if (!this.#isOld) {

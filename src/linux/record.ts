@@ -34,7 +34,7 @@ export function writeRecord(
   i32[at + 5] = knote.dataHigh;
   i32[at + 6] = knote.udataLow;
   i32[at + 7] = knote.udataHigh;
-  if (knote.ext !== null && words.extCount > 0) i32.set(knote.ext, at + EXT);
+  if (knote.ext !== null) i32.set(knote.ext, at + EXT);
 }
 
 /** Write the result of a change: all fields unchanged except these two. */
