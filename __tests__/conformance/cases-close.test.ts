@@ -287,6 +287,19 @@ test('D17 events before a close are delivered before the event of the close', ()
   expectEvents(poll(q), { ...add(r), data: 1 }, ...last);
 });
 
+test('D17 VANISHED is reported after another such registration was deleted', () => {
+  const q = kqueue();
+  const [gone] = pipe();
+  const [kept] = pipe();
+  const kind = EV_DISPATCH | EV_UDATA_SPECIFIC;
+  const flags = EV_ADD | EV_VANISHED | kind;
+  chg(q, { ...read(kept), flags }, { ...read(gone), flags });
+  chg(q, { ...read(kept), flags: EV_DELETE | EV_UDATA_SPECIFIC });
+  closeElsewhere(gone);
+  const last = kind | EV_VANISHED | EV_ONESHOT;
+  expectEvents(poll(q), { ...read(gone), flags: last });
+});
+
 test('D17 VANISHED has no effect if the descriptor is not closed', () => {
   const q = kqueue();
   const [r, w] = pipe();

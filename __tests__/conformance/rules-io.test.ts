@@ -996,8 +996,13 @@ describe('Terminals and devices', () => {
         const fd = open(device, 'r+');
         for (const add of [addRead(fd), addWrite(fd)]) {
           expect(refusal(q, add)).toBe('EINVAL');
-          const mark = { ...add, fflags: NOTE_LOWAT, data: 2 };
-          expect(refusal(q, mark)).toBe('EINVAL');
+          for (const mark of [
+            { fflags: NOTE_LOWAT, data: 2 },
+            { fflags: NOTE_LOWAT, data: 2 ** 32 + 1 },
+            { data: 1 },
+          ]) {
+            expect(refusal(q, { ...add, ...mark })).toBe('EINVAL');
+          }
         }
       }
     },

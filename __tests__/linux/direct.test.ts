@@ -15,6 +15,7 @@ import {
   EVFILT_WRITE,
   type KeventInit,
   KeventList,
+  Kqueue,
   kevent,
   NOTE_TRIGGER,
 } from '../../src/index.js';
@@ -143,6 +144,67 @@ onLinux('a change does not put its event before earlier events', () => {
   expect(readable(kq)).toEqual([a, b, c]);
 });
 
+onLinux(
+  'a timer that is due when it is added comes after earlier events',
+  () => {
+    const kq = kqueue();
+    const [r, w] = pipe();
+    const timer = { filter: EVFILT_TIMER, flags: EV_ADD };
+    change(kq, read(r), { ...timer, ident: 1, data: 3_600_000 });
+    libc.write(w, 1);
+    change(kq, { ...timer, ident: 2, data: 0 });
+    kevent(kq, null, list, 0);
+    expect([...list].map(({ ident }) => ident)).toEqual([r, 2]);
+  },
+);
+
+onLinux('a call with a change reports a timer that was due before it', () => {
+  const kq = kqueue();
+  const user = { ident: 1, filter: EVFILT_USER, flags: EV_ADD | EV_CLEAR };
+  const data = 1;
+  change(kq, user, { ident: 2, filter: EVFILT_TIMER, flags: EV_ADD, data });
+  expect(isReported(adopt(watch(kq)), 5000)).toBe(true);
+  kevent(kq, [{ ...user, flags: 0, fflags: NOTE_TRIGGER }], list, 0);
+  expect([...list].map(({ ident }) => ident)).toEqual([2, 1]);
+});
+
+onLinux('enabling a registration without an event makes none pending', () => {
+  const [kq, parent] = [kqueue(), kqueue()];
+  const [r] = pipe();
+  change(kq, read(r, EV_ADD | EV_DISABLE));
+  change(parent, read(kq));
+  change(kq, read(r, EV_ENABLE));
+  expect(isReadable(kq)).toBe(false);
+  expect(readable(parent)).toEqual([]);
+});
+
+onLinux('events of duplicates are not repeated with those of others', () => {
+  const kq = kqueue();
+  const [a, toA] = socketpair();
+  const [b, toB] = socketpair();
+  const copies = [a, dup(a)];
+  const flags = EV_ADD | EV_CLEAR;
+  change(kq, ...[...copies, b].map((fd) => read(fd, flags)));
+  libc.write(toA, 1);
+  expect(readable(kq)).toEqual([...copies].reverse());
+  libc.write(toB, 1);
+  expect(readable(kq)).toEqual([b]);
+});
+
+onLinux('duplicates of a pipe that were read report its EOF', () => {
+  const kq = kqueue();
+  const [r, w] = pipe();
+  const copies = [r, dup(r)];
+  change(kq, ...copies.map((fd) => read(fd)));
+  libc.write(w, 1);
+  expect(readable(kq)).toHaveLength(2);
+  libc.read(r, 1);
+  expect(readable(kq)).toEqual([]);
+  close(w);
+  expect(readable(kq).sort()).toEqual(copies);
+  for (let i = 0; i < 2; i++) expect(list.flags(i) & EV_EOF).toBe(EV_EOF);
+});
+
 onLinux('level-triggered pipe and user events alternate', () => {
   const kq = kqueue();
   const [r, w] = pipe();
@@ -196,6 +258,27 @@ onLinux('a readable pipe makes its queue readable when it is added', () => {
   change(kq, read(r, EV_ENABLE));
   expect(isReadable(kq)).toBe(true);
   expect(readable(kq)).toEqual([r]);
+});
+
+onLinux('closing a ready descriptor makes its queue unreadable', () => {
+  const kq = kqueue();
+  const [r, w] = pipe();
+  change(kq, read(r));
+  libc.write(w, 1);
+  for (let i = 0; i < 5; i++) expect(readable(kq)).toEqual([r]);
+  expect(isReadable(kq)).toBe(true);
+  close(r);
+  expect(isReadable(kq)).toBe(false);
+});
+
+onLinux('a new waker leaves pending events visible to the event loop', () => {
+  using kq = new Kqueue();
+  const [fd, w] = pipe();
+  kq.add({ filter: 'read', fd });
+  libc.write(w, 1);
+  kq.waker();
+  expect(isReadable(kq.fd)).toBe(true);
+  expect(kq.poll()).toMatchObject([{ filter: 'read', fd }]);
 });
 
 onLinux('reading a pipe with EV_CLEAR makes no event pending', () => {

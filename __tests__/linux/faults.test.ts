@@ -27,6 +27,7 @@ import {
   child,
   descriptors,
   dispose,
+  dup2,
   file,
   isolate,
   path,
@@ -35,6 +36,7 @@ import {
   socketpair,
   unixSocket,
 } from '../conformance/world.js';
+import { faultyLibc } from '../faults/faulty-libc.js';
 import { onLinux } from '../support/fds.js';
 
 isolate();
@@ -225,6 +227,29 @@ for (const [name, errno] of FAULTS) {
   });
 }
 
+for (const [errno, reported] of [
+  // There are too many paths from the file to this queue.
+  ['EINVAL', 'ENOMEM'],
+  // An epoll of other code, and a device whose driver has no poll.
+  ['ELOOP', 'ENOTSUP'],
+  ['EPERM', 'ENOTSUP'],
+  ['ENOSPC', 'ENOSPC'],
+] as const) {
+  onLinux(`a descriptor that epoll refuses (${errno}) is ${reported}`, () => {
+    const { libc, arm, disarm } = faultyLibc(bindLibc());
+    const kernel = createLinuxKernel(libc);
+    const { kqueue, kevent, close } = syscallsOf(() => kernel);
+    const kq = kqueue();
+    const [ident] = pipe();
+    const add = { ident, filter: EVFILT_READ, flags: EV_ADD };
+    arm({ call: 'epollCtl.add', nth: 0, errno, forEver: true });
+    expect(codeOf(() => kevent(kq, [add], null))).toBe(reported);
+    disarm();
+    kevent(kq, [add], null);
+    close(kq);
+  });
+}
+
 onLinux('loses no registration while nothing can be added to an epoll', () => {
   let isShort = false;
   let failed = 0;
@@ -246,11 +271,16 @@ onLinux('loses no registration while nothing can be added to an epoll', () => {
     kevent(kq, [{ ident: r, filter: EVFILT_READ, flags: EV_ADD }], null);
     isShort = true;
     const list = new KeventList(4);
-    for (const bytes of [1, 2, 3]) {
+    for (const bytes of [1, 2, 3, 4, 5]) {
       libc.write(w, 1);
       expect(kevent(kq, null, list, 0)).toBe(1);
       expect(list.data(0)).toBe(bytes);
     }
+    // Nor does it take another file for the registered one.
+    const [other, toOther] = pipe();
+    libc.write(toOther, 1);
+    dup2(other, r);
+    expect(kevent(kq, null, list, 0)).toBe(0);
   } finally {
     close(kq);
   }

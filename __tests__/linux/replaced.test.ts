@@ -185,6 +185,22 @@ onLinux('a parent continues if its child is a dup of it by now', () => {
   expect(collect(parent)).toEqual([1]);
 });
 
+onLinux(
+  'a parent sees the events of a child that lost its first number',
+  () => {
+    const [parent, child] = [kqueue(), kqueue()];
+    const [r, w] = pipe();
+    change(child, read(r));
+    const copy = dupQueue(child);
+    change(parent, read(copy));
+    expect([collect(copy), collect(child)]).toEqual([[], []]);
+    closeElsewhere(child);
+    libc.write(w, 1);
+    expect(collect(parent)).toEqual([copy]);
+    expect(collect(copy)).toEqual([r]);
+  },
+);
+
 for (const kind of ['a pipe', 'two pipes', 'a user event']) {
   onLinux(`a dup is the queue that is closed without eventfd: ${kind}`, () => {
     const { kq, eventfd } = parts();

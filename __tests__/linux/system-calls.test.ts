@@ -19,6 +19,9 @@ import {
 import { createLinuxKernel, LinuxKernel } from '../../src/linux/kernel.js';
 import { WAKE_WORDS } from '../../src/memory/wake-words.js';
 import {
+  EV_DISPATCH,
+  EV_UDATA_SPECIFIC,
+  EV_VANISHED,
   EVFILT_FS,
   EVFILT_PROC,
   EVFILT_SIGNAL,
@@ -30,6 +33,7 @@ import {
 import * as libc from '../conformance/libc.js';
 import {
   file,
+  forget,
   isolate,
   open,
   path,
@@ -56,6 +60,7 @@ function queue() {
   const kernel = createLinuxKernel(recorded.libc);
   const { kqueue, kevent, close } = syscallsOf(() => kernel);
   const list = new KeventList(64);
+  const one = new KeventList(1);
   const kq = kqueue();
   closers.push(() => close(kq));
   return {
@@ -70,11 +75,22 @@ function queue() {
       return other;
     },
     change: (change: KeventInit) => kevent(kq, [change], null),
-    exchange: (change: KeventInit) => kevent(kq, [change], list, 0),
+    exchange: (change: KeventInit) => kevent(kq, [change], one, 0),
     collect: () => kevent(kq, null, list, 0),
+    wait: () => kevent(kq, null, list, 1),
     watch(ident: number) {
       kevent(kq, [{ ident, filter: EVFILT_READ, flags: EV_ADD }], null);
     },
+    /** Watch a pipe while epoll has no memory. */
+    watchInVain() {
+      const fault = { call: 'epollCtl.add', nth: 0, forEver: true } as const;
+      recorded.arm({ ...fault, errno: 'ENOMEM' });
+      const [ident] = pipe();
+      const change = { ident, filter: EVFILT_READ, flags: EV_ADD };
+      expect(() => kevent(kq, [change], null)).toThrow('ENOMEM');
+      recorded.disarm();
+    },
+    close,
     /** The calls that an operation makes the second time. */
     made(act: () => unknown): readonly string[] {
       act();
@@ -171,6 +187,21 @@ onLinux('a change of a file makes two reads of inotify', () => {
   expect(reads).toHaveLength(2);
 });
 
+onLinux('a wait that ends without an event makes two', () => {
+  const { made, wait } = busyQueue();
+  expect(made(wait)).toEqual([LOOK, 'epollPwait2']);
+});
+
+onLinux('a call makes no more after EV_VANISHED was registered', () => {
+  const { made, change } = busyQueue();
+  const key = { ident: pipe()[0], filter: EVFILT_READ };
+  const kind = EV_DISPATCH | EV_UDATA_SPECIFIC;
+  addAndDelete(change);
+  change({ ...key, flags: EV_ADD | EV_VANISHED | kind });
+  change({ ...key, flags: EV_DELETE | EV_UDATA_SPECIFIC });
+  expect(made(() => addAndDelete(change))).toEqual([MARK, MARK]);
+});
+
 onLinux('a ready pipe makes three, and each further one makes two', () => {
   const { made, collect, watch } = busyQueue();
   const ready = () => {
@@ -203,6 +234,27 @@ onLinux('a user event makes another one in a queue that watches pipes', () => {
   change({ ...USER, flags: EV_ADD | EV_CLEAR });
   expect(made(() => exchange(TRIGGER))).toEqual([LOOK, MARK]);
 });
+
+const UNWATCH: Readonly<
+  Record<string, (made: ReturnType<typeof queue>) => void>
+> = {
+  closed({ watch, close }) {
+    const [fd] = pipe();
+    watch(fd);
+    forget(fd);
+    close(fd);
+  },
+  refused: ({ watchInVain }) => watchInVain(),
+};
+
+for (const [how, act] of Object.entries(UNWATCH)) {
+  onLinux(`a user event makes one after all pipes were ${how}`, () => {
+    const all = queue();
+    all.change({ ...USER, flags: EV_ADD | EV_CLEAR });
+    act(all);
+    expect(all.made(() => all.exchange(TRIGGER))).toEqual([MARK]);
+  });
+}
 
 onLinux('adding a pipe makes five, and deleting it two', () => {
   const { made, change, watch } = busyQueue();
