@@ -22,6 +22,7 @@ import { Changer } from '../../src/queue/changer.js';
 import { encoderOf } from '../../src/queue/encoder.js';
 import { Registry } from '../../src/queue/registry.js';
 import { close, pipe } from '../conformance/libc.js';
+import { openCount } from '../support/fds.js';
 
 type Receipts = 'all' | 'none' | 'not of timers' | 'not of reads';
 const RECEIPTS: readonly Receipts[] = [
@@ -357,6 +358,31 @@ describe('kernel calls', () => {
     expect(subject.kernel.calls).toBe(6);
   });
 
+  test('one although steps are refused without a call', () => {
+    const subject = new Subject(facts, 'all', -1);
+    subject.apply([
+      { filter: 'user', id: 1 },
+      { filter: 'timer', id: 1, every: 1 },
+    ]);
+    subject.kernel.calls = 0;
+    const missing = { filter: 'timer', id: 9 } as const;
+    subject.apply([
+      { filter: 'user', id: 2 },
+      { op: 'enable', ...missing },
+      { op: 'modify', ...missing, every: 1 },
+      { op: 'disable', ...missing },
+      { filter: 'user', id: 3 },
+    ]);
+    expect(subject.kernel.calls).toBe(1);
+    // A trigger needs only the token, which a modification keeps.
+    subject.apply([
+      { op: 'disable', filter: 'user', id: 1 },
+      { op: 'trigger', id: 1 },
+      { op: 'trigger', id: 1 },
+    ]);
+    expect(subject.kernel.calls).toBe(2);
+  });
+
   test('makes one call for steps that do not depend on the outcome of an earlier one', () => {
     const subject = new Subject(facts, 'all', -1);
     subject.apply([
@@ -379,6 +405,40 @@ describe('kernel calls', () => {
     expect(subject.kernel.calls).toBe(3);
   });
 });
+
+test.each([
+  ['is not restored', 0, true],
+  ['was gone already', kernels.darwin.errno.ENOENT, true],
+  ['is restored', 0, false],
+] as const)(
+  'a replaced registration that %s is counted rightly',
+  (_, deletion, isLost) => {
+    const facts = kernels.darwin;
+    const { EV_DELETE, EV_ERROR, EV_ONESHOT } = facts.constants;
+    const registry = new Registry(true, 0);
+    const changer = new Changer(facts, encoderOf(facts), registry, () => 0);
+    const refusal = (flags: number): number => {
+      if ((flags & EV_DELETE) !== 0) return deletion;
+      const isRefused = (flags & EV_ONESHOT) !== 0 || isLost;
+      return isRefused ? facts.errno.ENOMEM : 0;
+    };
+    changer.apply([{ filter: 'user', id: 1 }], () => 0);
+    const results = changer.apply(
+      [{ filter: 'user', id: 1, oneshot: true }],
+      (records, entries) => {
+        if (entries === null) return refusal(records[0].flags ?? 0);
+        entries.clear();
+        for (const { ident, filter, flags = 0 } of records) {
+          const errno = ident === -1n ? facts.errno.EBADF : refusal(flags);
+          entries.push({ ident, filter, flags: EV_ERROR, data: errno });
+        }
+        return 0;
+      },
+    );
+    expect(results).toMatchObject([{ error: { code: 'ENOMEM' } }]);
+    expect(registry.size).toBe(isLost ? 0 : 1);
+  },
+);
 
 describe('with the kernel itself', () => {
   const huge = { ms: 2n ** 62n };
@@ -445,8 +505,10 @@ describe('with the kernel itself', () => {
     } finally {
       closeQueue(queue);
     }
+    const before = openCount();
     expect(codes(kq, [{ ...timer, after: huge }])).toEqual(['ERANGE']);
     expect(kq.poll()).toHaveLength(1);
+    expect(openCount()).toBe(before);
   });
 
   test('a refused replacement of a process loses no exit', async () => {

@@ -2,7 +2,10 @@ import { writeSync } from 'node:fs';
 import {
   type Change,
   EV_ADD,
+  EV_CLEAR,
+  EV_DELETE,
   EVFILT_TIMER,
+  EVFILT_USER,
   explain,
   Kqueue,
   KqueueChangeError,
@@ -173,6 +176,24 @@ describe('disable, enable and modify', () => {
   });
 
   test('modify turns a one-shot timer into a periodic one', () => {
+    kq.add({ filter: 'timer', id: 1, after: 60_000, udata: 'kept' });
+    kq.modify({ filter: 'timer', id: 1, every: 1 });
+    for (let i = 0; i < 2; i++) {
+      expect(kq.wait({ timeout: 5000 })).toMatchObject([{ udata: 'kept' }]);
+    }
+    expect(kq.size).toBe(1);
+  });
+
+  test('modify keeps other registrations one-shot', () => {
+    const [reader, writer] = makePipe();
+    kq.add({ filter: 'read', fd: reader, oneshot: true });
+    kq.modify({ filter: 'read', fd: reader, lowWater: 2 });
+    writeSync(writer, 'xy');
+    expect(kq.poll()).toHaveLength(1);
+    expect([kq.poll(), kq.size]).toEqual([[], 0]);
+  });
+
+  test('modify turns a periodic timer into a one-shot one', () => {
     kq.add({ filter: 'timer', id: 1, every: 60_000, udata: 'kept' });
     kq.modify({ filter: 'timer', id: 1, after: 1 });
     expect(kq.wait({ timeout: 5000 })).toMatchObject([{ udata: 'kept' }]);
@@ -218,6 +239,45 @@ modifiesOnly('modify does not register another file at the number', () => {
   const modify = () => kq.modify({ ...key, lowWater: 1 });
   expect(error(modify)).toMatchObject({ code: 'ENOENT' });
   expect([kq.poll(), kq.size]).toEqual([[], 0]);
+});
+
+describe('a registration that the kernel has ended is not counted after', () => {
+  const acts: Record<string, (fd: number) => void> = {
+    'adding it again': (fd) => kq.add({ filter: 'read', fd }),
+    'replacing it': (fd) => kq.add({ filter: 'read', fd, oneshot: true }),
+    'modifying it': (fd) => kq.modify({ filter: 'read', fd, lowWater: 2 }),
+    'enabling it': (fd) => kq.enable({ filter: 'read', fd }),
+    'disabling it': (fd) => kq.disable({ filter: 'read', fd }),
+    'deleting it': (fd) => kq.delete({ filter: 'read', fd }),
+  };
+  for (const [name, act] of Object.entries(acts)) {
+    test(name, () => {
+      const [reader, writer] = pipe();
+      kq.add({ filter: 'read', fd: reader });
+      close(reader);
+      close(writer);
+      expect(['EBADF', 'ENOENT']).toContain(error(() => act(reader)).code);
+      expect(kq.size).toBe(0);
+    });
+  }
+
+  test('triggering it', () => {
+    kq.add({ filter: 'user', id: 1 });
+    const user = { ident: 1, filter: EVFILT_USER };
+    kevent(kq.fd, [{ ...user, flags: EV_DELETE }], null);
+    expect(error(() => kq.trigger(1)).code).toBe('ENOENT');
+    expect(kq.size).toBe(0);
+  });
+});
+
+test('a trigger of a registration made with kevent passes no value', () => {
+  const user = { ident: 1, filter: EVFILT_USER };
+  kevent(kq.fd, [{ ...user, flags: EV_ADD | EV_CLEAR }], null);
+  kq.trigger(1, 5);
+  const raw = { ident: 1, data: 0, udata: 0 };
+  expect(kq.poll()).toMatchObject([{ fflags: 5, udata: undefined, raw }]);
+  kq.apply([{ op: 'trigger', id: 1 }]);
+  expect(kq.poll()).toMatchObject([{ udata: undefined, raw }]);
 });
 
 test('a refused change is reported with its step', () => {
@@ -266,6 +326,15 @@ describe('adding an existing registration replaces', () => {
     kq.trigger(1);
     kq.add({ filter: 'user', id: 1 });
     expect(kq.poll()).toHaveLength(1);
+  });
+
+  test('a raw one by one with other flags', () => {
+    const kevent = { ident: 1, filter: EVFILT_USER };
+    kq.add({ filter: 'raw', kevent, udata: 'level' });
+    kq.add({ filter: 'raw', kevent, udata: 'edge', clear: true });
+    kq.trigger(1);
+    expect(kq.poll()).toMatchObject([{ udata: 'edge' }]);
+    expect([kq.poll(), kq.size]).toEqual([[], 1]);
   });
 
   test('a period with an absolute time', () => {
@@ -342,7 +411,7 @@ describe('many changes at once', () => {
     expect(error(() => kq.trigger(1)).code).toBe('ENOENT');
     expect(() => kq.apply('x' as unknown as Step[])).toThrow(TypeError);
     expect(() => kq.apply([{ op: 'ad' } as unknown as Step])).toThrow(
-      "'op' must be add, modify",
+      "'op' must be add, modify, enable, disable, delete or trigger: received",
     );
   });
 

@@ -667,6 +667,20 @@ describe.each(kernelNames)('on %s', (name) => {
     }
   });
 
+  test('modifying something else changes what is registered', () => {
+    const user = { filter: 'write', fd: 1 } as const;
+    const [sent] = sentBy([user], [{ ...user, op: 'modify', lowWater: 2 }]);
+    // EV_ADD would register another file that has the number by now.
+    const isBare = name === 'darwin' || name === 'freebsd';
+    expect(sent).toMatchObject({ flags: isBare ? 0 : EV_ADD, data: 2 });
+  });
+
+  test('a registration that is added again disabled is not enabled', () => {
+    const read = { filter: 'read', fd: 1 } as const;
+    const [sent] = sentBy([read], [{ ...read, disabled: true }]);
+    expect(sent.flags).toBe(EV_ADD | EV_DISABLE);
+  });
+
   test.each([
     ['a disabled timer stays so', [], ['disable']],
     ['an enabled one too', ['disable'], ['enable']],
@@ -680,6 +694,39 @@ describe.each(kernelNames)('on %s', (name) => {
       expect((sent.at(-1)?.flags ?? 0) & EV_DISABLE).toBe(disabled);
     }
   });
+});
+
+onLinux('without room for another queue the kernel itself refuses', () => {
+  const made = take((given, real) => real(...given));
+  try {
+    using kq = new Kqueue();
+    const timer = { filter: 'timer', id: 1 } as const;
+    kq.add({ ...timer, every: 1, udata: 'old' });
+    const { EMFILE } = kernels.darwin.errno;
+    const real = mocked.kernel as Kernel;
+    let isFull = false;
+    mocked.kernel = {
+      ...real,
+      kqueue() {
+        isFull = true;
+        return -1;
+      },
+      errno() {
+        const errno = isFull ? EMFILE : real.errno();
+        isFull = false;
+        return errno;
+      },
+    };
+    kq.add({ ...timer, after: 1, udata: 'new' });
+    const huge = { ...timer, every: { ms: 2n ** 62n }, udata: 'huge' };
+    expect(() => kq.add(huge)).toThrow(
+      expect.objectContaining({ code: 'ERANGE' }),
+    );
+    expect(kq.wait({ timeout: 5000 })).toMatchObject([{ udata: 'new' }]);
+    expect([...(made.queueOf(kq.fd)?.knotes.all() ?? [])]).toEqual([]);
+  } finally {
+    mocked.kernel = undefined;
+  }
 });
 
 describe('a kernel that numbers its queues itself', () => {

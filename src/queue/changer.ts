@@ -112,8 +112,7 @@ export class Changer {
       this.#relax(plan, own, send);
       plan.commit(own);
       const errno = plan.refused ?? own.at(-1) ?? 0;
-      if (own.length > 1 && errno !== 0)
-        this.#restore(plan.given, own[0], send);
+      if (errno !== 0) this.#restore(plan.given, own[0], send);
       return this.#result(plan, errno, op);
     });
   }
@@ -138,17 +137,22 @@ export class Changer {
   }
 
   /**
-   * A replacement was refused after its old registration was deleted: restore
-   * that. If this is refused too, the registration is lost.
+   * A step was refused. Its first record may have deleted a registration, to
+   * replace it: restore that. Remove a registration that the kernel has ended, or
+   * does not restore. Its last events are still delivered.
    */
-  #restore({ request }: EncodedStep, errno: number, send: Send): void {
+  #restore(
+    { request }: EncodedStep,
+    first: number | undefined,
+    send: Send,
+  ): void {
     const old = this.#registry.find(request);
     if (old === undefined) return;
     const flags = this.#facts.constants.EV_ADD | old.request.flags;
     const isLost =
-      errno === 0
+      first === 0
         ? send([this.#record(old.request, flags, old.token)], null) !== 0
-        : this.#isGone(errno);
+        : this.#isGone(first);
     if (isLost) this.#registry.remove(old);
   }
 
@@ -225,12 +229,9 @@ export class Changer {
       given,
       ...this.#replacing({ ...given, request }, registration, record),
       commit: (errnos) => {
-        if (errnos.at(-1) === 0) {
-          registration.request = request;
-          if (hasUdata) registration.udata = udata;
-        } else if (errnos.length === 1) {
-          this.#removeIfGone(registration, errnos[0]);
-        }
+        if (errnos.at(-1) !== 0) return;
+        registration.request = request;
+        if (hasUdata) registration.udata = udata;
       },
     };
   }
@@ -251,7 +252,6 @@ export class Changer {
       records: [this.#record(request, flag, registration.token)],
       commit: ([errno]) => {
         if (errno === 0) registration.request = toggled;
-        else this.#removeIfGone(registration, errno);
       },
     };
   }
@@ -282,11 +282,7 @@ export class Changer {
     return {
       given,
       records: [this.#record(request, 0, target?.token ?? 0)],
-      commit: ([errno]) => {
-        const registration = this.#registry.find(request);
-        if (registration === undefined) return;
-        this.#removeIfGone(registration, errno);
-      },
+      commit: () => {},
     };
   }
 
@@ -341,9 +337,7 @@ export class Changer {
   }
 
   #deletion({ filter, ident }: EncodedKey): Sendable {
-    const { EV_DELETE } = this.#facts.constants;
-    const request = { filter, ident, flags: 0, fflags: 0, data: 0 };
-    return this.#record(request, EV_DELETE, 0);
+    return { ident, filter, flags: this.#facts.constants.EV_DELETE };
   }
 
   /** The flag that modifies an existing registration: usually EV_ADD alone. */
@@ -363,23 +357,13 @@ export class Changer {
     if (((old.flags ^ next.flags) & ~constants.EV_DISABLE) !== 0) return false;
     if (next.filter !== constants.EVFILT_TIMER) return true;
     if (name !== 'darwin') return false;
-    const { absolute } = this.#facts.timerUnits;
-    if (absolute === undefined) return false;
-    return ((old.fflags ^ next.fflags) & constants[absolute]) === 0;
+    return ((old.fflags ^ next.fflags) & constants.NOTE_ABSOLUTE) === 0;
   }
 
   /** Whether an errno means that the registration no longer exists. */
   #isGone(errno: number | undefined): boolean {
     const { ENOENT, EBADF } = this.#facts.errno;
     return errno === ENOENT || errno === EBADF;
-  }
-
-  /**
-   * The refusal may mean that the kernel ended it: its events are still
-   * delivered.
-   */
-  #removeIfGone(registration: Registration, errno: number | undefined): void {
-    if (this.#isGone(errno)) this.#registry.remove(registration);
   }
 }
 

@@ -1,6 +1,8 @@
+import { fstatSync } from 'node:fs';
 import { close, kevent, kqueue } from '../calls/index.js';
 import { KqueueError } from '../errors.js';
 import type { KeventInit } from '../memory/index.js';
+import { runningDialect } from './codec.js';
 
 /** Test whether the kernel would accept a record: 0 or an errno. */
 export type Rehearse = (record: KeventInit) => number;
@@ -10,6 +12,8 @@ export type Rehearse = (record: KeventInit) => number;
  * made: then the real call decides.
  */
 export const rehearse: Rehearse = (record) => {
+  // The temporary queue would get the number of a closed descriptor.
+  if (isOfClosed(record)) return runningDialect().errno.EBADF;
   let kq: number;
   try {
     kq = kqueue();
@@ -26,3 +30,17 @@ export const rehearse: Rehearse = (record) => {
     close(kq);
   }
 };
+
+/** Whether a record is of a descriptor that is closed. */
+function isOfClosed({ filter, ident }: KeventInit): boolean {
+  const { constants } = runningDialect();
+  const { EVFILT_READ, EVFILT_WRITE, EVFILT_EXCEPT, EVFILT_VNODE } = constants;
+  const filters = [EVFILT_READ, EVFILT_WRITE, EVFILT_EXCEPT, EVFILT_VNODE];
+  if (!filters.includes(filter)) return false;
+  try {
+    fstatSync(Number(ident));
+    return false;
+  } catch {
+    return true;
+  }
+}
