@@ -149,6 +149,17 @@ ruleTest.each([-1, -1000])('J6 a period of %d fires at once, once', (data) => {
 });
 
 ruleTest.each([
+  ['a period of 0', 0, 0],
+  ['a negative period', 0, -5],
+  ['an absolute time that has passed', NOTE_ABSOLUTE, 1000],
+])('J6 the call that adds %s reports it', (_, fflags, data) => {
+  const q = kqueue();
+  const add = { ...timer(1), flags: EV_ADD | EV_ONESHOT, fflags, data };
+  const event = { ...timer(1), flags: ONCE, data: 1 };
+  expectEvents(change(q, [add], 1, 0), event);
+});
+
+ruleTest.each([
   ['seconds', NOTE_SECONDS, () => Math.floor(Date.now() / 1000) - 5],
   ['milliseconds', 0, () => Date.now() - 5],
   ['microseconds', NOTE_USECONDS, () => (Date.now() - 5) * 1000],

@@ -71,7 +71,6 @@ export class TimerHeap implements OwnMember {
       const timer = this.#heap[0];
       if (timer === undefined || timer.deadline > now) break;
       this.remove(timer);
-      timer.due = true;
       this.#queue.knotes.activate(timer.knote);
     }
     this.#queue.timers.scheduleArm();

@@ -9,19 +9,17 @@ import { D, DE } from '../constants.js';
 import { toBigInt, toDouble } from '../int64.js';
 import { type Knote, setData } from '../knote.js';
 import type { TimerHeap } from '../timer-heap.js';
-import { type Filter, storeRequest } from './filter.js';
+import type { Filter } from './filter.js';
 
 /** The state of a running EVFILT_TIMER knote. Times are nanoseconds. */
 export interface Timer {
   readonly knote: Knote;
-  heap: TimerHeap;
+  readonly heap: TimerHeap;
   /** The next deadline, on the clock of its heap. */
   deadline: number;
   /** The period; 0 for a one-shot timer. */
-  interval: number;
-  /** The deadline has passed, and was not reported yet. */
-  due: boolean;
-  /** The position in the heap; -1 if it is in none. */
+  readonly interval: number;
+  /** The position in the heap; -1 if it is in none, as a timer that is due. */
   heapIndex: number;
 }
 
@@ -52,8 +50,6 @@ function clockOf(fflags: number): number {
   const countsSleep = (fflags & D.NOTE_MACH_CONTINUOUS_TIME) !== 0;
   return countsSleep ? CLOCK_BOOTTIME : CLOCK_MONOTONIC;
 }
-
-const NEVER = 2 ** 63;
 
 /** The requested times, in nanoseconds from now. */
 interface Request {
@@ -86,17 +82,8 @@ export class TimerFilter implements Filter {
     if (typeof heap === 'number') return heap;
     knote.flags |= D.EV_CLEAR;
     if ((requestedFflags & D.NOTE_ABSOLUTE) !== 0) knote.flags |= D.EV_ONESHOT;
-    const timer: Timer = {
-      knote,
-      heap,
-      deadline: 0,
-      interval: 0,
-      due: false,
-      heapIndex: -1,
-    };
-    knote.timer = timer;
     reportLeeway(knote, leeway);
-    start(timer, request);
+    start(knote, heap, request);
     return 0;
   }
 
@@ -118,26 +105,22 @@ export class TimerFilter implements Filter {
     if (leeway === undefined) return DE.ERANGE;
     const heap = knote.queue.timers.heapFor(fflags);
     if (typeof heap === 'number') return heap;
-    storeRequest(knote, fflags, low, high);
     reportLeeway(knote, leeway);
     timer.heap.remove(timer);
-    timer.heap = heap;
-    start(timer, request);
+    start(knote, heap, request);
     return 0;
   }
 
   evaluate(knote: Knote): boolean {
     const { timer } = knote;
-    if (timer === null || !timer.due) return false;
+    if (timer === null || timer.heapIndex >= 0) return false;
     setData(knote, ticks(timer, timer.heap.now()));
     return true;
   }
 
   delivered(knote: Knote): void {
     const { timer } = knote;
-    if (timer === null) return;
-    timer.due = false;
-    if (timer.interval === 0) return;
+    if (timer === null || timer.interval === 0) return;
     timer.deadline += toDouble(knote.dataLow, knote.dataHigh) * timer.interval;
     timer.heap.add(timer);
     knote.queue.timers.scheduleArm();
@@ -190,14 +173,17 @@ function reportLeeway(knote: Knote, leeway: bigint): void {
   knote.ext = ext;
 }
 
-/** Arm a timer that is in no heap. */
-function start(timer: Timer, { wait, interval }: Request): void {
-  const now = timer.heap.now();
-  timer.deadline = Math.min(now + wait, NEVER);
-  timer.interval = interval;
-  timer.due = wait === 0;
-  if (!timer.due) timer.heap.add(timer);
-  timer.knote.queue.timers.scheduleArm();
+/** Start the timer of a knote; the one that it replaces is in no heap. */
+function start(
+  knote: Knote,
+  heap: TimerHeap,
+  { wait, interval }: Request,
+): void {
+  const deadline = heap.now() + wait;
+  const timer: Timer = { knote, heap, deadline, interval, heapIndex: -1 };
+  knote.timer = timer;
+  if (wait > 0) heap.add(timer);
+  knote.queue.timers.scheduleArm();
 }
 
 /** The number of whole periods since the last report: at least 1. */
