@@ -89,8 +89,7 @@ export function decoderOf(facts: KernelFacts): Decoder {
       constants[`EVFILT_${name.toUpperCase()}`];
     if (number !== undefined) names[Math.abs(number)] = name;
   }
-  const { EV_EOF, EV_ONESHOT, NOTE_EXIT } = constants;
-  const NOTE_OOB: number = constants.NOTE_OOB ?? 0;
+  const { EV_EOF, EV_ONESHOT, NOTE_EXIT, NOTE_OOB } = constants;
   const NOTE_EXITSTATUS: number = constants.NOTE_EXITSTATUS ?? NOTE_EXIT;
   const vnodeNotes = noteNamer<VnodeNote>(groups['fflag:VNODE']);
   // The other names of these bits are details of the status, not notes.

@@ -70,7 +70,7 @@ export function parseNanoseconds(
   let found: bigint | undefined;
   if (typeof value === 'number') {
     found = toNanoseconds(value, 'ms');
-  } else if (typeof value === 'object' && value !== null) {
+  } else if (typeof value === 'object') {
     const given: { readonly [unit: string]: unknown } = { ...value };
     for (const unit of UNITS) {
       if (given[unit] === undefined) continue;
@@ -155,7 +155,7 @@ function checkRange(
   action: string,
 ): TimerArgument {
   const { data } = argument;
-  if (data < TWO_63 && data >= -TWO_63) return argument;
+  if (data < TWO_63) return argument;
   const expected = 'less than 2**63 of its units';
   throw new RangeError(misuse(action, name, expected, amountIn(value)));
 }

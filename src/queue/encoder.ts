@@ -84,12 +84,12 @@ function checkTimerBits(
   filter: number,
   fflags: number,
 ): void {
-  if (filter !== facts.constants.EVFILT_TIMER || fflags === 0) return;
+  if (facts.timerUnits.encoding !== 'none') return;
+  if (filter !== facts.constants.EVFILT_TIMER) return;
   for (const [name, bits] of Object.entries(
     facts.groups['fflag:TIMER'] ?? {},
   )) {
-    const isAsked = TIMER_BITS.test(name) && (Number(fflags) & bits) !== 0;
-    if (isAsked && facts.timerUnits.encoding === 'none') {
+    if (TIMER_BITS.test(name) && (Number(fflags) & bits) !== 0) {
       throw unsupported(
         `the timers of this release of ${facts.name} count milliseconds, so there is no ${name}`,
       );
@@ -284,7 +284,7 @@ export function encoderOf(facts: KernelFacts): Encoder {
 
     change(change) {
       const { filter: number, ident } = key(change);
-      let flags = 0;
+      let flags: number;
       let fflags = 0;
       let data: number | bigint = 0;
       let optional: number | undefined;
@@ -296,7 +296,7 @@ export function encoderOf(facts: KernelFacts): Encoder {
           break;
         case 'except':
           flags = flagsOf(change, false, change.filter);
-          fflags = constants.NOTE_OOB ?? 0;
+          fflags = constants.NOTE_OOB;
           break;
         case 'vnode':
           flags = flagsOf(change, true, change.filter);
