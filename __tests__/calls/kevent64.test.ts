@@ -65,6 +65,16 @@ describe('the leeway of a timer', () => {
     });
   }
 
+  onDarwin('is that of the last change', () => {
+    const kq = queue();
+    const fflags = NOTE_LEEWAY ?? 0;
+    kevent64(kq, [{ ...timer, fflags, ext: [0n, 3n] }], null, 0);
+    kevent64(kq, [{ ...timer, fflags, ext: [0n, 2n ** 40n] }], null, 0);
+    const events = new Kevent64List(1);
+    expect(kevent64(kq, null, events, 0, 2000)).toBe(1);
+    expect(events.get(0).ext).toEqual([0n, 2n ** 40n * 1_000_000n]);
+  });
+
   onDarwin('is refused if it overflows', () => {
     const change = { ...timer, fflags: NOTE_LEEWAY ?? 0, ext: [0n, HUGE] };
     const kq = queue();

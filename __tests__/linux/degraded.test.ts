@@ -270,6 +270,20 @@ onLinux('a wait on a memfd ends when it grows', async () => {
   calls.close(q);
 });
 
+onLinux('several memfds can be watched', () => {
+  const { kqueue, kevent, close } = lacking([], 0);
+  const q = kqueue();
+  const list = new KeventList(4);
+  for (const name of ['first', 'second']) {
+    const fd = memfdCreate(name, 0);
+    open.push(fd);
+    kevent(q, [{ ident: fd, filter: EVFILT_READ, flags: EV_ADD }], null);
+    writeSync(fd, 'abc', 0);
+  }
+  expect(kevent(q, null, list, 0)).toBe(2);
+  close(q);
+});
+
 onLinux('without a second epoll the other direction is EMFILE', () => {
   let isFull = false;
   const libc = bindLibc();

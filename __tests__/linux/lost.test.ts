@@ -8,6 +8,7 @@ import {
   openSync,
   readFileSync,
   readlinkSync,
+  writeSync,
 } from 'node:fs';
 import { constants } from 'node:os';
 import koffi from 'koffi';
@@ -679,6 +680,34 @@ onLinux('a timerfd of other code is not set', () => {
   expect(collect(kq, 5000)).toEqual([2]);
   close(kq);
   closeSync(timerfd);
+  expectNoneLeft();
+});
+
+onLinux('a pipe of other code is not read in place of a timerfd', () => {
+  const create = koffi.load(null).func('memfd_create', 'int', ['str', 'uint']);
+  const file: number = create('growing', 0);
+  const kq = kqueue();
+  // A memfd is looked at each time a timerfd of the queue fires.
+  const watched = { ident: file, filter: EVFILT_READ, flags: EV_ADD };
+  const { opened } = openedBy(() => kevent(kq, [watched], null));
+  const [timerfd] = opened.filter((fd) =>
+    readlinkSync(`/proc/self/fd/${fd}`).includes('timerfd'),
+  );
+  const [reader, writer] = pipe();
+  libc.writeText(writer, 'of other code');
+  // The timerfd still fires by a duplicate.
+  const dup = libc.dup(timerfd);
+  libc.dup2(reader, timerfd);
+  const timerfds = () =>
+    openFiles().filter(([, path]) => path.includes('timerfd')).length;
+  const before = timerfds();
+  expect(collect(kq, 45)).toEqual([]);
+  expect(timerfds()).toBe(before + 1);
+  writeSync(file, 'grown', 0);
+  expect(collect(kq)).toEqual([file]);
+  expect(libc.readNow(reader, 32)).toBe('of other code'.length);
+  close(kq);
+  for (const fd of [file, dup, timerfd]) closeSync(fd);
   expectNoneLeft();
 });
 

@@ -90,6 +90,28 @@ test('user and vnode events are edge-triggered by default', () => {
   ).toEqual([]);
 });
 
+test('a change without options is level-triggered and has zeros', () => {
+  const plain: Change[] = [
+    { filter: 'write', fd: 1 },
+    { filter: 'signal', signal: 'SIGHUP' },
+    { filter: 'raw', kevent: { ident: 1, filter: -3 } },
+  ];
+  for (const change of plain) {
+    const found = encode(darwin, change);
+    expect(found).toMatchObject({ flags: 0, fflags: 0, data: 0 });
+  }
+  const except = encode(darwin, { filter: 'except', fd: 1 });
+  const { NOTE_OOB } = darwin.constants;
+  expect(except).toMatchObject({ flags: 0, fflags: NOTE_OOB, data: 0 });
+  const vnode = { filter: 'vnode', fd: 1, notes: 'write' } as const;
+  expect(encode(darwin, vnode).data).toBe(0);
+  const proc = { filter: 'proc', pid: 1, notes: 'fork' } as const;
+  expect(encode(darwin, proc)).toMatchObject({ flags: 0, data: 0 });
+  const user = encode(darwin, { filter: 'user', id: 1 });
+  expect(user).toMatchObject({ fflags: 0, data: 0 });
+  expect(encoderOf(darwin).trigger({ id: 1 }).data).toBe(0);
+});
+
 test('encodes notes as the NOTE_ bits of their filter', () => {
   const vnode = described(freebsd, {
     filter: 'vnode',
@@ -114,6 +136,15 @@ test('encodes exitstatus as NOTE_EXIT if every exit has the status', () => {
   }
 });
 
+test('requests the status of an exit only where the kernel asks for that', () => {
+  const change: Change = { filter: 'proc', pid: 1, notes: ['exit'] };
+  const { NOTE_EXITSTATUS } = darwin.constants;
+  expect(encode(darwin, change).optional).toBe(NOTE_EXITSTATUS);
+  for (const facts of [freebsd, netbsd, openbsd, dragonfly, libkqueue]) {
+    expect(encode(facts, change).optional).toBe(0);
+  }
+});
+
 test('rejects a missing note by name, and a typo differently', () => {
   expect(() =>
     encode(openbsd, { filter: 'vnode', fd: 1, notes: 'close_write' }),
@@ -126,16 +157,32 @@ test('rejects a missing note by name, and a typo differently', () => {
   const typo = { filter: 'vnode', fd: 1, notes: 'wirte' } as unknown as Change;
   expect(() => encode(darwin, typo)).toThrow(RangeError);
   // A NOTE_ constant of another filter is not a note of this one.
-  const other = { filter: 'vnode', fd: 1, notes: 'exit' } as unknown as Change;
-  expect(() => encode(darwin, other)).toThrow(RangeError);
+  const others = [
+    { filter: 'vnode', fd: 1, notes: 'exit' },
+    { filter: 'vnode', fd: 1, notes: 'exitstatus' },
+    { filter: 'proc', pid: 1, notes: 'exti' },
+    { filter: 'proc', pid: 1, notes: 'delete' },
+  ];
+  for (const other of others as unknown as Change[]) {
+    for (const facts of [darwin, freebsd]) {
+      expect(() => encode(facts, other)).toThrow(RangeError);
+    }
+  }
+  const number = { filter: 'vnode', fd: 1, notes: 1 } as unknown as Change;
+  expect(() => encode(darwin, number)).toThrow(TypeError);
 });
 
 test('rejects dispatch for timers and signals on NetBSD, which ignores it', () => {
   const timer: Change = { filter: 'timer', id: 1, every: 1, dispatch: true };
-  expect(() => encode(netbsd, timer)).toThrow(
-    expect.objectContaining({ code: 'ERR_KQUEUE_UNSUPPORTED' }),
-  );
-  expect(described(darwin, timer).flags).toEqual(['EV_DISPATCH']);
+  const signal: Change = { filter: 'signal', signal: 'SIGHUP', dispatch: true };
+  for (const change of [timer, signal]) {
+    expect(() => encode(netbsd, change)).toThrow(
+      expect.objectContaining({ code: 'ERR_KQUEUE_UNSUPPORTED' }),
+    );
+    expect(described(darwin, change).flags).toEqual(['EV_DISPATCH']);
+  }
+  const read: Change = { filter: 'read', fd: 1, dispatch: true };
+  expect(described(netbsd, read).flags).toEqual(['EV_DISPATCH']);
 });
 
 test('rejects user events on a release without them, with a reason', () => {
@@ -159,6 +206,17 @@ test('accepts a signal as a name or a number of the system', () => {
     10,
   );
   expect(encode(darwin, { filter: 'signal', signal: 2 }).ident).toBe(2);
+});
+
+test('a signal without a name is accepted, unless it is to be caught', () => {
+  const signal = { filter: 'signal', signal: 1000 } as const;
+  expect(encode(darwin, signal).ident).toBe(1000);
+  expect(encode(darwin, { ...signal, catch: false }).ident).toBe(1000);
+  for (const uncaught of [signal, { ...signal, signal: 'SIGKILL' } as const]) {
+    expect(() => encode(darwin, { ...uncaught, catch: true })).toThrow(
+      RangeError,
+    );
+  }
 });
 
 test('a trigger copies its 24 bits, or keeps the stored ones', () => {
@@ -185,6 +243,19 @@ test('a raw change is passed to the kernel unchanged', () => {
   });
 });
 
+test('the flags of a raw change are 32 bits, signed or not', () => {
+  const raw = (flags: number): Change => ({
+    filter: 'raw',
+    kevent: { ident: 3, filter: -9, flags },
+  });
+  for (const flags of [-(2 ** 31), 2 ** 31]) {
+    expect(encode(netbsd, raw(flags)).flags >>> 0).toBe(2 ** 31);
+  }
+  for (const flags of [-(2 ** 31) - 1, 2 ** 32]) {
+    expect(() => encode(netbsd, raw(flags))).toThrow(RangeError);
+  }
+});
+
 test('a raw change cannot set the udata that the queue uses', () => {
   const { EV_UDATA_SPECIFIC } = darwin.constants;
   const kevent = { ident: 3, filter: -1, flags: EV_UDATA_SPECIFIC };
@@ -199,6 +270,29 @@ test('treats a number and a bigint as the same id', () => {
   expect(timer(5n)).toBe(5);
   expect(timer(-1n)).toBe(2n ** 64n - 1n);
   expect(timer(2n ** 60n)).toBe(2n ** 60n);
+  expect(timer(0)).toBe(0);
+});
+
+test('accepts the whole range of each ident, and no more', () => {
+  const { key } = encoderOf(darwin);
+  const timer = (id: number | bigint) => key({ filter: 'timer', id }).ident;
+  const proc = (pid: number) => key({ filter: 'proc', pid }).ident;
+  const read = (fd: number) => key({ filter: 'read', fd }).ident;
+  expect(timer(-(2n ** 63n))).toBe(2n ** 63n);
+  expect(timer(2n ** 64n - 1n)).toBe(2n ** 64n - 1n);
+  for (const number of [0, 2 ** 31 - 1]) {
+    expect([proc(number), read(number)]).toEqual([number, number]);
+  }
+  const beyond = [
+    () => timer(-(2n ** 63n) - 1n),
+    () => timer(2n ** 64n),
+    () => timer(2 ** 53),
+    ...[-1, 2 ** 31].flatMap((number) => [
+      () => proc(number),
+      () => read(number),
+    ]),
+  ];
+  for (const act of beyond) expect(act).toThrow(/must be an integer/);
 });
 
 describe('rejects bad arguments in one form, before it calls the kernel', () => {
@@ -220,6 +314,8 @@ describe('rejects bad arguments in one form, before it calls the kernel', () => 
     ['id -1', { filter: 'user', id: -1 }, "'id' must be an integer"],
     ['lowWater 0', { filter: 'read', fd: 1, lowWater: 0 }, "'lowWater'"],
     ['raw without kevent', { filter: 'raw' }, "'kevent' must be an object"],
+    ['kevent null', { filter: 'raw', kevent: null }, 'received null'],
+    ['null', null, "'change' must be an object: received null"],
     ...['x', Number.NaN, 1.5, 2 ** 40, {}, null, 5n, [32]].map(
       (flags): [string, unknown, string] => [
         `raw flags ${String(flags)}`,

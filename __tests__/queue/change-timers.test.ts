@@ -75,6 +75,14 @@ describe.each(withUnits.map((facts) => [facts.name, facts] as const))(
       });
     });
 
+    test('a fraction of a nanosecond is not zero', () => {
+      const expected = { names: [nanoseconds], data: 1 };
+      for (const ns of [0.4, 1e-9]) {
+        expect(timer(facts, { every: { ns } })).toMatchObject(expected);
+        expect(timer(facts, { after: { ns } })).toMatchObject(expected);
+      }
+    });
+
     test('a Date is an absolute time in milliseconds, and fires once', () => {
       const foreign: Date = runInNewContext('new Date(4800000000123)');
       for (const at of [new Date(4_800_000_000_123), foreign]) {
@@ -110,6 +118,16 @@ describe.each(withUnits.map((facts) => [facts.name, facts] as const))(
     });
   },
 );
+
+test('accepts up to 2**63-1 of its units, and no more', () => {
+  const data = 2n ** 63n - 1n;
+  expect(timer(darwin, { every: { ns: data } }).data).toBe(data);
+  expect(timer(darwin, { at: { ns: data } }).data).toBe(data);
+  const beyond = { ns: data + 1n };
+  for (const when of [{ every: beyond }, { after: beyond }, { at: beyond }]) {
+    expect(() => timer(darwin, when as TimerWhen)).toThrow(RangeError);
+  }
+});
 
 describe('on freebsd', () => {
   // Up to 13.0 it reads the fraction of a second as microseconds.
@@ -216,6 +234,11 @@ test.each(['netbsd 9.3', 'openbsd 7.3'])(
     const { NOTE_SECONDS, NOTE_USECONDS, NOTE_NSECONDS, NOTE_ABSTIME } =
       kernels[name].constants;
     expect(raw(0)).toMatchObject({ fflags: 0, data: 1500 });
+    // The same bits are notes of another filter.
+    const { EVFILT_VNODE: filter } = facts.constants;
+    const kevent = { ident: 1, filter, fflags: 3 };
+    const vnode = encoderOf(facts).change({ filter: 'raw', kevent });
+    expect(vnode).toMatchObject({ fflags: 3 });
     // No unit: it is the kernel's matter.
     expect(raw(0x800)).toMatchObject({ fflags: 0x800, data: 1500 });
     for (const bits of [
@@ -249,7 +272,7 @@ describe('rejects bad arguments before it calls the kernel', () => {
     ['at: { ms: -1n }', { at: { ms: -1n } }, 'received -1n'],
     ['at: { us: -1 }', { at: { us: -1 } }, 'received -1'],
     ['at: { ns: -1 }', { at: { ns: -1 } }, 'received -1'],
-    ['no time', {}, 'exactly one of'],
+    ['no time', {}, "'every', 'after' and 'at': received undefined"],
     ['two times', { every: 1, after: 1 }, 'received "several"'],
   ];
 

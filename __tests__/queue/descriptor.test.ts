@@ -79,6 +79,18 @@ test('fdOf rejects an object without a descriptor', () => {
   expect(() => fdOf(foreignState as never)).toThrow(CLOSED);
 });
 
+test('each method rejects a change that is no object', () => {
+  using kq = new Kqueue();
+  const methods = ['add', 'modify', 'enable', 'disable', 'delete'] as const;
+  for (const value of [null, 5, 'x']) {
+    const message = "Cannot change a queue as 'change' must be an object";
+    for (const op of methods) {
+      expect(() => kq[op](value as never)).toThrow(message);
+    }
+    expect(() => kq.apply([value as never])).toThrow(message);
+  }
+});
+
 test('the error of refused changes has its own name', () => {
   using kq = new Kqueue();
   let error: unknown;

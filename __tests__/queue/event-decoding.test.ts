@@ -92,6 +92,42 @@ test('a low-water or out-of-band note in fflags is not decoded as an error', () 
   ).toMatchObject({ filter: 'except', outOfBand: true, available: 1 });
 });
 
+test('the end of an exceptional condition is its error, and no data', () => {
+  const eof = { ident: 5, filter: -15, flags: 0x8001 };
+  // ECONNRESET has the bit of NOTE_OOB.
+  expect(decode(darwin, { ...eof, fflags: 54 })).toMatchObject({
+    filter: 'except',
+    outOfBand: false,
+    eof: true,
+    error: 'ECONNRESET',
+  });
+  expect(decode(darwin, { ...eof, flags: 1, fflags: 2 })).toMatchObject({
+    outOfBand: true,
+    eof: false,
+    error: undefined,
+  });
+  expect(decode(darwin, { ...eof, flags: 1, fflags: 0 })).toMatchObject({
+    outOfBand: false,
+  });
+});
+
+test('each note has its name, and no other', () => {
+  const named = (facts: KernelFacts, filter: number, fflags: number) => {
+    const event = decode(facts, { ident: 5, filter, fflags });
+    return 'notes' in event ? event.notes : undefined;
+  };
+  const { EVFILT_VNODE, EVFILT_PROC } = freebsd.constants;
+  const { NOTE_DELETE, NOTE_READ, NOTE_TRACK, NOTE_CHILD, NOTE_EXEC } =
+    freebsd.constants;
+  expect(named(freebsd, EVFILT_VNODE, NOTE_DELETE)).toEqual(['delete']);
+  expect(named(freebsd, EVFILT_VNODE, NOTE_READ)).toEqual(['read']);
+  expect(named(freebsd, EVFILT_VNODE, 0)).toEqual([]);
+  expect(named(freebsd, EVFILT_PROC, NOTE_TRACK)).toEqual(['track']);
+  expect(named(freebsd, EVFILT_PROC, NOTE_CHILD | NOTE_EXEC)).toEqual(
+    expect.arrayContaining(['child', 'exec']),
+  );
+});
+
 test('an exit is a code or a signal, never both', () => {
   const exited = (facts: KernelFacts, fflags: number, data: number) =>
     decode(facts, {
