@@ -108,6 +108,8 @@ describe('Pipes', () => {
     chg(q, addWrite(w));
     expectEvents(poll(q));
     libc.read(r, free - 1);
+    // A change evaluates it, whether or not something happened.
+    chg(q, addWrite(w));
     expectEvents(poll(q));
     libc.read(r, 1);
     expectEvents(withoutData(poll(q)), addWrite(w));

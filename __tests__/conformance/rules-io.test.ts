@@ -322,10 +322,21 @@ describe('Named FIFOs', () => {
     const events = poll(q);
     expectEvents(withoutData(events), addWrite(w));
     expect(events[0].data).toBeGreaterThan(0);
+    libc.write(w, 4);
+    const [used] = poll(q);
+    expect(used.data).toBeLessThan(Number(events[0].data));
     libc.fill(w);
     expectEvents(poll(q));
     libc.drain(r);
     expectEvents(withoutData(poll(q)), addWrite(w));
+  });
+
+  ruleTest('G20 a single byte makes it readable', () => {
+    const q = kqueue();
+    const [r, w] = fifo();
+    chg(q, addRead(r));
+    libc.write(w, 1);
+    expectEvents(poll(q), { ...addRead(r), data: 1 });
   });
 
   ruleTest('G21 does not report EOF when the last writer closes', () => {
@@ -1007,6 +1018,15 @@ describe('Terminals and devices', () => {
       }
     },
   );
+
+  ruleTest('G61 WRITE of a device with a mark of one is always true', () => {
+    const q = kqueue();
+    const fd = open('/dev/null', 'r+');
+    chg(q, { ...addWrite(fd), fflags: NOTE_LOWAT, data: 1 });
+    for (let i = 0; i < 2; i++) {
+      expectEvents(poll(q), { ...addWrite(fd), data: 1 });
+    }
+  });
 
   ruleTest('G62 a terminal ignores a low-water mark', () => {
     const q = kqueue();

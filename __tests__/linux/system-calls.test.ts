@@ -39,6 +39,7 @@ import {
   path,
   pipe,
   socketpair,
+  tcpPair,
 } from '../conformance/world.js';
 import { faultyLibc } from '../faults/faulty-libc.js';
 import { onLinux } from '../support/fds.js';
@@ -216,6 +217,39 @@ onLinux('a ready pipe makes three, and each further one makes two', () => {
   const calls = Array(10).fill([CHECK, COUNT]).flat();
   expect(made(collect)).toEqual([LOOK, ...calls, 'epollCtl.mod']);
   expect(made(collect)).toEqual([LOOK, ...calls]);
+});
+
+onLinux('a drained pipe makes three before it is known to be empty', () => {
+  const { made, collect, watch } = queue();
+  const [r, w] = pipe();
+  watch(r);
+  const drain = () => {
+    libc.write(w, 1);
+    for (let i = 0; i < 3; i++) collect();
+    libc.read(r, 1);
+    collect();
+  };
+  expect(made(drain).slice(-3)).toEqual([LOOK, CHECK, COUNT]);
+});
+
+onLinux('a ready socket makes as many as a ready pipe', () => {
+  const { made, collect, watch } = busyQueue();
+  const pairs = Array.from({ length: 3 }, () => socketpair());
+  for (const [a, b] of pairs) {
+    watch(a);
+    libc.write(b, 1);
+  }
+  const calls = pairs.flatMap(() => [CHECK, COUNT]);
+  expect(made(collect)).toEqual([LOOK, ...calls]);
+});
+
+onLinux('a socket with space makes five each time', () => {
+  const { made, collect, change } = busyQueue();
+  for (const [ident] of [socketpair(), tcpPair()]) {
+    change({ ident, filter: EVFILT_WRITE, flags: EV_ADD });
+    expect(made(collect)).toEqual([LOOK, CHECK, 'poll', COUNT, 'getsockopt']);
+    change({ ident, filter: EVFILT_WRITE, flags: EV_DELETE });
+  }
 });
 
 onLinux('a user event makes one, or three in two calls', () => {

@@ -16,7 +16,6 @@ import type { UnixDiag } from '../unix-diag.js';
 import { type Filter, touchSource } from './filter.js';
 
 const SOCK_SEQPACKET = 5;
-const ENDS = EPOLLHUP | EPOLLRDHUP | EPOLLERR;
 
 /** EVFILT_READ, and EVFILT_EXCEPT, which refuses more: rules G and H. */
 export class ReadFilter implements Filter {
@@ -103,14 +102,13 @@ export class ReadFilter implements Filter {
     const mark = lowWater(knote, 1);
     if (bytes >= mark || mark === 1) return bytes >= mark;
     const capacity = probe.pipeCapacity(fd);
-    if (bytes >= capacity) return true;
     // A full pipe uses at least half of each page.
     return bytes >= capacity / 2 && probe.isPipeFull(fd);
   }
 
   #fifo(knote: Knote, source: FdSource): boolean {
     const bytes = this.#probe.readable(source.descriptor.fd);
-    setData(knote, Math.max(bytes, 0));
+    setData(knote, bytes);
     return bytes > 0;
   }
 
@@ -129,8 +127,8 @@ export class ReadFilter implements Filter {
     const mark = lowWater(knote, source.receiveMark);
     if (bytes >= mark && !source.mayHaveEnded) return true;
     const bits = probe.poll(fd, EPOLLIN | EPOLLRDHUP);
-    source.mayHaveEnded = (bits & ENDS) !== 0;
-    if ((bits & EPOLLRDHUP) !== 0) {
+    source.mayHaveEnded = (bits & EPOLLRDHUP) !== 0;
+    if (source.mayHaveEnded) {
       knote.flags |= D.EV_EOF;
       return true;
     }
@@ -145,7 +143,7 @@ export class ReadFilter implements Filter {
     // At the urgent mark FIONREAD does not count the bytes after it.
     const beyond = probe.peek(fd);
     setData(knote, beyond);
-    return beyond >= mark || (beyond > 0 && this.#isFull(source));
+    return beyond >= mark || this.#isFull(source);
   }
 
   #urgent(fd: number): boolean {
@@ -188,11 +186,10 @@ export class ReadFilter implements Filter {
       knote.flags |= D.EV_EOF;
       return true;
     }
-    // In raw mode below VMIN there are bytes, but read(2) would block.
-    const isReady = (bits & EPOLLIN) !== 0;
     // FIONREAD does not count a typed end-of-file character.
-    setData(knote, isReady ? Math.max(bytes, 1) : bytes);
-    return isReady;
+    setData(knote, Math.max(bytes, 1));
+    // In raw mode below VMIN there are bytes, but read(2) would block.
+    return (bits & EPOLLIN) !== 0;
   }
 
   #file(knote: Knote, source: FdSource): boolean {

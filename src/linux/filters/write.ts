@@ -18,11 +18,10 @@ import { type Filter, touchSource } from './filter.js';
 const PIPE_MARK = 512;
 
 /**
- * TCP states after this side shut down sending: FIN_WAIT1, FIN_WAIT2,
- * TIME_WAIT, LAST_ACK, CLOSING. A socket that was never connected is in CLOSE.
- * So is one that both sides have shut down, which poll(2) shows.
+ * TCP states after only this side shut down sending: FIN_WAIT1 and FIN_WAIT2.
+ * If both sides have, poll(2) shows that.
  */
-const TCP_SEND_SHUT = new Set([4, 5, 6, 9, 11]);
+const TCP_SEND_SHUT = new Set([4, 5]);
 
 /** EVFILT_WRITE: rules G. */
 export class WriteFilter implements Filter {
@@ -94,12 +93,9 @@ export class WriteFilter implements Filter {
       return true;
     }
     // The read end of a pipe waits for the other side to close.
-    if (!writes) {
-      setData(knote, 0);
-      return false;
-    }
+    if (!writes) return false;
     const capacity = probe.pipeCapacity(fd);
-    const free = Math.max(capacity - probe.readable(fd), 0);
+    const free = capacity - probe.readable(fd);
     setData(knote, free);
     const mark = Math.min(lowWater(knote, PIPE_MARK), capacity);
     return (bits & EPOLLOUT) !== 0 && free >= mark;
@@ -108,9 +104,8 @@ export class WriteFilter implements Filter {
   #fifo(knote: Knote, source: FdSource): boolean {
     const { fd } = source.descriptor;
     const probe = this.#probe;
-    const free = Math.max(probe.pipeCapacity(fd) - probe.readable(fd), 0);
-    setData(knote, free);
-    return free > 0 && (probe.poll(fd, EPOLLOUT) & EPOLLOUT) !== 0;
+    setData(knote, probe.pipeCapacity(fd) - probe.readable(fd));
+    return (probe.poll(fd, EPOLLOUT) & EPOLLOUT) !== 0;
   }
 
   #socket(knote: Knote, source: FdSource): boolean {
