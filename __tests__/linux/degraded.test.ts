@@ -36,12 +36,13 @@ import {
 import { createLinuxKernel } from '../../src/linux/kernel.js';
 import { Probe } from '../../src/linux/probe.js';
 import { gate } from '../conformance/cases.js';
-import { poll, SOCK_DGRAM, socketpair } from '../conformance/libc.js';
+import { fill, poll, SOCK_DGRAM, socketpair } from '../conformance/libc.js';
 import {
   dispose,
   dup,
   forget,
   grandchild,
+  pipe,
   signal,
 } from '../conformance/world.js';
 import { root } from '../support/built-package.js';
@@ -329,6 +330,23 @@ onLinux(
     writeSync(b, 'abc');
     expect(kevent(q, null, list, 1000)).toBe(1);
     expect(list.data(0)).toBe(3);
+    close(q);
+  },
+);
+
+onLinux(
+  'without a free descriptor a mark does not wait for a full pipe',
+  () => {
+    const { kqueue, kevent, close } = lacking(['pipe'], EMFILE);
+    const q = kqueue();
+    const list = new KeventList(4);
+    const [r, w] = pipe();
+    const read = { ident: r, filter: EVFILT_READ, flags: EV_ADD };
+    kevent(q, [{ ...read, fflags: NOTE_LOWAT, data: 65_536 }], null);
+    // Each write leaves a part of its page unused.
+    const total = fill(w, 3000);
+    expect(kevent(q, null, list, 0)).toBe(1);
+    expect(list.data(0)).toBe(total);
     close(q);
   },
 );

@@ -262,6 +262,39 @@ describe('WRITE of a TCP socket that shut down sending reports EOF', () => {
   });
 });
 
+onLinux('a mark beyond a TCP buffer is reached where TCP_INFO is short', () => {
+  const real = bindLibc();
+  const IPPROTO_TCP = 6;
+  const { u32, address } = real.scratch;
+  const getsockopt: typeof real.getsockopt = (fd, level, name, at, size) => {
+    const result = real.getsockopt(fd, level, name, at, size);
+    // As before Linux 6.2.
+    const length = (size - address) / 4;
+    if (level === IPPROTO_TCP && u32[length] > 232) {
+      u32[length] = 232;
+      u32[(at - address + 232) / 4] = 0;
+    }
+    return result;
+  };
+  const kernel = createLinuxKernel({ ...real, getsockopt });
+  const { kqueue, kevent, close } = syscallsOf(() => kernel);
+  const kq = kqueue();
+  const [ident, peer] = tcpPair();
+  libc.setOption(ident, 'receiveBuffer', 4096);
+  const mark = { fflags: NOTE_LOWAT, data: 2 ** 30 };
+  kevent(kq, [{ ...read, ident, ...mark }], null);
+  libc.write(peer, 100);
+  arrived(ident, libc.POLLIN);
+  expect(kevent(kq, null, list, 0)).toBe(0);
+  let count = 0;
+  for (let i = 0; i < 40 && count === 0; i++) {
+    libc.fill(peer, 2000);
+    count = kevent(kq, null, list, 100);
+  }
+  expect(list.data(0)).toBeGreaterThan(100);
+  close(kq);
+});
+
 describe('without sock_diag', () => {
   /** The calls over a libc that can make no further socket for a while. */
   function calls() {

@@ -14,6 +14,7 @@ import {
   EVFILT_WRITE,
   type KeventInit,
   KeventList,
+  NOTE_LOWAT,
   NOTE_TRIGGER,
 } from '../../src/index.js';
 import { createLinuxKernel, LinuxKernel } from '../../src/linux/kernel.js';
@@ -202,6 +203,42 @@ onLinux('a call makes no more after EV_VANISHED was registered', () => {
   change({ ...key, flags: EV_DELETE | EV_UDATA_SPECIFIC });
   expect(made(() => addAndDelete(change))).toEqual([MARK, MARK]);
 });
+
+/** Registrations for which each call must look at more than epoll. */
+const POLLED: Readonly<Record<string, () => KeventInit>> = {
+  'a file': () => ({ ident: file(4).fd, filter: EVFILT_READ }),
+  'a file for writing': () => ({
+    ident: open(path('written'), 'w'),
+    filter: EVFILT_WRITE,
+  }),
+  'a socket with a low-water mark': () => ({
+    ident: tcpPair()[0],
+    filter: EVFILT_READ,
+    fflags: NOTE_LOWAT,
+    data: 9,
+  }),
+  'a UNIX socket for each read of its peer': () => ({
+    ident: socketpair()[0],
+    filter: EVFILT_WRITE,
+  }),
+};
+
+for (const [what, make] of Object.entries(POLLED)) {
+  onLinux(`a call makes no more after ${what} was watched`, () => {
+    const { made, change, collect } = busyQueue();
+    // What another registration needs goes on.
+    const kept = make();
+    const init = { ...make(), flags: EV_ADD | EV_CLEAR };
+    change({ ...kept, flags: EV_ADD | EV_CLEAR });
+    const calls = made(collect);
+    change(init);
+    expect(made(collect).length).toBeGreaterThan(calls.length);
+    change({ ...init, flags: EV_DELETE });
+    expect(made(collect)).toEqual(calls);
+    change({ ...kept, flags: EV_DELETE });
+    expect(made(collect)).toEqual([LOOK]);
+  });
+}
 
 onLinux('a ready pipe makes three, and each further one makes two', () => {
   const { made, collect, watch } = busyQueue();
