@@ -27,8 +27,8 @@ interface Facts {
   /** The flags of open(2), or -1. */
   readonly flags?: number;
   /** The type of the file handle and its words; none is a refusal. */
-  readonly handle?: readonly number[];
-  readonly mountId?: number;
+  readonly handle?: readonly number[] | undefined;
+  readonly mountId?: number | undefined;
 }
 
 /** Probe over a libc that says this of every descriptor. */

@@ -4,6 +4,14 @@
 import { syscallsOf } from '../../src/calls/syscalls.js';
 import { bindLibc } from '../../src/ffi/libc.js';
 import {
+  type Kevent,
+  type KeventInit,
+  KeventList,
+  kevent,
+} from '../../src/index.js';
+import { createLinuxKernel } from '../../src/linux/kernel.js';
+import { Probe } from '../../src/linux/probe.js';
+import {
   EV_ADD,
   EV_CLEAR,
   EV_EOF,
@@ -11,15 +19,9 @@ import {
   EVFILT_EXCEPT,
   EVFILT_READ,
   EVFILT_WRITE,
-  type Kevent,
-  type KeventInit,
-  KeventList,
-  kevent,
   NOTE_LOWAT,
   NOTE_OOB,
-} from '../../src/index.js';
-import { createLinuxKernel } from '../../src/linux/kernel.js';
-import { Probe } from '../../src/linux/probe.js';
+} from '../conformance/constants.js';
 import * as libc from '../conformance/libc.js';
 import {
   close,
@@ -203,7 +205,7 @@ onLinux(
   () => {
     const kq = kqueue();
     const [ident, peer] = tcpPair();
-    const flags = EV_ADD | (EV_UDATA_SPECIFIC ?? 0);
+    const flags = EV_ADD | EV_UDATA_SPECIFIC;
     libc.write(peer, 4);
     const both = [1, 2].map((udata) => ({ ...read, ident, flags, udata }));
     change(kq, ...both);
