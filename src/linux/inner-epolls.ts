@@ -198,8 +198,9 @@ export class InnerEpolls {
     if (ep < 0) return -lastErrno(this.#libc);
     this.#own(ep, name);
     // The queues above must wake for it too. Closing it removes it from all.
-    if (this.#connect(ep, name) >= 0 && nesting.publish(ep) >= 0) return ep;
-    const errno = lastErrno(this.#libc);
+    const isConnected = this.#connect(ep, name) >= 0;
+    const errno = isConnected ? nesting.publish(ep) : lastErrno(this.#libc);
+    if (errno === 0) return ep;
     kernel.identity.release(ep, this.#holders[name]);
     this.#libc.close(ep);
     return -errno;

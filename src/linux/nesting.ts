@@ -123,10 +123,11 @@ export class Nesting {
     }
   }
 
-  /** Add a new epoll of the queue to the queues above: -1 if that fails. */
+  /** Add a new epoll of the queue to the queues above. Returns a Darwin errno. */
   publish(ep: number): number {
-    for (const above of this.#selfAndAbove()) {
-      if (above !== this.#queue && above.nesting.#include(ep) !== 0) return -1;
+    for (const above of this.above()) {
+      const errno = above.nesting.#include(ep);
+      if (errno !== 0) return errno;
     }
     return 0;
   }
@@ -150,11 +151,16 @@ export class Nesting {
     }
   }
 
-  /** Poll the sources of the queues above, the topmost first. */
-  pollParents(): void {
-    for (const queue of [...this.#selfAndAbove()].reverse()) {
-      if (queue !== this.#queue) queue.pollSources();
-    }
+  /**
+   * Poll the sources of the queues above, the topmost first. False if the
+   * queue's descriptor is no longer its own: if it is that of a queue above, the
+   * next poll would show nothing.
+   */
+  pollParents(): boolean {
+    const { fd, kernel } = this.#queue;
+    if (!kernel.identity.isStillQueue(this.#queue, fd)) return false;
+    for (const queue of [...this.above()].reverse()) queue.pollSources();
+    return true;
   }
 
   /** Poll the sources of the queues below, because one of them is readable. */
@@ -167,6 +173,20 @@ export class Nesting {
     // Otherwise a part of a queue is now another file, and would be reported for
     // ever.
     for (const queue of this.below()) queue.repairs.check();
+  }
+
+  /** Whether a queue below has something that does not make it readable. */
+  get hasUnreported(): boolean {
+    for (const { unreported } of this.#below) {
+      if (unreported.exists) return true;
+    }
+    return false;
+  }
+
+  pollUnreported(): void {
+    for (const { closed, unreported } of [...this.#below]) {
+      if (!closed && unreported.exists) unreported.poll();
+    }
   }
 
   /** The queues that this one watches, directly or indirectly. */

@@ -12,7 +12,6 @@ import { InnerEpolls } from './inner-epolls.js';
 import { InterestList } from './interest-list.js';
 import type { LinuxKernel } from './kernel.js';
 import { Knotes } from './knotes.js';
-import type { Member } from './members.js';
 import { Nesting } from './nesting.js';
 import type { OwnMember } from './own-members.js';
 import { ReadyFlag } from './ready-flag.js';
@@ -21,6 +20,7 @@ import { Repairs } from './repairs.js';
 import { Reports } from './reports.js';
 import { Sources } from './sources.js';
 import { Timers } from './timers.js';
+import { Unreported } from './unreported.js';
 
 /** The result of a call on a queue that had lost its descriptor. */
 export const MOVED = Number.NEGATIVE_INFINITY;
@@ -51,10 +51,9 @@ export class Queue {
   readonly readyFlag: ReadyFlag;
   readonly repairs: Repairs;
   readonly reports: Reports;
+  readonly unreported: Unreported;
   readonly #changes: Changes;
   readonly #collector: Collector;
-  /** A member that each call must poll: edges are lost between epolls. */
-  polledMember: Member | null = null;
   /**
    * Entries of epoll were added or removed. Their edges mean nothing, and must
    * be drained before the call returns.
@@ -89,6 +88,7 @@ export class Queue {
     this.readyFlag = new ReadyFlag(this, eventfd);
     this.repairs = new Repairs(this);
     this.reports = new Reports(this);
+    this.unreported = new Unreported(this);
   }
 
   /** Add the parts to the queue's descriptor: -1 if that fails. */
@@ -119,7 +119,9 @@ export class Queue {
   ): number {
     // Events from before the call come before events that its changes cause, in
     // this queue and in the queues that watch it.
-    if (this.nesting.isWatched) this.nesting.pollParents();
+    if (this.nesting.isWatched && !this.nesting.pollParents()) {
+      return this.#leave();
+    }
     let reported = 0;
     // As in the periodic checks while the event loop watches the queue.
     const asksNothing = changes === null && nevents === 0;
@@ -132,12 +134,13 @@ export class Queue {
       reported = this.kernel.epoll.poll(this.fd);
       if (reported < 0) return this.#leave();
       if (reported > 0 || this.#needsPolling()) {
-        if (!this.#dispatch(reported)) return this.#leave();
+        if (!this.#dispatchAll(reported)) return this.#leave();
       }
       const isDue = this.repairs.isDue(isSilent || reported > 0) || asksNothing;
       if (isDue && !this.repairs.check()) return MOVED;
     }
-    if (changes === null && timeout === POLL && this.#isIdle()) {
+    const isIdle = this.knotes.pendingCount === 0 && !this.hasFirstEdges;
+    if (changes === null && timeout === POLL && isIdle) {
       this.#collector.foundNothing();
       this.kernel.sync();
       return 0;
@@ -195,16 +198,7 @@ export class Queue {
 
   /** Whether something besides the outer epoll must be polled. */
   #needsPolling(): boolean {
-    return (
-      this.polledMember !== null ||
-      this.sources.needsPolling ||
-      this.knotes.hasVanishing
-    );
-  }
-
-  /** Whether no event is pending, and none will be after edges are drained. */
-  #isIdle(): boolean {
-    return this.knotes.pendingCount === 0 && !this.hasFirstEdges;
+    return this.unreported.exists || this.nesting.hasUnreported;
   }
 
   #hasSources(): boolean {
@@ -256,7 +250,7 @@ export class Queue {
       }
       // A signal may have caused an event, which comes first.
       if (interrupted) this.#poll();
-      else if (!this.#dispatch(n)) return this.#leave(-DE.EBADF);
+      else if (!this.#dispatchAll(n)) return this.#leave(-DE.EBADF);
       count = this.#collector.collect(events, nevents);
       if (count > 0) break;
       if (interrupted) {
@@ -316,11 +310,10 @@ export class Queue {
     if (this.hasFirstEdges) this.#drainFirstEdges();
   }
 
-  /**
-   * Poll without collecting, for a queue that watches this one. Returns whether
-   * there was anything.
-   */
+  /** Poll for a queue above. Returns whether there was anything. */
   pollSources(): boolean {
+    // In a circle of queues, the call that polls it continues.
+    if (this.reports.isPosting) return true;
     return !this.closed && this.#hasSources() && this.#poll();
   }
 
@@ -339,9 +332,14 @@ export class Queue {
    */
   #dispatch(reported: number): boolean {
     if (!this.reports.post(reported)) return false;
-    this.polledMember?.edge(0);
-    if (this.sources.needsPolling) this.sources.poll();
-    if (this.knotes.hasVanishing) this.sources.dropVanished();
+    this.unreported.poll();
+    return true;
+  }
+
+  /** The same, and poll the other sources of the queues below. */
+  #dispatchAll(reported: number): boolean {
+    if (!this.#dispatch(reported)) return false;
+    if (this.nesting.hasUnreported) this.nesting.pollUnreported();
     return true;
   }
 

@@ -7,7 +7,8 @@ export class Reports {
   readonly #queue: Queue;
   /** The epolls to drain: a copy, because draining reuses the memory. */
   #parts = new Int32Array(8);
-  #isPosting = false;
+  /** Whether it is posting: queues may watch each other in a circle. */
+  isPosting = false;
 
   constructor(queue: Queue) {
     this.#queue = queue;
@@ -61,7 +62,7 @@ export class Reports {
     const { kernel, fd } = this.#queue;
     const owner = kernel.queues.all().find(({ reports }) => reports.#isOwn(n));
     // A queue below may have lost its descriptor to the owner, which polls it.
-    if (owner === undefined || owner.reports.#isPosting) {
+    if (owner === undefined || owner.reports.isPosting) {
       kernel.epoll.rearm(fd, n);
     } else {
       owner.reports.#post(n);
@@ -83,16 +84,21 @@ export class Reports {
     }
     if (hasSources) epolls.post(n);
     let isOpen = true;
-    this.#isPosting = true;
+    let hasPolled = false;
+    this.isPosting = true;
     try {
       for (let i = 0; i < count; i++) {
         const part = parts[i];
         if (part === OUTER_INNER) isOpen = epolls.drain('inner') && isOpen;
         else if (part === OUTER_SIDE) isOpen = epolls.drain('side') && isOpen;
-        else nesting.pollChildren();
+        else if (!hasPolled) {
+          // It polls all children, however many are reported.
+          hasPolled = true;
+          nesting.pollChildren();
+        }
       }
     } finally {
-      this.#isPosting = false;
+      this.isPosting = false;
     }
     // A closed part that has an open duplicate would be reported for ever.
     if (!isOpen) repairs.check();

@@ -182,7 +182,7 @@ export class MountFilter implements Filter {
     if (watch.knotes.size > 0) return;
     watch.close();
     this.#watches.delete(queue);
-    queue.polledMember = null;
+    queue.unreported.member = null;
   }
 
   /** Watch the table for a queue. Returns a Darwin errno if that fails. */
@@ -193,7 +193,7 @@ export class MountFilter implements Filter {
     this.#watches.set(queue, watch);
     // Polling the table consumes the event, so every poll of the queue has to
     // process it.
-    queue.polledMember = watch;
+    queue.unreported.member = watch;
     return watch;
   }
 }
