@@ -131,3 +131,49 @@ onLinux('a real-time signal is refused, an unknown number is not', async () => {
   expect(written).toBe(0);
   expect(count).toBe(0);
 });
+
+const LISTENERS = 'linux/signal-listeners';
+const listeners = together(LISTENERS, [
+  'secondName',
+  'callsKevent',
+  'throws',
+  'throwsAtRegistration',
+]);
+
+onLinux(
+  'a signal is counted once when the program then removes all listeners',
+  async () => {
+    expect(await printedBy(LISTENERS, 'removedWhilePending')).toEqual([
+      1, 0, 1,
+    ]);
+  },
+);
+
+onLinux('a signal is counted once when it gets a second name', async () => {
+  expect(await listeners.printedBy('secondName')).toEqual([2, 0]);
+});
+
+onLinux('a listener that calls kevent gets the event', async () => {
+  expect(await listeners.printedBy('callsKevent')).toEqual([1, 0]);
+});
+
+onLinux('a listener that throws loses no signal', async () => {
+  expect(await listeners.printedBy('throws')).toEqual(['on purpose', 1]);
+});
+
+onLinux(
+  'a signal can be registered after the program refused its listener',
+  async () => {
+    expect(await listeners.printedBy('throwsAtRegistration')).toEqual([
+      'on purpose',
+      1,
+    ]);
+  },
+);
+
+onLinux(
+  'a program exits with signals that it collects as it ends',
+  async () => {
+    expect(await printedBy(LISTENERS, 'atExit')).toEqual([100, 100]);
+  },
+);

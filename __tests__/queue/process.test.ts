@@ -95,6 +95,12 @@ test('process.exit ends a waiting process', async () => {
   expect(status).toBe(7);
 });
 
+test('a process that has removed all listeners is not aborted', async () => {
+  const program = runProgram('queue/process', 'listenersRemoved');
+  const { stdout, status } = await program;
+  expect([stdout, status]).toEqual(['"over"\n', 0]);
+});
+
 test.each([
   ['by itself', 'byItself', 0],
   ['by process.exit', 'byExit', 5],

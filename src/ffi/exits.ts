@@ -1,9 +1,11 @@
+import type { EventEmitter } from 'node:events';
+import { queueMicrotask } from '../host/index.js';
 import { realProcess } from './real-process.js';
 
 /** Resources to release before the process ends. */
 export interface Exits {
-  /** The process is ending. */
-  exiting: boolean;
+  /** The process is ending: the listeners of `exit` are called, or were. */
+  readonly exiting: boolean;
   /**
    * The functions to call at exit. Realms and copies of this package share the
    * set.
@@ -13,6 +15,8 @@ export interface Exits {
 
 const KEY = Symbol.for('kqueue-ffi.exits');
 
+type Process = NodeJS.Process & { [KEY]?: Exits; _exiting?: boolean };
+
 let known: Exits | undefined;
 
 /**
@@ -21,15 +25,40 @@ let known: Exits | undefined;
  */
 export function exitsOfProcess(): Exits {
   if (known !== undefined) return known;
-  const process = realProcess() as NodeJS.Process & { [KEY]?: Exits };
+  const process: Process = realProcess();
   known = process[KEY];
   if (known !== undefined) return known;
-  const exits: Exits = { exiting: false, acts: new Set() };
-  Object.defineProperty(process, KEY, { value: exits });
-  process.once('exit', () => {
-    exits.exiting = true;
-    for (const act of exits.acts) act();
-  });
-  known = exits;
-  return exits;
+  known = listenForExit(process);
+  Object.defineProperty(process, KEY, { value: known });
+  return known;
+}
+
+function listenForExit(process: Process): Exits {
+  const emitter: EventEmitter = process;
+  const acts = new Set<() => void>();
+  let isOver = false;
+  const onExit = (): void => {
+    isOver = true;
+    for (const act of acts) act();
+  };
+  const onRemoved = (_name: unknown, removed: unknown): void => {
+    if (removed === onExit) queueMicrotask(listen);
+  };
+  /** Listen, also after the program has removed all listeners. */
+  const listen = (): void => {
+    for (const [name, listener] of [
+      ['exit', onExit],
+      ['removeListener', onRemoved],
+    ] as const) {
+      const has = emitter.listeners(name).includes(listener);
+      if (!has) emitter.on(name, listener);
+    }
+  };
+  listen();
+  return {
+    acts,
+    get exiting() {
+      return isOver || process._exiting === true;
+    },
+  };
 }

@@ -1,4 +1,5 @@
 import { readlinkSync } from 'node:fs';
+import { exitsOfProcess } from './exits.js';
 import { koffi } from './koffi.js';
 import type { Libc } from './libc.js';
 import { type NativeFunction, openLibrary } from './library.js';
@@ -82,10 +83,12 @@ export class SignalPipe {
   readonly fd: number;
   /** The end that libuv's handler writes to. */
   readonly #writer: number;
-  /**
-   * The process is ending. libuv waits for its messages, so none is taken out.
-   */
-  #isEnding = false;
+  /** While the process ends, libuv waits for its messages: none is taken out. */
+  readonly #exits = exitsOfProcess();
+  /** Put back as many messages as fit. */
+  readonly #onExit = (): void => {
+    this.putBack();
+  };
   /** Messages that were taken out, oldest first. */
   #held: Run[] = [];
   readonly #libc: Libc;
@@ -111,6 +114,7 @@ export class SignalPipe {
     this.#libc = libc;
     this.#counter = counter;
     this.#counters.add(counter);
+    this.#exits.acts.add(this.#onExit);
     this.fd = fd;
     this.#writer = writer;
     this.#loop = loop;
@@ -171,7 +175,7 @@ export class SignalPipe {
     const isAsked = this.#libc.ioctl(this.fd, FIONREAD, address) >= 0;
     if (isAsked && i32[0] === 0) return { messages: [], areTaken: takes };
     const isMuch = takes || i32[0] > LOOK_BYTES;
-    const mayTake = isAsked && !this.#isEnding;
+    const mayTake = isAsked && !this.#exits.exiting;
     const copies = mayTake && isMuch ? undefined : this.#copyMessages();
     if (copies !== undefined || !mayTake) {
       return { messages: copies ?? [], areTaken: false };
@@ -266,7 +270,7 @@ export class SignalPipe {
     const { i32, address } = this.#buffer;
     const libc = this.#libc;
     const capacity = libc.fcntl(this.#writer, F_GETPIPE_SZ, 0);
-    let room = this.#isEnding ? capacity : capacity / 2;
+    let room = this.#exits.exiting ? capacity : capacity / 2;
     while (this.#held.length > 0 && room >= WRITE_BYTES) {
       let bytes = 0;
       const written: Run[] = [];
@@ -292,15 +296,10 @@ export class SignalPipe {
     return all;
   }
 
-  /** Put back as many messages as fit, and take none out any more. */
-  end(): void {
-    this.#isEnding = true;
-    this.putBack();
-  }
-
   /** Other copies of this package need not notify this one any more. */
   close(): void {
     this.#counters.delete(this.#counter);
+    this.#exits.acts.delete(this.#onExit);
   }
 
   /** Drop the first of the held messages. */

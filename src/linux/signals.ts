@@ -105,13 +105,17 @@ export class Signals {
       listener: () => this.#onListener(signal),
       watch: 0,
     };
-    if (this.#counted.size === 0) {
-      // Before Node's own listener, which gives the signal back to the kernel.
-      this.#emitter.prependListener('removeListener', this.#onRemoved);
-    }
     this.#counted.set(signal, counted);
     const isWatched = this.#process.listenerCount(name) > 0;
-    this.#process.on(name, counted.listener);
+    try {
+      // Before Node's own listener, which gives the signal back to the kernel.
+      if (this.#counted.size === 1) this.#hook();
+      this.#listen(counted);
+    } catch (error) {
+      // A listener of the program for `newListener` threw.
+      this.remove(signal, knote);
+      throw error;
+    }
     // If a program removes all listeners of the process, Node's own are removed
     // too, and it catches no other signals.
     if (!isCaught(signal)) {
@@ -126,12 +130,22 @@ export class Signals {
     return 0;
   }
 
+  #hook(): void {
+    const hooks = this.#emitter.listeners('removeListener');
+    if (hooks.includes(this.#onRemoved)) return;
+    this.#emitter.prependListener('removeListener', this.#onRemoved);
+  }
+
+  /** Listen before the program, whose listeners may throw, or call kevent. */
+  #listen({ name, listener }: Counted): void {
+    this.#process.prependListener(name, listener);
+  }
+
   /** Find libuv's pipe, which exists once there is a listener. */
   #search(): void {
     if (this.#searched) return;
     this.#searched = true;
     this.#pipe = SignalPipe.find(this.#libc, this.#counter);
-    if (this.#pipe !== undefined) this.#process.on('exit', this.#onExit);
   }
 
   remove(signal: number, knote: Knote): void {
@@ -148,12 +162,7 @@ export class Signals {
     else this.#closePipe();
   }
 
-  readonly #onExit = (): void => {
-    this.#pipe?.end();
-  };
-
   #closePipe(): void {
-    this.#process.off('exit', this.#onExit);
     this.#pipe?.close();
     this.#pipe = undefined;
     this.#searched = false;
@@ -161,9 +170,9 @@ export class Signals {
 
   /** The program removes the listeners of a signal. Add ours again. */
   readonly #onRemoved = (name: string | symbol, removed: unknown): void => {
-    for (const { name: own, listener } of this.#counted.values()) {
-      if (own !== name || listener !== removed) continue;
-      this.#process.on(own, listener);
+    for (const counted of this.#counted.values()) {
+      if (counted.name !== name || counted.listener !== removed) continue;
+      this.#listen(counted);
       // This fails if it removes all listeners of all events.
       queueMicrotask(this.#restore);
     }
@@ -171,10 +180,7 @@ export class Signals {
 
   readonly #restore = (): void => {
     if (this.#counted.size === 0) return;
-    const hooks = this.#emitter.listeners('removeListener');
-    if (!hooks.includes(this.#onRemoved)) {
-      this.#emitter.prependListener('removeListener', this.#onRemoved);
-    }
+    this.#hook();
     for (const counted of this.#counted.values())
       this.#restoreListener(counted);
   };
@@ -222,14 +228,15 @@ export class Signals {
       const nth = (seen.get(watch) ?? 0) + 1;
       seen.set(watch, nth);
       const fresh = nth - (this.#early.get(watch) ?? 0);
-      if (fresh <= 0 && counted !== skipped) continue;
+      // A signal with two names may have a watch, and so a message, for each
+      // name. The one that has fewer is not the watch that was there before.
+      const isCounted = fresh <= (most.get(counted) ?? 0);
+      if (isCounted && counted !== skipped) continue;
       // A stopped watch calls no listener, even if there are new listeners.
       if (this.#pipe?.isActive(watch)) counted.watch = watch;
-      // A signal with two names may have a watch, and so a message, for each
-      // name.
-      if (fresh <= (most.get(counted) ?? 0)) continue;
+      if (counted === skipped) continue;
       most.set(counted, fresh);
-      if (counted !== skipped) this.#count(counted);
+      this.#count(counted);
     }
     for (const [watch, count] of seen) {
       const early = Math.max(count, this.#early.get(watch) ?? 0);
@@ -295,10 +302,13 @@ export class Signals {
 
   /** The program may have removed all listeners of a signal, including ours. */
   #restoreListener(counted: Counted): void {
-    const { name, listener } = counted;
+    const { name, listener, watch } = counted;
     if (this.#process.listeners(name).includes(listener)) return;
-    counted.watch = 0;
-    this.#process.on(name, listener);
+    // Node stopped its watch, unless its own listeners were removed as well.
+    // While there are messages for it, libuv has not freed it.
+    const isPending = this.#early.has(watch);
+    if (!isPending || this.#pipe?.isActive(watch) !== true) counted.watch = 0;
+    this.#listen(counted);
   }
 
   #count({ knotes }: Counted): void {
