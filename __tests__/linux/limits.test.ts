@@ -43,3 +43,9 @@ describe('with few descriptors left', () => {
     expect(lines.filter(([what]) => what === 'missed')).toEqual([]);
   });
 });
+
+onLinux('a registration is replaced without free descriptors', async () => {
+  const options = { first: 'ulimit -n 64', env: { MALLOC_ARENA_MAX: '1' } };
+  const printed = await printedBy('linux/limits', 'replaced', options);
+  expect(printed).toEqual(['EMFILE', 'added']);
+});

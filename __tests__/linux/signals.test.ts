@@ -138,6 +138,7 @@ const listeners = together(LISTENERS, [
   'callsKevent',
   'throws',
   'throwsAtRegistration',
+  'replaced',
 ]);
 
 onLinux(
@@ -175,5 +176,12 @@ onLinux(
   'a program exits with signals that it collects as it ends',
   async () => {
     expect(await printedBy(LISTENERS, 'atExit')).toEqual([100, 100]);
+  },
+);
+
+onLinux(
+  'a signal does not kill while its registration is replaced',
+  async () => {
+    expect(await listeners.printedBy('replaced')).toEqual([[1]]);
   },
 );

@@ -36,6 +36,9 @@ function hold(name: NodeJS.Signals): void {
   holders.set(name, (holders.get(name) ?? 0) + 1);
 }
 
+const hasListeners = (name: NodeJS.Signals): boolean =>
+  ffi().realProcess().listenerCount(name) > 0;
+
 function release(name: NodeJS.Signals): void {
   const left = (holders.get(name) ?? 0) - 1;
   holders.set(name, left);
@@ -75,6 +78,14 @@ export class CaughtSignals {
     if (caught.length > 0 && !canCatch()) return apply();
     const meanwhile: NodeJS.Signals[] = [];
     try {
+      for (const { number } of own) {
+        // If a step replaces the registration that catches it on Linux, it must
+        // not have its default action in between.
+        const name = signalNames.get(number) as NodeJS.Signals | undefined;
+        if (name === undefined || !hasListeners(name)) continue;
+        hold(name);
+        meanwhile.push(name);
+      }
       for (const { number } of caught) {
         const name = catchableName(number, 'change a queue');
         hold(name);

@@ -8,8 +8,14 @@ import { runningDialect } from './codec.js';
 export type Rehearse = (record: KeventInit) => number;
 
 /**
- * Register a record with a temporary queue. Returns 0 too if no queue can be
- * made: then the real call decides.
+ * Errnos that do not concern the record. The temporary queue needs resources of
+ * its own, which the queue of the real call has.
+ */
+const INCONCLUSIVE = new Set(['EINTR', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC']);
+
+/**
+ * Register a record with a temporary queue. Returns 0 too if that is
+ * inconclusive: then the real call decides.
  */
 export const rehearse: Rehearse = (record) => {
   // The temporary queue would get the number of a closed descriptor.
@@ -25,7 +31,7 @@ export const rehearse: Rehearse = (record) => {
     return 0;
   } catch (error) {
     if (!(error instanceof KqueueError && error.errno)) throw error;
-    return error.code === 'EINTR' ? 0 : -error.errno;
+    return INCONCLUSIVE.has(error.code) ? 0 : -error.errno;
   } finally {
     close(kq);
   }
