@@ -44,8 +44,18 @@ describe('with few descriptors left', () => {
   });
 });
 
-onLinux('a registration is replaced without free descriptors', async () => {
-  const options = { first: 'ulimit -n 64', env: { MALLOC_ARENA_MAX: '1' } };
-  const printed = await printedBy('linux/limits', 'replaced', options);
-  expect(printed).toEqual(['EMFILE', 'added']);
+describe('without free descriptors', () => {
+  const printed = (program: string): Promise<unknown[]> =>
+    printedBy('linux/limits', program, {
+      first: 'ulimit -n 64',
+      env: { MALLOC_ARENA_MAX: '1' },
+    });
+
+  onLinux('a registration is replaced', async () => {
+    expect(await printed('replaced')).toEqual(['EMFILE', 'added']);
+  });
+
+  onLinux('a closed queue lives on under an unused duplicate', async () => {
+    expect(await printed('duplicate')).toEqual(['EMFILE', 'EBADF', 1]);
+  });
 });

@@ -21,6 +21,8 @@ const F_DUPFD_CLOEXEC = 1030;
 export const MARKS = { inner: 59, side: 60 } as const;
 /** Members have the marks up to this one, and queues those above. */
 const MEMBER_MARKS = 28;
+/** The numbers to try for a duplicate, if /proc cannot be read. */
+const MAX_TRIED = 65536;
 /** How many times a file is marked, if a call fails. */
 const TRIES = 3;
 
@@ -302,7 +304,13 @@ export class Identity {
 
   /** A descriptor of a queue that has no known descriptor. */
   findQueue(queue: Queue): number | undefined {
-    return openDescriptors().find((fd) => this.isQueue(queue, fd));
+    const open = openDescriptors();
+    if (open.length > 0) return open.find((fd) => this.isQueue(queue, fd));
+    // Without a free descriptor /proc cannot be read.
+    for (let fd = 0; fd < MAX_TRIED; fd++) {
+      if (this.isQueue(queue, fd)) return fd;
+    }
+    return undefined;
   }
 
   /** Whether an epoll has, or may have, more than one file at `fd`. */
