@@ -2,8 +2,8 @@ import type { Member } from './members.js';
 import type { Queue } from './queue.js';
 
 /**
- * What one queue watches and neither epoll nor inotify reports. Each call on the
- * queue polls it, and each call on a queue above.
+ * The changes of one queue's registrations that neither epoll nor inotify
+ * reports. Each call polls them, on this queue and on the queues above.
  */
 export class Unreported {
   readonly #queue: Queue;
