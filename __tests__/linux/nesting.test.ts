@@ -17,7 +17,7 @@ import {
 } from '../../src/index.js';
 import { createLinuxKernel } from '../../src/linux/kernel.js';
 import * as libc from '../conformance/libc.js';
-import { isolate, pipe, socketpair } from '../conformance/world.js';
+import { file, isolate, pipe, socketpair } from '../conformance/world.js';
 import { faultyLibc } from '../faults/faulty-libc.js';
 import { onLinux } from '../support/fds.js';
 
@@ -88,6 +88,35 @@ onLinux(
     expect(kevent(p, null, events, 0)).toBe(0);
   },
 );
+
+onLinux('a call reports a queue once that gets an event meanwhile', () => {
+  const [p, c] = queues(2);
+  const { fd } = file(4);
+  const lseek = (to: number) => bindLibc().lseek(fd, to, 0);
+  lseek(4);
+  const flags = EV_ADD | EV_CLEAR;
+  const user = { ident: 1, filter: EVFILT_USER };
+  const read = { ident: fd, filter: EVFILT_READ };
+  kevent(
+    c,
+    [
+      { ...user, flags },
+      { ...read, flags },
+    ],
+    null,
+  );
+  watch(p, c);
+  const events = new KeventList(4);
+  // The parent's registration stays queued, and the child has no event.
+  kevent(c, [{ ...user, fflags: NOTE_TRIGGER }], null);
+  expect(kevent(c, null, events, 0)).toBe(1);
+  // Only a poll of the child notices the new offset.
+  lseek(0);
+  for (let i = 0; i < 2; i++) {
+    expect(kevent(p, null, events, 0)).toBe(1);
+    expect(events.data(0)).toBe(1);
+  }
+});
 
 onLinux('a diamond still wakes the top after one edge is removed', () => {
   const [a, b, c, d] = queues(4);

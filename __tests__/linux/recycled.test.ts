@@ -308,6 +308,26 @@ onLinux('a closed socket sends nothing through the next one', () => {
 const watch = (kq: number, ident: number) =>
   kevent(kq, [{ ident, filter: EVFILT_READ, flags: EV_ADD }], null);
 
+onLinux(
+  'an event stays although the epoll knows two files by its number',
+  () => {
+    const kq = kqueue();
+    const [r] = pipe();
+    const [other, writer] = pipe();
+    watch(kq, r);
+    // The first file lives on in a dup while another takes its descriptor.
+    dup(r);
+    libc.dup2(other, r);
+    watch(kq, r);
+    libc.write(writer, 1);
+    const list = new KeventList(4);
+    for (let i = 0; i < 3; i++) {
+      expect(kevent(kq, null, list, 0)).toBe(1);
+      expect(list.ident(0)).toBe(r);
+    }
+  },
+);
+
 /** Close a descriptor, while a duplicate keeps its file open. */
 function closeButForDup(fd: number): void {
   dup(fd);
