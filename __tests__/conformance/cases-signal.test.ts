@@ -173,15 +173,19 @@ signalCase('L7', 'each queue has a count of its own', () => {
   }
 });
 
-signalCase('L6', 'it is not reported beside another queue either', () => {
-  catchSignal(NAME);
-  const [q, later] = [kqueue(), kqueue()];
-  chg(q, { ...USR2, flags: EV_ADD });
-  signal(NAME);
-  chg(later, { ...USR2, flags: EV_ADD });
-  expectEvents(poll(later));
-  expectEvents(get(q, 1, SOON), { ...USR2, flags: EDGE, data: 1 });
-});
+signalCase(
+  'L6',
+  'an earlier signal is not reported beside another queue',
+  () => {
+    catchSignal(NAME);
+    const [q, later] = [kqueue(), kqueue()];
+    chg(q, { ...USR2, flags: EV_ADD });
+    signal(NAME);
+    chg(later, { ...USR2, flags: EV_ADD });
+    expectEvents(poll(later));
+    expectEvents(get(q, 1, SOON), { ...USR2, flags: EDGE, data: 1 });
+  },
+);
 
 signalCase('L7', 'SIGKILL and SIGSTOP are accepted, and report nothing', () => {
   const q = kqueue();

@@ -47,6 +47,7 @@ import {
 } from '../conformance/world.js';
 import { root } from '../support/built-package.js';
 import { openCount } from '../support/fds.js';
+import { openFiles } from '../support/open-files.js';
 
 const ENOSYS = 38;
 const EPERM = 1;
@@ -412,6 +413,44 @@ onLinux('without a free inotify watch the queue stays usable', () => {
   close(q);
 });
 
+onLinux('inotify is opened again once that is possible', () => {
+  const real = bindLibc();
+  let isFull = false;
+  const kernel = createLinuxKernel({
+    ...real,
+    inotifyInit(flags) {
+      if (!isFull) return real.inotifyInit(flags);
+      real.setErrno(EMFILE);
+      return -1;
+    },
+  });
+  const { kqueue, kevent, close } = syscallsOf(() => kernel);
+  const q = kqueue();
+  const list = new KeventList(4);
+  const fd = file();
+  const instances = () =>
+    openFiles().filter(([, kind]) => kind.endsWith('inotify'));
+  const before = instances().length;
+  const fflags = NOTE_WRITE ?? 0;
+  const vnode = { ident: fd, filter: EVFILT_VNODE ?? 0, fflags };
+  kevent(q, [{ ...vnode, flags: EV_ADD | EV_CLEAR }], null);
+  // Other code closes it.
+  closeSync(instances()[before][0]);
+  /** More polls than a queue makes before it checks its parts. */
+  const POLLS = 70;
+  isFull = true;
+  for (let i = 0; i < POLLS; i++) expect(kevent(q, null, list, 0)).toBe(0);
+  isFull = false;
+  writeSync(fd, 'abc', 0);
+  let count = 0;
+  for (let i = 0; i < POLLS && count === 0; i++) {
+    count = kevent(q, null, list, 0);
+  }
+  expect(count).toBe(1);
+  expect(list.fflags(0) & fflags).toBe(fflags);
+  close(q);
+});
+
 onLinux(
   'without a timerfd a timer is refused and the queue stays usable',
   () => {
@@ -505,6 +544,7 @@ onLinux(
         if (poll(kq) !== 0) break;
       }
       // So it wakes a wait of the event loop.
+      expect(poll(kq)).not.toBe(0);
       expect(kevent(kq, null, list, 0)).toBe(1);
       expect(list.data(0)).toBe(1);
     }

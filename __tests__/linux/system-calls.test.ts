@@ -33,6 +33,7 @@ import {
 } from '../conformance/constants.js';
 import * as libc from '../conformance/libc.js';
 import {
+  closeElsewhere,
   file,
   forget,
   isolate,
@@ -44,6 +45,7 @@ import {
 } from '../conformance/world.js';
 import { faultyLibc } from '../faults/faulty-libc.js';
 import { onLinux } from '../support/fds.js';
+import { openFiles } from '../support/open-files.js';
 
 isolate();
 
@@ -171,6 +173,38 @@ onLinux('a user event makes no more after other things were watched', () => {
     { ident: pipe()[0], filter: EVFILT_READ },
   ]) {
     change({ ...other, flags: EV_ADD });
+    change({ ...other, flags: EV_DELETE });
+    expect([other.filter, made(trigger)]).toEqual([other.filter, calls]);
+  }
+});
+
+onLinux('nor after other code closed what a registration needs', () => {
+  const known = new Set(openFiles().map(([fd]) => fd));
+  const { kq, made, change, exchange, collect } = queue();
+  /** A part of the queue. */
+  const partOf = (kind: RegExp): number => {
+    const part = openFiles().find(
+      ([fd, path]) => kind.test(path) && fd !== kq && !known.has(fd),
+    );
+    return part?.[0] ?? -1;
+  };
+  change({ ...USER, flags: EV_ADD | EV_CLEAR });
+  const trigger = () => exchange(TRIGGER);
+  const calls = made(trigger);
+  const SIGUSR2 = constants.signals.SIGUSR2;
+  const proc = { ident: process.pid, filter: EVFILT_PROC, fflags: NOTE_EXIT };
+  // The epoll that the pipe of signals is in, and parts of others.
+  for (const [other, kind] of [
+    [proc, /pidfd/],
+    [{ ident: 1, filter: EVFILT_FS }, /mountinfo/],
+    [{ ident: SIGUSR2, filter: EVFILT_SIGNAL }, /eventpoll/],
+  ] as const) {
+    change({ ...other, flags: EV_ADD });
+    const part = partOf(kind);
+    expect(part).toBeGreaterThan(0);
+    closeElsewhere(part);
+    // So many polls that the parts are checked.
+    for (let i = 0; i < 70; i++) collect();
     change({ ...other, flags: EV_DELETE });
     expect([other.filter, made(trigger)]).toEqual([other.filter, calls]);
   }
