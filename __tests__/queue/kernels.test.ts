@@ -326,6 +326,38 @@ function failing(
   };
 }
 
+onLinux('a waker that the kernel refuses leaves no registration', () => {
+  const { EMFILE } = kernels.darwin.errno;
+  let isRefused = false;
+  failing(EMFILE, () => false);
+  if (mocked.kernel === undefined) return;
+  const { kernel } = mocked;
+  mocked.kernel = {
+    ...kernel,
+    openWaker() {
+      isRefused = true;
+      return -1;
+    },
+    errno: () => (isRefused ? EMFILE : kernel.errno()),
+  };
+  try {
+    using kq = new Kqueue();
+    expect(() => kq.waker(5)).toThrow(
+      expect.objectContaining({
+        message: 'Cannot create a waker: EMFILE',
+        code: 'EMFILE',
+        errno: -EMFILE,
+        syscall: 'kevent',
+      }),
+    );
+    expect(kq.size).toBe(0);
+    isRefused = false;
+    expect(() => kq.trigger(5)).toThrow('ENOENT');
+  } finally {
+    mocked.kernel = undefined;
+  }
+});
+
 /** Whether a call may block. */
 const blocks = ([, , , events, , timeout]: Parameters<Call>): boolean =>
   events !== null && (timeout?.i32.some((word) => word !== 0) ?? true);
@@ -396,9 +428,12 @@ describe('calls of kevent', () => {
   });
 
   onLinux('that fail otherwise are not repeated', () => {
-    let count = 0;
-    failing(ENOMEM, () => ++count > 0);
+    const LIMIT = 2000;
+    let count = LIMIT;
+    failing(ENOMEM, () => count++ < LIMIT);
     using kq = new Kqueue();
+    kq.add({ ...user, clear: false });
+    kq.trigger(1);
     for (const act of [
       () => kq.wait(),
       () => kq.wait({ timeout: 1000 }),
@@ -408,6 +443,7 @@ describe('calls of kevent', () => {
       expect(act).toThrow(expect.objectContaining({ code: 'ENOMEM' }));
       expect(count).toBe(1);
     }
+    count = LIMIT;
   });
 
   onLinux(
