@@ -7,11 +7,13 @@ import { bindLibc } from '../../src/ffi/libc.js';
 import {
   EV_ADD,
   EV_CLEAR,
+  EV_DELETE,
   EVFILT_READ,
   EVFILT_SIGNAL,
   EVFILT_TIMER,
   EVFILT_USER,
   EVFILT_WRITE,
+  type KeventInit,
   KeventList,
   kevent as keventOf,
 } from '../../src/index.js';
@@ -44,7 +46,7 @@ function queueWithParts() {
   const { kqueue, kevent, close } = syscallsOf(() => kernel);
   const kq = kqueue();
   const [r, w] = pipe();
-  const [a] = socketpair();
+  const [a, b] = socketpair();
   libc.fill(a);
   const timer = { ident: 7, filter: EVFILT_TIMER, data: 3_600_000 };
   kevent(
@@ -64,6 +66,9 @@ function queueWithParts() {
   const poll = (): number => kevent(kq, null, list, 0);
   return {
     kq,
+    a,
+    b,
+    remove: (deletion: KeventInit) => kevent(kq, [deletion], null),
     close: () => close(kq),
     poll,
     /** The events after a write to the pipe. */
@@ -72,6 +77,11 @@ function queueWithParts() {
       let count = 0;
       for (let i = 0; i < 70 && count === 0; i++) count = poll();
       return count;
+    },
+    /** Causes an event of an epoll. */
+    act: {
+      'the inner epoll': () => libc.write(w, 1),
+      'the second epoll': () => libc.drain(b),
     },
     /** How many calls 256 polls make, which check the parts four times. */
     cost(): number {
@@ -147,6 +157,31 @@ for (const part of PARTS) {
   }
 }
 
+for (const order of ['then', 'and']) {
+  onLinux(`polls cost the same after an epoll ${order} the eventfd`, () => {
+    const { partOf, cost, write, close } = queueWithParts();
+    cost();
+    const before = cost();
+    HARMS['is moved, and its number another file'](partOf('the inner epoll'));
+    if (order === 'then') cost();
+    closeSync(partOf('the eventfd'));
+    cost();
+    expect(cost()).toBeLessThanOrEqual(before);
+    expect(write()).toBe(1);
+    close();
+  });
+}
+
+onLinux('a deleted registration does not wake a repaired queue', () => {
+  const { kq, a, b, partOf, cost, remove, close } = queueWithParts();
+  closeSync(partOf('the second epoll'));
+  cost();
+  remove({ ident: a, filter: EVFILT_READ, flags: EV_DELETE });
+  libc.write(b, 1);
+  expect(libc.poll(kq)).toBe(0);
+  close();
+});
+
 for (const part of PARTS) {
   onLinux(`its former number costs nothing to watch: ${part}`, () => {
     const { partOf, cost, watch, close } = queueWithParts();
@@ -199,6 +234,18 @@ onLinux('a lost queue is freed when a file of its number is closed', () => {
   close(file);
   expect(descriptors()).toEqual(before);
 });
+
+for (const part of ['the inner epoll', 'the second epoll'] as const) {
+  onLinux(`an event is reported at once although ${part} was moved`, () => {
+    const { partOf, act, poll, close } = queueWithParts();
+    poll();
+    HARMS['is moved, and its number another file'](partOf(part));
+    act[part]();
+    // Later, the periodic check would notice it.
+    expect(poll() + poll()).toBeGreaterThan(0);
+    close();
+  });
+}
 
 onLinux('a timer and a waker are opened once there are descriptors', () => {
   const recorded = faultyLibc(bindLibc());

@@ -383,3 +383,28 @@ onLinux('a queue that is made at the number of a part works', () => {
   check(kq);
   expect(collect(other)).toEqual([r]);
 });
+
+for (const nth of [0, 1]) {
+  onLinux(`an epoll of other code gets no descriptor: epoll ${nth + 1}`, () => {
+    const { kq, inner } = parts();
+    const before = new Set(descriptors());
+    const both = (ident: number): KeventInit[] => [
+      read(ident),
+      { ...read(ident), filter: EVFILT_WRITE },
+    ];
+    const [a] = socketpair();
+    change(kq, ...both(a));
+    const side = (descriptors() ?? []).find(
+      (line) => !before.has(line) && line.endsWith('[eventpoll]'),
+    );
+    const part = [inner, Number.parseInt(side ?? '-1', 10)][nth];
+    const [r] = pipe();
+    dup2(adopt(watch(r)), part);
+    const entries = entriesOf(part);
+    const [other, end] = socketpair();
+    change(kq, ...both(other));
+    expect(entriesOf(part)).toEqual(entries);
+    libc.write(end, 1);
+    expect(collect(kq).filter((ident) => ident === other)).toHaveLength(2);
+  });
+}

@@ -496,3 +496,15 @@ onLinux('a user event makes one after a timer was refused', () => {
   expect(recorded.disarm().map(({ name }) => name)).toEqual([MARK]);
   close(kq);
 });
+
+onLinux('an event that stays makes one if both directions are watched', () => {
+  const { made, change, collect } = queue();
+  const [ident] = socketpair();
+  libc.fill(ident);
+  change({ ident, filter: EVFILT_READ, flags: EV_ADD });
+  change({ ident, filter: EVFILT_WRITE, flags: EV_ADD });
+  change({ ...USER, flags: EV_ADD });
+  change(TRIGGER);
+  for (let i = 0; i < 3; i++) collect();
+  expect(made(collect)).toEqual([LOOK]);
+});
