@@ -333,7 +333,28 @@ onLinux('the inner epoll of another queue is not its own', () => {
   closeElsewhere(first.inner);
   for (const { r, w } of made) for (const fd of [r, w]) closeElsewhere(fd);
   expect((descriptors() ?? []).filter((line) => !before.has(line))).toEqual([]);
-  expect(second.kq).not.toBe(first.kq);
+});
+
+onLinux('the second epoll of another queue is not its own', () => {
+  const made = [0, 1].map(() => {
+    const kq = kqueue();
+    const before = new Set(descriptors());
+    const [a, b] = socketpair();
+    libc.fill(a);
+    change(kq, read(a), { ...read(a), filter: EVFILT_WRITE });
+    const side = (descriptors() ?? []).find(
+      (line) => !before.has(line) && line.endsWith('[eventpoll]'),
+    );
+    return { kq, a, b, side: Number.parseInt(side ?? '-1', 10) };
+  });
+  const [first, second] = made;
+  dup2(second.side, first.side);
+  for (const { b } of made) libc.drain(b);
+  for (const { kq, a } of made) {
+    check(kq);
+    expect(collect(kq)).toEqual([a]);
+    expect(collect(kq)).toEqual([a]);
+  }
 });
 
 for (const isLost of [false, true]) {
