@@ -329,7 +329,7 @@ export class Identity {
    * Compare a file that an epoll has at a number, the first or the second, with
    * an open file: 0 if it is the same, negative if it cannot be compared.
    */
-  #compare(ep: number, number: number, fd: number, nth = 0): number {
+  #compare(ep: number, number: number, fd: number, nth: number): number {
     const { i32, address } = this.#libc.scratch;
     i32[0] = ep;
     i32[1] = number;

@@ -208,8 +208,6 @@ export class Nesting {
     for (const child of this.#children.keys()) {
       child.nesting.#parents.delete(this.#queue);
     }
-    this.#children.clear();
-    this.#below.clear();
   }
 
   /**

@@ -70,12 +70,9 @@ export class QueueDescriptors {
     this.#queues.add(queue);
   }
 
-  /** The queue is disposed of. */
+  /** The queue, which has no known descriptor, is disposed of. */
   remove(queue: Queue): void {
     this.#queues.delete(queue);
-    for (const [fd, known] of this.#byFd) {
-      if (known === queue) this.#byFd.delete(fd);
-    }
   }
 
   /** The kernel opened a descriptor, so no queue has that number. */
@@ -102,7 +99,6 @@ export class QueueDescriptors {
    */
   leave(queue: Queue): void {
     if (queue.closed) return;
-    if (this.#byFd.get(queue.fd) === queue) this.#byFd.delete(queue.fd);
     const other = this.#knownDup(queue) ?? this.#identity.findQueue(queue);
     if (other === undefined) queue.dispose();
     else this.#use(queue, other);

@@ -130,13 +130,12 @@ export class Queue {
       nevents === 0 &&
       this.#mayLookLater(changes, nchanges);
     if (changes === null || (!this.#looksLater && this.#hasSources())) {
-      const isSilent = !this.repairs.expectsReport;
       reported = this.kernel.epoll.poll(this.fd);
       if (reported < 0) return this.#leave();
       if (reported > 0 || this.#needsPolling()) {
         if (!this.#dispatchAll(reported)) return this.#leave();
       }
-      const isDue = this.repairs.isDue(isSilent || reported > 0) || asksNothing;
+      const isDue = this.repairs.isDue() || asksNothing;
       if (isDue && !this.repairs.check()) return MOVED;
     }
     const isIdle = this.knotes.pendingCount === 0 && !this.hasFirstEdges;

@@ -76,21 +76,8 @@ export class Repairs {
     return !queue.closed;
   }
 
-  /**
-   * Whether the next poll reports that events are pending, unless a part was
-   * closed. Polls of the queues above may have taken that report.
-   */
-  get expectsReport(): boolean {
-    const { isUnsynced, knotes } = this.#queue;
-    return knotes.pendingCount > 0 && !isUnsynced;
-  }
-
-  /**
-   * Count a call; `isSound` unless it missed a report. Returns whether the parts
-   * should be checked.
-   */
-  isDue(isSound: boolean): boolean {
-    if (!isSound) return true;
+  /** Count a call. Returns whether the parts should be checked. */
+  isDue(): boolean {
     const isIdle = this.#queue.knotes.pendingCount === 0;
     this.#uncheckedCalls += isIdle ? IDLE_WEIGHT : 1;
     return this.#uncheckedCalls >= CHECKED_CALLS;

@@ -113,6 +113,5 @@ export class Wakers {
 
   closeAll(queue: Queue): void {
     for (const waker of this.#byQueue.get(queue)?.values() ?? []) waker.close();
-    this.#byQueue.delete(queue);
   }
 }
