@@ -15,7 +15,7 @@ import { Knotes } from './knotes.js';
 import { Nesting } from './nesting.js';
 import type { OwnMember } from './own-members.js';
 import { ReadyFlag } from './ready-flag.js';
-import { areSimple, isTrigger } from './record.js';
+import { areSimple } from './record.js';
 import { Repairs } from './repairs.js';
 import { Reports } from './reports.js';
 import { Sources } from './sources.js';
@@ -150,9 +150,7 @@ export class Queue {
     if (
       reported === 0 &&
       (changes !== null || this.knotes.pendingCount > 0) &&
-      !this.repairs.isOpen(
-        changes !== null && nevents === 0 && isTrigger(changes, nchanges),
-      )
+      !this.repairs.isOpen()
     ) {
       return this.#leave();
     }

@@ -82,21 +82,6 @@ export class ReadyFlag {
     this.#set(on ? LEVEL : OFF);
   }
 
-  /**
-   * Make the descriptor readable in advance, because an event is expected.
-   * Returns false if the descriptor is no longer the queue's.
-   */
-  expect(): boolean {
-    const isOff = this.#state === OFF;
-    if (isOff) this.#state = ONCE;
-    if (!this.#modify() && !this.#modify()) {
-      if (isOff) this.#state = OFF;
-      return false;
-    }
-    this.#queue.kernel.scheduleSync(this.#queue);
-    return true;
-  }
-
   /** Other code closed the eventfd. Returns false if it cannot be replaced. */
   reopen(): boolean {
     const { kernel, token } = this.#queue;

@@ -74,14 +74,3 @@ export function areSimple(
   }
   return true;
 }
-
-/** Whether the last change probably leaves an event pending. */
-export function isTrigger(
-  { i32, words }: KeventMemory,
-  nchanges: number,
-): boolean {
-  if (nchanges === 0) return false;
-  const at = (nchanges - 1) * words.stride;
-  const filter = (i32[at + 2] << 16) >> 16;
-  return filter === D.EVFILT_USER && (i32[at + 3] & D.NOTE_TRIGGER) !== 0;
-}

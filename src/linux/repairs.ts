@@ -22,20 +22,14 @@ export class Repairs {
     this.#queue = queue;
   }
 
-  /**
-   * Whether the queue's descriptor is still its own. `makesPending` if the
-   * current call will make an event pending.
-   */
-  isOpen(makesPending: boolean): boolean {
+  /** Whether the queue's descriptor is still its own. */
+  isOpen(): boolean {
     const queue = this.#queue;
     const { identity } = queue.kernel;
     // Only by the eventfd other code sees that events are pending.
     const isOpen =
       identity.isStillQueue(queue, queue.fd) &&
-      (makesPending
-        ? queue.readyFlag.expect()
-        : queue.knotes.pendingCount === 0 ||
-          identity.hasEventfd(queue, queue.fd));
+      (queue.knotes.pendingCount === 0 || identity.hasEventfd(queue, queue.fd));
     return isOpen || this.repair();
   }
 
