@@ -593,6 +593,28 @@ describe('Registrations', () => {
     },
   );
 
+  ruleTest(
+    'D16 disabling holds back the last event of a deferred DELETE',
+    () => {
+      const q = kqueue();
+      const kind = EV_DISPATCH | EV_UDATA_SPECIFIC;
+      const one = { ...user(1), udata: 1 };
+      const touch = (flags: number) => ({
+        ...one,
+        flags: flags | EV_UDATA_SPECIFIC,
+      });
+      chg(q, { ...one, flags: EV_ADD | kind, fflags: NOTE_TRIGGER });
+      expect(poll(q)).toHaveLength(1);
+      expect(refusal(q, touch(EV_DELETE))).toBe('EINPROGRESS');
+      chg(q, touch(EV_ENABLE));
+      chg(q, touch(EV_DISABLE));
+      expectEvents(poll(q));
+      chg(q, touch(EV_ENABLE));
+      expectEvents(poll(q), { ...one, flags: EV_DELETE | EV_ONESHOT | kind });
+      expect(refusal(q, touch(EV_ENABLE))).toBe('ENOENT');
+    },
+  );
+
   ruleTest('D18 closing a dup does not affect the original', async () => {
     const q = kqueue();
     const [r, w] = pipe();
