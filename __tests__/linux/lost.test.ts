@@ -60,6 +60,9 @@ const list = new KeventList(16);
 const user = { ident: 1, filter: EVFILT_USER, flags: EV_ADD | EV_CLEAR };
 const trigger = { ...user, flags: 0, fflags: NOTE_TRIGGER };
 
+const memfdCreate = (name: string, flags: number): number =>
+  koffi.load(null).func('memfd_create', 'int', ['str', 'uint'])(name, flags);
+
 /** Collect; idents of what is reported. */
 function collect(kq: number, timeout = 0): number[] {
   kevent(kq, null, list, timeout);
@@ -684,8 +687,7 @@ onLinux('a timerfd of other code is not set', () => {
 });
 
 onLinux('a pipe of other code is not read in place of a timerfd', () => {
-  const create = koffi.load(null).func('memfd_create', 'int', ['str', 'uint']);
-  const file: number = create('growing', 0);
+  const file = memfdCreate('growing', 0);
   const kq = kqueue();
   // A memfd is looked at each time a timerfd of the queue fires.
   const watched = { ident: file, filter: EVFILT_READ, flags: EV_ADD };
@@ -852,6 +854,32 @@ onLinux(
     expectNoneLeft();
   },
 );
+
+for (const isTimer of [true, false]) {
+  const what = isTimer ? 'timer' : 'watched memfd';
+  onLinux(`a ${what} survives its timerfd, and then its epoll`, () => {
+    const memfd = memfdCreate('read', 0);
+    writeSync(memfd, 'x', 0);
+    const change = isTimer
+      ? { ident: 1, filter: EVFILT_TIMER, flags: EV_ADD, data: 5 }
+      : { ident: memfd, filter: EVFILT_READ, flags: EV_ADD };
+    const { result: kq, opened } = openedBy(() => {
+      const fd = kqueue();
+      kevent(fd, [change], null);
+      return fd;
+    });
+    const [inner] = opened.filter((fd) => fd !== kq);
+    for (const part of [Math.max(...opened), inner]) {
+      closeSync(part);
+      // A call for nothing checks the parts.
+      kevent(kq, null, null, 0);
+      expect(collect(kq, 2000)).toEqual([change.ident]);
+    }
+    close(kq);
+    closeSync(memfd);
+    expectNoneLeft();
+  });
+}
 
 onLinux('a consumed wake is not reported again after a repair', () => {
   const { result: queue, opened } = openedBy(() => new Kqueue());

@@ -1,5 +1,5 @@
 // Timers of the built-in kernel, on clocks that the test moves, and its timerfd.
-import { readFileSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { darwin } from '../../src/abi.js';
 import { type Syscalls, syscallsOf } from '../../src/calls/syscalls.js';
 import { bindLibc, type Libc } from '../../src/ffi/libc.js';
@@ -373,6 +373,37 @@ describe('the timerfd', () => {
     kevent(kq, remove, null);
     expect(set).toHaveLength(2);
     expect(seconds()).toBe(0);
+    close(kq);
+  });
+
+  onLinux('that other code closed is replaced once that is possible', () => {
+    const EMFILE = 24;
+    const libc = bindLibc();
+    let isFull = false;
+    let timerfd = -1;
+    const kernel = createLinuxKernel({
+      ...libc,
+      timerfdCreate(clock, flags) {
+        if (!isFull) {
+          timerfd = libc.timerfdCreate(clock, flags);
+          return timerfd;
+        }
+        libc.setErrno(EMFILE);
+        return -1;
+      },
+    });
+    const calls = syscallsOf(() => kernel);
+    const { kqueue, kevent, close } = calls;
+    const kq = kqueue();
+    const [timer] = add(1);
+    kevent(kq, [{ ...timer, data: MINUTE }], null);
+    closeSync(timerfd);
+    isFull = true;
+    kevent(kq, [{ ...timer, ident: 2 }], null);
+    expect(kevent(kq, null, new KeventList(1), 5)).toBe(0);
+    isFull = false;
+    // A later call finds it out.
+    expect(collectAll(calls, kq, 1)).toEqual([2]);
     close(kq);
   });
 

@@ -11,6 +11,7 @@ import {
   close as closeQueue,
   EV_ADD,
   EVFILT_READ,
+  EVFILT_TIMER,
   Kqueue,
   kevent,
   kqueue,
@@ -383,6 +384,18 @@ describe('kernel calls', () => {
     expect(subject.kernel.calls).toBe(2);
   });
 
+  test('one more for all steps that depend on earlier ones', () => {
+    const subject = new Subject(facts, 'all', -1);
+    const users = [1, 2, 3].map((id) => ({ filter: 'user', id }) as const);
+    subject.apply(users);
+    subject.kernel.calls = 0;
+    const toggles = (['disable', 'enable'] as const).flatMap((op) =>
+      users.map((user): Step => ({ op, ...user })),
+    );
+    subject.apply(toggles);
+    expect(subject.kernel.calls).toBe(2);
+  });
+
   test('makes one call for steps that do not depend on the outcome of an earlier one', () => {
     const subject = new Subject(facts, 'all', -1);
     subject.apply([
@@ -456,6 +469,21 @@ describe('with the kernel itself', () => {
       ]),
     ).toEqual(['ERANGE', 'ok']);
     expect(kq.wait({ timeout: 5000 })).toMatchObject([{ udata: 'old' }]);
+  });
+
+  test('a refused replacement is restored before the next step of its key', () => {
+    using kq = new Kqueue();
+    kq.add({ ...timer, every: 60_000 });
+    // A raw change is not tried on another queue first.
+    const kevent = { ident: 1, filter: EVFILT_TIMER, data: 2n ** 62n };
+    expect(
+      codes(kq, [
+        { filter: 'raw', kevent, dispatch: true },
+        { op: 'delete', ...timer },
+        { op: 'delete', ...timer },
+      ]),
+    ).toEqual(['ERANGE', 'ok', 'ENOENT']);
+    expect(kq.size).toBe(0);
   });
 
   test('a refused addition leaves nothing for the next step to change', () => {
