@@ -21,6 +21,7 @@ import {
   closeElsewhere,
   dup,
   EDGE,
+  EV_ADD,
   EV_DELETE,
   EVFILT_READ,
   EVFILT_VNODE,
@@ -79,6 +80,35 @@ function folder(name: string): { at: string; fd: number } {
   mkdirSync(at);
   return { at, fd: open(at, 'r') };
 }
+
+describe('Notes', () => {
+  ruleTest('I2 without EV_CLEAR they are collected and reported again', () => {
+    const { fd, at } = file(1);
+    const q = kqueue();
+    const level = { ...vnode(fd), flags: EV_ADD };
+    chg(q, level);
+    chmodSync(at, 0o600);
+    for (let i = 0; i < 2; i++) {
+      expectEvents(poll(q), { ...level, fflags: NOTE_ATTRIB });
+    }
+    linkSync(at, path('second'));
+    const both = { ...level, fflags: NOTE_ATTRIB | NOTE_LINK };
+    for (let i = 0; i < 2; i++) expectEvents(poll(q), both);
+  });
+
+  ruleTest('I7 a change replaces those requested, not those collected', () => {
+    const { fd, at } = file(1);
+    const q = kqueue();
+    chg(q, vnode(fd, NOTE_ATTRIB));
+    chmodSync(at, 0o600);
+    chg(q, { ...vnode(fd, NOTE_LINK), flags: 0 });
+    expectEvents(poll(q), vnode(fd, NOTE_ATTRIB));
+    chmodSync(at, 0o400);
+    expectEvents(poll(q));
+    linkSync(at, path('second'));
+    expectEvents(poll(q), vnode(fd, NOTE_LINK));
+  });
+});
 
 describe('Contents', () => {
   ruleTest('I4 rewriting a file with less data reports NOTE_WRITE', () => {
