@@ -816,6 +816,22 @@ describe('Regular files', () => {
     expectEvents(poll(q), edge(other, 10), edge(fd, 9));
   });
 
+  ruleTest('G51 a read to the end is no event, a later lseek is one', () => {
+    const q = kqueue();
+    const { fd, at } = file(10);
+    const other = open(at, 'r');
+    chg(q, { ...read(fd), flags: EDGE }, { ...read(other), flags: EDGE });
+    expect(poll(q)).toHaveLength(2);
+    libc.read(fd, 10);
+    expectEvents(poll(q));
+    libc.seek(fd, 4);
+    expectEvents(
+      poll(q),
+      { ...read(other), flags: EDGE, data: 10 },
+      { ...read(fd), flags: EDGE, data: 6 },
+    );
+  });
+
   ruleTest('G51 closing a file is no event, even if VNODE watches it', () => {
     const q = kqueue();
     const { fd, at } = file(10);

@@ -428,3 +428,17 @@ onLinux('a queue that cannot move its descriptors moves them later', () => {
   }
   expect(failures).toBeGreaterThanOrEqual(3);
 });
+
+onLinux('descriptor 0 can be watched as any other', () => {
+  const kq = kqueue();
+  const saved = dup(0);
+  const [r, w] = pipe();
+  libc.dup2(r, 0);
+  try {
+    change(kq, read(0));
+    libc.write(w, 1);
+    expect(readable(kq)).toEqual([0]);
+  } finally {
+    libc.dup2(saved, 0);
+  }
+});

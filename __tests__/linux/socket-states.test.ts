@@ -14,6 +14,7 @@ import { Probe } from '../../src/linux/probe.js';
 import {
   EV_ADD,
   EV_CLEAR,
+  EV_DELETE,
   EV_EOF,
   EV_UDATA_SPECIFIC,
   EVFILT_EXCEPT,
@@ -151,6 +152,42 @@ describe('a low-water mark', () => {
       expect(collect(kq)).toHaveLength(1 - more);
     }
   });
+
+  onLinux('of WRITE is reached again, though the buffer was never full', () => {
+    for (const flags of [EV_ADD, EV_ADD | EV_CLEAR]) {
+      const [kq, other] = [kqueue(), kqueue()];
+      const [ident, peer] = tcpPair();
+      libc.setOption(peer, 'receiveBuffer', 4096);
+      libc.setOption(ident, 'sendBuffer', 100_000);
+      change(other, { ...write, ident });
+      const free = () => Number(collect(other)[0].data);
+      const enough = free() * 0.95;
+      change(kq, { ...write, ident, flags, ...mark(enough) });
+      expect(collect(kq)).toMatchObject([{ ident, flags }]);
+      for (let i = 0; i < 200 && free() > enough * 0.9; i++) {
+        libc.write(ident, 4096);
+      }
+      expect(collect(kq)).toEqual([]);
+      // TCP acknowledges when it likes.
+      const until = performance.now() + SOON;
+      while (free() < enough && performance.now() < until) libc.drain(peer);
+      expect(collect(kq)).toMatchObject([{ ident, flags }]);
+    }
+  });
+
+  onLinux('wakes an event loop now and then, until it is removed', () => {
+    const kq = kqueue();
+    const [[ident], [other]] = [tcpPair(), tcpPair()];
+    change(kq, { ...read, ident });
+    collect(kq);
+    change(kq, { ...read, ident, ...mark(9) });
+    expect(libc.poll(kq, libc.POLLIN, SOON)).toBe(libc.POLLIN);
+    change(kq, { ...read, ident });
+    change(kq, { ...read, ident: other, ...mark(9) });
+    change(kq, { ...read, ident: other, flags: EV_DELETE });
+    collect(kq);
+    expect(libc.poll(kq, libc.POLLIN, 50)).toBe(0);
+  });
 });
 
 describe('urgent data', () => {
@@ -218,6 +255,14 @@ onLinux(
     }
   },
 );
+
+onLinux('a datagram socket that shut down receiving can still send', () => {
+  const kq = kqueue();
+  const [ident] = socketpair(libc.SOCK_DGRAM);
+  libc.shutdown(ident, 'RD');
+  change(kq, { ...write, ident });
+  expect(collect(kq)).toMatchObject([{ ident, flags: EV_ADD }]);
+});
 
 describe('WRITE of a TCP socket that shut down sending reports EOF', () => {
   const stateOf = (fd: number) => new Probe(bindLibc()).tcpState(fd);

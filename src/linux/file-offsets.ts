@@ -1,4 +1,3 @@
-import { D } from './constants.js';
 import type { InodeWatches } from './inode-watches.js';
 import type { Queue } from './queue.js';
 import { type FdSource, knotesOf } from './source.js';
@@ -40,12 +39,13 @@ export class FileOffsets {
       const isSized = probe.size(descriptor.fd) === size;
       if (now === offset && isSized) continue;
       // A seek posts all knotes of the open file; a read posts none.
-      const wasRead = isSized && now > offset && now <= size;
-      if (wasRead) source.offset = now;
+      if (isSized && now > offset && now <= size) {
+        source.offset = now;
+        continue;
+      }
       const sources = this.#watches.get(source)?.sources ?? [source];
       for (const knote of knotesOf(sources)) {
         if (knote.source?.aspect === 'vnode') continue;
-        if (wasRead && (knote.flags & D.EV_CLEAR) !== 0) continue;
         this.#queue.knotes.post(knote);
       }
     }
