@@ -17,7 +17,13 @@ import {
 } from '../../src/index.js';
 import { createLinuxKernel } from '../../src/linux/kernel.js';
 import * as libc from '../conformance/libc.js';
-import { file, isolate, pipe, socketpair } from '../conformance/world.js';
+import {
+  closeElsewhere,
+  file,
+  isolate,
+  pipe,
+  socketpair,
+} from '../conformance/world.js';
 import { faultyLibc } from '../faults/faulty-libc.js';
 import { onLinux } from '../support/fds.js';
 
@@ -311,4 +317,19 @@ onLinux('a queue that could not watch another can watch it later', () => {
     for (const kq of [top, parent, child]) close(kq);
   }
   expect(failures).toBeGreaterThan(2);
+});
+
+onLinux('a closed descriptor of a queue is no event of those above it', () => {
+  const [top, middle, bottom] = queues(3);
+  watch(top, middle);
+  watch(middle, bottom);
+  const [r, w] = pipe();
+  watch(bottom, r);
+  libc.write(w, 1);
+  const events = new KeventList(4);
+  expect(kevent(top, null, events, 0)).toBe(1);
+  closeElsewhere(r);
+  for (const kq of [top, middle, top]) {
+    expect(kevent(kq, null, events, 0)).toBe(0);
+  }
 });
