@@ -234,6 +234,8 @@ for (const [errno, reported] of [
   ['ELOOP', 'ENOTSUP'],
   ['EPERM', 'ENOTSUP'],
   ['ENOSPC', 'ENOSPC'],
+  // Linux has one number for both, Darwin has two.
+  ['EOPNOTSUPP', 'ENOTSUP'],
 ] as const) {
   onLinux(`a descriptor that epoll refuses (${errno}) is ${reported}`, () => {
     const { libc, arm, disarm } = faultyLibc(bindLibc());
