@@ -38,7 +38,10 @@ isolate();
 
 const { EBADF, EEXIST, EINTR, EINVAL, ENOENT, ENOMEM, ENOSYS, EPERM } =
   constants.errno;
-const real = bindLibc();
+let real: Libc;
+beforeAll(() => {
+  real = bindLibc();
+});
 
 /** A queue of a kernel over a libc. */
 function queueOver(libc: Libc) {

@@ -33,7 +33,10 @@ async function isCollected(object: WeakRef<object>): Promise<boolean> {
   return false;
 }
 
-const kernel = new LinuxKernel(bindLibc());
+let kernel: LinuxKernel;
+beforeAll(() => {
+  kernel = new LinuxKernel(bindLibc());
+});
 const { kqueue, kevent, close } = syscallsOf(() => kernel);
 
 const read = (ident: number) => ({
