@@ -177,6 +177,8 @@ export class Nesting {
 
   /** Whether a queue below has something that does not make it readable. */
   get hasUnreported(): boolean {
+    // Each poll asks, and an iterator costs more than the size.
+    if (this.#below.size === 0) return false;
     for (const { unreported } of this.#below) {
       if (unreported.exists) return true;
     }
