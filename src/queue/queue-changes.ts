@@ -35,7 +35,7 @@ export class QueueChanges {
       runningDialect(),
       runningEncoder(),
       registry,
-      rehearse,
+      (record) => rehearse(record, handle.queue),
     );
   }
 
